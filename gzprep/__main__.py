@@ -1,0 +1,5 @@
+"""``python -m gzprep``."""
+
+from gzprep.cli import main
+
+main()

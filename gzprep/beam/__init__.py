@@ -1,0 +1,1 @@
+"""Everything that knows Apache Beam. Import it late: Beam takes seconds, and ``--help`` should not."""

@@ -1,0 +1,42 @@
+"""The graph on one screen, and how it is run."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+with_beam_quiet = logging.root.manager.disable
+logging.disable(logging.WARNING)  # Beam's import warns of cloud libraries that nobody asked for
+import apache_beam as beam  # noqa: E402
+from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
+
+logging.disable(with_beam_quiet)
+
+from gzprep.beam.runners import make_runner  # noqa: E402
+from gzprep.beam.transforms import GroupByBin, ReadGalaxies, WriteBins, WriteManifest  # noqa: E402
+from gzprep.catalogue import row_groups  # noqa: E402
+from gzprep.job import Job  # noqa: E402
+
+
+def build(root: beam.Pipeline, job: Job) -> beam.PCollection:
+    """Build the graph: catalogue in, dataset folder out."""
+    groups = [group for file in job.source.catalogues for group in row_groups(file)]
+    return (
+        root
+        | "CreateRowGroups" >> beam.Create(groups)  # RowGroup
+        | "ReadGalaxies" >> ReadGalaxies(job)  # Galaxy
+        | "GroupByBin" >> GroupByBin(job)  # (bin name, [packed Galaxy])
+        | "WriteBins" >> WriteBins(job)  # BinRecord
+        | "WriteManifest" >> WriteManifest(job)  # the manifest
+    )
+
+
+def run(job: Job, runner: str, options: Sequence[str] = ()) -> None:
+    """Run the graph and wait for its end."""
+    pipeline = beam.Pipeline(runner=make_runner(runner), options=PipelineOptions(list(options)))
+    build(pipeline, job)
+    pipeline.run().wait_until_finish()
+
+
+def counters(result: Any) -> dict[str, int]:  # noqa: ANN401 -- Beam has no types
+    """Committed counters of a finished run, by name."""
+    return {counter.key.metric.name: counter.committed for counter in result.metrics().query()["counters"]}

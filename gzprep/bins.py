@@ -1,0 +1,261 @@
+"""One bin, from its rows to its shards and its record: what one worker does in one go.
+
+The shards of a bin appear whole, its record last. A bin whose record matches its rows and the bytes of its images is
+left alone; that is all there is to resuming a run.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gzprep.errors import GzprepError
+from gzprep.folder import appearing, writing
+from gzprep.job import Job
+from gzprep.prepare import Judged, Record, image_digest, judge_galaxy, make_records, read_image
+from gzprep.records import Galaxy, Rejection, Split, pack
+from gzprep.rows import SCHEMA, catalogue_row
+from gzprep.shards import Bin, order_of, shard_name
+from gzprep.tfrecord import frame as framed
+from gzprep.tree import LABEL_NAMES
+
+OnGalaxy = Callable[[Rejection | None], None]
+_META = b"gzprep"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardInfo:
+    """A finished shard."""
+
+    file: str
+    split: str
+    index: int
+    fold: int
+    records: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class BinRecord:
+    """What was made of a bin.
+
+    Attributes:
+        bin: name of the bin.
+        recipe_hash: recipe it was made with.
+        inputs: hash of its rows and of each image's bytes.
+        galaxies: rows.
+        accepted: galaxies in the shards.
+        rejected: reason to number of galaxies.
+        flagged: detector to number of accepted galaxies.
+        shards: the files.
+        labels: ``answered``, ``asked`` and ``report``: 22 sums each, over the accepted galaxies.
+    """
+
+    bin: str
+    recipe_hash: str
+    inputs: str
+    galaxies: int
+    accepted: int
+    rejected: dict[str, int]
+    flagged: dict[str, int]
+    shards: tuple[ShardInfo, ...]
+    labels: dict[str, list[int]]
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "BinRecord":
+        """Undo :meth:`to_json`."""
+        values = json.loads(text)
+        values["shards"] = tuple(ShardInfo(**shard) for shard in values["shards"])
+        return cls(**values)
+
+    def to_json(self) -> str:
+        """The record as text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+@dataclass
+class _Spool:
+    """Records of a bin on disk until their order is known: memory stays flat however large a bin is."""
+
+    file: IO[bytes]
+    places: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)  # split: (order, offset, length)
+    offset: int = 0
+
+    def add(self, split: str, order: int, record: Record) -> None:
+        self.file.write(record.data)
+        self.places.setdefault(split, []).append((order, self.offset, len(record.data)))
+        self.offset += len(record.data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        self.file.seek(offset)
+        return self.file.read(length)
+
+
+def write_bin(job: Job, target: Bin, rows: Iterable[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:
+    """Make the shards of a bin, unless they are there already.
+
+    Args:
+        job: recipe and folders.
+        target: the bin.
+        rows: its galaxies, in any order. Galaxies of another split are visitors, sent here to be compared.
+        on_galaxy: called once a galaxy, with the rejection if there is one.
+
+    Raises:
+        GzprepError: a galaxy is there twice; or the folder cannot be written into.
+    """
+    everyone = sorted(rows, key=lambda galaxy: galaxy.id)
+    refuse_duplicates(everyone)
+    galaxies = [galaxy for galaxy in everyone if galaxy.split is target.split]
+    with writing(job.folder.root):
+        finished = find_finished(job, target, galaxies)
+        if finished is None:
+            return _make_bin(job, target, galaxies, on_galaxy)
+    _count_again(job, target, on_galaxy)
+    return finished
+
+
+def refuse_duplicates(galaxies: Sequence[Galaxy]) -> None:
+    """Refuse two rows of one galaxy.
+
+    Args:
+        galaxies: sorted by id.
+
+    Raises:
+        GzprepError: the sentence names the galaxy and its catalogues.
+    """
+    for one, other in pairwise(galaxies):
+        if one.id == other.id:
+            both = one.split != other.split
+            where = "in the train and in the test catalogue" if both else f"twice in the {one.split} catalogue"
+            raise GzprepError(f"Galaxy {one.id!r} is {where}; a galaxy may be in one place only. Remove a row.")
+
+
+def find_finished(job: Job, target: Bin, galaxies: Sequence[Galaxy]) -> BinRecord | None:
+    """Return the record of a bin that is whole and up to date, else None."""
+    record = read_bin_record(job, target)
+    if record is None or record.recipe_hash != job.recipe_hash or not _shards_are_there(job, record):
+        return None
+    return record if record.inputs == _inputs_on_disk(job, galaxies) else None
+
+
+def read_bin_record(job: Job, target: Bin) -> BinRecord | None:
+    """Read the record of a bin, if there is one."""
+    path = job.folder.bin_record(target.name)
+    if not path.exists():
+        return None
+    try:
+        return BinRecord.from_json(pq.read_schema(path).metadata[_META])
+    except (pa.ArrowException, KeyError, ValueError, TypeError):
+        return None  # not of our making, or of an older format: the bin is made again
+
+
+def _shards_are_there(job: Job, record: BinRecord) -> bool:
+    paths = ((job.folder.root / shard.file, shard.bytes) for shard in record.shards)
+    return all(path.is_file() and path.stat().st_size == size for path, size in paths)
+
+
+def _inputs_on_disk(job: Job, galaxies: Sequence[Galaxy]) -> str:
+    images = (read_image(galaxy, job.source.images) for galaxy in galaxies)
+    digests = ("" if isinstance(data, Rejection) else image_digest(data) for data in images)
+    return hash_inputs(zip(galaxies, digests, strict=True))
+
+
+def hash_inputs(pairs: Iterable[tuple[Galaxy, str]]) -> str:
+    """Hash rows and image digests, in their order."""
+    digest = hashlib.blake2b(digest_size=32)
+    for galaxy, image in pairs:
+        row = pack(galaxy)
+        digest.update(len(row).to_bytes(4, "big") + row + image.encode().ljust(32))
+    return digest.hexdigest()
+
+
+def _count_again(job: Job, target: Bin, on_galaxy: OnGalaxy) -> None:
+    """Report the galaxies of a finished bin, so that progress and counters cover the whole data set."""
+    columns = ["stage", "reason", "detail"]
+    for row in pq.read_table(job.folder.bin_record(target.name), columns=columns).to_pylist():
+        on_galaxy(Rejection(**row) if row["reason"] else None)
+
+
+def _make_bin(job: Job, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:
+    job.folder.manifest.unlink(missing_ok=True)  # before the first shard changes: the folder is not whole any more
+    job.folder.bin_record(target.name).unlink(missing_ok=True)
+    with tempfile.TemporaryFile(dir=job.folder.temporaries) as file:
+        spool = _Spool(file)
+        judged = [_spool_galaxy(job, galaxy, spool, on_galaxy) for galaxy in galaxies]
+        shards = tuple(_write_shard(job, target, split, spool) for split in target.shard_splits)
+    inputs = hash_inputs((one.galaxy, one.digest) for one in judged)
+    record = _summarise(target, job.recipe_hash, inputs, judged, shards)
+    _write_record(job, target, judged, record)
+    return record
+
+
+def _spool_galaxy(job: Job, galaxy: Galaxy, spool: _Spool, on_galaxy: OnGalaxy) -> Judged:
+    judged = judge_galaxy(galaxy, read_image(galaxy, job.source.images), job.recipe)
+    if judged.frame is not None:
+        for record in make_records(judged, judged.frame, job.recipe):
+            split = galaxy.split.value if record.view == 0 else f"{galaxy.split}_views"
+            spool.add(split, order_of(galaxy.id, record.view, job.recipe.split_seed), record)
+    on_galaxy(judged.verdict.rejection)
+    return judged.without_frame()
+
+
+def _write_shard(job: Job, target: Bin, split: str, spool: _Spool) -> ShardInfo:
+    name = shard_name(job.recipe.name, split, target.index, target.count)
+    places = sorted(spool.places.get(split, ()))
+    digest, size = hashlib.sha256(), 0
+    with appearing(job.folder.root / name, job.folder.temporaries) as file:
+        for _, offset, length in places:
+            data = framed(spool.read(offset, length))
+            file.write(data)
+            digest.update(data)
+            size += len(data)
+    return ShardInfo(name, split, target.index, target.fold, len(places), size, digest.hexdigest())
+
+
+def _summarise(
+    target: Bin, recipe: str, inputs: str, judged: Sequence[Judged], shards: tuple[ShardInfo, ...]
+) -> BinRecord:
+    accepted = [one for one in judged if one.verdict.rejection is None]
+    rejected = Counter(one.verdict.rejection.reason.value for one in judged if one.verdict.rejection)
+    flagged = Counter(flag for one in accepted for flag in one.verdict.flags)
+    labels = {
+        "answered": column_sums(one.labels.mask for one in accepted),
+        "asked": column_sums(one.labels.asked for one in accepted),
+        "report": column_sums(one.labels.report for one in accepted),
+    }
+    counted = (len(judged), len(accepted), dict(sorted(rejected.items())), dict(sorted(flagged.items())))
+    return BinRecord(target.name, recipe, inputs, *counted, shards, labels)
+
+
+def column_sums(vectors: Iterable[Sequence[int]]) -> list[int]:
+    """Sums, place by place, of vectors of 22 labels."""
+    sums = [0] * len(LABEL_NAMES)
+    for vector in vectors:
+        sums = [total + value for total, value in zip(sums, vector, strict=True)]
+    return sums
+
+
+def _write_record(job: Job, target: Bin, judged: Sequence[Judged], record: BinRecord) -> None:
+    rows: list[dict[str, Any]] = [catalogue_row(one, target) for one in judged]
+    table = pa.Table.from_pylist(rows, SCHEMA).replace_schema_metadata({_META: record.to_json()})
+    with appearing(job.folder.bin_record(target.name), job.folder.temporaries) as file:
+        pq.write_table(table, file)
+
+
+def make_absent_bins(job: Job, present: Iterable[str]) -> list[BinRecord]:
+    """Write the empty shards of the bins that no galaxy fell into."""
+    absent = {target.name for target in job.counts.bins()}.difference(present)
+    return [write_bin(job, Bin.parse(name), (), lambda _: None) for name in sorted(absent)]
+
+
+def split_of(record: BinRecord) -> Split:
+    """Split of a bin's galaxies."""
+    return Bin.parse(record.bin).split

@@ -1,0 +1,241 @@
+"""The recipe: every value that decides what a shard holds, read from TOML, checked at birth.
+
+Defaults are those of ``pipelines/gz2-cnn.toml``. Row ids such as F27 are those of the report's requirements.
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
+from gzprep.errors import UsageError
+
+_CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
+Policy = Literal["drop", "flag", "keep"]
+Range = tuple[float, float]
+BYTES_VERSION = 1
+"""Raise this when a change of our own code gives other bytes for the same recipe; a golden test watches over it."""
+PIXEL_LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pillow", "simplejpeg")
+"""Libraries whose version can change a byte of a shard."""
+
+
+def _check_range(name: str, bounds: Range) -> None:
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"{name} goes from {bounds[0]} to {bounds[1]}; put the smaller number first")
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class Images:
+    """What the source images are."""
+
+    frame: Annotated[int, Field(ge=16, le=8192)] = 424
+    """Height and width of a source image, px (F1). Any other shape is the defect ``wrong_shape``."""
+    folder: str = "images"
+    """Image folder below the data folder."""
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class Crop:
+    """What is cut from the middle of a frame, and how it is stored (F35, F39)."""
+
+    size: Annotated[int, Field(ge=8, le=8192)] = 224
+    """Height and width of the crop, px: 224 for CNNs, 256 for transformers."""
+    encoding: Literal["jpeg", "png"] = "jpeg"
+    """``jpeg`` (4:2:0) or ``png`` (lossless, about six times the bytes)."""
+    quality: Annotated[int, Field(ge=1, le=100)] = 90
+    """JPEG quality."""
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class LabelRules:
+    """How votes become labels."""
+
+    min_votes: Annotated[int, Field(ge=0)] = 1
+    """Votes a question needs to count as answered, where the catalogue has counts (F15)."""
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class Views:
+    """The augmented views of a training galaxy."""
+
+    count: Annotated[int, Field(ge=0, le=99)] = 12
+    """Views beside the original (F22)."""
+    ops: Annotated[int, Field(ge=0, le=7)] = 3
+    """Operations drawn for each view, without replacement, out of seven (F23)."""
+    rotate: Range = (-180.0, 180.0)
+    """Degrees, counter-clockwise, uniform (F26)."""
+    zoom: Range = (0.9, 1.1)
+    """Magnification (F27)."""
+    zoom_draw: Literal["log-uniform", "uniform"] = "log-uniform"
+    """How the magnification is drawn; ``uniform`` allows negative ones, which turn by 180 degrees."""
+    translate: Range = (-8.0, 8.0)
+    """Shift in x and in y, px of the source frame, uniform (F28)."""
+    blur: Annotated[tuple[int, ...], Field(min_length=1)] = (3, 5, 7)
+    """Kernel sizes of the Gaussian blur, px, odd; sigma follows from the size as in OpenCV (F29)."""
+    noise_sigma: Range = (1.0, 8.0)
+    """Standard deviation of the Gaussian noise, grey levels, uniform (F30)."""
+    denoise: Literal["median", "non-local-means"] = "median"
+    """``median`` (3x3), or the report's ``non-local-means``, 2,400 times slower (F31)."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name in ("rotate", "zoom", "translate", "noise_sigma"):
+            _check_range(name, getattr(self, name))
+        if self.zoom_draw == "log-uniform" and self.zoom[0] <= 0:
+            raise ValueError(f"zoom starts at {self.zoom[0]}; a log-uniform draw needs a positive one")
+        if self.noise_sigma[0] < 0:
+            raise ValueError(f"noise_sigma starts at {self.noise_sigma[0]}; a standard deviation is not negative")
+        if any(size < 1 or size % 2 == 0 for size in self.blur):
+            raise ValueError(f"blur has kernel sizes {self.blur}; they must be odd and positive")
+        return self
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class Shards:
+    """How the records are spread over files."""
+
+    megabytes: Annotated[float, Field(gt=0)] = 128.0
+    """Size that a ``train_views`` shard aims at, 10**6 bytes."""
+    min_bins: Annotated[int, Field(ge=1)] = 4
+    """Fewest bins of a fold, and of the test split."""
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class Detector:
+    """Threshold and policy of one detector."""
+
+    threshold: float
+    """Scores from here on are a defect."""
+    policy: Policy = "drop"
+    """``drop`` the galaxy, ``flag`` it in the catalogue, or ``keep`` it and only store the score."""
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class Defects:
+    """The detectors. A missing file, an unreadable or a wrongly shaped image is always dropped."""
+
+    error_image: Detector = field(default_factory=lambda: Detector(threshold=0.95))
+    """Share of the frame's bottom half that is black (F4)."""
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class Recipe:
+    """Everything that decides the bytes of a data set, and when a run gives up."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "gz2"
+    """First part of every file name; small letters, digits and underscores."""
+    seed: int = 0
+    """Feeds the views alone."""
+    split_seed: int = 0
+    """Feeds fold, bin, order and ties."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Take this many galaxies, by hash, over both catalogues in proportion; absent: all."""
+    max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.10
+    """A run in which a larger share is rejected stops, for something is wrong with the input."""
+    images: Images = field(default_factory=Images)
+    crop: Crop = field(default_factory=Crop)
+    labels: LabelRules = field(default_factory=LabelRules)
+    views: Views = field(default_factory=Views)
+    shards: Shards = field(default_factory=Shards)
+    defects: Defects = field(default_factory=Defects)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.crop.size > self.images.frame:
+            raise ValueError(
+                f"crop.size is {self.crop.size} px, larger than the {self.images.frame} px frame (images.frame); "
+                f"choose a crop of {self.images.frame} px at most"
+            )
+        return self
+
+
+_RECIPE = TypeAdapter(Recipe)
+
+
+def from_mapping(values: Mapping[str, Any], source: str = "the recipe") -> Recipe:
+    """Build a recipe from nested mappings.
+
+    Raises:
+        UsageError: a key is unknown or a value unfit; the sentence names it.
+    """
+    try:
+        return _RECIPE.validate_python(dict(values))
+    except ValidationError as error:
+        raise UsageError(_sentence(error, source)) from None
+
+
+def _sentence(error: ValidationError, source: str) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "unexpected_keyword_argument":
+        return f"{source} has the key {key!r}, which no recipe has; expected one of {_siblings(first['loc'])}."
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{source} does not fit together: {message}."
+    return f"{source} has {key} = {first['input']!r}, which does not fit: {message}."
+
+
+def _siblings(place: tuple[int | str, ...]) -> str:
+    known: Any = asdict(Recipe())
+    for part in place[:-1]:
+        known = known[part]
+    return ", ".join(known)
+
+
+def read_recipe(path: Path | None, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe file (None: the defaults) and set ``KEY=VALUE`` pairs over it.
+
+    Raises:
+        UsageError: the file is absent or not TOML, a key is unknown, a value is unfit.
+    """
+    values: dict[str, Any] = {} if path is None else _read_toml(path)
+    for pair in overrides:
+        _assign(values, pair)
+    return from_mapping(values, "The recipe" if path is None else f"The recipe {path}")
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The recipe {path} cannot be read ({error.strerror}); name an existing file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The recipe {path} is not TOML: {error}.") from None
+
+
+def _assign(values: dict[str, Any], pair: str) -> None:
+    key, equals, text = pair.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set got {pair!r}; expected KEY=VALUE, such as views.count=4.")
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise UsageError(f"--set got the key {key!r}, but {parent!r} is a value and has no keys below it.")
+    values[last] = _parse_value(text)
+
+
+def _parse_value(text: str) -> Any:  # noqa: ANN401 -- whatever TOML knows
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a bare word is a string: --set crop.encoding=png
+
+
+def pixel_versions() -> dict[str, str]:
+    """Versions of the libraries that can change a byte, by name."""
+    return {name: version(name) for name in PIXEL_LIBRARIES}
+
+
+def recipe_hash(recipe: Recipe) -> str:
+    """SHA-256 over every value that can change a byte of a shard, versions of the pixel libraries included."""
+    values = asdict(replace(recipe, max_reject_share=0.0))
+    text = json.dumps({"recipe": values, "versions": pixel_versions(), "bytes_version": BYTES_VERSION}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

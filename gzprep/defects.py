@@ -1,0 +1,43 @@
+"""Detectors of defective images: each a function array -> score, judged by threshold and policy of the recipe.
+
+They see the decoded source image, before any view is made of it. To add one: write the function, put it into
+``DETECTORS``, give it a threshold in ``config.Defects`` and a name in ``records.Reason``.
+"""
+
+from collections.abc import Callable
+
+import cv2
+
+from gzprep.config import Defects, Detector
+from gzprep.geometry import Pixels
+from gzprep.records import Reason, Rejection, Stage, Verdict
+
+_BLACK = 3
+"""Largest grey level that counts as black: an error image is 0 there, but JPEG may lift it by a little."""
+
+
+def error_image(image: Pixels) -> float:
+    """Share of black pixels in the bottom half of a uint8 [H, W, 4] image, 0 to 1 (F4).
+
+    A pixel is black where no channel exceeds ``_BLACK``. The sky of a real cutout is noisy and stays far below 1.
+    """
+    bottom = image[(image.shape[0] + 1) // 2 :]
+    black = cv2.inRange(bottom, (0, 0, 0, 0), (_BLACK, _BLACK, _BLACK, 255))
+    return cv2.countNonZero(black) / black.size
+
+
+DETECTORS: dict[str, Callable[[Pixels], float]] = {"error_image": error_image}
+"""Name, as in the recipe and in ``Reason``, to function."""
+
+
+def judge(image: Pixels, rules: Defects) -> Verdict:
+    """Score an image with every detector, and apply each one's policy; the first to drop names the reason."""
+    scores = {name: detect(image) for name, detect in DETECTORS.items()}
+    hits = [(name, getattr(rules, name)) for name in DETECTORS if scores[name] >= getattr(rules, name).threshold]
+    flags = tuple(name for name, detector in hits if detector.policy == "flag")
+    dropped = [(name, detector) for name, detector in hits if detector.policy == "drop"]
+    return Verdict(scores, flags, _rejection(*dropped[0], scores) if dropped else None)
+
+
+def _rejection(name: str, detector: Detector, scores: dict[str, float]) -> Rejection:
+    return Rejection(Stage.DEFECT, Reason(name), f"score {scores[name]:.3f}, threshold {detector.threshold:g}")

@@ -1,0 +1,103 @@
+"""The geometry of a view: shift, rotation, zoom and flip, fused into one matrix from the frame into the crop.
+
+Coordinates are pixel centres, x to the right and y down; the frame's centre is ((w - 1) / 2, (h - 1) / 2).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+Matrix = npt.NDArray[np.float64]
+FLIPS = ("horizontal", "vertical")
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """What is done to the frame, in this order.
+
+    Attributes:
+        shift: (x, y), px of the source frame.
+        degrees: rotation about the frame's centre, counter-clockwise as seen.
+        zoom: magnification about the frame's centre; a negative one turns by 180 degrees.
+        flip: left-right, up-down, or not at all.
+    """
+
+    shift: tuple[float, float] = (0.0, 0.0)
+    degrees: float = 0.0
+    zoom: float = 1.0
+    flip: Literal["horizontal", "vertical"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.zoom == 0:
+            raise ValueError("zoom is 0; a view needs some magnification.")
+
+    @property
+    def only_flips(self) -> bool:
+        """Whether no pixel has to be interpolated."""
+        return self.shift == (0.0, 0.0) and self.degrees == 0.0 and self.zoom == 1.0
+
+
+def crop_offset(frame: int, crop: int) -> int:
+    """First row (or column) of a centre crop; the odd pixel is left at the far side."""
+    return (frame - crop) // 2
+
+
+def centre_crop(frame: Pixels, crop: int) -> Pixels:
+    """View of the middle ``crop`` x ``crop`` px of a frame."""
+    top, left = (crop_offset(side, crop) for side in frame.shape[:2])
+    return frame[top : top + crop, left : left + crop]
+
+
+def matrix(geometry: Geometry, height: int, width: int, crop: int) -> Matrix:
+    """Return the 2x3 matrix that takes (x, y, 1) of a height x width frame to (x, y) of its crop."""
+    cosine = geometry.zoom * math.cos(math.radians(geometry.degrees))
+    sine = geometry.zoom * math.sin(math.radians(geometry.degrees))
+    mirror_x = -1.0 if geometry.flip == "horizontal" else 1.0
+    mirror_y = -1.0 if geometry.flip == "vertical" else 1.0
+    centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+    a, b = mirror_x * cosine, mirror_x * sine
+    c, d = -mirror_y * sine, mirror_y * cosine
+    start_x, start_y = geometry.shift[0] - centre_x, geometry.shift[1] - centre_y
+    end_x, end_y = centre_x - crop_offset(width, crop), centre_y - crop_offset(height, crop)
+    return np.array(((a, b, a * start_x + b * start_y + end_x), (c, d, c * start_x + d * start_y + end_y)))
+
+
+def leaves_frame(geometry: Geometry, height: int, width: int, crop: int) -> bool:
+    """Tell whether any pixel of the crop comes from outside the frame."""
+    if geometry.only_flips:
+        return False
+    inverse = cv2.invertAffineTransform(matrix(geometry, height, width, crop))
+    last = crop - 1
+    corners = inverse @ np.array(((0, last, 0, last), (0, 0, last, last), (1, 1, 1, 1)))
+    reach = np.array(((width - 1,), (height - 1,)))
+    return bool((corners < 0).any() or (corners > reach).any())
+
+
+def warp(frame: Pixels, geometry: Geometry, crop: int) -> Pixels:
+    """Cut the crop out of a transformed frame, with one interpolation (bilinear) and reflect-101 beyond its edge.
+
+    Args:
+        frame: uint8 [H, W, C]. Four channels are 1.4 times faster than three in OpenCV 5.
+        geometry: what to do.
+        crop: size, px.
+
+    Returns:
+        uint8 [crop, crop, C].
+    """
+    if geometry.only_flips:
+        return flipped(centre_crop(frame, crop), geometry.flip)
+    height, width = frame.shape[:2]
+    fused = matrix(geometry, height, width, crop)
+    return cv2.warpAffine(frame, fused, (crop, crop), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)  # type: ignore[return-value]
+
+
+def flipped(image: Pixels, flip: Literal["horizontal", "vertical"] | None) -> Pixels:
+    """Mirror an image left-right or up-down."""
+    if flip is None:
+        return image
+    return cv2.flip(image, 1 if flip == "horizontal" else 0)  # type: ignore[return-value]

@@ -1,0 +1,162 @@
+"""What a worker needs to know: the recipe, where to read, where to write, how many bins."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gzprep.catalogue import CatalogueFile, check_columns, read_ids, row_count
+from gzprep.chance import WHOLE, lot
+from gzprep.config import Recipe, recipe_hash
+from gzprep.errors import GzprepError
+from gzprep.folder import Folder, clear, read_json, write_json
+from gzprep.records import Split
+from gzprep.shards import BinCounts, plan_bins
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The input: catalogues with their number of rows, and the folder of images."""
+
+    data: Path
+    catalogues: tuple[CatalogueFile, ...]
+    rows: tuple[int, ...]
+    images: Path
+
+    def count(self, split: Split) -> int:
+        """Rows of a split."""
+        pairs = zip(self.catalogues, self.rows, strict=True)
+        return sum(rows for file, rows in pairs if file.split is split)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that the graph is built from.
+
+    Attributes:
+        folder: the dataset folder.
+        source: the input.
+        recipe: what to do.
+        recipe_hash: identity of the recipe and of the pixel libraries.
+        counts: number of bins of each split.
+        galaxies: number of galaxies of each split, once ``limit`` has been applied.
+        ceilings: largest ``lot("limit", …)`` of the galaxies to take, of each split.
+        progress: address of the launcher's progress socket, or "" where nobody listens.
+    """
+
+    folder: Folder
+    source: Source
+    recipe: Recipe
+    recipe_hash: str
+    counts: BinCounts
+    galaxies: Mapping[Split, int]
+    ceilings: Mapping[Split, int] = field(default_factory=dict)
+    progress: str = ""
+
+    def takes(self, galaxy_id: str, split: Split) -> bool:
+        """Whether ``limit`` leaves a galaxy in."""
+        ceiling = self.ceilings.get(split, WHOLE)
+        return ceiling == WHOLE or lot("limit", self.recipe.split_seed, galaxy_id) <= ceiling
+
+
+def open_source(data: Path, catalogues: tuple[CatalogueFile, ...], recipe: Recipe) -> Source:
+    """Check the input: schemas, row counts, the image folder. Nothing else is read.
+
+    Raises:
+        GzprepError: something is absent or empty.
+    """
+    for file in catalogues:
+        check_columns(file.path)
+    rows = tuple(row_count(file.path) for file in catalogues)
+    if not any(rows):
+        names = " and ".join(file.path.name for file in catalogues)
+        raise GzprepError(f"The catalogue is empty: {names} in {data} has no row; there is nothing to prepare.")
+    images = data / recipe.images.folder
+    if not images.is_dir():
+        raise GzprepError(
+            f"There is no image folder {images}; expected <subfolder>/<filename> of the catalogue below it "
+            "(the recipe key images.folder names another)."
+        )
+    return Source(data, catalogues, rows, images)
+
+
+def apply_limit(source: Source, recipe: Recipe) -> tuple[dict[Split, int], dict[Split, int]]:
+    """Find how many galaxies of each split ``limit`` leaves, and the largest lot among them.
+
+    Returns:
+        Galaxies, and ceilings (none without a limit), of each split.
+    """
+    totals = {split: source.count(split) for split in Split}
+    if recipe.limit is None or recipe.limit >= sum(totals.values()):
+        return totals, {}
+    train = round(recipe.limit * totals[Split.TRAIN] / sum(totals.values()))
+    shares = {Split.TRAIN: train, Split.TEST: recipe.limit - train}
+    return shares, {split: _ceiling(source, split, share, recipe.split_seed) for split, share in shares.items()}
+
+
+def _ceiling(source: Source, split: Split, share: int, seed: int) -> int:
+    ids = (galaxy_id for file in source.catalogues if file.split is split for galaxy_id in read_ids(file.path))
+    lots = sorted(lot("limit", seed, galaxy_id) for galaxy_id in ids)
+    return lots[share - 1] if share else -1
+
+
+def make_job(out: Path, source: Source, recipe: Recipe) -> Job:
+    """Work out the job, keeping the number of bins that the folder already has."""
+    galaxies, ceilings = apply_limit(source, recipe)
+    fresh = plan_bins(galaxies[Split.TRAIN], galaxies[Split.TEST], recipe)
+    folder = Folder(out)
+    kept = _planned_counts(folder) if folder.plan.exists() else BinCounts(0, 0)
+    counts = BinCounts(kept.train or fresh.train, kept.test or fresh.test)
+    return Job(folder, source, recipe, recipe_hash(recipe), counts, galaxies, ceilings)
+
+
+def _planned_counts(folder: Folder) -> BinCounts:
+    return BinCounts(**read_json(folder.plan)["bins"])
+
+
+def check_folder(job: Job) -> None:
+    """Refuse a folder that holds something else.
+
+    Raises:
+        GzprepError: it was made from another recipe, or not by gzprep.
+    """
+    folder, name = job.folder, job.recipe.name
+    if folder.plan.exists():
+        plan = read_json(folder.plan)
+        if plan["recipe_hash"] != job.recipe_hash:
+            changed = ", ".join(differences(plan["recipe"], asdict(job.recipe))) or "versions of libraries"
+            raise GzprepError(
+                f"{folder.root} holds a data set made from another recipe (different: {changed}); "
+                "choose another --out, or replace it with --overwrite."
+            )
+    elif folder.manifest.exists() or folder.catalogue.exists() or any(folder.root.glob(f"{name}-*.tfrecord-*")):
+        raise GzprepError(
+            f"{folder.root} holds files of another data set; choose another --out, or replace them with --overwrite."
+        )
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Name the keys in which two recipes differ, each with its old and its new value."""
+    found = []
+    for key in sorted({*old, *new}):
+        before, after = _plain(old.get(key)), _plain(new.get(key))
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += differences(before, after, f"{prefix}{key}.")
+        elif before != after and key != "max_reject_share":
+            found.append(f"{prefix}{key} was {before}, is {after}")
+    return found
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+    return list(value) if isinstance(value, tuple) else value
+
+
+def write_plan(job: Job) -> None:
+    """Note in the folder what it is being made from."""
+    plan = {"recipe_hash": job.recipe_hash, "recipe": asdict(job.recipe), "bins": asdict(job.counts)}
+    write_json(job.folder.plan, job.folder.temporaries, plan)
+
+
+def start_over(job: Job) -> None:
+    """Remove the data set that the folder holds: ``--overwrite``."""
+    clear(job.folder, job.recipe.name)

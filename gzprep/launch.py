@@ -1,0 +1,151 @@
+"""The launcher: from what the user asked for to a running graph, and from whatever happens to one sentence."""
+
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from gzprep.catalogue import CatalogueFile, find_catalogues
+from gzprep.config import Recipe
+from gzprep.console import galaxy_progress, say
+from gzprep.errors import GzprepError, UsageError
+from gzprep.folder import locked, read_json, sweep
+from gzprep.job import Job, check_folder, make_job, open_source, start_over, write_plan
+from gzprep.progress import listen
+from gzprep.records import Split
+from gzprep.runners import DIRECT, check_runner
+
+SKY_NAME = "gz2-sky"
+SKY_GALAXIES = 200
+_ERROR_IN_WORKER = re.compile(r"gzprep\.errors\.\w+: (.*?)(?: \[while running|\n|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        out: the dataset folder to make.
+        recipe: what to do.
+        data: the data folder; None: the sample sky, beside ``out``.
+        catalogue, split: a single catalogue in place of those in ``data``, and whose galaxies it holds.
+        runner: name of the engine.
+        options: Beam's own options.
+        overwrite: replace a data set made from another recipe.
+    """
+
+    out: Path
+    recipe: Recipe
+    data: Path | None = None
+    catalogue: Path | None = None
+    split: Split = Split.TRAIN
+    runner: str = DIRECT
+    options: Sequence[str] = field(default_factory=tuple)
+    overwrite: bool = False
+
+
+def plan(request: Request) -> Job:
+    """Check the input and work out the job; only the sample sky is ever written here.
+
+    Raises:
+        GzprepError: the input cannot be used.
+    """
+    data = request.data if request.data is not None else sample_sky(request.out.absolute().parent / SKY_NAME)
+    source = open_source(data, _catalogues(request, data), request.recipe)
+    return make_job(request.out, source, request.recipe)
+
+
+def _catalogues(request: Request, data: Path) -> tuple[CatalogueFile, ...]:
+    if request.catalogue is None:
+        return find_catalogues(data, request.recipe.name)
+    if request.data is None:
+        raise UsageError("--catalogue needs --data, the folder that holds the images.")
+    return (CatalogueFile(request.catalogue, request.split),)
+
+
+def sample_sky(folder: Path) -> Path:
+    """Make the sample sky, unless it is there."""
+    from gzprep.simulate import is_complete, simulate
+
+    if not is_complete(folder, SKY_GALAXIES):
+        say(f"No --data: making a sample sky of {SKY_GALAXIES} simulated galaxies in {folder}")
+        with galaxy_progress("Simulating", SKY_GALAXIES) as advance:
+            simulate(folder, SKY_GALAXIES, on_galaxy=lambda: advance(False))  # noqa: FBT003 -- none is rejected
+    return folder
+
+
+def run(request: Request) -> dict[str, Any]:
+    """Make the data set.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        GzprepError: the input cannot be used, or the run failed.
+        KeyboardInterrupt: the user stopped it.
+    """
+    check_runner(request.runner)
+    job = plan(request)
+    with locked(job.folder):
+        if request.overwrite and not same_recipe(job):
+            start_over(job)
+            job = plan(request)
+        check_folder(job)
+        sweep(job.folder)
+        write_plan(job)
+        _run_graph(job, request)
+    manifest: dict[str, Any] = read_json(job.folder.manifest)
+    return manifest
+
+
+def same_recipe(job: Job) -> bool:
+    """Tell whether the folder was made from this very recipe, so that nothing needs to be replaced."""
+    return job.folder.plan.exists() and bool(read_json(job.folder.plan)["recipe_hash"] == job.recipe_hash)
+
+
+def _run_graph(job: Job, request: Request) -> None:
+    with (
+        galaxy_progress("Preparing", sum(job.galaxies.values())) as advance,
+        listen(advance) as address,
+        _noting_interrupts() as interrupted,
+    ):
+        from gzprep.beam.pipeline import run as run_graph
+
+        try:
+            run_graph(replace(job, progress=address), request.runner, request.options)
+        except Exception as error:
+            if interrupted():
+                raise KeyboardInterrupt from None
+            raise _as_sentence(error) from error
+
+
+def _as_sentence(error: Exception) -> Exception:
+    """Find our own error in what an engine made of it; anything else is a bug, and stays as it is."""
+    if isinstance(error, GzprepError):
+        return error
+    found = _ERROR_IN_WORKER.search(str(error))
+    return GzprepError(found.group(1)) if found else error
+
+
+@contextmanager
+def _noting_interrupts() -> Iterator[Callable[[], bool]]:
+    """Note Ctrl-C, which Beam turns into an error of its own."""
+    seen = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        seen.set()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield seen.is_set
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield seen.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

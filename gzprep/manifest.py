@@ -1,0 +1,176 @@
+"""The manifest: what was written, from what, how much was rejected and why. A folder with one is whole."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from gzprep import __version__
+from gzprep.bins import BinRecord, column_sums, make_absent_bins, split_of
+from gzprep.config import pixel_versions
+from gzprep.errors import GzprepError
+from gzprep.examples import FEATURES
+from gzprep.folder import FORMAT, appearing, read_json, write_json, writing
+from gzprep.job import Job
+from gzprep.records import Split
+from gzprep.rows import REJECT_COLUMNS, SCHEMA
+from gzprep.shards import FOLDS, VIEWS_SPLIT, Bin
+from gzprep.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
+from gzprep.views import ORDER_OF_APPLICATION
+
+Json = dict[str, Any]
+
+
+def finish(job: Job, records: Iterable[BinRecord]) -> Json:
+    """Judge the run as a whole, and make the folder whole: catalogue, rejects, and last the manifest.
+
+    Raises:
+        GzprepError: more than ``max_reject_share`` of the galaxies were rejected.
+    """
+    present = list(records)
+    present += make_absent_bins(job, [record.bin for record in present])
+    present.sort(key=lambda record: Bin.parse(record.bin))
+    check_reject_share(present, job.recipe.max_reject_share)
+    manifest = describe(job, present)
+    if not is_current(job, manifest):
+        with writing(job.folder.root):
+            job.folder.manifest.unlink(missing_ok=True)
+            write_catalogue(job, present)
+            write_json(job.folder.manifest, job.folder.temporaries, manifest)
+    return manifest
+
+
+def is_current(job: Job, manifest: Json) -> bool:
+    """Tell whether the folder is whole and says the same."""
+    folder = job.folder
+    whole = folder.manifest.exists() and folder.catalogue.exists() and folder.rejects.exists()
+    return whole and bool(read_json(folder.manifest) == manifest)
+
+
+def check_reject_share(records: Sequence[BinRecord], limit: float) -> None:
+    """Stop a run in which too much was rejected.
+
+    Raises:
+        GzprepError: the sentence says how much, why, and how to allow it.
+    """
+    galaxies = sum(record.galaxies for record in records)
+    reasons = add_up(record.rejected for record in records)
+    rejected = sum(reasons.values())
+    if rejected > limit * galaxies:
+        why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+        raise GzprepError(
+            f"{rejected} of {galaxies} galaxies were rejected ({why}), more than max_reject_share = {limit:g}; "
+            "something may be wrong with the input. If not, allow it with --set max_reject_share=1."
+        )
+
+
+def add_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Add up counts by name, largest first."""
+    total: Counter[str] = Counter()
+    for part in counts:
+        total.update(part)
+    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+
+def describe(job: Job, records: Sequence[BinRecord]) -> Json:
+    """Build the manifest."""
+    return {
+        "format": FORMAT,
+        "name": job.recipe.name,
+        "gzprep": __version__,
+        "recipe": _jsonable(asdict(job.recipe)),
+        "recipe_hash": job.recipe_hash,
+        "versions": pixel_versions(),
+        "order_of_application": list(ORDER_OF_APPLICATION),
+        "source": _source(job),
+        "counts": count(records),
+        "splits": {split: _split(split, records) for split in (Split.TRAIN.value, VIEWS_SPLIT, Split.TEST.value)},
+        "features": [_jsonable(asdict(feature)) for feature in FEATURES],
+        "labels": _labels(records),
+    }
+
+
+def _jsonable(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    return [_jsonable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _source(job: Job) -> Json:
+    pairs = zip(job.source.catalogues, job.source.rows, strict=True)
+    return {
+        "data": str(job.source.data.absolute()),
+        "images": job.recipe.images.folder,
+        "catalogues": [{"file": str(f.path.absolute()), "split": f.split.value, "rows": rows} for f, rows in pairs],
+    }
+
+
+def count(records: Sequence[BinRecord]) -> Json:
+    """Galaxies in, out, rejected by reason and flagged by detector; in all and of each split."""
+    return {
+        "all": _count(records),
+        **{split.value: _count([record for record in records if split_of(record) is split]) for split in Split},
+    }
+
+
+def _count(records: Sequence[BinRecord]) -> Json:
+    return {
+        "in": sum(record.galaxies for record in records),
+        "out": sum(record.accepted for record in records),
+        "rejected": add_up(record.rejected for record in records),
+        "flagged": add_up(record.flagged for record in records),
+    }
+
+
+def _split(split: str, records: Sequence[BinRecord]) -> Json:
+    shards = [asdict(shard) for record in records for shard in record.shards if shard.split == split]
+    return {
+        "records": sum(shard["records"] for shard in shards),
+        "bytes": sum(shard["bytes"] for shard in shards),
+        "shards": [{key: shard[key] for key in ("file", "fold", "records", "bytes", "sha256")} for shard in shards],
+    }
+
+
+def _labels(records: Sequence[BinRecord]) -> Json:
+    """Names, schemes, and what a trainer needs for its weights: how often each label is answered and 1, by fold."""
+    folds = {str(fold): _label_counts([r for r in records if Bin.parse(r.bin).fold == fold]) for fold in range(FOLDS)}
+    return {
+        "names": list(LABEL_NAMES),
+        "fraction_names": list(FRACTION_NAMES),
+        "votes_names": [question.name for question in QUESTIONS],
+        "questions": [_jsonable(asdict(question)) for question in QUESTIONS],
+        "schemes": {scheme: list(scheme_labels(scheme)) for scheme in SCHEMES},
+        "folds": folds,
+        "test": _label_counts([record for record in records if split_of(record) is Split.TEST]),
+    }
+
+
+def _label_counts(records: Sequence[BinRecord]) -> Json:
+    counts = {key: column_sums(record.labels[key] for record in records) for key in ("answered", "asked", "report")}
+    return {"galaxies": sum(record.accepted for record in records), **counts}
+
+
+def write_catalogue(job: Job, records: Sequence[BinRecord]) -> None:
+    """Join the bins' rows to ``catalogue.parquet`` and ``rejects.parquet``, one bin in memory at a time."""
+    folder = job.folder
+    schema = SCHEMA.remove_metadata()
+    rejects = _reject_schema()
+    with (
+        appearing(folder.catalogue, folder.temporaries) as rows_file,
+        appearing(folder.rejects, folder.temporaries) as rejects_file,
+        pq.ParquetWriter(rows_file, schema) as rows_out,
+        pq.ParquetWriter(rejects_file, rejects) as rejects_out,
+    ):
+        for record in records:
+            table = pq.read_table(folder.bin_record(record.bin)).replace_schema_metadata(None)
+            rows_out.write_table(table)
+            chosen = table.filter(pc.equal(table["verdict"], "rejected"))
+            rejects_out.write_table(chosen.select(list(REJECT_COLUMNS.values())).rename_columns(list(REJECT_COLUMNS)))
+
+
+def _reject_schema() -> pa.Schema:
+    return pa.schema([SCHEMA.field(column).with_name(name) for name, column in REJECT_COLUMNS.items()])

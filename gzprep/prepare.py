@@ -1,0 +1,134 @@
+"""One galaxy, from its row and its image to the records of all its views, or to the reason why there are none."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from gzprep.catalogue import image_path
+from gzprep.config import Recipe
+from gzprep.defects import judge
+from gzprep.examples import galaxy_entries, serialize
+from gzprep.geometry import Pixels
+from gzprep.images import Header, UnreadableImage, decode, encode, read_header
+from gzprep.labels import label
+from gzprep.records import Galaxy, Labels, Reason, Rejection, Split, Stage, Verdict
+from gzprep.shards import TEST_FOLD, fold_of
+from gzprep.views import View, describe, draw_view, draw_views, render
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A galaxy whose image has been read and judged.
+
+    Attributes:
+        galaxy: the row.
+        labels: everything a trainer may choose from.
+        verdict: scores, flags, and the rejection if there is one.
+        digest: blake2b of the image's bytes, hex; empty where there is no file.
+        frame: uint8 [H, W, 4], or None where the image cannot be used.
+    """
+
+    galaxy: Galaxy
+    labels: Labels
+    verdict: Verdict
+    digest: str
+    frame: Pixels | None
+
+    def without_frame(self) -> Self:
+        """The same, without the pixels: what is kept until the bin is done."""
+        return replace(self, frame=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One serialised view."""
+
+    view: int
+    data: bytes
+
+
+class _Rejected(Exception):
+    def __init__(self, stage: Stage, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.rejection = Rejection(stage, reason, detail)
+
+
+def image_digest(data: bytes) -> str:
+    """What identifies the bytes of an image: 16 bytes of blake2b, hex."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def read_image(galaxy: Galaxy, images: Path) -> bytes | Rejection:
+    """Read the bytes of a galaxy's image, or say why they cannot be had."""
+    path = image_path(galaxy)
+    if path is None:
+        detail = f"{galaxy.subfolder!r} / {galaxy.filename!r} leaves the image folder"
+        return Rejection(Stage.CATALOGUE, Reason.PATH_OUTSIDE, detail)
+    try:
+        return (images / path).read_bytes()
+    except FileNotFoundError:
+        return Rejection(Stage.READ, Reason.MISSING_FILE, f"there is no file {str(path)!r}")
+    except OSError as error:
+        return Rejection(Stage.READ, Reason.UNREADABLE, f"{str(path)!r}: {error.strerror or error}")
+
+
+def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Judged:
+    """Decode and judge the image of a galaxy, and derive its labels.
+
+    Args:
+        galaxy: the row.
+        data: what :func:`read_image` gave.
+        recipe: frame, thresholds and policies.
+    """
+    labels = label(galaxy.votes, galaxy.id, seed=recipe.split_seed, min_votes=recipe.labels.min_votes)
+    if isinstance(data, Rejection):
+        return Judged(galaxy, labels, Verdict(rejection=data), "", None)
+    try:
+        frame = _decode(data, recipe.images.frame)
+    except _Rejected as rejected:
+        return Judged(galaxy, labels, Verdict(rejection=rejected.rejection), image_digest(data), None)
+    verdict = judge(frame, recipe.defects)
+    return Judged(galaxy, labels, verdict, image_digest(data), None if verdict.rejection else frame)
+
+
+def _decode(data: bytes, side: int) -> Pixels:
+    try:
+        _check_shape(read_header(data), side)
+        return decode(data)
+    except UnreadableImage as error:
+        raise _Rejected(Stage.READ, Reason.UNREADABLE, str(error)) from None
+
+
+def _check_shape(header: Header, side: int) -> None:
+    """Judge the declared size before any pixel is decoded: a small file may claim to be a huge image."""
+    if (header.height, header.width) != (side, side):
+        detail = f"{header.width} x {header.height} px, expected {side} x {side}"
+        raise _Rejected(Stage.READ, Reason.WRONG_SHAPE, detail)
+    if not header.colour:
+        raise _Rejected(Stage.READ, Reason.WRONG_SHAPE, f"mode {header.mode}, expected 8-bit RGB")
+
+
+def galaxy_views(galaxy: Galaxy, recipe: Recipe) -> tuple[View, ...]:
+    """The views a galaxy gets: all of them in train, the original alone in test (F34)."""
+    if galaxy.split is Split.TEST:
+        return (draw_view(recipe.views, recipe.seed, galaxy.id, 0),)
+    return draw_views(recipe.views, recipe.seed, galaxy.id)
+
+
+def make_records(judged: Judged, frame: Pixels, recipe: Recipe) -> Iterator[Record]:
+    """Yield the serialised views of an accepted galaxy.
+
+    Args:
+        judged: the galaxy and its labels.
+        frame: uint8 [H, W, 4], its image.
+        recipe: views and crop.
+    """
+    galaxy, crop = judged.galaxy, recipe.crop
+    fold = fold_of(galaxy.id, recipe.split_seed) if galaxy.split is Split.TRAIN else TEST_FOLD
+    shared = galaxy_entries(galaxy.id, fold, judged.labels)
+    height, width = frame.shape[:2]
+    for view in galaxy_views(galaxy, recipe):
+        image = encode(render(frame, view, crop.size), crop)
+        yield Record(view.index, serialize(shared, image, view.index, describe(view, height, width, crop.size)))

@@ -1,0 +1,103 @@
+"""Reading a dataset folder back: what verify and preview stand on."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from gzprep.errors import GzprepError
+from gzprep.examples import FEATURES, Feature, Value, parse
+from gzprep.folder import FORMAT, Folder, read_json
+from gzprep.tfrecord import DamagedRecord, read_records
+
+
+def open_folder(root: Path) -> tuple[Folder, dict[str, Any]]:
+    """Open a whole dataset folder.
+
+    Raises:
+        GzprepError: it is not there, not whole, or of a newer format.
+    """
+    folder = Folder(root)
+    if not root.is_dir():
+        raise GzprepError(f"There is no dataset folder {root}; make one with gzprep run --out {root}.")
+    if not folder.manifest.exists():
+        raise GzprepError(f"{root} has no manifest.json, so it is not whole; run gzprep run again and it goes on.")
+    manifest = read_json(folder.manifest)
+    if manifest.get("format", 0) > FORMAT:
+        raise GzprepError(f"{root} has format {manifest['format']}; this gzprep knows {FORMAT}. Install a newer one.")
+    return folder, manifest
+
+
+def read_shard(path: Path) -> Iterator[bytes]:
+    """Yield the serialised records of a shard, their checksums checked.
+
+    Raises:
+        GzprepError: the file is absent or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from read_records(file)
+    except OSError as error:
+        raise GzprepError(f"The shard {path} cannot be read ({error.strerror}).") from None
+    except DamagedRecord as error:
+        raise GzprepError(f"The shard {path} is damaged: {error}.") from None
+
+
+def shard_paths(folder: Folder, manifest: dict[str, Any], splits: Iterable[str]) -> Iterator[Path]:
+    """Yield the paths of the shards of some splits."""
+    for split in splits:
+        for shard in manifest["splits"][split]["shards"]:
+            yield folder.root / shard["file"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A parsed record.
+
+    Attributes:
+        id, view, fold: as in the record.
+        image: the encoded crop.
+        ops: what was done to the view.
+        features: everything, by feature name.
+    """
+
+    id: str
+    view: int
+    fold: int
+    image: bytes
+    ops: list[dict[str, Any]]
+    features: dict[str, Value]
+
+
+def read_record(data: bytes) -> StoredRecord:
+    """Parse a record.
+
+    Raises:
+        ValueError: it is not a record of ours; the message says why.
+    """
+    features = parse(data)
+    fault = schema_fault(features)
+    if fault is not None:
+        raise ValueError(fault)
+    numbers = {name: cast("list[int]", features[name])[0] for name in ("view", "fold")}
+    galaxy, image, ops = (cast("bytes", features[name]) for name in ("id", "image", "ops"))
+    return StoredRecord(galaxy.decode(), numbers["view"], numbers["fold"], image, json.loads(ops), features)
+
+
+def schema_fault(features: dict[str, Value]) -> str | None:
+    """Say what is wrong with the features of a record, if anything is."""
+    if set(features) != {feature.name for feature in FEATURES}:
+        return f"it has the features {', '.join(sorted(features))}."
+    for feature in FEATURES:
+        value, length = features[feature.name], math.prod(feature.shape)
+        is_bytes = isinstance(value, bytes)
+        if is_bytes != (feature.dtype == "bytes") or not (isinstance(value, bytes) or _fits(value, feature, length)):
+            return f"{feature.name} is not {feature.dtype}[{length}]."
+    return None
+
+
+def _fits(values: list[float] | list[int], feature: Feature, length: int) -> bool:
+    kind = int if feature.dtype == "int64" else float
+    return len(values) == length and all(type(value) is kind for value in values)

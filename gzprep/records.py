@@ -1,0 +1,158 @@
+"""The nouns that travel: a galaxy, its votes, its labels, a verdict. Frozen, and checked at birth."""
+
+import json
+import struct
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gzprep.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES, LABEL_NAMES, QUESTIONS
+
+NAN = float("nan")
+ANSWERS = sum(len(question.answers) for question in CATALOGUE_QUESTIONS)
+"""Number of answers with a column in the catalogue: 30."""
+
+
+class Split(StrEnum):
+    """The two catalogues; the split of a galaxy never changes."""
+
+    TRAIN = "train"
+    TEST = "test"
+
+
+class Stage(StrEnum):
+    """Where a galaxy can be rejected."""
+
+    CATALOGUE = "catalogue"
+    READ = "read"
+    DEFECT = "defect"
+
+
+class Reason(StrEnum):
+    """Why a galaxy was rejected."""
+
+    PATH_OUTSIDE = "path_outside"
+    MISSING_FILE = "missing_file"
+    UNREADABLE = "unreadable"
+    WRONG_SHAPE = "wrong_shape"
+    ERROR_IMAGE = "error_image"
+
+
+def check_length(name: str, values: tuple[object, ...], expected: int) -> None:
+    """Refuse a vector of the wrong length.
+
+    Raises:
+        ValueError: the length differs from ``expected``.
+    """
+    if len(values) != expected:
+        raise ValueError(f"{name} has {len(values)} values; expected {expected}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """What the volunteers said of one galaxy, in the order of the tree.
+
+    Attributes:
+        fractions: 30 vote fractions in [0, 1]; NaN for every answer of a question that nobody was asked.
+        counts: 30 numbers of votes; NaN where the catalogue has no counts.
+        totals: 10 numbers of votes of a whole question; NaN where the catalogue has no counts.
+    """
+
+    fractions: tuple[float, ...]
+    counts: tuple[float, ...] = (NAN,) * ANSWERS
+    totals: tuple[float, ...] = (NAN,) * len(CATALOGUE_QUESTIONS)
+
+    def __post_init__(self) -> None:
+        check_length("fractions", self.fractions, ANSWERS)
+        check_length("counts", self.counts, ANSWERS)
+        check_length("totals", self.totals, len(CATALOGUE_QUESTIONS))
+
+
+@dataclass(frozen=True, slots=True)
+class Galaxy:
+    """One row of the catalogue.
+
+    Attributes:
+        id: the identity everything hangs on; integer ids become their decimal text.
+        split: the catalogue it stands in.
+        subfolder, filename: where its image is, below the image folder. Untrusted.
+        votes: what the volunteers said.
+        extras: values of the columns that are carried through, in the order of ``catalogue.EXTRAS``.
+    """
+
+    id: str
+    split: Split
+    subfolder: str
+    filename: str
+    votes: Votes
+    extras: tuple[str | float | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            raise ValueError("A galaxy needs an id; got an empty one.")
+
+
+_NUMBERS = struct.Struct(f"<{2 * ANSWERS + len(CATALOGUE_QUESTIONS)}d")
+
+
+def pack(galaxy: Galaxy) -> bytes:
+    """Serialise a galaxy: what crosses a shuffle, and what tells whether a row has changed."""
+    text = json.dumps((galaxy.id, galaxy.split, galaxy.subfolder, galaxy.filename, galaxy.extras)).encode()
+    votes = galaxy.votes
+    return _NUMBERS.pack(*votes.fractions, *votes.counts, *votes.totals) + text
+
+
+def unpack(data: bytes) -> Galaxy:
+    """Undo :func:`pack`."""
+    numbers = _NUMBERS.unpack_from(data)
+    galaxy_id, split, subfolder, filename, extras = json.loads(data[_NUMBERS.size :])
+    votes = Votes(numbers[:ANSWERS], numbers[ANSWERS : 2 * ANSWERS], numbers[2 * ANSWERS :])
+    return Galaxy(galaxy_id, Split(split), subfolder, filename, votes, tuple(extras))
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Everything a trainer may choose from.
+
+    Attributes:
+        fractions: 32 vote fractions, NaN where not asked; the last two are Q10 yes and no.
+        votes: 11 total votes of Q0 to Q10, NaN where the catalogue has no counts.
+        report: 22 labels of the policy ``report``, 0 or 1.
+        asked: 22 labels of the policy ``asked``, 0 or 1; 0 where masked.
+        mask: 22 times 1 where ``asked`` has an answer, else 0.
+    """
+
+    fractions: tuple[float, ...]
+    votes: tuple[float, ...]
+    report: tuple[int, ...]
+    asked: tuple[int, ...]
+    mask: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        check_length("fractions", self.fractions, len(FRACTION_NAMES))
+        check_length("votes", self.votes, len(QUESTIONS))
+        for name in ("report", "asked", "mask"):
+            check_length(name, getattr(self, name), len(LABEL_NAMES))
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a galaxy is not in the shards."""
+
+    stage: Stage
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the detectors said of one image.
+
+    Attributes:
+        scores: detector name to score.
+        flags: detectors past their threshold whose policy is ``flag``.
+        rejection: set where the galaxy is left out.
+    """
+
+    scores: dict[str, float] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    rejection: Rejection | None = None

@@ -1,0 +1,211 @@
+"""The augmented views of a galaxy: what is drawn, and how it is applied.
+
+Chance is a function of (seed, galaxy id, view index) alone. Order of application, whatever the order of the draw:
+geometry (shift, rotation and zoom, flip: one warp from the full frame into the crop), then blur, then noise or
+denoise, on the crop. Row ids such as F26 are those of the report's requirements.
+"""
+
+import json
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from gzprep.chance import generator
+from gzprep.config import Range
+from gzprep.config import Views as ViewRules
+from gzprep.geometry import FLIPS, Geometry, Pixels, leaves_frame, warp
+from gzprep.images import to_rgb
+
+# albumentations asks the network for its newest version when it is imported, unless told not to.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+from albumentations.augmentations.blur.functional import (
+    create_gaussian_kernel_1d,
+    median_blur,
+)
+from albumentations.augmentations.pixel.functional import separable_convolve
+
+ORDER_OF_APPLICATION = ("translate", "rotate", "zoom", "flip", "blur", "noise", "denoise")
+_NOISE_LENGTH = 1 << 21
+_NOISE_SEED = 20240501
+_SMALLEST_ZOOM = 0.05  # the report's range reaches through 0, where a view shows nothing
+
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One drawn operation and its parameters."""
+
+    name: str
+    params: Params
+
+    def as_dict(self) -> dict[str, Any]:
+        """The operation as it is stored in a record."""
+        return {"op": self.name, **self.params}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is done to a frame to make one view; view 0 has no operations."""
+
+    index: int
+    ops: tuple[Op, ...] = ()
+
+    @property
+    def geometry(self) -> Geometry:
+        """The geometric operations as one."""
+        parts = {key: value for op in self.ops if op.name in _GEOMETRIC for key, value in op.params.items()}
+        if "shift" in parts:
+            parts["shift"] = tuple(parts["shift"])
+        return Geometry(**parts)
+
+
+def _between(rng: random.Random, bounds: Range) -> float:
+    return bounds[0] + (bounds[1] - bounds[0]) * rng.random()
+
+
+def _pick(rng: random.Random, choices: tuple[Any, ...]) -> Any:  # noqa: ANN401 -- one of what came
+    return choices[int(rng.random() * len(choices))]
+
+
+def _draw_none(_rng: random.Random, _rules: ViewRules) -> Op:
+    return Op("none", {})
+
+
+def _draw_flip(rng: random.Random, _rules: ViewRules) -> Op:
+    return Op("flip", {"flip": _pick(rng, FLIPS)})
+
+
+def _draw_rotate(rng: random.Random, rules: ViewRules) -> Op:
+    return Op("rotate", {"degrees": _between(rng, rules.rotate)})
+
+
+def _draw_zoom(rng: random.Random, rules: ViewRules) -> Op:
+    if rules.zoom_draw == "log-uniform":
+        low, high = rules.zoom
+        return Op("zoom", {"zoom": low * (high / low) ** rng.random()})
+    drawn = _between(rng, rules.zoom)
+    size = max(abs(drawn), _SMALLEST_ZOOM)
+    return Op("zoom", {"zoom": -size if drawn < 0 else size})
+
+
+def _draw_blur(rng: random.Random, rules: ViewRules) -> Op:
+    return Op("blur", {"kernel": _pick(rng, rules.blur)})
+
+
+def _draw_noise(rng: random.Random, rules: ViewRules) -> Op:
+    if rng.random() < 0.5:
+        return Op("denoise", {"method": rules.denoise})
+    return Op("noise", {"sigma": _between(rng, rules.noise_sigma), "lot": int(rng.random() * _NOISE_LENGTH)})
+
+
+def _draw_translate(rng: random.Random, rules: ViewRules) -> Op:
+    return Op("translate", {"shift": [_between(rng, rules.translate), _between(rng, rules.translate)]})
+
+
+_GEOMETRIC = ("translate", "rotate", "zoom", "flip")
+DRAWS: tuple[Callable[[random.Random, ViewRules], Op], ...] = (
+    _draw_none,
+    _draw_flip,
+    _draw_rotate,
+    _draw_zoom,
+    _draw_blur,
+    _draw_noise,
+    _draw_translate,
+)
+"""The seven operations of the report (F23), one of which does nothing (F24)."""
+
+
+def draw_view(rules: ViewRules, seed: int, galaxy_id: str, index: int) -> View:
+    """Draw the operations of one view; view 0 is the original."""
+    if index == 0:
+        return View(0)
+    rng = generator("view", seed, galaxy_id, index)
+    bag = list(DRAWS)
+    drawn = [bag.pop(int(rng.random() * len(bag))) for _ in range(rules.ops)]
+    return View(index, tuple(draw(rng, rules) for draw in drawn))
+
+
+def draw_views(rules: ViewRules, seed: int, galaxy_id: str) -> tuple[View, ...]:
+    """Draw view 0 and the ``rules.count`` augmented views of a galaxy."""
+    return tuple(draw_view(rules, seed, galaxy_id, index) for index in range(rules.count + 1))
+
+
+def render(frame: Pixels, view: View, crop: int) -> Pixels:
+    """Make one view.
+
+    Args:
+        frame: uint8 [H, W, 4], the whole source image.
+        view: what to do.
+        crop: size, px.
+
+    Returns:
+        uint8 [crop, crop, 3], RGB.
+    """
+    image = to_rgb(warp(frame, view.geometry, crop))
+    ops = {op.name: op.params for op in view.ops}
+    for name, apply in _PIXEL_OPS.items():  # in the order of application, not of the draw
+        if name in ops:
+            image = apply(image, **ops[name])
+    return image
+
+
+def describe(view: View, height: int, width: int, crop: int) -> bytes:
+    """The drawn operations as the JSON that a record holds; notes where pixels beyond the frame were filled in."""
+    ops = [op.as_dict() for op in view.ops]
+    if leaves_frame(view.geometry, height, width, crop):
+        ops.append({"op": "fill", "border": "reflect-101"})
+    return json.dumps(ops, separators=(",", ":")).encode()
+
+
+@cache
+def _gaussian(kernel: int) -> npt.NDArray[np.float64]:
+    sigma = 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8  # cv2.getGaussianKernel's rule
+    weights: npt.NDArray[np.float64] = create_gaussian_kernel_1d(sigma, kernel)
+    return weights
+
+
+def blur(image: Pixels, kernel: int) -> Pixels:
+    """Gaussian blur with an odd kernel size in px; sigma follows as in OpenCV, border reflect-101 (F29)."""
+    blurred: Pixels = separable_convolve(image, kernel=_gaussian(kernel))
+    return blurred
+
+
+@cache
+def _noise_table() -> npt.NDArray[np.float32]:
+    """Standard normal numbers, made once a process: a view's noise is a stretch of them (57 us instead of 700)."""
+    return np.random.default_rng(_NOISE_SEED).standard_normal(_NOISE_LENGTH, dtype=np.float32)
+
+
+def noise(image: Pixels, sigma: float, lot: int) -> Pixels:
+    """Add Gaussian noise, rounded and held to 0..255 (F30).
+
+    Args:
+        image: uint8 [H, W, 3].
+        sigma: standard deviation, grey levels.
+        lot: chooses the view's stretch of the table of normal numbers.
+    """
+    table = _noise_table()
+    if image.size > table.size:
+        table = np.resize(table, 2 * image.size)
+    start = lot % (table.size - image.size + 1)
+    stretch = table[start : start + image.size]
+    return cv2.addWeighted(image, 1.0, stretch.reshape(image.shape), sigma, 0.0, dtype=cv2.CV_8U)  # type: ignore[return-value]
+
+
+def denoise(image: Pixels, method: str) -> Pixels:
+    """Remove salt and pepper by a 3x3 median, or smooth by non-local means, about 0.1 s an image (F31)."""
+    if method == "median":
+        cleaned: Pixels = median_blur(image, 3)
+        return cleaned
+    return cv2.fastNlMeansDenoisingColored(image, None, 3, 3, 7, 21)  # type: ignore[return-value]
+
+
+_PIXEL_OPS: dict[str, Callable[..., Pixels]] = {"blur": blur, "noise": noise, "denoise": denoise}
