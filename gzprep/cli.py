@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="gzprep",
     help="From a catalogue and a folder of galaxy images to cropped TFRecord shards.",
+    epilog="Every command takes --debug, which shows a traceback in place of a sentence.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -34,10 +35,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        code = app(args=arguments, standalone_mode=False)
-    except KeyboardInterrupt:
-        say("Stopped. The same command goes on where it stopped.")
-        code = 130
+        code = app(args=arguments, standalone_mode=False)  # typer makes 130 of Ctrl-C
     except GzprepError as error:
         if debug:
             raise

@@ -41,7 +41,7 @@ def estimate(job: Job) -> dict[str, Any]:
     return {
         "galaxies": train + test,
         "splits": splits,
-        "seconds": round(total * pace, 1),
+        "seconds": round(total * pace, 3),
         "tried": tried,
         "out": str(job.folder.root),
     }

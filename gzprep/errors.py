@@ -11,3 +11,9 @@ class UsageError(GzprepError):
     """The command line or the recipe asks for something that does not exist; exit code 2."""
 
     exit_code = 2
+
+
+class Stopped(GzprepError):
+    """The user pressed Ctrl-C; exit code 130."""
+
+    exit_code = 130

@@ -17,10 +17,10 @@ TIE = 1e-6
 Fractions = tuple[float, ...]
 _BY_NAME = {question.name: question for question in QUESTIONS}
 _SIZE, _SHAPE, _EDGE_ON = (_BY_NAME[name] for name in ("bulge-size-gz2", "bulge-shape-gz2", "disk-edge-on-gz2"))
-_NO_SIZE = fraction_slice(_SIZE).start + _SIZE.answers.index("no")
-_NO_SHAPE = fraction_slice(_SHAPE).start + _SHAPE.answers.index("no-bulge")
-_FACE_ON_AT = fraction_slice(_EDGE_ON).start + _EDGE_ON.answers.index("no")
-_EDGE_ON_AT = fraction_slice(_EDGE_ON).start + _EDGE_ON.answers.index("yes")
+_NO_SIZE: int = fraction_slice(_SIZE).start + _SIZE.answers.index("no")
+_NO_SHAPE: int = fraction_slice(_SHAPE).start + _SHAPE.answers.index("no-bulge")
+_FACE_ON_AT: int = fraction_slice(_EDGE_ON).start + _EDGE_ON.answers.index("no")
+_EDGE_ON_AT: int = fraction_slice(_EDGE_ON).start + _EDGE_ON.answers.index("yes")
 
 
 def was_asked(fractions: Sequence[float]) -> bool:
@@ -58,8 +58,8 @@ def _weighted_no(fractions: Fractions) -> float:
     asked = [(no, weight) for no, weight in sides if math.isfinite(no)]
     weighed = [(no, weight) for no, weight in asked if weight > 0]
     if weighed:
-        went_down: float = sum(weight for _, weight in weighed)
-        return sum(no * weight for no, weight in weighed) / went_down
+        said_no: float = sum(no * weight for no, weight in weighed)
+        return said_no / sum(weight for _, weight in weighed)
     # Asked, though no fraction says that anybody went down the branch: a rounded table. Equal weights.
     return sum(no for no, _ in asked) / len(asked) if asked else math.nan
 

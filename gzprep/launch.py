@@ -1,6 +1,7 @@
 """The launcher: from what the user asked for to a running graph, and from whatever happens to one sentence."""
 
 import re
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from gzprep.catalogue import CatalogueFile, find_catalogues
 from gzprep.config import Recipe
 from gzprep.console import galaxy_progress, say
-from gzprep.errors import GzprepError, UsageError
+from gzprep.errors import GzprepError, Stopped, UsageError
 from gzprep.folder import locked, read_json, sweep
 from gzprep.job import Job, check_folder, make_job, open_source, start_over, write_plan
 from gzprep.progress import listen
@@ -55,27 +56,33 @@ def plan(request: Request) -> Job:
     Raises:
         GzprepError: the input cannot be used.
     """
+    if request.catalogue is not None and request.data is None:
+        raise UsageError("--catalogue needs --data, the folder that holds the images.")
     data = request.data if request.data is not None else sample_sky(request.out.absolute().parent / SKY_NAME)
-    source = open_source(data, _catalogues(request, data), request.recipe)
+    named = () if request.catalogue is None else (CatalogueFile(request.catalogue, request.split),)
+    source = open_source(data, named or find_catalogues(data, request.recipe.name), request.recipe)
     return make_job(request.out, source, request.recipe)
 
 
-def _catalogues(request: Request, data: Path) -> tuple[CatalogueFile, ...]:
-    if request.catalogue is None:
-        return find_catalogues(data, request.recipe.name)
-    if request.data is None:
-        raise UsageError("--catalogue needs --data, the folder that holds the images.")
-    return (CatalogueFile(request.catalogue, request.split),)
-
-
 def sample_sky(folder: Path) -> Path:
-    """Make the sample sky, unless it is there."""
-    from gzprep.simulate import is_complete, simulate
+    """Make the sample sky, unless it is there.
 
-    if not is_complete(folder, SKY_GALAXIES):
-        say(f"No --data: making a sample sky of {SKY_GALAXIES} simulated galaxies in {folder}")
-        with galaxy_progress("Simulating", SKY_GALAXIES) as advance:
-            simulate(folder, SKY_GALAXIES, on_galaxy=lambda: advance(False))  # noqa: FBT003 -- none is rejected
+    Raises:
+        GzprepError: something else is in its place.
+    """
+    from gzprep.simulate import simulate
+
+    truth = folder / "truth.parquet"
+    if truth.is_file():
+        return folder
+    if folder.exists():
+        raise GzprepError(f"{folder} is in the way of the sample sky; move it, or name your own galaxies with --data.")
+    say(f"No --data: making a sample sky of {SKY_GALAXIES} simulated galaxies in {folder}")
+    beside = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)  # of a run that was stopped
+    with galaxy_progress("Simulating", SKY_GALAXIES) as advance:
+        simulate(beside, SKY_GALAXIES, on_galaxy=lambda: advance(False))  # noqa: FBT003 -- none is rejected
+    beside.rename(folder)
     return folder
 
 
@@ -87,7 +94,7 @@ def run(request: Request) -> dict[str, Any]:
 
     Raises:
         GzprepError: the input cannot be used, or the run failed.
-        KeyboardInterrupt: the user stopped it.
+        Stopped: the user pressed Ctrl-C.
     """
     check_runner(request.runner)
     job = plan(request)
@@ -118,13 +125,13 @@ def _run_graph(job: Job, request: Request) -> None:
 
         try:
             run_graph(replace(job, progress=address), request.runner, request.options)
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             if interrupted():
-                raise KeyboardInterrupt from None
+                raise Stopped("Stopped; the same command goes on where it stopped.") from None
             raise _as_sentence(error) from error
 
 
-def _as_sentence(error: Exception) -> Exception:
+def _as_sentence(error: BaseException) -> BaseException:
     """Find our own error in what an engine made of it; anything else is a bug, and stays as it is."""
     if isinstance(error, GzprepError):
         return error

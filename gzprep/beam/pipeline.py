@@ -31,7 +31,11 @@ def build(root: beam.Pipeline, job: Job) -> beam.PCollection:
 
 
 def run(job: Job, runner: str, options: Sequence[str] = ()) -> None:
-    """Run the graph and wait for its end."""
+    """Run the graph and wait for its end.
+
+    What goes wrong reaches us as an exception; Beam's own log would show it once more, with a hundred lines.
+    """
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     pipeline = beam.Pipeline(runner=make_runner(runner), options=PipelineOptions(list(options)))
     build(pipeline, job)
     pipeline.run().wait_until_finish()

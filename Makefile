@@ -1,0 +1,62 @@
+# Two commands on a fresh machine: `make run` and `make test`. Only python3 (3.11 or newer) and make are assumed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: run test check lint format types unit bench-memory lock golden clean help
+
+help:            ## say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+run: $(VENV)/base ## prepare the sample sky (200 simulated galaxies) into ./gz2-shards
+	$(BIN)/gzprep run --runner DirectRunner
+
+test: $(VENV)/dev ## lint, types, tests
+	$(MAKE) --no-print-directory lint types unit
+
+lint: $(VENV)/dev ## ruff, lint and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev ## mypy, strict
+	$(BIN)/mypy
+
+unit: $(VENV)/dev ## the tests alone
+	$(BIN)/python -m pytest
+
+format: $(VENV)/dev ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+golden: $(VENV)/dev ## make the golden files again, and say what changed
+	$(BIN)/python tests/golden/regenerate_labels.py
+	$(BIN)/python tests/golden/regenerate_records.py
+
+bench-memory: $(VENV)/dev ## peak memory of the process tree at 750 and 4,000 galaxies
+	$(BIN)/python benchmarks/memory.py
+
+lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml
+	$(BIN)/python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet uv
+	for target in base dev; do \
+	  groups="--group build"; test $$target = base || groups="$$groups --group dev --all-extras --constraint requirements/base.txt"; \
+	  $(VENV)/lock/bin/uv pip compile pyproject.toml $$groups --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements/$$target.txt || exit 1; \
+	done
+
+clean:           ## remove what make made
+	rm -rf $(VENV) gz2-shards gz2-sky
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "gzprep needs Python 3.11 or newer"'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base: requirements/base.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/base.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/dev: requirements/dev.txt $(VENV)/base
+	$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/dev.txt
+	touch $@

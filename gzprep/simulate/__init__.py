@@ -1,0 +1,64 @@
+"""The sample sky: galaxies drawn from a truth, rendered like SDSS cutouts, voted on and blemished.
+
+One module a step: :mod:`population` draws a :mod:`truth`, :mod:`galaxy` paints it with :mod:`profiles`,
+:mod:`starfield` adds what else is in the frame, :mod:`render` photographs it, :mod:`volunteers` vote on it,
+:mod:`blemishes` and :mod:`spoil` spoil a few, :mod:`sky` writes the folder. All of it is drawn from (seed, index), so
+galaxy 7 is the same in a sky of 20 galaxies and in one of 4,000.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gzprep.errors import UsageError
+
+
+@dataclass(frozen=True)
+class SimulatedSky:
+    """What :func:`simulate` wrote.
+
+    Attributes:
+        directory: the folder, in the shape of Galaxy Zoo 2.
+        galaxies: catalogue rows, train and test together.
+        train: rows of the train catalogue.
+        test: rows of the test catalogue.
+        planted: planted defects by kind; galaxies without one are not counted.
+        bytes: size of all images together.
+    """
+
+    directory: Path
+    galaxies: int
+    train: int
+    test: int
+    planted: dict[str, int] = field(default_factory=dict)
+    bytes: int = 0
+
+    def __post_init__(self) -> None:
+        """Check that the two catalogues make up the sky."""
+        if self.train + self.test != self.galaxies:
+            raise ValueError(f"{self.train} train and {self.test} test rows are not {self.galaxies} galaxies")
+
+
+def simulate(
+    directory: Path, galaxies: int = 200, seed: int = 0, on_galaxy: Callable[[], None] | None = None
+) -> SimulatedSky:
+    """Write a folder in the shape of Galaxy Zoo 2 with simulated galaxies, votes, planted defects and the truth.
+
+    Args:
+        directory: the folder to make; it may exist if it is empty.
+        galaxies: how many, at least 1.
+        seed: another seed is another sky.
+        on_galaxy: called once after each galaxy, for a progress bar.
+
+    Raises:
+        UsageError: fewer than one galaxy was asked for.
+        GzprepError: the folder holds something already, or cannot be written.
+    """
+    if galaxies < 1:
+        raise UsageError(f"A sky needs at least 1 galaxy, not {galaxies}.")
+    from gzprep.simulate.sky import write  # OpenCV is loaded when a sky is asked for, not by --help
+
+    return write(Path(directory), galaxies, seed, on_galaxy)
+
+
+__all__ = ["SimulatedSky", "simulate"]

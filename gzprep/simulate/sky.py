@@ -1,0 +1,155 @@
+"""Writes the sample sky: images first, then the truth and the two catalogues, each under its name only when whole."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gzprep.errors import GzprepError
+from gzprep.simulate import SimulatedSky
+from gzprep.simulate.blemishes import Blemish, plan
+from gzprep.simulate.identity import Identity, identify
+from gzprep.simulate.population import draw
+from gzprep.simulate.render import add_noise, develop, encode, expose
+from gzprep.simulate.spoil import spoil_bytes, spoil_flux, spoil_frame
+from gzprep.simulate.truth import Truth, generator
+from gzprep.simulate.volunteers import Votes, classify, summary
+from gzprep.tree import CATALOGUE_QUESTIONS
+
+Row = dict[str, Any]
+
+TRAIN, TEST, TRUTH = "gz2_train_catalog.parquet", "gz2_test_catalog.parquet", "truth.parquet"
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A galaxy, complete: who it is, what it is, what is wrong with its image, and how it was voted on."""
+
+    index: int
+    identity: Identity
+    truth: Truth
+    blemish: Blemish | None
+    votes: Votes
+
+
+def sight(seed: int, index: int) -> Sighting:
+    """Everything about the galaxy `index` of the sky `seed`, but its pixels."""
+    truth = draw(seed, index)
+    return Sighting(index, identify(seed, index), truth, plan(seed, index), classify(truth, seed, index))
+
+
+def picture(sighting: Sighting, seed: int) -> bytes | None:
+    """The image file of a galaxy, defect and all; None if the file is to be missing."""
+    rng = generator("light", seed, sighting.index)
+    blemish = sighting.blemish
+    flux = expose(sighting.truth, rng)
+    if blemish is None:
+        return encode(develop(add_noise(flux, rng)))
+    if blemish.kind == "missing_file":
+        return None
+    spoil_flux(flux, blemish, rng)
+    frame = spoil_frame(develop(add_noise(flux, rng)), blemish)
+    return spoil_bytes(encode(frame), blemish, rng)
+
+
+def write(directory: Path, galaxies: int, seed: int, on_galaxy: Callable[[], None] | None) -> SimulatedSky:
+    """Write the sky into `directory`; see :func:`gzprep.simulate.simulate`."""
+    sightings, size = [], 0
+    try:
+        _claim(directory)
+        for index in range(galaxies):
+            sightings.append(sight(seed, index))
+            size += _write_picture(directory, sightings[-1], seed)
+            if on_galaxy is not None:
+                on_galaxy()
+        _write_tables(directory, sightings)
+    except OSError as error:
+        raise GzprepError(f"The sample sky cannot be written to {directory}: {error.strerror or error}.") from error
+    splits = Counter(sighting.identity.split for sighting in sightings)
+    planted = Counter(sighting.blemish.kind for sighting in sightings if sighting.blemish)
+    return SimulatedSky(directory, galaxies, splits["train"], splits["test"], dict(planted), size)
+
+
+def _claim(directory: Path) -> None:
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise GzprepError(f"{directory} is not an empty folder; name a new one, or remove what an unfinished run left.")
+    directory.mkdir(parents=True, exist_ok=True)
+
+
+def _write_picture(directory: Path, sighting: Sighting, seed: int) -> int:
+    """Write one image; returns its size in bytes, 0 for a missing one."""
+    folder = directory / "images" / sighting.identity.subfolder
+    folder.mkdir(parents=True, exist_ok=True)
+    encoded = picture(sighting, seed)
+    return 0 if encoded is None else (folder / sighting.identity.filename).write_bytes(encoded)
+
+
+def _write_tables(directory: Path, sightings: list[Sighting]) -> None:
+    """Write the truth first and the train catalogue last: a folder that has that one is whole."""
+    _write_table(directory / TRUTH, TRUTH_SCHEMA, map(truth_row, sightings))
+    for name, split in ((TEST, "test"), (TRAIN, "train")):
+        chosen = (sighting for sighting in sightings if sighting.identity.split == split)
+        _write_table(directory / name, CATALOGUE_SCHEMA, map(catalogue_row, chosen))
+
+
+def _write_table(path: Path, schema: pa.Schema, rows: Iterable[Row]) -> None:
+    beside = path.with_name(f".{path.name}.part")
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), beside)
+    beside.replace(path)
+
+
+def catalogue_row(sighting: Sighting) -> Row:
+    """The row of a galaxy in a catalogue; a fraction of no votes is 0/0 and so NaN, as in galaxy-datasets."""
+    who = sighting.identity
+    row: Row = {"id_str": who.id_str, "iauname": who.iauname, "ra": who.ra, "dec": who.dec}
+    row |= {"subfolder": who.subfolder, "filename": who.filename, "summary": summary(sighting.votes)}
+    for question in CATALOGUE_QUESTIONS:
+        votes = sighting.votes[question.name]
+        total = sum(votes.values())
+        row[question.total_column] = total
+        for answer, column in zip(question.answers, question.columns, strict=True):
+            row[column] = votes[answer]
+            row[f"{column}_fraction"] = votes[answer] / total if total else float("nan")
+    return row
+
+
+def truth_row(sighting: Sighting) -> Row:
+    """The row of a galaxy in truth.parquet: all of its truth, the right answers, and what was planted."""
+    blemish = sighting.blemish
+    return {
+        "id_str": sighting.identity.id_str,
+        "index": sighting.index,
+        "split": sighting.identity.split,
+        **asdict(sighting.truth),
+        "answers": json.dumps(sighting.truth.answers(), sort_keys=True),
+        "defect": blemish.kind if blemish else "",
+        "variant": blemish.variant if blemish else "",
+        "geometry": blemish.geometry_json if blemish else "{}",
+    }
+
+
+def _catalogue_schema() -> pa.Schema:
+    """The columns of a Galaxy Zoo 2 catalogue in the order that galaxy-datasets has them: counts, then fractions."""
+    names = [("id_str", pa.string()), ("iauname", pa.string()), ("ra", pa.float64()), ("dec", pa.float64())]
+    names += [("subfolder", pa.string()), ("filename", pa.string())]
+    names += [(column, pa.int64()) for question in CATALOGUE_QUESTIONS for column in question.columns]
+    for question in CATALOGUE_QUESTIONS:
+        names.append((question.total_column, pa.int64()))
+        names += [(column, pa.float64()) for column in question.fraction_columns]
+    return pa.schema([*names, ("summary", pa.string())])
+
+
+def _truth_schema() -> pa.Schema:
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    drawn = [(part.name, types[part.type]) for part in fields(Truth) if isinstance(part.type, type)]
+    before = [("id_str", pa.string()), ("index", pa.int64()), ("split", pa.string())]
+    return pa.schema([*before, *drawn, *((name, pa.string()) for name in ("answers", "defect", "variant", "geometry"))])
+
+
+CATALOGUE_SCHEMA = _catalogue_schema()
+TRUTH_SCHEMA = _truth_schema()

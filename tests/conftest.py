@@ -1,0 +1,58 @@
+"""Fixtures, by how much they stand for.
+
+real_data    folder of real galaxies (GZ_REAL_DATA, default ../shared/data); skips with a reason where absent
+gz2          the 750 real Galaxy Zoo 2 galaxies below it
+small_sky    40 simulated galaxies, in a folder shaped like Galaxy Zoo 2; made once, not to be written into
+sky_copy     a copy of it, to be damaged
+dataset      the data set made of small_sky with a small crop, by the command itself; not to be written into
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gzprep.simulate import simulate
+from tests.running import SMALL, gzprep, spoil
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of real galaxies."""
+    folder = Path(os.environ.get("GZ_REAL_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real galaxies in {folder}; name their folder with GZ_REAL_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def gz2(real_data: Path) -> Path:
+    """The 750 real galaxies with votes."""
+    return real_data / "gz2"
+
+
+@pytest.fixture(scope="session")
+def small_sky(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sky of 40 simulated galaxies; the images of two are spoiled, see :func:`tests.running.spoiled`."""
+    folder = tmp_path_factory.mktemp("sky") / "sky"
+    simulate(folder, 40, seed=1)
+    spoil(folder)
+    return folder
+
+
+@pytest.fixture
+def sky_copy(small_sky: Path, tmp_path: Path) -> Path:
+    """A sky that a test may damage."""
+    return Path(shutil.copytree(small_sky, tmp_path / "sky"))
+
+
+@pytest.fixture(scope="session")
+def dataset(small_sky: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data set of the small sky."""
+    out = tmp_path_factory.mktemp("dataset") / "out"
+    result = gzprep("run", "--data", small_sky, "--out", out, *SMALL)
+    assert result.code == 0, result.err
+    return out

@@ -1,0 +1,75 @@
+"""How a run ends when it is stopped, or when something goes wrong inside a worker."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.running import SMALL, gzprep, shard_sums
+
+SLOW = (*SMALL, "--views", "60")  # the last option wins: a run of several seconds
+
+
+def start(sky: Path, out: Path) -> subprocess.Popen[str]:
+    call = [sys.executable, "-m", "gzprep", "run", "--data", sky, "--out", out, *SLOW]
+    return subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_a_shard(out: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until the run is in the midst of its work; a bounded wait for an event, not a guess of its time."""
+    give_up = time.monotonic() + 60
+    while not list(out.glob("*.tfrecord-*")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < give_up
+        time.sleep(0.005)
+
+
+def test_ctrl_c_says_so_and_the_same_command_goes_on(small_sky: Path, tmp_path: Path) -> None:
+    process = start(small_sky, tmp_path / "out")
+    wait_for_a_shard(tmp_path / "out", process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "gzprep: Stopped; the same command goes on where it stopped."
+    assert "Traceback" not in err
+    check_it_goes_on(small_sky, tmp_path)
+
+
+def test_kill_9_leaves_nothing_that_looks_finished(small_sky: Path, tmp_path: Path) -> None:
+    process = start(small_sky, tmp_path / "out")
+    wait_for_a_shard(tmp_path / "out", process)
+    process.kill()
+    process.communicate(timeout=60)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    check_it_goes_on(small_sky, tmp_path)
+
+
+def check_it_goes_on(sky: Path, tmp_path: Path) -> None:
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tfrecord-*")}
+    records = {path.stem for path in (tmp_path / "out" / ".gzprep" / "bins").iterdir()}
+    assert gzprep("run", "--data", sky, "--out", tmp_path / "out", *SLOW).code == 0
+    assert gzprep("run", "--data", sky, "--out", tmp_path / "undisturbed", *SLOW).code == 0
+    assert shard_sums(tmp_path / "out") == shard_sums(tmp_path / "undisturbed")
+    for path, written in kept.items():  # what was finished was not made again
+        split, index = path.name.split(".")[0].split("-")[1], path.name.split("-")[2]
+        if any(record.startswith(f"{split.removesuffix('_views')}-{index}") for record in records):
+            assert path.stat().st_mtime_ns == written
+    assert not list((tmp_path / "out" / ".gzprep" / "tmp").iterdir())
+
+
+def test_two_runs_into_one_folder_are_refused(small_sky: Path, tmp_path: Path) -> None:
+    process = start(small_sky, tmp_path / "out")
+    wait_for_a_shard(tmp_path / "out", process)
+    result = gzprep("run", "--data", small_sky, "--out", tmp_path / "out", *SLOW)
+    process.communicate(timeout=60)
+    assert result.code == 1
+    assert "Another run is writing into" in result.sentence
+    assert process.returncode == 0
+
+
+def test_an_output_that_cannot_be_made_is_told(small_sky: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    result = gzprep("run", "--data", small_sky, "--out", tmp_path / "file" / "out", *SMALL)
+    assert result.code == 1
+    assert "Cannot write into" in result.sentence
