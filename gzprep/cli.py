@@ -107,8 +107,10 @@ def run(
         _print_json(manifest)
         return
     from gzprep.console import show_summary
+    from gzprep.folder import Folder
+    from gzprep.reading import example_id
 
-    show_summary(manifest, str(out), time.monotonic() - began)
+    show_summary(manifest, str(out), time.monotonic() - began, example_id(Folder(out)))
 
 
 def _beam_options(words: list[str]) -> tuple[str, ...]:

@@ -137,8 +137,8 @@ def show_line(text: str) -> None:
     sys.stdout.write(f"{printable(text)}\n")
 
 
-def show_summary(manifest: Json, out: str, seconds: float) -> None:
-    """Print what a run made: galaxies, shards, label prevalence, and where things are."""
+def show_summary(manifest: Json, out: str, seconds: float, example: str | None) -> None:
+    """Print what a run made: galaxies, shards, label prevalence, where things are, and a galaxy to look at."""
     show_table("Galaxies", _count_rows(manifest["counts"]), ("", "train", "test", "all"))
     show_line("")
     show_table("Shards", _shard_rows(manifest["splits"]), ("", "files", "records", "size"))
@@ -148,7 +148,8 @@ def show_summary(manifest: Json, out: str, seconds: float) -> None:
     show_line(
         f"Done in {human_time(seconds)}. Shards, manifest.json, catalogue.parquet and rejects.parquet are in {out}"
     )
-    show_line(f"Look at a galaxy with: gzprep preview {out} --id ID --png galaxy.png")
+    if example is not None:
+        show_line(f"Look at a galaxy with: gzprep preview {out} --id {example} --png galaxy.png")
 
 
 def _count_rows(counts: Json) -> list[tuple[str, ...]]:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from gzprep.errors import GzprepError
 from gzprep.folder import Folder, writing
 from gzprep.images import decode_rgb
-from gzprep.reading import StoredRecord, open_folder, read_record, read_shard
+from gzprep.reading import StoredRecord, example_id, open_folder, read_record, read_shard
 from gzprep.records import Split
 from gzprep.shards import VIEWS_SPLIT
 
@@ -59,8 +59,9 @@ def find_row(folder: Folder, galaxy_id: str) -> dict[str, Any]:
     """
     rows = pq.read_table(folder.catalogue, filters=[("id_str", "=", galaxy_id)]).to_pylist()
     if not rows:
-        first = pq.ParquetFile(folder.catalogue).read_row_group(0, columns=["id_str"])["id_str"][0]
-        raise GzprepError(f"There is no galaxy {galaxy_id!r} in {folder.root}; one that is there: {first}.")
+        raise GzprepError(
+            f"There is no galaxy {galaxy_id!r} in {folder.root}; one that is there: {example_id(folder)}."
+        )
     row: dict[str, Any] = rows[0]
     if row["verdict"] == "rejected":
         raise GzprepError(f"Galaxy {galaxy_id} was rejected: {row['reason']} ({row['detail']}); it has no views.")

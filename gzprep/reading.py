@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import pyarrow.parquet as pq
+
 from gzprep.errors import GzprepError
 from gzprep.examples import FEATURES, Feature, Value, parse
 from gzprep.folder import FORMAT, Folder, read_json
@@ -28,6 +30,17 @@ def open_folder(root: Path) -> tuple[Folder, dict[str, Any]]:
     if manifest.get("format", 0) > FORMAT:
         raise GzprepError(f"{root} has format {manifest['format']}; this gzprep knows {FORMAT}. Install a newer one.")
     return folder, manifest
+
+
+def example_id(folder: Folder) -> str | None:
+    """Id of a galaxy that is in the shards, of training if there is one; None where all were rejected."""
+    with pq.ParquetFile(folder.catalogue) as file:
+        for group in range(file.num_row_groups):
+            rows = file.read_row_group(group, columns=["id_str", "verdict"]).to_pylist()
+            found = next((row["id_str"] for row in rows if row["verdict"] != "rejected"), None)
+            if found is not None:
+                return str(found)
+    return None
 
 
 def read_shard(path: Path) -> Iterator[bytes]:

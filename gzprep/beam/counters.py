@@ -2,18 +2,20 @@
 
 from apache_beam.metrics import Metrics
 
-from gzprep.records import Rejection
+from gzprep.bins import BinRecord
 
 NAMESPACE = "gzprep"
 IN, OUT, REJECTED = "galaxies-in", "galaxies-out", "rejected-{reason}"
 
 
-def increment(name: str) -> None:
-    """Add one to a counter."""
-    Metrics.counter(NAMESPACE, name).inc()
+def add(name: str, amount: int) -> None:
+    """Add to a counter."""
+    Metrics.counter(NAMESPACE, name).inc(amount)
 
 
-def count_galaxy(rejection: Rejection | None) -> None:
-    """Count one judged galaxy."""
-    increment(IN)
-    increment(OUT if rejection is None else REJECTED.format(reason=rejection.reason))
+def count_bin(record: BinRecord) -> None:
+    """Count the galaxies of a finished bin."""
+    add(IN, record.galaxies)
+    add(OUT, record.accepted)
+    for reason, amount in record.rejected.items():
+        add(REJECTED.format(reason=reason), amount)

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 
-from gzprep.beam.counters import count_galaxy
+from gzprep.beam.counters import count_bin
 from gzprep.bins import BinRecord, write_bin
 from gzprep.catalogue import RowGroup, read_galaxies
 from gzprep.job import Job
 from gzprep.manifest import finish
 from gzprep.progress import Reporter
-from gzprep.records import Galaxy, Rejection, Split, pack, unpack
+from gzprep.records import Galaxy, Split, pack, unpack
 from gzprep.shards import Bin, bin_of
 
 Keyed = tuple[str, bytes]
@@ -73,12 +73,9 @@ def write_grouped_bin(group: tuple[str, Iterable[bytes]], job: Job) -> BinRecord
     """Write one bin, and tell the counters and whoever watches."""
     name, rows = group
     with Reporter(job.progress) as reporter:
-
-        def on_galaxy(rejection: Rejection | None) -> None:
-            count_galaxy(rejection)
-            reporter.galaxy(rejection)
-
-        return write_bin(job, Bin.parse(name), map(unpack, rows), on_galaxy)
+        record = write_bin(job, Bin.parse(name), map(unpack, rows), reporter.galaxy)
+    count_bin(record)
+    return record
 
 
 class WriteManifest(beam.PTransform):
