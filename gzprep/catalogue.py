@@ -5,7 +5,7 @@ schemas and row counts only; rows are read in the workers, a row group (of parqu
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -169,6 +169,13 @@ def read_galaxies(group: RowGroup) -> Iterator[Galaxy]:
     for batch in table.to_batches(max_chunksize=4096):
         for row in batch.to_pylist():
             yield parse_row(row, group.file)
+
+
+def read_all(files: Iterable[CatalogueFile]) -> Iterator[Galaxy]:
+    """Yield the galaxies of whole catalogues, a row group in memory at a time."""
+    for file in files:
+        for group in row_groups(file):
+            yield from read_galaxies(group)
 
 
 def _read(path: Path, columns: list[str], index: int | None) -> pa.Table:

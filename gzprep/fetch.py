@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gzprep.catalogue import CatalogueFile, find_catalogues, image_path, read_galaxies, row_groups
+from gzprep.catalogue import CatalogueFile, find_catalogues, image_path, read_all
 from gzprep.errors import GzprepError
 from gzprep.folder import writing
-from gzprep.records import Galaxy
 
 MISSING_LIST = "missing.txt"
 _BY_HAND = "Put gz2_train_catalog.parquet, gz2_test_catalog.parquet and images/ there yourself, or try again online."
@@ -86,16 +85,10 @@ def take_inventory(directory: Path, catalogues: tuple[CatalogueFile, ...]) -> di
     missing_list = directory / MISSING_LIST
     missing = 0
     with writing(directory), missing_list.open("w", encoding="utf-8") as file:
-        for galaxy in _all_galaxies(catalogues):
+        for galaxy in read_all(catalogues):
             galaxies += 1
             path = image_path(galaxy)
             if path is None or not (directory / "images" / path).is_file():
                 file.write(f"{galaxy.split}\t{galaxy.id}\t{path}\n")
                 missing += 1
     return {"galaxies": galaxies, "missing": missing, "missing_list": str(missing_list)}
-
-
-def _all_galaxies(catalogues: tuple[CatalogueFile, ...]) -> Iterator[Galaxy]:
-    for file in catalogues:
-        for group in row_groups(file):
-            yield from read_galaxies(group)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from gzprep.catalogue import CatalogueFile, find_catalogues, read_galaxies, row_groups
+from gzprep.catalogue import CatalogueFile, find_catalogues, read_all
 from gzprep.chance import lot
 from gzprep.config import Recipe, from_mapping, pixel_versions
 from gzprep.errors import GzprepError
@@ -71,7 +71,7 @@ def _made_again(manifest: dict[str, Any], chosen: set[Key], data: Path | None) -
     recipe = from_mapping(manifest["recipe"], "The manifest's recipe")
     root = Path(manifest["source"]["data"]) if data is None else data
     ids = {galaxy_id for galaxy_id, _ in chosen}
-    for galaxy in _galaxies(_catalogues(manifest, data)):
+    for galaxy in read_all(_catalogues(manifest, data)):
         if galaxy.id in ids:
             yield from _records_of(galaxy, root / recipe.images.folder, recipe)
 
@@ -80,12 +80,6 @@ def _catalogues(manifest: dict[str, Any], data: Path | None) -> tuple[CatalogueF
     if data is not None:
         return find_catalogues(data, manifest["name"])
     return tuple(CatalogueFile(Path(file["file"]), Split(file["split"])) for file in manifest["source"]["catalogues"])
-
-
-def _galaxies(catalogues: tuple[CatalogueFile, ...]) -> Iterator[Galaxy]:
-    for file in catalogues:
-        for group in row_groups(file):
-            yield from read_galaxies(group)
 
 
 def _records_of(galaxy: Galaxy, images: Path, recipe: Recipe) -> Iterator[tuple[Key, bytes]]:
