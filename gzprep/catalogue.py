@@ -21,6 +21,7 @@ from gzprep.tree import CATALOGUE_QUESTIONS, Question
 REQUIRED = ("id_str", "subfolder", "filename")
 EXTRAS = ("iauname", "ra", "dec", "summary")
 """Columns that are carried through to the data set's own catalogue where they exist."""
+_ROUNDING = 1e-3  # tables round to three decimals
 _FORMATS = (".parquet", ".csv")
 _TEXT = ("id_str", "subfolder", "filename", "iauname", "summary")
 
@@ -100,7 +101,7 @@ class _readable:  # noqa: N801 -- a context manager, used like a function
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, FileNotFoundError):
             raise GzprepError(f"The catalogue {self.path} does not exist; name an existing file.") from None
-        if isinstance(error, pa.ArrowException | OSError):
+        if isinstance(error, pa.ArrowException | OSError | UnicodeDecodeError):
             form = "CSV" if self.path.suffix == ".csv" else "parquet"
             reason = str(error).split("\n")[0].rstrip(".")
             raise GzprepError(f"The catalogue {self.path} cannot be read as {form} ({reason}).") from None
@@ -110,7 +111,8 @@ def row_count(path: Path) -> int:
     """Number of rows; of a CSV file by reading it through, in constant memory."""
     with _readable(path):
         if path.suffix == ".csv":
-            with pyarrow.csv.open_csv(path) as reader:
+            # Types are guessed from the first block of what is read: so read the one column whose type is given.
+            with pyarrow.csv.open_csv(path, convert_options=_csv_options(["id_str"])) as reader:
                 return sum(batch.num_rows for batch in reader)
         return int(pq.read_metadata(path).num_rows)
 
@@ -155,7 +157,7 @@ def wanted_columns(names: list[str]) -> list[str]:
 
 def read_ids(path: Path) -> list[str]:
     """All ids of a catalogue, as text."""
-    return [_text(value) for value in _read(path, ["id_str"], None).column("id_str").to_pylist()]
+    return [_id(value, path) for value in _read(path, ["id_str"], None).column("id_str").to_pylist()]
 
 
 def read_galaxies(group: RowGroup) -> Iterator[Galaxy]:
@@ -181,37 +183,50 @@ def read_all(files: Iterable[CatalogueFile]) -> Iterator[Galaxy]:
 def _read(path: Path, columns: list[str], index: int | None) -> pa.Table:
     with _readable(path):
         if path.suffix == ".csv":
-            types = {name: pa.string() for name in _TEXT}
-            options = pyarrow.csv.ConvertOptions(include_columns=columns, column_types=types, strings_can_be_null=True)
-            return pyarrow.csv.read_csv(path, convert_options=options)
+            return pyarrow.csv.read_csv(path, convert_options=_csv_options(columns))
         with pq.ParquetFile(path) as file:
             return file.read(columns=columns) if index is None else file.read_row_group(index, columns=columns)
+
+
+def _csv_options(columns: list[str]) -> pyarrow.csv.ConvertOptions:
+    types = {name: pa.string() for name in _TEXT}
+    return pyarrow.csv.ConvertOptions(include_columns=columns, column_types=types, strings_can_be_null=True)
 
 
 def parse_row(row: dict[str, Any], file: CatalogueFile) -> Galaxy:
     """Turn a row into a galaxy.
 
     Raises:
-        GzprepError: there is no id, or a vote is not a number.
+        GzprepError: there is no id, or a vote is not a number, or a fraction is not one.
     """
-    galaxy_id = _text(row["id_str"])
-    if not galaxy_id:
-        raise GzprepError(f"The catalogue {file.path} has a row without id_str; every galaxy needs an id.")
+    galaxy_id = _id(row["id_str"], file.path)
     try:
         votes = _votes(row)
         extras = tuple(_extra(name, row.get(name)) for name in EXTRAS)
     except (TypeError, ValueError) as error:
-        raise GzprepError(f"Galaxy {galaxy_id} in {file.path} has a vote that is no number ({error}).") from None
+        raise GzprepError(f"Galaxy {galaxy_id} in {file.path} has a value that does not fit ({error}).") from None
     return Galaxy(galaxy_id, file.split, _text(row["subfolder"]), _text(row["filename"]), votes, extras)
 
 
+def _id(value: object, path: Path) -> str:
+    """An id as text. One that has passed through a float column has lost digits beyond 2**53: another galaxy's id."""
+    if isinstance(value, float):
+        if not value.is_integer() or abs(value) >= 1 << 53:
+            raise GzprepError(
+                f"The catalogue {path} holds ids as floating-point numbers ({value!r}), which lose digits; "
+                "write id_str as text or as integers."
+            )
+        value = int(value)
+    text = _text(value)
+    if not text:
+        raise GzprepError(f"The catalogue {path} has a row without id_str; every galaxy needs an id.")
+    return text
+
+
 def _text(value: object) -> str:
-    """An id or a name as text; integer ids may have passed through a float column, though not beyond 2**53."""
     if value is None:
         return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _extra(name: str, value: Any) -> str | float | None:  # noqa: ANN401 -- whatever a table holds
@@ -222,6 +237,13 @@ def _extra(name: str, value: Any) -> str | float | None:  # noqa: ANN401 -- what
 
 def _number(value: Any) -> float:  # noqa: ANN401 -- whatever a table holds
     return math.nan if value is None else float(value)
+
+
+def _share(value: Any) -> float:  # noqa: ANN401 -- whatever a table holds
+    share = _number(value)
+    if share < 0 or share > 1 + _ROUNDING:
+        raise ValueError(f"a vote fraction of {share:g}; expected 0 to 1")
+    return share
 
 
 def _votes(row: dict[str, Any]) -> Votes:
@@ -240,8 +262,8 @@ def _total(row: dict[str, Any], question: Question) -> float:
 
 
 def _fractions(row: dict[str, Any], question: Question, total: float) -> tuple[float, ...]:
-    if question.fraction_columns[0] in row:
-        return tuple(_number(row[name]) for name in question.fraction_columns)
+    if all(name in row for name in question.fraction_columns):
+        return tuple(_share(row[name]) for name in question.fraction_columns)
     if not total > 0:
         return (math.nan,) * len(question.columns)
     return tuple(_number(row[name]) / total for name in question.columns)

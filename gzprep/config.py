@@ -18,6 +18,8 @@ from pydantic.dataclasses import dataclass
 from gzprep.errors import UsageError
 
 _CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
+Int = Annotated[int, Field(strict=True)]
+"""An integer; true is none."""
 Policy = Literal["drop", "flag", "keep"]
 Range = tuple[float, float]
 BYTES_VERSION = 1
@@ -35,7 +37,7 @@ def _check_range(name: str, bounds: Range) -> None:
 class Images:
     """What the source images are."""
 
-    frame: Annotated[int, Field(ge=16, le=8192)] = 424
+    frame: Annotated[Int, Field(ge=16, le=8192)] = 424
     """Height and width of a source image, px (F1). Any other shape is the defect ``wrong_shape``."""
     folder: str = "images"
     """Image folder below the data folder."""
@@ -45,11 +47,11 @@ class Images:
 class Crop:
     """What is cut from the middle of a frame, and how it is stored (F35, F39)."""
 
-    size: Annotated[int, Field(ge=8, le=8192)] = 224
+    size: Annotated[Int, Field(ge=8, le=8192)] = 224
     """Height and width of the crop, px: 224 for CNNs, 256 for transformers."""
     encoding: Literal["jpeg", "png"] = "jpeg"
     """``jpeg`` (4:2:0) or ``png`` (lossless, about six times the bytes)."""
-    quality: Annotated[int, Field(ge=1, le=100)] = 90
+    quality: Annotated[Int, Field(ge=1, le=100)] = 90
     """JPEG quality."""
 
 
@@ -57,7 +59,7 @@ class Crop:
 class LabelRules:
     """How votes become labels."""
 
-    min_votes: Annotated[int, Field(ge=0)] = 1
+    min_votes: Annotated[Int, Field(ge=0)] = 1
     """Votes a question needs to count as answered, where the catalogue has counts (F15)."""
 
 
@@ -65,9 +67,9 @@ class LabelRules:
 class Views:
     """The augmented views of a training galaxy."""
 
-    count: Annotated[int, Field(ge=0, le=99)] = 12
+    count: Annotated[Int, Field(ge=0, le=99)] = 12
     """Views beside the original (F22)."""
-    ops: Annotated[int, Field(ge=0, le=7)] = 3
+    ops: Annotated[Int, Field(ge=0, le=7)] = 3
     """Operations drawn for each view, without replacement, out of seven (F23)."""
     rotate: Range = (-180.0, 180.0)
     """Degrees, counter-clockwise, uniform (F26)."""
@@ -77,7 +79,7 @@ class Views:
     """How the magnification is drawn; ``uniform`` allows negative ones, which turn by 180 degrees."""
     translate: Range = (-8.0, 8.0)
     """Shift in x and in y, px of the source frame, uniform (F28)."""
-    blur: Annotated[tuple[int, ...], Field(min_length=1)] = (3, 5, 7)
+    blur: Annotated[tuple[Int, ...], Field(min_length=1)] = (3, 5, 7)
     """Kernel sizes of the Gaussian blur, px, odd; sigma follows from the size as in OpenCV (F29)."""
     noise_sigma: Range = (1.0, 8.0)
     """Standard deviation of the Gaussian noise, grey levels, uniform (F30)."""
@@ -103,7 +105,7 @@ class Shards:
 
     megabytes: Annotated[float, Field(gt=0)] = 128.0
     """Size that a ``train_views`` shard aims at, 10**6 bytes."""
-    min_bins: Annotated[int, Field(ge=1)] = 4
+    min_bins: Annotated[Int, Field(ge=1)] = 4
     """Fewest bins of a fold, and of the test split."""
 
 
@@ -131,11 +133,11 @@ class Recipe:
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "gz2"
     """First part of every file name; small letters, digits and underscores."""
-    seed: int = 0
+    seed: Int = 0
     """Feeds the views alone."""
-    split_seed: int = 0
+    split_seed: Int = 0
     """Feeds fold, bin, order and ties."""
-    limit: Annotated[int, Field(ge=1)] | None = None
+    limit: Annotated[Int, Field(ge=1)] | None = None
     """Take this many galaxies, by hash, over both catalogues in proportion; absent: all."""
     max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.10
     """A run in which a larger share is rejected stops, for something is wrong with the input."""
@@ -159,6 +161,15 @@ class Recipe:
 _RECIPE = TypeAdapter(Recipe)
 
 
+def _over(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay tables over their defaults, key by key, so that naming one key of a table leaves the others as they are."""
+    merged = dict(defaults)
+    for key, value in values.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _over(merged[key], value) if both else value
+    return merged
+
+
 def from_mapping(values: Mapping[str, Any], source: str = "the recipe") -> Recipe:
     """Build a recipe from nested mappings.
 
@@ -166,7 +177,7 @@ def from_mapping(values: Mapping[str, Any], source: str = "the recipe") -> Recip
         UsageError: a key is unknown or a value unfit; the sentence names it.
     """
     try:
-        return _RECIPE.validate_python(dict(values))
+        return _RECIPE.validate_python(_over(asdict(Recipe()), values))
     except ValidationError as error:
         raise UsageError(_sentence(error, source)) from None
 
@@ -235,7 +246,7 @@ def pixel_versions() -> dict[str, str]:
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """SHA-256 over every value that can change a byte of a shard, versions of the pixel libraries included."""
-    values = asdict(replace(recipe, max_reject_share=0.0))
+    """SHA-256 over every value that can change a byte of a shard, pixel libraries included; no path is among them."""
+    values = asdict(replace(recipe, max_reject_share=0.0, images=replace(recipe.images, folder="")))
     text = json.dumps({"recipe": values, "versions": pixel_versions(), "bytes_version": BYTES_VERSION}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
