@@ -7,6 +7,7 @@ Everything but image, view and ops is the same in all views of a galaxy and is s
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gzprep.records import Labels
 from gzprep.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS
@@ -38,6 +39,7 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 
+@lru_cache(maxsize=1 << 16)  # lengths and labels: nearly always seen before
 def varint(number: int) -> bytes:
     """Protocol-buffer varint; negative numbers take the ten bytes of their two's complement."""
     number &= (1 << 64) - 1

@@ -110,6 +110,7 @@ def _draw_translate(rng: random.Random, rules: ViewRules) -> Op:
     return Op("translate", {"shift": [_between(rng, rules.translate), _between(rng, rules.translate)]})
 
 
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 _GEOMETRIC = ("translate", "rotate", "zoom", "flip")
 DRAWS: tuple[Callable[[random.Random, ViewRules], Op], ...] = (
     _draw_none,
@@ -162,7 +163,7 @@ def describe(view: View, height: int, width: int, crop: int) -> bytes:
     ops = [op.as_dict() for op in view.ops]
     if leaves_frame(view.geometry, height, width, crop):
         ops.append({"op": "fill", "border": "reflect-101"})
-    return json.dumps(ops, separators=(",", ":")).encode()
+    return _to_json(ops).encode()
 
 
 @cache
