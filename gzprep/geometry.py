@@ -71,8 +71,8 @@ def leaves_frame(geometry: Geometry, height: int, width: int, crop: int) -> bool
     """Tell whether any pixel of the crop comes from outside the frame."""
     if geometry.only_flips:
         return False
-    reach = math.sqrt(0.5) * crop / abs(geometry.zoom) + max(map(abs, geometry.shift))
-    if reach <= min(height, width) / 2 - 1:  # the circle around the crop stays inside: most views, at no cost
+    farthest = math.sqrt(0.5) * crop / abs(geometry.zoom) + max(map(abs, geometry.shift))
+    if farthest <= min(height, width) / 2 - 1:  # the circle around the crop stays inside: most views, at no cost
         return False
     inverse = cv2.invertAffineTransform(matrix(geometry, height, width, crop))
     last = crop - 1

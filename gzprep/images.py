@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from gzprep.config import Crop
 from gzprep.geometry import Pixels
@@ -18,6 +18,9 @@ from gzprep.geometry import Pixels
 _JPEG_MAGIC = b"\xff\xd8"
 _COLOUR_JPEG = ("YCbCr", "RGB")
 _PNG_LEVEL = 6
+_PNG_DEPTH_AT = 24  # byte of the header chunk with the bits of a channel: Pillow halves 16 of them without a word
+_FORMATS = ("JPEG", "PNG")
+Image.MAX_IMAGE_PIXELS = None  # sizes are judged by the header here, before anything is decoded
 
 
 class UnreadableImage(Exception):
@@ -46,22 +49,29 @@ def read_header(data: bytes) -> Header:
     Raises:
         UnreadableImage: the bytes are no image that we know.
     """
-    if data.startswith(_JPEG_MAGIC):
-        try:
-            height, width, mode, _ = simplejpeg.decode_jpeg_header(data)
-            return Header(height, width, mode in _COLOUR_JPEG, mode)
-        except ValueError:
-            pass  # an unusual subsampling: Pillow knows more of them
-    return _pillow_header(data)
+    return _jpeg_header(data) or _pillow_header(data)
+
+
+def _jpeg_header(data: bytes) -> Header | None:
+    """Header of a JPEG as simplejpeg reads it; None for other files, and for subsamplings it does not know."""
+    if not data.startswith(_JPEG_MAGIC):
+        return None
+    try:
+        height, width, mode, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        return None
+    return Header(height, width, mode in _COLOUR_JPEG, mode)
 
 
 def _pillow_header(data: bytes) -> Header:
     if not data:
         raise UnreadableImage("the file is empty")
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return Header(image.height, image.width, image.mode == "RGB", image.mode)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            deep = image.mode == "RGB" and image.format == "PNG" and data[_PNG_DEPTH_AT] > 8
+            mode = "RGB of 16 bits" if deep else image.mode
+            return Header(image.height, image.width, mode == "RGB", mode)
+    except (OSError, SyntaxError, ValueError) as error:
         raise UnreadableImage(_not_an_image(data)) from error
 
 
@@ -69,7 +79,7 @@ def _not_an_image(data: bytes) -> str:
     start = data[:512].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         return "the file is a web page, not an image"
-    return "the file is not an image"
+    return "the file is not an image (JPEG or PNG)"
 
 
 def decode(data: bytes) -> Pixels:
@@ -81,21 +91,22 @@ def decode(data: bytes) -> Pixels:
     Raises:
         UnreadableImage: the pixels end too soon or are damaged.
     """
-    if data.startswith(_JPEG_MAGIC):
-        try:
-            pixels: Pixels = simplejpeg.decode_jpeg(data, "RGBA", strict=True)
-        except ValueError as error:
-            return _pillow_decode(data, str(error).strip().lower())
-        return pixels
-    return _pillow_decode(data, "damaged")
-
-
-def _pillow_decode(data: bytes, fault: str) -> Pixels:
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image.convert("RGBA"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UnreadableImage(f"the image cannot be decoded ({fault})") from error
+        return _jpeg_pixels(data) if _jpeg_header(data) else _pillow_pixels(data)
+    except (OSError, SyntaxError, ValueError) as error:
+        reason = (str(error).strip() or "damaged").splitlines()[0].rstrip(".").lower()
+        raise UnreadableImage(f"the image cannot be decoded: {reason}") from error
+
+
+def _jpeg_pixels(data: bytes) -> Pixels:
+    """Decode strictly: a damaged JPEG raises, where others would fill its holes with grey."""
+    pixels: Pixels = simplejpeg.decode_jpeg(data, "RGBA", strict=True)
+    return pixels
+
+
+def _pillow_pixels(data: bytes) -> Pixels:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        return np.asarray(image.convert("RGBA"))
 
 
 def to_rgb(image: Pixels) -> Pixels:

@@ -18,33 +18,49 @@ from gzprep.records import Rejection
 
 _DONE, _REJECTED = b"d", b"r"
 _CLOSE = b"q"
+_PATIENCE = 5.0
+"""Seconds to wait for a launcher that does not read, such as one whose terminal was stopped with Ctrl-S."""
+_LONGEST_FOLDER = 80
+"""A socket's address may have 104 bytes in all (sys/un.h of macOS; 108 on Linux)."""
 
 
 class Reporter:
     """The worker's end; does nothing where the address is empty or dead."""
 
     def __init__(self, address: str) -> None:
-        self.address = address
-        self.socket: socket.socket | None = None
+        self.socket: socket.socket | None = _connect(address) if address else None
 
     def __enter__(self) -> Self:
-        if self.address:
-            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            with contextlib.suppress(OSError):
-                self.socket.connect(self.address)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.socket is not None:
-            self.socket.close()
+        self._stop()
 
     def galaxy(self, rejection: Rejection | None) -> None:
         """Tell of one galaxy."""
         if self.socket is not None:
-            with contextlib.suppress(OSError):  # progress is a courtesy: a launcher that is gone stops no worker
+            try:
                 self.socket.send(_DONE if rejection is None else _REJECTED)
+            except OSError:  # progress is a courtesy: a launcher that is gone, or sleeps, stops no worker
+                self._stop()
+
+    def _stop(self) -> None:
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
+
+
+def _connect(address: str) -> socket.socket | None:
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    client.settimeout(_PATIENCE)
+    try:
+        client.connect(address)
+    except OSError:
+        client.close()
+        return None
+    return client
 
 
 @contextlib.contextmanager
@@ -54,7 +70,8 @@ def listen(on_galaxy: Callable[[bool], None]) -> Iterator[str]:
     Args:
         on_galaxy: called once a galaxy; True where it was rejected.
     """
-    with tempfile.TemporaryDirectory(prefix="gzprep-") as directory:
+    folder = tempfile.gettempdir() if len(tempfile.gettempdir()) <= _LONGEST_FOLDER else "/tmp"  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="gzprep-", dir=folder) as directory:
         address = os.fspath(Path(directory) / "progress")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
             server.bind(address)
@@ -64,15 +81,22 @@ def listen(on_galaxy: Callable[[bool], None]) -> Iterator[str]:
                 yield address
             finally:
                 _close(address)
-                thread.join()
+                thread.join(_PATIENCE)
 
 
 def _receive(server: socket.socket, on_galaxy: Callable[[bool], None]) -> None:
+    """Read until the end, also when nobody can be shown anything any more: else the workers would wait for us."""
+    shown = True
     while (message := server.recv(1)) != _CLOSE:
-        on_galaxy(message == _REJECTED)
+        try:
+            if shown:
+                on_galaxy(message == _REJECTED)
+        except OSError:  # standard error is closed: `2>&1 | head`
+            shown = False
 
 
 def _close(address: str) -> None:
     """Queue a last message behind those that are still to be read."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client, contextlib.suppress(OSError):
+        client.settimeout(_PATIENCE)
         client.sendto(_CLOSE, address)

@@ -204,9 +204,11 @@ def noise(image: Pixels, sigma: float, lot: int) -> Pixels:
 def denoise(image: Pixels, method: str) -> Pixels:
     """Remove salt and pepper by a 3x3 median, or smooth by non-local means, about 0.1 s an image (F31)."""
     if method == "median":
-        cleaned: Pixels = median_blur(image, 3)
-        return cleaned
-    return cv2.fastNlMeansDenoisingColored(image, None, 3, 3, 7, 21)  # type: ignore[return-value]
+        median: Pixels = median_blur(image, 3)
+        return median
+    swapped = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # it goes through CIELAB, and takes the first channel for blue
+    cleaned = cv2.fastNlMeansDenoisingColored(swapped, None, 3, 3, 7, 21)
+    return cv2.cvtColor(cleaned, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
 _PIXEL_OPS: dict[str, Callable[..., Pixels]] = {"blur": blur, "noise": noise, "denoise": denoise}
