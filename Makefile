@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check lint format types unit bench-memory lock golden clean help
+.PHONY: run test faults lint format types unit bench-memory lock golden clean help
 
 help:            ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -32,6 +32,9 @@ format: $(VENV)/dev ## put the code into shape
 golden: $(VENV)/dev ## make the golden files again, and say what changed
 	$(BIN)/python tests/golden/regenerate_labels.py
 	$(BIN)/python tests/golden/regenerate_records.py
+
+faults: $(VENV)/dev ## kills at random moments, full disk, read-only output
+	$(BIN)/python -m pytest tests/faults
 
 bench-memory: $(VENV)/dev ## peak memory of the process tree at 750 and 4,000 galaxies
 	$(BIN)/python benchmarks/memory.py

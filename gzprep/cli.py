@@ -87,6 +87,7 @@ def run(
     catalogue: Annotated[Path | None, typer.Option(help="One catalogue, in place of those in --data.")] = None,
     split: Annotated[Split, typer.Option(help="Whose galaxies --catalogue holds.")] = Split.TRAIN,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes. Absent: one a core.")] = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and how long it takes.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set of another recipe.")] = False,
@@ -97,7 +98,7 @@ def run(
 
     chosen = _recipe(recipe, settings or [], views__count=views, crop__size=crop, seed=seed, limit=limit)
     options = _beam_options(beam_options or [])
-    request = launch.Request(out, chosen, data, catalogue, split, runner, options, overwrite)
+    request = launch.Request(out, chosen, data, catalogue, split, runner, workers, options, overwrite)
     if dry_run:
         _dry_run(request, as_json=as_json)
         return

@@ -20,7 +20,7 @@ from gzprep.errors import UsageError
 _CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
 Int = Annotated[int, Field(strict=True)]
 """An integer; true is none."""
-Policy = Literal["drop", "flag", "keep"]
+Policy = Literal["drop", "flag", "keep", "off"]
 Range = tuple[float, float]
 BYTES_VERSION = 1
 """Raise this when a change of our own code gives other bytes for the same recipe; a golden test watches over it."""
@@ -116,7 +116,7 @@ class Detector:
     threshold: float
     """Scores from here on are a defect."""
     policy: Policy = "drop"
-    """``drop`` the galaxy, ``flag`` it in the catalogue, or ``keep`` it and only store the score."""
+    """``drop`` the galaxy, ``flag`` it in the catalogue, ``keep`` it and only store the score, or ``off``: no score."""
 
 
 @dataclass(frozen=True, config=_CHECKED)

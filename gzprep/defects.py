@@ -32,8 +32,9 @@ DETECTORS: dict[str, Callable[[Pixels], float]] = {"error_image": error_image}
 
 def judge(image: Pixels, rules: Defects) -> Verdict:
     """Score an image with every detector, and apply each one's policy; the first to drop names the reason."""
-    scores = {name: detect(image) for name, detect in DETECTORS.items()}
-    hits = [(name, getattr(rules, name)) for name in DETECTORS if scores[name] >= getattr(rules, name).threshold]
+    wanted = {name: getattr(rules, name) for name in DETECTORS if getattr(rules, name).policy != "off"}
+    scores = {name: DETECTORS[name](image) for name in wanted}
+    hits = [(name, detector) for name, detector in wanted.items() if scores[name] >= detector.threshold]
     flags = tuple(name for name, detector in hits if detector.policy == "flag")
     dropped = [(name, detector) for name, detector in hits if detector.policy == "drop"]
     return Verdict(scores, flags, _rejection(*dropped[0], scores) if dropped else None)

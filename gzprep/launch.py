@@ -17,6 +17,7 @@ from gzprep.console import galaxy_progress, say
 from gzprep.errors import GzprepError, Stopped, UsageError
 from gzprep.folder import locked, read_json, sweep
 from gzprep.job import Job, check_folder, make_job, open_source, start_over, write_plan
+from gzprep.pool import cores, useful_workers
 from gzprep.progress import listen
 from gzprep.records import Split
 from gzprep.runners import DIRECT, check_runner
@@ -36,6 +37,7 @@ class Request:
         data: the data folder; None: the sample sky, beside ``out``.
         catalogue, split: a single catalogue in place of those in ``data``, and whose galaxies it holds.
         runner: name of the engine.
+        workers: processes; None: one a core.
         options: Beam's own options.
         overwrite: replace a data set made from another recipe.
     """
@@ -46,6 +48,7 @@ class Request:
     catalogue: Path | None = None
     split: Split = Split.TRAIN
     runner: str = DIRECT
+    workers: int | None = None
     options: Sequence[str] = field(default_factory=tuple)
     overwrite: bool = False
 
@@ -116,15 +119,17 @@ def same_recipe(job: Job) -> bool:
 
 
 def _run_graph(job: Job, request: Request) -> None:
+    galaxies = sum(job.galaxies.values())
+    workers = request.workers or useful_workers(cores(), galaxies)
     with (
-        galaxy_progress("Preparing", sum(job.galaxies.values())) as advance,
+        galaxy_progress("Preparing", galaxies) as advance,
         listen(advance) as address,
         _noting_interrupts() as interrupted,
     ):
         from gzprep.beam.pipeline import run as run_graph
 
         try:
-            run_graph(replace(job, progress=address), request.runner, request.options)
+            run_graph(replace(job, progress=address), request.runner, workers, request.options)
         except (Exception, KeyboardInterrupt) as error:
             if interrupted():
                 raise Stopped("Stopped; the same command goes on where it stopped.") from None

@@ -19,7 +19,7 @@ LAYERS = (
     {"prepare", "preview"},
     {"rows", "replay", "dryrun"},
     {"bins", "verify"},
-    {"manifest"},
+    {"manifest", "pool"},
     {"beam"},
     {"launch"},
     {"cli"},

@@ -15,29 +15,36 @@ from gzprep.beam.runners import make_runner  # noqa: E402
 from gzprep.beam.transforms import GroupByBin, ReadGalaxies, WriteBins, WriteManifest  # noqa: E402
 from gzprep.catalogue import row_groups  # noqa: E402
 from gzprep.job import Job  # noqa: E402
+from gzprep.runners import DIRECT  # noqa: E402
 
 
-def build(root: beam.Pipeline, job: Job) -> beam.PCollection:
-    """Build the graph: catalogue in, dataset folder out."""
+def build(root: beam.Pipeline, job: Job, workers: int = 1) -> beam.PCollection:
+    """Build the graph: catalogue in, dataset folder out.
+
+    Args:
+        root: where the graph begins.
+        job: what is made of what.
+        workers: processes that write bins on this machine; 1 where the engine has workers of its own.
+    """
     groups = [group for file in job.source.catalogues for group in row_groups(file)]
     return (
         root
         | "CreateRowGroups" >> beam.Create(groups)  # RowGroup
         | "ReadGalaxies" >> ReadGalaxies(job)  # Galaxy
         | "GroupByBin" >> GroupByBin(job)  # (bin name, [packed Galaxy])
-        | "WriteBins" >> WriteBins(job)  # BinRecord
+        | "WriteBins" >> WriteBins(job, workers)  # BinRecord
         | "WriteManifest" >> WriteManifest(job)  # the manifest
     )
 
 
-def run(job: Job, runner: str, options: Sequence[str] = ()) -> None:
+def run(job: Job, runner: str, workers: int, options: Sequence[str] = ()) -> None:
     """Run the graph and wait for its end.
 
     What goes wrong reaches us as an exception; Beam's own log would show it once more, with a hundred lines.
     """
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     pipeline = beam.Pipeline(runner=make_runner(runner), options=PipelineOptions(list(options)))
-    build(pipeline, job)
+    build(pipeline, job, workers if runner == DIRECT else 1)
     pipeline.run().wait_until_finish()
 
 

@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
 
 from gzprep.beam.counters import count_bin
-from gzprep.bins import BinRecord, write_bin
+from gzprep.bins import BinRecord
 from gzprep.catalogue import RowGroup, read_galaxies
 from gzprep.job import Job
 from gzprep.manifest import finish
-from gzprep.progress import Reporter
-from gzprep.records import Galaxy, Split, pack, unpack
-from gzprep.shards import Bin, bin_of
+from gzprep.pool import BinPool, use_one_thread, write_packed_bin
+from gzprep.records import Galaxy, Split, pack
+from gzprep.shards import bin_of
 
 Keyed = tuple[str, bytes]
 
@@ -60,20 +62,58 @@ def key_by_bin(galaxy: Galaxy, job: Job) -> Iterator[Keyed]:
 class WriteBins(beam.PTransform):
     """(bin name, packed galaxies) -> BinRecord: one step reads, judges, makes views, encodes and writes."""
 
+    def __init__(self, job: Job, workers: int = 1) -> None:
+        super().__init__()
+        self.writer = BinWriter(job) if workers == 1 else PooledBinWriter(job, workers)
+
+    def expand(self, bins: beam.PCollection) -> beam.PCollection:
+        """Write each bin where it is, or hand it to a worker process of this machine."""
+        return bins | "Write" >> beam.ParDo(self.writer)
+
+
+class BinWriter(beam.DoFn):
+    """Writes a bin where it is: an engine with workers of its own decides where that is."""
+
     def __init__(self, job: Job) -> None:
         super().__init__()
         self.job = job
 
-    def expand(self, bins: beam.PCollection) -> beam.PCollection:
-        """Write each bin where it is."""
-        return bins | "Write" >> beam.Map(write_grouped_bin, self.job)
+    def setup(self) -> None:
+        """Keep OpenCV to one thread: the engine, or we, run one worker a core."""
+        use_one_thread()
+
+    def process(self, group: tuple[str, Iterable[bytes]]) -> Iterator[BinRecord]:
+        """Write one bin."""
+        name, rows = group
+        yield counted(write_packed_bin(self.job, name, list(rows)))
 
 
-def write_grouped_bin(group: tuple[str, Iterable[bytes]], job: Job) -> BinRecord:
-    """Write one bin, and tell the counters and whoever watches."""
-    name, rows = group
-    with Reporter(job.progress) as reporter:
-        record = write_bin(job, Bin.parse(name), map(unpack, rows), reporter.galaxy)
+class PooledBinWriter(beam.DoFn):
+    """Gathers the bins of a bundle and lets worker processes write them; for engines without workers of their own."""
+
+    def __init__(self, job: Job, workers: int) -> None:
+        super().__init__()
+        self.job, self.workers = job, workers
+
+    def start_bundle(self) -> None:
+        """Begin with no bins."""
+        self.bins: dict[str, list[bytes]] = {}
+
+    def process(self, group: tuple[str, Iterable[bytes]]) -> None:
+        """Keep one bin's rows; its pixels are read by the worker that writes it."""
+        name, rows = group
+        self.bins[name] = list(rows)
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        """Write all bins, and yield their records as they are done."""
+        window = GlobalWindow()
+        with BinPool(self.workers) as pool:
+            for record in pool.write(self.job, self.bins):
+                yield WindowedValue(counted(record), window.max_timestamp(), [window])
+
+
+def counted(record: BinRecord) -> BinRecord:
+    """Count the galaxies of a finished bin, and pass it on."""
     count_bin(record)
     return record
 

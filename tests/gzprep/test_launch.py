@@ -1,18 +1,24 @@
 """How a run ends when it is stopped, or when something goes wrong inside a worker."""
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.running import SMALL, gzprep, shard_sums
 
+PROC = Path("/proc")
 SLOW = (*SMALL, "--views", "60")  # the last option wins: a run of several seconds
+WORKERS = pytest.mark.parametrize("workers", ["1", "2"])
 
 
-def start(sky: Path, out: Path) -> subprocess.Popen[str]:
-    call = [sys.executable, "-m", "gzprep", "run", "--data", sky, "--out", out, *SLOW]
+def start(sky: Path, out: Path, workers: str = "1") -> subprocess.Popen[str]:
+    call = [sys.executable, "-m", "gzprep", "run", "--data", sky, "--out", out, "--workers", workers, *SLOW]
     return subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -25,8 +31,9 @@ def wait_for_a_shard(out: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.005)
 
 
-def test_ctrl_c_says_so_and_the_same_command_goes_on(small_sky: Path, tmp_path: Path) -> None:
-    process = start(small_sky, tmp_path / "out")
+@WORKERS
+def test_ctrl_c_says_so_and_the_same_command_goes_on(small_sky: Path, tmp_path: Path, workers: str) -> None:
+    process = start(small_sky, tmp_path / "out", workers)
     wait_for_a_shard(tmp_path / "out", process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -36,13 +43,54 @@ def test_ctrl_c_says_so_and_the_same_command_goes_on(small_sky: Path, tmp_path: 
     check_it_goes_on(small_sky, tmp_path)
 
 
-def test_kill_9_leaves_nothing_that_looks_finished(small_sky: Path, tmp_path: Path) -> None:
-    process = start(small_sky, tmp_path / "out")
+@WORKERS
+def test_kill_9_leaves_nothing_that_looks_finished(small_sky: Path, tmp_path: Path, workers: str) -> None:
+    process = start(small_sky, tmp_path / "out", workers)
     wait_for_a_shard(tmp_path / "out", process)
+    family = descendants(process.pid)
     process.kill()
     process.communicate(timeout=60)
+    wait_until_gone(family)
     assert not (tmp_path / "out" / "manifest.json").exists()
     check_it_goes_on(small_sky, tmp_path)
+
+
+@pytest.mark.skipif(not PROC.is_dir(), reason="needs /proc to find the worker processes")
+def test_a_worker_that_dies_is_told_in_one_sentence(small_sky: Path, tmp_path: Path) -> None:
+    process = start(small_sky, tmp_path / "out", "2")
+    wait_for_a_shard(tmp_path / "out", process)
+    (server,) = (pid for pid in children(process.pid) if len(children(pid)) == 2)
+    os.kill(children(server)[0], signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "A worker process was ended from outside" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    check_it_goes_on(small_sky, tmp_path)
+
+
+def children(pid: int) -> list[int]:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        tasks = (PROC / str(pid) / "task").iterdir()
+        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return []
+
+
+def descendants(pid: int) -> list[int]:
+    return [other for child in children(pid) for other in (child, *descendants(child))]
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    """Wait until workers have noticed that their launcher is gone; bounded."""
+    give_up = time.monotonic() + 30
+    while any(is_running(pid) for pid in pids):
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def check_it_goes_on(sky: Path, tmp_path: Path) -> None:
