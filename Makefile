@@ -34,7 +34,7 @@ golden: $(VENV)/dev ## make the golden files again, and say what changed
 	$(BIN)/python tests/golden/regenerate_records.py
 
 faults: $(VENV)/dev ## kills at random moments, full disk, read-only output
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest --override-ini addopts=-q tests/faults
 
 bench-memory: $(VENV)/dev ## peak memory of the process tree at 750 and 4,000 galaxies
 	$(BIN)/python benchmarks/memory.py
