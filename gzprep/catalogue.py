@@ -22,6 +22,8 @@ REQUIRED = ("id_str", "subfolder", "filename")
 EXTRAS = ("iauname", "ra", "dec", "summary")
 """Columns that are carried through to the data set's own catalogue where they exist."""
 _ROUNDING = 1e-3  # tables round to three decimals
+_BATCH = 256
+"""Rows that are Python objects at one time."""
 _FORMATS = (".parquet", ".csv")
 _TEXT = ("id_str", "subfolder", "filename", "iauname", "summary")
 
@@ -111,7 +113,6 @@ def row_count(path: Path) -> int:
     """Number of rows; of a CSV file by reading it through, in constant memory."""
     with _readable(path):
         if path.suffix == ".csv":
-            # Types are guessed from the first block of what is read: so read the one column whose type is given.
             with pyarrow.csv.open_csv(path, convert_options=_csv_options(["id_str"])) as reader:
                 return sum(batch.num_rows for batch in reader)
         return int(pq.read_metadata(path).num_rows)
@@ -157,7 +158,7 @@ def wanted_columns(names: list[str]) -> list[str]:
 
 def read_ids(path: Path) -> list[str]:
     """All ids of a catalogue, as text."""
-    return [_id(value, path) for value in _read(path, ["id_str"], None).column("id_str").to_pylist()]
+    return [_id(value, path) for batch in _batches(path, ["id_str"]) for value in batch["id_str"].to_pylist()]
 
 
 def read_galaxies(group: RowGroup) -> Iterator[Galaxy]:
@@ -166,9 +167,8 @@ def read_galaxies(group: RowGroup) -> Iterator[Galaxy]:
     Raises:
         GzprepError: the file has changed under us, or a row has no id or no number where one belongs.
     """
-    path = group.file.path
-    table = _read(path, wanted_columns(column_names(path)), group.index)
-    for batch in table.to_batches(max_chunksize=4096):
+    columns = wanted_columns(column_names(group.file.path))
+    for batch in _batches(group.file.path, columns, [group.index]):
         for row in batch.to_pylist():
             yield parse_row(row, group.file)
 
@@ -180,16 +180,24 @@ def read_all(files: Iterable[CatalogueFile]) -> Iterator[Galaxy]:
             yield from read_galaxies(group)
 
 
-def _read(path: Path, columns: list[str], index: int | None) -> pa.Table:
+def _batches(path: Path, columns: list[str], groups: list[int] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield a catalogue (or some row groups of it) in small pieces: a row group may be the whole of a survey."""
     with _readable(path):
         if path.suffix == ".csv":
-            return pyarrow.csv.read_csv(path, convert_options=_csv_options(columns))
-        with pq.ParquetFile(path) as file:
-            return file.read(columns=columns) if index is None else file.read_row_group(index, columns=columns)
+            with pyarrow.csv.open_csv(path, convert_options=_csv_options(columns)) as reader:
+                yield from (piece for batch in reader for piece in _pieces(batch))
+        else:
+            with pq.ParquetFile(path) as file:
+                yield from file.iter_batches(batch_size=_BATCH, row_groups=groups, columns=columns)
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    return (batch.slice(start, _BATCH) for start in range(0, batch.num_rows, _BATCH))
 
 
 def _csv_options(columns: list[str]) -> pyarrow.csv.ConvertOptions:
-    types = {name: pa.string() for name in _TEXT}
+    """Read everything as text: a reader of pieces would guess types from the first one, and ids keep their digits."""
+    types = dict.fromkeys(columns, pa.string())
     return pyarrow.csv.ConvertOptions(include_columns=columns, column_types=types, strings_can_be_null=True)
 
 
