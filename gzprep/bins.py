@@ -20,7 +20,7 @@ from gzprep.errors import GzprepError
 from gzprep.folder import appearing, writing
 from gzprep.job import Job
 from gzprep.prepare import Judged, Record, image_digest, judge_galaxy, make_records, read_image
-from gzprep.records import Galaxy, Rejection, Split, pack
+from gzprep.records import Galaxy, Rejection, Split, row_bytes
 from gzprep.rows import SCHEMA, catalogue_row
 from gzprep.shards import Bin, order_of, shard_name
 from gzprep.tfrecord import frame as framed
@@ -172,7 +172,7 @@ def hash_inputs(pairs: Iterable[tuple[Galaxy, str]]) -> str:
     """Hash rows and image digests, in their order."""
     digest = hashlib.blake2b(digest_size=32)
     for galaxy, image in pairs:
-        row = pack(galaxy)
+        row = row_bytes(galaxy)
         digest.update(len(row).to_bytes(4, "big") + row + image.encode().ljust(32))
     return digest.hexdigest()
 

@@ -187,8 +187,8 @@ def _batches(path: Path, columns: list[str], groups: list[int] | None = None) ->
             with pyarrow.csv.open_csv(path, convert_options=_csv_options(columns)) as reader:
                 yield from (piece for batch in reader for piece in _pieces(batch))
         else:
-            with pq.ParquetFile(path) as file:
-                yield from file.iter_batches(batch_size=_BATCH, row_groups=groups, columns=columns)
+            with pq.ParquetFile(path, pre_buffer=False) as file:
+                yield from file.iter_batches(_BATCH, row_groups=groups, columns=columns, use_threads=False)
 
 
 def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

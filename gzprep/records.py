@@ -2,6 +2,7 @@
 
 import json
 import struct
+import zlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -94,17 +95,23 @@ class Galaxy:
 _NUMBERS = struct.Struct(f"<{2 * ANSWERS + len(CATALOGUE_QUESTIONS)}d")
 
 
-def pack(galaxy: Galaxy) -> bytes:
-    """Serialise a galaxy: what crosses a shuffle, and what tells whether a row has changed."""
+def row_bytes(galaxy: Galaxy) -> bytes:
+    """Everything a row says, as bytes: what tells whether it has changed."""
     text = json.dumps((galaxy.id, galaxy.split, galaxy.subfolder, galaxy.filename, galaxy.extras)).encode()
     votes = galaxy.votes
     return _NUMBERS.pack(*votes.fractions, *votes.counts, *votes.totals) + text
 
 
+def pack(galaxy: Galaxy) -> bytes:
+    """Serialise a galaxy to what crosses a shuffle: votes repeat themselves, so compressed it is a quarter."""
+    return zlib.compress(row_bytes(galaxy), level=1)
+
+
 def unpack(data: bytes) -> Galaxy:
     """Undo :func:`pack`."""
-    numbers = _NUMBERS.unpack_from(data)
-    galaxy_id, split, subfolder, filename, extras = json.loads(data[_NUMBERS.size :])
+    plain = zlib.decompress(data)
+    numbers = _NUMBERS.unpack_from(plain)
+    galaxy_id, split, subfolder, filename, extras = json.loads(plain[_NUMBERS.size :])
     votes = Votes(numbers[:ANSWERS], numbers[ANSWERS : 2 * ANSWERS], numbers[2 * ANSWERS :])
     return Galaxy(galaxy_id, Split(split), subfolder, filename, votes, tuple(extras))
 
