@@ -12,7 +12,7 @@ def lot(purpose: str, seed: int, *identity: str | int) -> int:
 
     The first 8 bytes, big-endian, of blake2b over ``"{purpose}/{seed}/{identity}/…"``.
     """
-    text = "/".join(str(part) for part in (purpose, seed, *identity))
+    text = "/".join((purpose, str(seed), *map(str, identity)))
     return int.from_bytes(hashlib.blake2b(text.encode()).digest()[:8], "big")
 
 
