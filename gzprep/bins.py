@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
@@ -114,12 +115,13 @@ def write_bin(job: Job, target: Bin, rows: Iterable[Galaxy], on_galaxy: OnGalaxy
     everyone = sorted(rows, key=lambda galaxy: galaxy.id)
     refuse_duplicates(everyone)
     galaxies = [galaxy for galaxy in everyone if galaxy.split is target.split]
+    finished = find_finished(job, target, galaxies)
+    if finished is not None:
+        for rejection in finished.rejections:
+            on_galaxy(rejection)
+        return finished.record
     with writing(job.folder.root):
-        finished = find_finished(job, target, galaxies)
-        if finished is None:
-            return _make_bin(job, target, galaxies, on_galaxy)
-    _count_again(job, target, on_galaxy)
-    return finished
+        return _make_bin(job, target, galaxies, on_galaxy)
 
 
 def refuse_duplicates(galaxies: Sequence[Galaxy]) -> None:
@@ -138,28 +140,40 @@ def refuse_duplicates(galaxies: Sequence[Galaxy]) -> None:
             raise GzprepError(f"Galaxy {one.id!r} is {where}; a galaxy may be in one place only. Remove a row.")
 
 
-def find_finished(job: Job, target: Bin, galaxies: Sequence[Galaxy]) -> BinRecord | None:
-    """Return the record of a bin that is whole and up to date, else None."""
-    record = read_bin_record(job, target)
-    if record is None or record.recipe_hash != job.recipe_hash or not _shards_are_there(job, record):
-        return None
-    return record if record.inputs == _inputs_on_disk(job, galaxies) else None
+@dataclass(frozen=True, slots=True)
+class FinishedBin:
+    """A bin that is there: its record, and what each of its galaxies was rejected for (None: it was not)."""
+
+    record: BinRecord
+    rejections: tuple[Rejection | None, ...]
 
 
-def read_bin_record(job: Job, target: Bin) -> BinRecord | None:
-    """Read the record of a bin, if there is one."""
-    path = job.folder.bin_record(target.name)
-    if not path.exists():
+def find_finished(job: Job, target: Bin, galaxies: Sequence[Galaxy]) -> FinishedBin | None:
+    """Return a bin that is whole and up to date, else None."""
+    finished = read_finished(job, target)
+    if finished is None or finished.record.recipe_hash != job.recipe_hash:
         return None
+    if not all(_is_intact(job.folder.root / shard.file, shard) for shard in finished.record.shards):
+        return None
+    return finished if finished.record.inputs == _inputs_on_disk(job, galaxies) else None
+
+
+def read_finished(job: Job, target: Bin) -> FinishedBin | None:
+    """Read the record of a bin, if there is one that can be read."""
     try:
-        return BinRecord.from_json(pq.read_schema(path).metadata[_META])
-    except (pa.ArrowException, KeyError, ValueError, TypeError):
-        return None  # not of our making, or of an older format: the bin is made again
+        table = pq.read_table(job.folder.bin_record(target.name))
+        rows = table.select(["stage", "reason", "detail"]).to_pylist()
+        rejections = tuple(Rejection(**row) if row["reason"] else None for row in rows)
+        return FinishedBin(BinRecord.from_json(table.schema.metadata[_META]), rejections)
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError):
+        return None  # absent, damaged, or of an older format: the bin is made again
 
 
-def _shards_are_there(job: Job, record: BinRecord) -> bool:
-    paths = ((job.folder.root / shard.file, shard.bytes) for shard in record.shards)
-    return all(path.is_file() and path.stat().st_size == size for path, size in paths)
+def _is_intact(path: Path, shard: ShardInfo) -> bool:
+    if not path.is_file() or path.stat().st_size != shard.bytes:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == shard.sha256
 
 
 def _inputs_on_disk(job: Job, galaxies: Sequence[Galaxy]) -> str:
@@ -175,13 +189,6 @@ def hash_inputs(pairs: Iterable[tuple[Galaxy, str]]) -> str:
         row = row_bytes(galaxy)
         digest.update(len(row).to_bytes(4, "big") + row + image.encode().ljust(32))
     return digest.hexdigest()
-
-
-def _count_again(job: Job, target: Bin, on_galaxy: OnGalaxy) -> None:
-    """Report the galaxies of a finished bin, so that progress and counters cover the whole data set."""
-    columns = ["stage", "reason", "detail"]
-    for row in pq.read_table(job.folder.bin_record(target.name), columns=columns).to_pylist():
-        on_galaxy(Rejection(**row) if row["reason"] else None)
 
 
 def _make_bin(job: Job, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:

@@ -44,37 +44,33 @@ class RowGroup:
     index: int
 
 
-def find_catalogues(data: Path, name: str) -> tuple[CatalogueFile, ...]:
-    """Find the train and test catalogues of a data folder, ``<name>_<split>_catalog.parquet`` or ``.csv``.
+def find_catalogues(data: Path) -> tuple[CatalogueFile, ...]:
+    """Find the catalogues of a data folder: ``<any name>_train_catalog.parquet``, ``_test_``, or ``.csv``.
 
     Raises:
-        GzprepError: the folder, or every catalogue in it, is absent.
+        GzprepError: the folder, or every catalogue in it, is absent; or a split has two.
     """
     if not data.is_dir():
-        raise GzprepError(f"The data folder {data} does not exist; name one with --data, or leave --data out.")
-    found = [
-        CatalogueFile(path, split)
-        for split in Split
-        for path in (data / f"{name}_{split}_catalog{suffix}" for suffix in _FORMATS)
-        if path.is_file()
-    ]
-    if not found:
-        raise GzprepError(_no_catalogue(data, name))
-    _refuse_twins(found)
-    return tuple(found)
+        raise GzprepError(f"{data} is not a folder; name one with catalogues and images with --data.")
+    found = {split: _files_of(data, split) for split in Split}
+    for split, paths in found.items():
+        if len(paths) > 1:
+            names = " and ".join(path.name for path in paths)
+            raise GzprepError(f"There are two {split} catalogues in {data}, {names}; remove one of them.")
+    if not any(found.values()):
+        raise GzprepError(_no_catalogue(data))
+    return tuple(CatalogueFile(path, split) for split, paths in found.items() for path in paths)
 
 
-def _refuse_twins(found: list[CatalogueFile]) -> None:
-    for split in Split:
-        twins = [file.path.name for file in found if file.split == split]
-        if len(twins) > 1:
-            raise GzprepError(f"There are two {split} catalogues, {' and '.join(twins)}; remove one of them.")
+def _files_of(data: Path, split: Split) -> list[Path]:
+    paths = (path for suffix in _FORMATS for path in data.glob(f"*_{split}_catalog{suffix}"))
+    return sorted(path for path in paths if path.is_file())
 
 
-def _no_catalogue(data: Path, name: str) -> str:
-    others = sorted(path.name for path in data.iterdir() if path.suffix in _FORMATS)
+def _no_catalogue(data: Path) -> str:
+    others = sorted(path.name for path in data.iterdir() if path.suffix in _FORMATS and path.is_file())
     hint = f"it holds {', '.join(others[:3])}: name one with --catalogue FILE --split train|test" if others else ""
-    expected = f"{name}_train_catalog.parquet or {name}_test_catalog.parquet (or .csv)"
+    expected = "gz2_train_catalog.parquet or gz2_test_catalog.parquet (or .csv)"
     return f"There is no catalogue in {data}; expected {expected}" + (f"; {hint}." if hint else ".")
 
 
@@ -113,7 +109,7 @@ def row_count(path: Path) -> int:
     """Number of rows; of a CSV file by reading it through, in constant memory."""
     with _readable(path):
         if path.suffix == ".csv":
-            with pyarrow.csv.open_csv(path, convert_options=_csv_options(["id_str"])) as reader:
+            with _open_csv(path, ["id_str"]) as reader:
                 return sum(batch.num_rows for batch in reader)
         return int(pq.read_metadata(path).num_rows)
 
@@ -158,7 +154,7 @@ def wanted_columns(names: list[str]) -> list[str]:
 
 def read_ids(path: Path) -> list[str]:
     """All ids of a catalogue, as text."""
-    return [_id(value, path) for batch in _batches(path, ["id_str"]) for value in batch["id_str"].to_pylist()]
+    return [_id(row["id_str"], path) for row in _rows(path, ["id_str"])]
 
 
 def read_galaxies(group: RowGroup) -> Iterator[Galaxy]:
@@ -168,9 +164,8 @@ def read_galaxies(group: RowGroup) -> Iterator[Galaxy]:
         GzprepError: the file has changed under us, or a row has no id or no number where one belongs.
     """
     columns = wanted_columns(column_names(group.file.path))
-    for batch in _batches(group.file.path, columns, [group.index]):
-        for row in batch.to_pylist():
-            yield parse_row(row, group.file)
+    for row in _rows(group.file.path, columns, [group.index]):
+        yield parse_row(row, group.file)
 
 
 def read_all(files: Iterable[CatalogueFile]) -> Iterator[Galaxy]:
@@ -180,25 +175,33 @@ def read_all(files: Iterable[CatalogueFile]) -> Iterator[Galaxy]:
             yield from read_galaxies(group)
 
 
-def _batches(path: Path, columns: list[str], groups: list[int] | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield a catalogue (or some row groups of it) in small pieces: a row group may be the whole of a survey."""
+def _rows(path: Path, columns: list[str], groups: list[int] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a catalogue, or of some row groups; in small pieces, for a group may be a whole survey."""
     with _readable(path):
-        if path.suffix == ".csv":
-            with pyarrow.csv.open_csv(path, convert_options=_csv_options(columns)) as reader:
-                yield from (piece for batch in reader for piece in _pieces(batch))
-        else:
-            with pq.ParquetFile(path, pre_buffer=False) as file:
-                yield from file.iter_batches(_BATCH, row_groups=groups, columns=columns, use_threads=False)
+        for batch in _csv_batches(path, columns) if path.suffix == ".csv" else _parquet_batches(path, columns, groups):
+            yield from batch.to_pylist()
+
+
+def _csv_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    with _open_csv(path, columns) as reader:
+        yield from (piece for batch in reader for piece in _pieces(batch))
+
+
+def _parquet_batches(path: Path, columns: list[str], groups: list[int] | None) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        yield from file.iter_batches(_BATCH, row_groups=groups, columns=columns, use_threads=False)
 
 
 def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     return (batch.slice(start, _BATCH) for start in range(0, batch.num_rows, _BATCH))
 
 
-def _csv_options(columns: list[str]) -> pyarrow.csv.ConvertOptions:
+def _open_csv(path: Path, columns: list[str]) -> pyarrow.csv.CSVStreamingReader:
     """Read everything as text: a reader of pieces would guess types from the first one, and ids keep their digits."""
     types = dict.fromkeys(columns, pa.string())
-    return pyarrow.csv.ConvertOptions(include_columns=columns, column_types=types, strings_can_be_null=True)
+    convert = pyarrow.csv.ConvertOptions(include_columns=columns, column_types=types, strings_can_be_null=True)
+    parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    return pyarrow.csv.open_csv(path, convert_options=convert, parse_options=parse)
 
 
 def parse_row(row: dict[str, Any], file: CatalogueFile) -> Galaxy:
@@ -249,7 +252,7 @@ def _number(value: Any) -> float:  # noqa: ANN401 -- whatever a table holds
 
 def _share(value: Any) -> float:  # noqa: ANN401 -- whatever a table holds
     share = _number(value)
-    if share < 0 or share > 1 + _ROUNDING:
+    if share < -_ROUNDING or share > 1 + _ROUNDING:
         raise ValueError(f"a vote fraction of {share:g}; expected 0 to 1")
     return share
 
@@ -274,7 +277,7 @@ def _fractions(row: dict[str, Any], question: Question, total: float) -> tuple[f
         return tuple(_share(row[name]) for name in question.fraction_columns)
     if not total > 0:
         return (math.nan,) * len(question.columns)
-    return tuple(_number(row[name]) / total for name in question.columns)
+    return tuple(_share(_number(row[name]) / total) for name in question.columns)
 
 
 def image_path(galaxy: Galaxy) -> PurePosixPath | None:

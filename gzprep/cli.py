@@ -1,6 +1,8 @@
 """The command line of gzprep: parse, call, print."""
 
+import io
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gzprep import __version__
 from gzprep.console import say
 from gzprep.errors import GzprepError, UsageError
 from gzprep.records import Split
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="gzprep",
-    help="From a catalogue and a folder of galaxy images to cropped TFRecord shards.",
     epilog="Every command takes --debug, which shows a traceback in place of a sentence.",
     no_args_is_help=True,
     add_completion=False,
@@ -32,6 +34,9 @@ Dataset = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset folder t
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence, not in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets the codes of the others
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
@@ -41,6 +46,9 @@ def main() -> None:
             raise
         say(f"gzprep: {error}")
         code = error.exit_code
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- else Python complains once more when it ends
+        code = 1
     except Exception as error:
         code = _other_error(error, debug=debug)
     raise SystemExit(code)
@@ -69,6 +77,21 @@ def _recipe(path: Path | None, settings: list[str], **options: int | None) -> "R
 
     pairs = [f"{key.replace('__', '.')}={value}" for key, value in options.items() if value is not None]
     return read_recipe(path, [*settings, *pairs])
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 -- typer calls it so
+    if wanted:
+        sys.stdout.write(f"gzprep {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")] = False,
+) -> None:
+    """From a catalogue and a folder of galaxy images to cropped TFRecord shards."""
+    del version  # its callback has spoken
 
 
 @app.command()
@@ -123,10 +146,13 @@ def _beam_options(words: list[str]) -> tuple[str, ...]:
 
 def _dry_run(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.Request
     from gzprep import dryrun, launch
+    from gzprep.job import check_folder
     from gzprep.runners import check_runner
 
     check_runner(request.runner)
-    estimate = dryrun.estimate(launch.plan(request))
+    job = launch.plan(request)
+    check_folder(job)
+    estimate = dryrun.estimate(job)
     if as_json:
         _print_json(estimate)
     else:

@@ -18,6 +18,10 @@ from pydantic.dataclasses import dataclass
 from gzprep.errors import UsageError
 
 _CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
+DATASET_NAME = r"[a-z0-9_]+"
+"""What a data set may be called: the first part of every file name."""
+LARGEST = 8192
+"""Largest number of pixels, degrees or grey levels in a recipe."""
 Int = Annotated[int, Field(strict=True)]
 """An integer; true is none."""
 Policy = Literal["drop", "flag", "keep", "off"]
@@ -31,6 +35,8 @@ PIXEL_LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pillow"
 def _check_range(name: str, bounds: Range) -> None:
     if bounds[0] > bounds[1]:
         raise ValueError(f"{name} goes from {bounds[0]} to {bounds[1]}; put the smaller number first")
+    if max(map(abs, bounds)) > LARGEST:
+        raise ValueError(f"{name} goes from {bounds[0]} to {bounds[1]}; numbers up to {LARGEST} make sense")
 
 
 @dataclass(frozen=True, config=_CHECKED)
@@ -94,8 +100,8 @@ class Views:
             raise ValueError(f"zoom starts at {self.zoom[0]}; a log-uniform draw needs a positive one")
         if self.noise_sigma[0] < 0:
             raise ValueError(f"noise_sigma starts at {self.noise_sigma[0]}; a standard deviation is not negative")
-        if any(size < 1 or size % 2 == 0 for size in self.blur):
-            raise ValueError(f"blur has kernel sizes {self.blur}; they must be odd and positive")
+        if any(not 1 <= size <= 99 or size % 2 == 0 for size in self.blur):
+            raise ValueError(f"blur has kernel sizes {self.blur}; they must be odd, from 1 to 99")
         return self
 
 
@@ -103,7 +109,7 @@ class Views:
 class Shards:
     """How the records are spread over files."""
 
-    megabytes: Annotated[float, Field(gt=0)] = 128.0
+    megabytes: Annotated[float, Field(ge=0.01)] = 128.0
     """Size that a ``train_views`` shard aims at, 10**6 bytes."""
     min_bins: Annotated[Int, Field(ge=1)] = 4
     """Fewest bins of a fold, and of the test split."""
@@ -131,11 +137,11 @@ class Defects:
 class Recipe:
     """Everything that decides the bytes of a data set, and when a run gives up."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "gz2"
+    name: Annotated[str, Field(pattern=f"^{DATASET_NAME}$")] = "gz2"
     """First part of every file name; small letters, digits and underscores."""
-    seed: Int = 0
+    seed: Annotated[Int, Field(ge=-(1 << 63), lt=1 << 63)] = 0
     """Feeds the views alone."""
-    split_seed: Int = 0
+    split_seed: Annotated[Int, Field(ge=-(1 << 63), lt=1 << 63)] = 0
     """Feeds fold, bin, order and ties."""
     limit: Annotated[Int, Field(ge=1)] | None = None
     """Take this many galaxies, by hash, over both catalogues in proportion; absent: all."""
@@ -214,10 +220,10 @@ def read_recipe(path: Path | None, overrides: Iterable[str] = ()) -> Recipe:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"The recipe {path} cannot be read ({error.strerror}); name an existing file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5,000 digits, 5,000 brackets
         raise UsageError(f"The recipe {path} is not TOML: {error}.") from None
 
 
@@ -235,9 +241,10 @@ def _assign(values: dict[str, Any], pair: str) -> None:
 
 def _parse_value(text: str) -> Any:  # noqa: ANN401 -- whatever TOML knows
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
         return text  # a bare word is a string: --set crop.encoding=png
+    return parsed["value"] if len(parsed) == 1 else text
 
 
 def pixel_versions() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What a person sees: progress, summaries, errors. Nothing here decides anything."""
 
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -149,7 +150,8 @@ def show_summary(manifest: Json, out: str, seconds: float, example: str | None) 
         f"Done in {human_time(seconds)}. Shards, manifest.json, catalogue.parquet and rejects.parquet are in {out}"
     )
     if example is not None:
-        show_line(f"Look at a galaxy with: gzprep preview {out} --id {example} --png galaxy.png")
+        call = shlex.join(("gzprep", "preview", out, "--id", example, "--png", "galaxy.png"))  # an id may be anything
+        show_line(f"Look at a galaxy with: {call}")
 
 
 def _count_rows(counts: Json) -> list[tuple[str, ...]]:

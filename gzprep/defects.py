@@ -25,7 +25,8 @@ def error_image(image: Pixels) -> float:
     bottom = np.ascontiguousarray(image[(image.shape[0] + 1) // 2 :])
     # A pixel is one number of 32 bits: black where none of the bits above the lowest two is set in any channel.
     bright = bottom.view(np.uint32) & _BRIGHT_BITS
-    return 1 - int(np.count_nonzero(bright)) / bright.size
+    lit: float = np.count_nonzero(bright) / bright.size
+    return 1 - lit
 
 
 DETECTORS: dict[str, Callable[[Pixels], float]] = {"error_image": error_image}

@@ -31,7 +31,7 @@ def fetch_gz2(directory: Path) -> dict[str, Any]:
     with writing(directory):
         directory.mkdir(parents=True, exist_ok=True)
     download(directory)
-    return take_inventory(directory, find_catalogues(directory, "gz2"))
+    return take_inventory(directory, find_catalogues(directory))
 
 
 def download(directory: Path) -> None:

@@ -9,6 +9,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from gzprep.config import DATASET_NAME
 from gzprep.errors import GzprepError
 
 FORMAT = 1
@@ -93,7 +95,7 @@ def writing(path: Path) -> Iterator[None]:
                 f"The disk is full while writing into {path}; free some space and run the same command again: "
                 "it goes on where it stopped."
             ) from None
-        raise GzprepError(f"Cannot write into {path} ({error.strerror or error}); choose another --out.") from None
+        raise GzprepError(f"Cannot write into {path} ({error.strerror or error}); choose another place.") from None
 
 
 @contextlib.contextmanager
@@ -153,15 +155,32 @@ def locked(folder: Folder) -> Iterator[None]:
 def sweep(folder: Folder) -> None:
     """Remove what a killed run left behind. Call with the lock held."""
     with writing(folder.root):
-        for leftover in folder.temporaries.iterdir():
-            leftover.unlink()
+        shutil.rmtree(folder.temporaries)
+        folder.temporaries.mkdir()
 
 
 def clear(folder: Folder, dataset: str) -> None:
-    """Remove a data set, and nothing that is not part of one: ``--overwrite``."""
+    """Remove a data set, and nothing that is not part of one: ``--overwrite``.
+
+    Args:
+        folder: where it is.
+        dataset: its name, beside the one that the folder itself remembers.
+    """
+    shards = (
+        path for name in {dataset, *_remembered_names(folder)} for path in folder.root.glob(f"{name}-*.tfrecord-*")
+    )
     with writing(folder.root):
-        for path in (folder.manifest, folder.catalogue, folder.rejects, *folder.root.glob(f"{dataset}-*.tfrecord-*")):
+        for path in (folder.manifest, folder.catalogue, folder.rejects, *shards):
             path.unlink(missing_ok=True)
         shutil.rmtree(folder.bins, ignore_errors=True)
         folder.plan.unlink(missing_ok=True)
         folder.prepare()
+
+
+def _remembered_names(folder: Folder) -> Iterator[str]:
+    """Names of the data set that the folder holds, as far as they can still be read."""
+    for path in (folder.plan, folder.manifest):
+        with contextlib.suppress(GzprepError, KeyError, TypeError):
+            name = read_json(path)["recipe"]["name"]
+            if re.fullmatch(DATASET_NAME, name):
+                yield name

@@ -93,10 +93,19 @@ def warp(frame: Pixels, geometry: Geometry, crop: int) -> Pixels:
         uint8 [crop, crop, C].
     """
     if geometry.only_flips:
-        return flipped(centre_crop(frame, crop), geometry.flip)
+        return flipped(_mirrored_crop(frame, crop, geometry.flip), geometry.flip)
     height, width = frame.shape[:2]
     fused = matrix(geometry, height, width, crop)
     return cv2.warpAffine(frame, fused, (crop, crop), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)  # type: ignore[return-value]
+
+
+def _mirrored_crop(frame: Pixels, crop: int, flip: Literal["horizontal", "vertical"] | None) -> Pixels:
+    """The pixels that the centre crop of the flipped frame shows: one off, where a pixel is left over at one side."""
+    height, width = frame.shape[:2]
+    top, left = crop_offset(height, crop), crop_offset(width, crop)
+    top = height - crop - top if flip == "vertical" else top
+    left = width - crop - left if flip == "horizontal" else left
+    return frame[top : top + crop, left : left + crop]
 
 
 def flipped(image: Pixels, flip: Literal["horizontal", "vertical"] | None) -> Pixels:

@@ -9,7 +9,7 @@ from gzprep.catalogue import CatalogueFile, check_columns, read_ids, row_count
 from gzprep.chance import WHOLE, lot
 from gzprep.config import Recipe, recipe_hash
 from gzprep.errors import GzprepError
-from gzprep.folder import Folder, clear, read_json, write_json
+from gzprep.folder import Folder, read_json, write_json
 from gzprep.records import Split
 from gzprep.shards import BinCounts, plan_bins
 
@@ -100,8 +100,24 @@ def _ceiling(source: Source, split: Split, share: int, seed: int) -> int:
     return lots[share - 1] if share else -1
 
 
+def refuse_source(out: Path, source: Source) -> None:
+    """Refuse to write among the source: it is read-only.
+
+    Raises:
+        GzprepError: the dataset folder is the data folder, or lies in the image folder.
+    """
+    target, images = out.resolve(), source.images.resolve()
+    if target == source.data.resolve() or target == images or images in target.parents:
+        raise GzprepError(f"--out {out} is where the source images are, which are never written to; choose another.")
+
+
 def make_job(out: Path, source: Source, recipe: Recipe) -> Job:
-    """Work out the job, keeping the number of bins that the folder already has."""
+    """Work out the job, keeping the number of bins that the folder already has.
+
+    Raises:
+        GzprepError: the dataset folder lies among the source, or what it holds is damaged.
+    """
+    refuse_source(out, source)
     galaxies, ceilings = apply_limit(source, recipe)
     fresh = plan_bins(galaxies[Split.TRAIN], galaxies[Split.TEST], recipe)
     folder = Folder(out)
@@ -111,7 +127,19 @@ def make_job(out: Path, source: Source, recipe: Recipe) -> Job:
 
 
 def _planned_counts(folder: Folder) -> BinCounts:
-    return BinCounts(**read_json(folder.plan)["bins"])
+    return BinCounts(**read_plan(folder)["bins"])
+
+
+def read_plan(folder: Folder) -> dict[str, Any]:
+    """Read what the folder is being made from.
+
+    Raises:
+        GzprepError: the plan is damaged.
+    """
+    plan = read_json(folder.plan)
+    if not isinstance(plan, dict) or not plan.keys() >= {"recipe_hash", "recipe", "bins"}:
+        raise GzprepError(f"{folder.plan} is damaged; run the same command with --overwrite.")
+    return plan
 
 
 def check_folder(job: Job) -> None:
@@ -122,7 +150,7 @@ def check_folder(job: Job) -> None:
     """
     folder, name = job.folder, job.recipe.name
     if folder.plan.exists():
-        plan = read_json(folder.plan)
+        plan = read_plan(folder)
         if plan["recipe_hash"] != job.recipe_hash:
             changed = ", ".join(differences(plan["recipe"], asdict(job.recipe))) or "versions of libraries"
             raise GzprepError(
@@ -155,8 +183,3 @@ def write_plan(job: Job) -> None:
     """Note in the folder what it is being made from."""
     plan = {"recipe_hash": job.recipe_hash, "recipe": asdict(job.recipe), "bins": asdict(job.counts)}
     write_json(job.folder.plan, job.folder.temporaries, plan)
-
-
-def start_over(job: Job) -> None:
-    """Remove the data set that the folder holds: ``--overwrite``."""
-    clear(job.folder, job.recipe.name)

@@ -28,6 +28,13 @@ def was_asked(fractions: Sequence[float]) -> bool:
     return all(map(math.isfinite, fractions)) and any(fractions)
 
 
+def blank_as_nan(fractions: Fractions) -> Fractions:
+    """Write NaN for a question of which nothing is known; the report fills in zeros value by value, not by question."""
+    parts = (fractions[fraction_slice(question)] for question in CATALOGUE_QUESTIONS)
+    known = ((part, any(value > 0 for value in part)) for part in parts)
+    return tuple(value for part, some in known for value in (part if some else (math.nan,) * len(part)))
+
+
 def unasked_as_nan(fractions: Fractions) -> Fractions:
     """Write NaN for every answer of a question that nobody was asked, however the catalogue says so."""
     parts = (fractions[fraction_slice(question)] for question in CATALOGUE_QUESTIONS)
@@ -117,9 +124,10 @@ def enough_votes(total: float, min_votes: int) -> bool:
 
 def label(votes: Votes, galaxy_id: str, *, seed: int = 0, min_votes: int = 1) -> Labels:
     """Derive everything a record holds of the votes of one galaxy."""
+    told = blank_as_nan(votes.fractions)
+    report_fractions = (*told, *bulge_report(told))
     votes = Votes(unasked_as_nan(votes.fractions), votes.counts, votes.totals)
     asked_fractions = (*votes.fractions, *bulge_asked(votes))
-    report_fractions = (*votes.fractions, *bulge_report(votes.fractions))
     totals = total_votes(votes)
     report: list[int] = []
     asked: list[int] = []

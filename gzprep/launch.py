@@ -1,11 +1,11 @@
 """The launcher: from what the user asked for to a running graph, and from whatever happens to one sentence."""
 
+import contextlib
 import re
-import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
@@ -15,8 +15,8 @@ from gzprep.catalogue import CatalogueFile, find_catalogues
 from gzprep.config import Recipe
 from gzprep.console import galaxy_progress, say
 from gzprep.errors import GzprepError, Stopped, UsageError
-from gzprep.folder import locked, read_json, sweep
-from gzprep.job import Job, check_folder, make_job, open_source, start_over, write_plan
+from gzprep.folder import Folder, clear, locked, read_json, sweep, writing
+from gzprep.job import Job, check_folder, make_job, open_source, write_plan
 from gzprep.pool import cores, useful_workers
 from gzprep.progress import listen
 from gzprep.records import Split
@@ -24,6 +24,7 @@ from gzprep.runners import DIRECT, check_runner
 
 SKY_NAME = "gz2-sky"
 SKY_GALAXIES = 200
+_STEP = " [while running"
 _ERROR_IN_WORKER = re.compile(r"gzprep\.errors\.\w+: (.*?)(?: \[while running|\n|\Z)")
 
 
@@ -63,7 +64,7 @@ def plan(request: Request) -> Job:
         raise UsageError("--catalogue needs --data, the folder that holds the images.")
     data = request.data if request.data is not None else sample_sky(request.out.absolute().parent / SKY_NAME)
     named = () if request.catalogue is None else (CatalogueFile(request.catalogue, request.split),)
-    source = open_source(data, named or find_catalogues(data, request.recipe.name), request.recipe)
+    source = open_source(data, named or find_catalogues(data), request.recipe)
     return make_job(request.out, source, request.recipe)
 
 
@@ -75,17 +76,18 @@ def sample_sky(folder: Path) -> Path:
     """
     from gzprep.simulate import simulate
 
-    truth = folder / "truth.parquet"
-    if truth.is_file():
+    if (folder / "truth.parquet").is_file():
         return folder
     if folder.exists():
         raise GzprepError(f"{folder} is in the way of the sample sky; move it, or name your own galaxies with --data.")
     say(f"No --data: making a sample sky of {SKY_GALAXIES} simulated galaxies in {folder}")
-    beside = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)  # of a run that was stopped
-    with galaxy_progress("Simulating", SKY_GALAXIES) as advance:
-        simulate(beside, SKY_GALAXIES, on_galaxy=lambda: advance(False))  # noqa: FBT003 -- none is rejected
-    beside.rename(folder)
+    with writing(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{folder.name}.part-", dir=folder.parent) as beside:
+            with galaxy_progress("Simulating", SKY_GALAXIES) as advance:
+                sky = simulate(Path(beside) / "sky", SKY_GALAXIES, on_galaxy=lambda: advance(False))  # noqa: FBT003
+            with contextlib.suppress(OSError):  # another run was faster: the sky is the same
+                sky.directory.rename(folder)
     return folder
 
 
@@ -100,11 +102,10 @@ def run(request: Request) -> dict[str, Any]:
         Stopped: the user pressed Ctrl-C.
     """
     check_runner(request.runner)
+    if request.overwrite:
+        start_over(request)
     job = plan(request)
     with locked(job.folder):
-        if request.overwrite and not same_recipe(job):
-            start_over(job)
-            job = plan(request)
         check_folder(job)
         sweep(job.folder)
         write_plan(job)
@@ -113,9 +114,14 @@ def run(request: Request) -> dict[str, Any]:
     return manifest
 
 
-def same_recipe(job: Job) -> bool:
-    """Tell whether the folder was made from this very recipe, so that nothing needs to be replaced."""
-    return job.folder.plan.exists() and bool(read_json(job.folder.plan)["recipe_hash"] == job.recipe_hash)
+def start_over(request: Request) -> None:
+    """Remove the data set that is in the way, once the input has been found good."""
+    if request.out.is_dir():
+        fresh = replace(request, out=request.out / ".gzprep" / "nothing")
+        plan(fresh)
+        folder = Folder(request.out)
+        with locked(folder):
+            clear(folder, request.recipe.name)
 
 
 def _run_graph(job: Job, request: Request) -> None:
@@ -139,14 +145,14 @@ def _run_graph(job: Job, request: Request) -> None:
 def _as_sentence(error: BaseException) -> BaseException:
     """Find our own error in what an engine made of it; anything else is a bug, and stays as it is."""
     if isinstance(error, GzprepError):
-        return error
+        return type(error)(str(error).partition(_STEP)[0])
     found = _ERROR_IN_WORKER.search(str(error))
     return GzprepError(found.group(1)) if found else error
 
 
-@contextmanager
+@contextlib.contextmanager
 def _noting_interrupts() -> Iterator[Callable[[], bool]]:
-    """Note Ctrl-C, which Beam turns into an error of its own."""
+    """Note Ctrl-C, which Beam turns into an error of its own, and a polite request to end."""
     seen = threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -156,8 +162,9 @@ def _noting_interrupts() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield seen.is_set
         return
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield seen.is_set
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -47,8 +47,14 @@ def finish(job: Job, records: Iterable[BinRecord]) -> Json:
 def is_current(job: Job, manifest: Json) -> bool:
     """Tell whether the folder is whole and says the same."""
     folder = job.folder
-    whole = folder.manifest.exists() and folder.catalogue.exists() and folder.rejects.exists()
-    return whole and bool(read_json(folder.manifest) == manifest)
+    counts = manifest["counts"]["all"]
+    try:
+        rows, rejects = (pq.read_table(path).num_rows for path in (folder.catalogue, folder.rejects))
+        return (rows, rejects) == (counts["in"], counts["in"] - counts["out"]) and bool(
+            read_json(folder.manifest) == manifest
+        )
+    except (pa.ArrowException, OSError, GzprepError):
+        return False  # absent or damaged: it is written again
 
 
 def check_reject_share(records: Sequence[BinRecord], limit: float) -> None:

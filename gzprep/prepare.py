@@ -1,6 +1,7 @@
 """One galaxy, from its row and its image to the records of all its views, or to the reason why there are none."""
 
 import hashlib
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,9 @@ from gzprep.labels import label
 from gzprep.records import Galaxy, Labels, Reason, Rejection, Split, Stage, Verdict
 from gzprep.shards import TEST_FOLD, fold_of
 from gzprep.views import View, describe, draw_view, draw_views, render
+
+MAX_FILE_BYTES = 64_000_000
+"""Larger files are not read: an uncompressed frame of 4,096 px has 50 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +68,27 @@ def read_image(galaxy: Galaxy, images: Path) -> bytes | Rejection:
     """Read the bytes of a galaxy's image, or say why they cannot be had."""
     path = image_path(galaxy)
     if path is None:
-        detail = f"{galaxy.subfolder!r} / {galaxy.filename!r} leaves the image folder"
+        detail = f"{galaxy.subfolder!r} / {galaxy.filename!r} is no path below the image folder"
         return Rejection(Stage.CATALOGUE, Reason.PATH_OUTSIDE, detail)
     try:
-        return (images / path).read_bytes()
+        return _read_regular(images / path)
+    except _Rejected as rejected:
+        return rejected.rejection
     except FileNotFoundError:
         return Rejection(Stage.READ, Reason.MISSING_FILE, f"there is no file {str(path)!r}")
     except OSError as error:
         return Rejection(Stage.READ, Reason.UNREADABLE, f"{str(path)!r}: {error.strerror or error}")
+
+
+def _read_regular(path: Path) -> bytes:
+    """Read a plain file of a reasonable size: a pipe would never end, and a device might not either."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise _Rejected(Stage.READ, Reason.UNREADABLE, "it is no regular file")
+    if status.st_size > MAX_FILE_BYTES:
+        detail = f"the file has {status.st_size} bytes; an image has {MAX_FILE_BYTES} at most"
+        raise _Rejected(Stage.READ, Reason.UNREADABLE, detail)
+    return path.read_bytes()
 
 
 def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Judged:

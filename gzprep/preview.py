@@ -5,19 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont
 
 from gzprep.errors import GzprepError
 from gzprep.folder import Folder, writing
 from gzprep.images import decode_rgb
-from gzprep.reading import StoredRecord, example_id, open_folder, read_record, read_shard
+from gzprep.reading import StoredRecord, example_id, open_folder, read_record, read_rows, read_shard
 from gzprep.records import Split
 from gzprep.shards import VIEWS_SPLIT
 
 COLUMNS = 5
 _GAP, _MARGIN, _LINE = 12, 20, 17
-_CAPTION_LINES = 4
+_SMALLEST_TILE = 160
 _INK, _PAPER, _FAINT = (32, 32, 36), (255, 255, 255), (110, 110, 118)
 _WORDS = {
     "none": "do nothing",
@@ -45,7 +44,7 @@ def draw_preview(root: Path, galaxy_id: str, png: Path) -> int:
     row = find_row(folder, galaxy_id)
     records = find_records(folder, manifest, row)
     title = f"{galaxy_id}   {row['split']}, fold {row['fold']}"
-    sheet = contact_sheet([(decode_rgb(record.image), caption(record)) for record in records], title, summary(row))
+    sheet = contact_sheet([(tile(record), caption(record)) for record in records], title, summary(row))
     with writing(png):
         sheet.save(png, format="PNG")
     return len(records)
@@ -57,12 +56,12 @@ def find_row(folder: Folder, galaxy_id: str) -> dict[str, Any]:
     Raises:
         GzprepError: it is not there, or has no records.
     """
-    rows = pq.read_table(folder.catalogue, filters=[("id_str", "=", galaxy_id)]).to_pylist()
+    rows = read_rows(folder.catalogue, filters=[("id_str", "=", galaxy_id)])
     if not rows:
         raise GzprepError(
             f"There is no galaxy {galaxy_id!r} in {folder.root}; one that is there: {example_id(folder)}."
         )
-    row: dict[str, Any] = rows[0]
+    row = rows[0]
     if row["verdict"] == "rejected":
         raise GzprepError(f"Galaxy {galaxy_id} was rejected: {row['reason']} ({row['detail']}); it has no views.")
     return row
@@ -74,6 +73,13 @@ def find_records(folder: Folder, manifest: dict[str, Any], row: dict[str, Any]) 
     files = [manifest["splits"][split]["shards"][row["shard"]]["file"] for split in splits]
     records = (read_record(data) for file in files for data in read_shard(folder.root / file))
     return sorted((record for record in records if record.id == row["id_str"]), key=lambda record: record.view)
+
+
+def tile(record: StoredRecord) -> np.ndarray:
+    """The pixels of a view; a small crop is enlarged by a whole number, so that its caption fits below it."""
+    image = decode_rgb(record.image)
+    times = -(-_SMALLEST_TILE // image.shape[0])
+    return image.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def caption(record: StoredRecord) -> list[str]:
@@ -94,7 +100,8 @@ def contact_sheet(tiles: Sequence[tuple[np.ndarray, list[str]]], title: str, sub
     side = tiles[0][0].shape[0]
     rows = -(-len(tiles) // COLUMNS)
     columns = min(COLUMNS, len(tiles))
-    step_x, step_y = side + _GAP, side + _CAPTION_LINES * _LINE + _GAP
+    caption_lines = max(len(lines) for _, lines in tiles)
+    step_x, step_y = side + _GAP, side + caption_lines * _LINE + _GAP
     head = 3 * _LINE
     size = (2 * _MARGIN + columns * step_x - _GAP, 2 * _MARGIN + head + rows * step_y - _GAP)
     sheet = Image.new("RGB", size, _PAPER)

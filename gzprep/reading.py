@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzprep.errors import GzprepError
 from gzprep.examples import FEATURES, Feature, Value, parse
 from gzprep.folder import FORMAT, Folder, read_json
 from gzprep.tfrecord import DamagedRecord, read_records
+
+Rows = list[dict[str, Any]]
+_PARTS = {"format", "name", "recipe", "versions", "source", "counts", "splits", "labels"}
 
 
 def open_folder(root: Path) -> tuple[Folder, dict[str, Any]]:
@@ -27,20 +31,31 @@ def open_folder(root: Path) -> tuple[Folder, dict[str, Any]]:
     if not folder.manifest.exists():
         raise GzprepError(f"{root} has no manifest.json, so it is not whole; run gzprep run again and it goes on.")
     manifest = read_json(folder.manifest)
-    if manifest.get("format", 0) > FORMAT:
+    if not isinstance(manifest, dict) or not manifest.keys() >= _PARTS:
+        raise GzprepError(f"{folder.manifest} is damaged; run gzprep again: it makes a new one.")
+    if manifest["format"] > FORMAT:
         raise GzprepError(f"{root} has format {manifest['format']}; this gzprep knows {FORMAT}. Install a newer one.")
     return folder, manifest
 
 
+def read_rows(path: Path, columns: list[str] | None = None, filters: list[tuple[str, str, str]] | None = None) -> Rows:
+    """Read rows of the data set's catalogue or rejects.
+
+    Raises:
+        GzprepError: the file is absent or damaged.
+    """
+    try:
+        rows: Rows = pq.read_table(path, columns=columns, filters=filters).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).split("\n")[0].rstrip(".")
+        raise GzprepError(f"{path} is absent or damaged ({reason}); run gzprep again: it makes a new one.") from None
+    return rows
+
+
 def example_id(folder: Folder) -> str | None:
     """Id of a galaxy that is in the shards, of training if there is one; None where all were rejected."""
-    with pq.ParquetFile(folder.catalogue) as file:
-        for group in range(file.num_row_groups):
-            rows = file.read_row_group(group, columns=["id_str", "verdict"]).to_pylist()
-            found = next((row["id_str"] for row in rows if row["verdict"] != "rejected"), None)
-            if found is not None:
-                return str(found)
-    return None
+    rows = read_rows(folder.catalogue, ["id_str", "verdict"])
+    return next((row["id_str"] for row in rows if row["verdict"] != "rejected"), None)
 
 
 def read_shard(path: Path) -> Iterator[bytes]:

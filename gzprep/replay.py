@@ -78,7 +78,7 @@ def _made_again(manifest: dict[str, Any], chosen: set[Key], data: Path | None) -
 
 def _catalogues(manifest: dict[str, Any], data: Path | None) -> tuple[CatalogueFile, ...]:
     if data is not None:
-        return find_catalogues(data, manifest["name"])
+        return find_catalogues(data)
     return tuple(CatalogueFile(Path(file["file"]), Split(file["split"])) for file in manifest["source"]["catalogues"])
 
 

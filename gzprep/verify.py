@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from gzprep.errors import GzprepError
 from gzprep.folder import Folder
-from gzprep.reading import StoredRecord, open_folder, read_record, read_shard
+from gzprep.reading import StoredRecord, open_folder, read_record, read_rows, read_shard
 from gzprep.records import Split
 from gzprep.replay import Key, replay
 from gzprep.shards import VIEWS_SPLIT
@@ -123,7 +121,12 @@ def _split_faults(found: _Found) -> Iterator[str]:
 
 def _account_faults(folder: Folder, manifest: Json, found: _Found) -> Iterator[str]:
     """Every galaxy of the catalogue is written once in each of its views, or rejected; and nothing else is."""
-    rows = pq.read_table(folder.catalogue, columns=["id_str", "split", "verdict"]).to_pylist()
+    try:
+        rows = read_rows(folder.catalogue, ["id_str", "split", "verdict"])
+        rejected = len(read_rows(folder.rejects, ["id"]))
+    except GzprepError as error:
+        yield str(error)
+        return
     expected = {(row["split"], row["id_str"]): row["verdict"] != "rejected" for row in rows}
     views = range(1, manifest["recipe"]["views"]["count"] + 1)
     for (split, galaxy), accepted in expected.items():
@@ -133,7 +136,7 @@ def _account_faults(folder: Folder, manifest: Json, found: _Found) -> Iterator[s
     for split in (Split.TRAIN, Split.TEST):
         for galaxy in found.views[split].keys() - {galaxy for place, galaxy in expected if place == split}:
             yield f"Galaxy {galaxy} is in {split}, not in catalogue.parquet."
-    counts, rejected = manifest["counts"]["all"], pq.read_metadata(folder.rejects).num_rows
+    counts = manifest["counts"]["all"]
     if not counts["in"] == len(rows) == counts["out"] + rejected:
         yield f"{counts['in']} galaxies in, {counts['out']} out and {rejected} rejected do not add up."
 

@@ -430,9 +430,14 @@ def test_a_large_csv_may_change_its_kind_of_value_late(tmp_path: Path, early: Ro
 
 
 def test_finds_both_catalogues_train_first(tmp_path: Path) -> None:
-    for name in ("gz2_test_catalog.csv", "gz2_train_catalog.parquet", "other_train_catalog.parquet"):
+    for name in (
+        "gz2_test_catalog.csv",
+        "gz2_train_catalog.parquet",
+        "train_catalog.txt",
+        "gz2_train_catalog.parquet.bak",
+    ):
         (tmp_path / name).touch()
-    assert find_catalogues(tmp_path, "gz2") == (
+    assert find_catalogues(tmp_path) == (
         CatalogueFile(tmp_path / "gz2_train_catalog.parquet", Split.TRAIN),
         CatalogueFile(tmp_path / "gz2_test_catalog.csv", Split.TEST),
     )
@@ -440,7 +445,7 @@ def test_finds_both_catalogues_train_first(tmp_path: Path) -> None:
 
 def test_one_catalogue_is_enough(tmp_path: Path) -> None:
     (tmp_path / "sky_test_catalog.csv").touch()
-    assert find_catalogues(tmp_path, "sky") == (CatalogueFile(tmp_path / "sky_test_catalog.csv", Split.TEST),)
+    assert find_catalogues(tmp_path) == (CatalogueFile(tmp_path / "sky_test_catalog.csv", Split.TEST),)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -449,27 +454,27 @@ def test_two_catalogues_of_a_split_are_refused(tmp_path: Path, split: str) -> No
     for name in names:
         (tmp_path / name).touch()
     with pytest.raises(GzprepError) as caught:
-        find_catalogues(tmp_path, "gz2")
+        find_catalogues(tmp_path)
     assert_sentence(caught.value, f"two {split} catalogues", *names)
 
 
 def test_an_absent_data_folder_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(GzprepError) as caught:
-        find_catalogues(tmp_path / "nowhere", "gz2")
+        find_catalogues(tmp_path / "nowhere")
     assert_sentence(caught.value, str(tmp_path / "nowhere"), "--data")
 
 
 def test_a_folder_without_a_catalogue_says_what_was_expected(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(GzprepError) as caught:
-        find_catalogues(tmp_path, "gz2")
+        find_catalogues(tmp_path)
     assert_sentence(caught.value, "gz2_train_catalog.parquet", "gz2_test_catalog.parquet")
     assert "notes.txt" not in str(caught.value)
 
 
 def test_other_tables_are_hinted_at(real_data: Path) -> None:
     with pytest.raises(GzprepError) as caught:
-        find_catalogues(real_data / "gz2_full_schema_sample", "gz2")
+        find_catalogues(real_data / "gz2_full_schema_sample")
     assert_sentence(caught.value, "gz2_catalog.parquet", "--catalogue", "--split")
 
 

@@ -235,7 +235,7 @@ def test_summary(capsys: pytest.CaptureFixture[str]) -> None:
     assert not [line for line in lines if line[:2] == ["test", "0"]]  # an empty split has no row
     assert lines[-2][:4] == ["Done", "in", "2", "min."]
     assert lines[-2][-1] == "/data/[red]out"
-    assert " ".join(lines[-1]).endswith("gzprep preview /data/[red]out --id [b]7 --png galaxy.png")
+    assert " ".join(lines[-1]).endswith("gzprep preview '/data/[red]out' --id '[b]7' --png galaxy.png")
 
 
 def test_summary_of_nothing_names_no_galaxy(capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,9 +85,7 @@ def test_fetch_brings_a_folder_that_run_takes(
     assert gzprep("run", "--data", tmp_path / "gz2", "--out", tmp_path / "out", *SMALL).code == 0
 
 
-def test_fetch_twice_downloads_once(
-    monkeypatch: pytest.MonkeyPatch, server: str, served: Path, tmp_path: Path
-) -> None:
+def test_fetch_twice_downloads_once(monkeypatch: pytest.MonkeyPatch, server: str, served: Path, tmp_path: Path) -> None:
     replace_resources(monkeypatch, listed(server, served))
     assert gzprep("fetch", tmp_path / "gz2").code == 0
     before = (tmp_path / "gz2" / FILES[2]).stat().st_mtime_ns
@@ -132,5 +130,5 @@ def test_a_catalogue_is_counted_file_by_file(
     before = gzprep("fetch", tmp_path / "gz2", "--json").json["missing"]
     for image in sorted((tmp_path / "gz2" / "images").rglob("*.jpg"))[:3]:
         image.unlink()
-    again = take_inventory(tmp_path / "gz2", find_catalogues(tmp_path / "gz2", "gz2"))
+    again = take_inventory(tmp_path / "gz2", find_catalogues(tmp_path / "gz2"))
     assert again["missing"] == before + 3

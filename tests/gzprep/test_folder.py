@@ -255,10 +255,10 @@ FULL = (
     [
         (errno.ENOSPC, FULL),
         (errno.EDQUOT, FULL),
-        (errno.EACCES, "Cannot write into /out (Permission denied); choose another --out."),
-        (errno.EROFS, "Cannot write into /out (Read-only file system); choose another --out."),
-        (errno.ENOTDIR, "Cannot write into /out (Not a directory); choose another --out."),
-        (errno.EIO, "Cannot write into /out (Input/output error); choose another --out."),
+        (errno.EACCES, "Cannot write into /out (Permission denied); choose another place."),
+        (errno.EROFS, "Cannot write into /out (Read-only file system); choose another place."),
+        (errno.ENOTDIR, "Cannot write into /out (Not a directory); choose another place."),
+        (errno.EIO, "Cannot write into /out (Input/output error); choose another place."),
     ],
 )
 def test_complaints_of_the_system(number: int, sentence: str) -> None:
@@ -270,7 +270,7 @@ def test_complaints_of_the_system(number: int, sentence: str) -> None:
 
 def test_a_complaint_without_a_number() -> None:
     with (
-        pytest.raises(GzprepError, match=r"^Cannot write into /out \(odd\); choose another --out\.$"),
+        pytest.raises(GzprepError, match=r"^Cannot write into /out \(odd\); choose another place\.$"),
         writing(Path("/out")),
     ):
         raise OSError("odd")
@@ -297,7 +297,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(folder: Folder) -> None:
 
 def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"x")
-    with pytest.raises(GzprepError, match=r"^Cannot write into .*out \(.*\); choose another --out\.$"):
+    with pytest.raises(GzprepError, match=r"^Cannot write into .*out \(.*\); choose another place\.$"):
         Folder(tmp_path / "out").prepare()
     with pytest.raises(GzprepError, match=r"^Cannot write into"), locked(Folder(tmp_path / "out")):
         pytest.fail("a file was locked as a folder")
@@ -307,7 +307,7 @@ def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
 def test_a_folder_that_may_not_be_written_into_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
-        with pytest.raises(GzprepError, match=r"\(Permission denied\); choose another --out\.$"):
+        with pytest.raises(GzprepError, match=r"\(Permission denied\); choose another place\.$"):
             Folder(tmp_path / "out").prepare()
     finally:
         tmp_path.chmod(stat.S_IRWXU)

@@ -320,3 +320,11 @@ def test_a_turned_frame_is_filled_with_its_mirror_image() -> None:
     np.testing.assert_allclose(
         warp(frame, geometry, 64).astype(int), warp(mirrored, geometry, 64).astype(int), rtol=0, atol=1
     )
+
+
+@pytest.mark.parametrize("flip", ["horizontal", "vertical"])
+@pytest.mark.parametrize(("frame", "crop"), [(40, 20), (40, 21), (41, 20), (41, 21)])
+def test_a_flip_alone_is_the_centre_crop_of_the_flipped_frame(flip: Any, frame: int, crop: int) -> None:
+    image = np.random.default_rng(frame + crop).integers(0, 256, (frame, frame, 4), np.uint8)
+    mirrored = image[:, ::-1] if flip == "horizontal" else image[::-1]
+    assert np.array_equal(warp(image, Geometry(flip=flip), crop), centre_crop(mirrored, crop))

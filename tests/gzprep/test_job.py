@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gzprep.catalogue import CatalogueFile, find_catalogues
 from gzprep.config import Recipe, from_mapping, recipe_hash
 from gzprep.errors import GzprepError
-from gzprep.folder import Folder
+from gzprep.folder import Folder, clear
 from gzprep.job import (
     Job,
     Source,
@@ -24,7 +24,6 @@ from gzprep.job import (
     differences,
     make_job,
     open_source,
-    start_over,
     write_plan,
 )
 from gzprep.records import Split
@@ -108,7 +107,7 @@ def test_every_limit_is_exact_and_holds_the_smaller_ones(tmp_path: Path) -> None
 
 def test_a_limit_of_100_is_part_of_one_of_200(gz2: Path) -> None:
     """On the real catalogue."""
-    files = find_catalogues(gz2, "gz2")
+    files = find_catalogues(gz2)
     names = {file.split: pq.read_table(file.path, columns=["id_str"]).column(0).to_pylist() for file in files}
     source = Source(gz2, files, tuple(len(names[file.split]) for file in files), gz2 / "images")
     small, large = (
@@ -355,7 +354,7 @@ def test_overwriting_removes_the_data_set_and_nothing_else(tmp_path: Path) -> No
     for name in gone + kept:
         (out / name).write_text("x")
     job = make_job(out, source, from_mapping({"seed": 7}))
-    start_over(job)
+    clear(job.folder, job.recipe.name)
     assert [name for name in gone if (out / name).exists()] == []
     assert [name for name in kept if not (out / name).exists()] == []
     check_folder(job)

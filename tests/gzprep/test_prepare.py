@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from PIL import Image
 from gzprep.config import BYTES_VERSION, Recipe, from_mapping
 from gzprep.geometry import Pixels
 from gzprep.labels import label
-from gzprep.prepare import galaxy_views, image_digest, judge_galaxy, make_records, read_image
+from gzprep.prepare import MAX_FILE_BYTES, galaxy_views, image_digest, judge_galaxy, make_records, read_image
 from gzprep.reading import StoredRecord, read_record
 from gzprep.records import Galaxy, Reason, Rejection, Split, Stage
 from gzprep.shards import fold_of
@@ -90,7 +91,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "sub" / "a.jpg").mkdir(parents=True)
-    assert read_image(galaxy(), tmp_path) == Rejection(Stage.READ, Reason.UNREADABLE, "'sub/a.jpg': Is a directory")
+    assert read_image(galaxy(), tmp_path) == Rejection(Stage.READ, Reason.UNREADABLE, "it is no regular file")
 
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_a_path_outside_the_image_folder(tmp_path: Path, subfolder: str, filenam
         (place / "a.jpg").write_bytes(b"secret")
     rejection = rejected(read_image(galaxy(filename, subfolder), images))
     assert (rejection.stage, rejection.reason) == (Stage.CATALOGUE, Reason.PATH_OUTSIDE)
-    assert rejection.detail == f"{subfolder!r} / {filename!r} leaves the image folder"
+    assert rejection.detail == f"{subfolder!r} / {filename!r} is no path below the image folder"
 
 
 @pytest.mark.parametrize("filename", ["a..jpg", "..a", "b c.jpg", "\N{GREEK SMALL LETTER ALPHA}.jpg", "-rf"])
@@ -371,3 +372,18 @@ def test_golden_records_do_not_depend_on_each_other() -> None:
     backwards = list(make_records(judged, judged.frame, chosen))[::-1]
     for record in backwards:
         assert hashlib.sha256(record.data).hexdigest() == sums[f"{galaxy_id}, view {record.view}"]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    os.mkfifo(tmp_path / "sub" / "a.jpg")
+    assert read_image(galaxy(), tmp_path) == Rejection(Stage.READ, Reason.UNREADABLE, "it is no regular file")
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    with (tmp_path / "sub" / "a.jpg").open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)  # sparse: takes no space
+    rejection = rejected(read_image(galaxy(), tmp_path))
+    assert (rejection.reason, rejection.stage) == (Reason.UNREADABLE, Stage.READ)
+    assert str(MAX_FILE_BYTES + 1) in rejection.detail

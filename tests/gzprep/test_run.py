@@ -124,7 +124,7 @@ def test_dry_run_writes_nothing_and_counts_right(small_sky: Path, dataset: Path,
 
 BAD_SKIES: dict[str, tuple[Damage, str]] = {
     "no catalogue": (lambda sky: [(sky / name).unlink() for name in (TRAIN, TEST)], "There is no catalogue in"),
-    "no data folder": (shutil.rmtree, "does not exist; name one with --data"),
+    "no data folder": (shutil.rmtree, "is not a folder; name one with catalogues"),
     "catalogue of 0 bytes": (lambda sky: (sky / TRAIN).write_bytes(b""), "cannot be read as parquet"),
     "not parquet": (lambda sky: (sky / TRAIN).write_text("hello, world"), "cannot be read as parquet"),
     "no rows": (
@@ -164,6 +164,11 @@ BAD_CALLS: dict[str, tuple[tuple[str, ...], str]] = {
     "views below zero": (("--views", "-1"), "views.count = -1"),
     "no such recipe": (("--recipe", "nowhere.toml"), "nowhere.toml cannot be read"),
     "a stray word": (("gz2",), "got 'gz2'"),
+    "an endless shift": (("--set", "views.translate=[0, 1e300]"), "numbers up to 8192 make sense"),
+    "a kernel of a mile": (("--set", "views.blur=[100001]"), "from 1 to 99"),
+    "a seed of 30 digits": (("--seed", "1" * 30), "seed = "),
+    "crumbs for shards": (("--set", "shards.megabytes=1e-9"), "shards.megabytes = 1e-09"),
+    "two settings in one": (("--set", "seed=1\nlimit=3"), "seed = "),
     "catalogue without data": (("--catalogue", "rows.parquet"), "--catalogue needs --data"),
 }
 
@@ -237,6 +242,69 @@ def test_files_of_another_program_are_not_touched(small_sky: Path, tmp_path: Pat
     assert result.code == 1
     assert "files of another data set" in result.sentence
     assert (tmp_path / "gz2-train.tfrecord-00000-of-00001").read_bytes() == b"precious"
+
+
+DAMAGES: dict[str, Damage] = {
+    "a flipped byte in a shard": lambda out: flip_a_byte(out / "gz2-train.tfrecord-00002-of-00005"),
+    "half a manifest": lambda out: (out / "manifest.json").write_text('{"format": 1,'),
+    "half a catalogue": lambda out: (out / "catalogue.parquet").write_bytes(b"PAR1"),
+    "rubbish in a bin record": lambda out: flip_a_byte(out / ".gzprep" / "bins" / "train-00001-of-00005.parquet"),
+    "a folder among the temporaries": lambda out: (out / ".gzprep" / "tmp" / "folder").mkdir(),
+}
+
+
+def flip_a_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_rerun_mends_what_is_damaged(small_sky: Path, dataset: Path, tmp_path: Path, damage: Damage) -> None:
+    out = Path(shutil.copytree(dataset, tmp_path / "out"))
+    damage(out)
+    assert gzprep("run", "--data", small_sky, "--out", out, *SMALL).code == 0
+    assert shard_sums(out) == shard_sums(dataset)
+    assert gzprep("verify", out).code == 0
+
+
+@pytest.mark.parametrize("text", ["{}", "{", "[]"])
+def test_a_damaged_plan_is_told_and_can_be_overwritten(
+    small_sky: Path, dataset: Path, tmp_path: Path, text: str
+) -> None:
+    out = Path(shutil.copytree(dataset, tmp_path / "out"))
+    (out / ".gzprep" / "plan.json").write_text(text)
+    call = ("run", "--data", small_sky, "--out", out, *SMALL)
+    assert "is damaged; run" in gzprep(*call).sentence
+    assert gzprep(*call, "--overwrite").code == 0
+    assert shard_sums(out) == shard_sums(dataset)
+
+
+def test_overwriting_under_another_name_leaves_no_old_shard(small_sky: Path, dataset: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(dataset, tmp_path / "out"))
+    assert gzprep("run", "--data", small_sky, "--out", out, *SMALL, "--set", "name=sky", "--overwrite").code == 0
+    assert {name.split("-")[0] for name in shard_sums(out)} == {"sky"}
+    assert gzprep("verify", out).code == 0
+
+
+def test_a_bad_input_does_not_cost_the_old_data_set(dataset: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(dataset, tmp_path / "out"))
+    assert gzprep("run", "--data", tmp_path / "nowhere", "--out", out, "--overwrite").code == 1
+    assert shard_sums(out) == shard_sums(dataset)
+
+
+@pytest.mark.parametrize("place", ["", "images", "images/587722"])
+def test_nothing_is_written_among_the_source(sky_copy: Path, place: str) -> None:
+    before = sorted(sky_copy.rglob("*"))
+    result = gzprep("run", "--data", sky_copy, "--out", sky_copy / place, *SMALL)
+    assert result.code == 1
+    assert "which are never written to" in result.sentence
+    assert sorted(sky_copy.rglob("*")) == before
+
+
+def test_our_own_sentences_name_no_step_of_the_graph(sky_copy: Path, tmp_path: Path) -> None:
+    duplicate_first_row(sky_copy / TRAIN)
+    assert "while running" not in gzprep("run", "--data", sky_copy, "--out", tmp_path / "out", *SMALL).err
 
 
 def times(out: Path) -> dict[str, int]:

@@ -65,6 +65,8 @@ def swap_pixels(records: list[bytes]) -> list[bytes]:
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a flipped byte": (flip_a_byte, "another SHA-256"),
     "a shard cut short": (cut_short, "bytes; the manifest says"),
+    "no catalogue": (lambda out: (out / "catalogue.parquet").unlink(), "catalogue.parquet is absent or damaged"),
+    "half of the rejects": (lambda out: (out / "rejects.parquet").write_bytes(b"PAR1"), "rejects.parquet is absent or"),
     "a shard gone": (lambda out: first_full(out, "test").unlink(), "is missing"),
     "a stray shard": (lambda out: (out / "gz2-train.tfrecord-00009-of-00010").touch(), "not in the manifest"),
     "a view lost": (lambda out: rewrite(out, "train_views", lambda records: records[1:]), "has the views"),
@@ -110,6 +112,8 @@ NOT_WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no folder": (shutil.rmtree, "There is no dataset folder"),
     "no manifest": (lambda out: (out / "manifest.json").unlink(), "has no manifest.json"),
     "damaged manifest": (lambda out: (out / "manifest.json").write_text("{"), "is damaged"),
+    "empty manifest": (lambda out: (out / "manifest.json").write_text("{}"), "is damaged"),
+    "a list for a manifest": (lambda out: (out / "manifest.json").write_text("[]"), "is damaged"),
     "newer format": (
         lambda out: (out / "manifest.json").write_text(json.dumps(manifest(out) | {"format": 99})),
         "has format 99",

@@ -24,7 +24,7 @@ SETTINGS = ("crop.size=64", "views.count=1", "shards.min_bins=1", "max_reject_sh
 @pytest.fixture
 def job(small_sky: Path, tmp_path: Path) -> Job:
     recipe = read_recipe(None, SETTINGS)
-    made = make_job(tmp_path / "out", open_source(small_sky, find_catalogues(small_sky, "gz2"), recipe), recipe)
+    made = make_job(tmp_path / "out", open_source(small_sky, find_catalogues(small_sky), recipe), recipe)
     made.folder.prepare()
     write_plan(made)
     return made
