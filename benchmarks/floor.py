@@ -3,8 +3,8 @@
 No recipe, no checks, no labels to derive, no order, no resuming, no manifest: what a core can do, to hold our own run
 against. How often each operation comes, and its range, are those of the default recipe (3 of 7, from one generator);
 records are real Examples, as long as ours. Each piece was the fastest that gives the recipe's pixels to within a
-rounding, once shifts, zooms and sigmas are drawn from whole pixels and half grey levels (OpenCV 5.0.0, us of one image on
-a Zen 3 core):
+rounding, once shifts, zooms and sigmas are drawn from whole pixels and half grey levels (OpenCV 5.0.0, us of one image
+on a Zen 3 core):
 
     decode     simplejpeg RGBA into one buffer 465; into a new array 480, cv2.imdecode RGB 550
     rotate     one warpAffine of the RGBA frame into the crop, flip included 300; RGB 480
@@ -173,10 +173,10 @@ class Floor:
 
 
 def read(path: Path) -> bytes:
-    """Read a file of 1 MB at most: fewer calls than a file object makes."""
+    """Read a file, with fewer calls than a file object makes."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return os.read(descriptor, 1 << 20)
+        return os.read(descriptor, os.fstat(descriptor).st_size)
     finally:
         os.close(descriptor)
 

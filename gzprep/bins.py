@@ -6,6 +6,7 @@ left alone; that is all there is to resuming a run.
 
 import hashlib
 import json
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -29,6 +30,7 @@ from gzprep.tree import LABEL_NAMES
 
 OnGalaxy = Callable[[Rejection | None], None]
 _META = b"gzprep"
+_SPOOL_BUFFER = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,7 @@ class _Spool:
         self.offset += len(record.data)
 
     def read(self, offset: int, length: int) -> bytes:
-        self.file.seek(offset)
-        return self.file.read(length)
+        return os.pread(self.file.fileno(), length, offset)
 
 
 def write_bin(job: Job, target: Bin, rows: Iterable[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:
@@ -194,9 +195,10 @@ def hash_inputs(pairs: Iterable[tuple[Galaxy, str]]) -> str:
 def _make_bin(job: Job, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:
     job.folder.manifest.unlink(missing_ok=True)  # before the first shard changes: the folder is not whole any more
     job.folder.bin_record(target.name).unlink(missing_ok=True)
-    with tempfile.TemporaryFile(dir=job.folder.temporaries) as file:
+    with tempfile.TemporaryFile(dir=job.folder.temporaries, buffering=_SPOOL_BUFFER) as file:
         spool = _Spool(file)
         judged = [_spool_galaxy(job, galaxy, spool, on_galaxy) for galaxy in galaxies]
+        file.flush()
         shards = tuple(_write_shard(job, target, split, spool) for split in target.shard_splits)
     inputs = hash_inputs((one.galaxy, one.digest) for one in judged)
     record = _summarise(target, job.recipe_hash, inputs, judged, shards)

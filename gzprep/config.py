@@ -84,11 +84,11 @@ class Views:
     zoom_draw: Literal["log-uniform", "uniform"] = "log-uniform"
     """How the magnification is drawn; ``uniform`` allows negative ones, which turn by 180 degrees."""
     translate: Range = (-8.0, 8.0)
-    """Shift in x and in y, px of the source frame, uniform (F28)."""
+    """Shift in x and in y, px of the source frame, uniform, rounded to whole pixels (F28)."""
     blur: Annotated[tuple[Int, ...], Field(min_length=1)] = (3, 5, 7)
     """Kernel sizes of the Gaussian blur, px, odd; sigma follows from the size as in OpenCV (F29)."""
     noise_sigma: Range = (1.0, 8.0)
-    """Standard deviation of the Gaussian noise, grey levels, uniform (F30)."""
+    """Standard deviation of the Gaussian noise, grey levels, uniform, rounded to halves (F30)."""
     denoise: Literal["median", "non-local-means"] = "median"
     """``median`` (3x3), or the report's ``non-local-means``, 2,400 times slower (F31)."""
 

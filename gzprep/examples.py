@@ -101,8 +101,20 @@ def serialize(shared: bytes, image: bytes, view: int, ops: bytes) -> bytes:
         view: index of the view.
         ops: JSON of what was done to it.
     """
-    own = bytes_entry("image", image) + int_entry("view", (view,)) + bytes_entry("ops", ops)
-    return field(1, shared + own)
+    parts = (shared, _before("image", len(image)), image, _view_entry(view), _before("ops", len(ops)), ops)
+    return b"".join((b"\x0a", varint(sum(map(len, parts))), *parts))
+
+
+@lru_cache(maxsize=1 << 16)
+def _before(name: str, length: int) -> bytes:
+    """What stands before the value in :func:`bytes_entry`, so that an image is copied once and not at every level."""
+    entry = bytes_entry(name, bytes(length))
+    return entry[: len(entry) - length]
+
+
+@lru_cache
+def _view_entry(view: int) -> bytes:
+    return int_entry("view", (view,))
 
 
 def parse(record: bytes) -> dict[str, Value]:

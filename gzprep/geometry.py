@@ -37,9 +37,9 @@ class Geometry:
             raise ValueError("zoom is 0; a view needs some magnification.")
 
     @property
-    def only_flips(self) -> bool:
-        """Whether no pixel has to be interpolated."""
-        return self.shift == (0.0, 0.0) and self.degrees == 0.0 and self.zoom == 1.0
+    def keeps_pixels(self) -> bool:
+        """Whether no pixel has to be interpolated: whole shifts and flips only move them."""
+        return self.degrees == 0.0 and self.zoom == 1.0 and all(float(part).is_integer() for part in self.shift)
 
 
 def crop_offset(frame: int, crop: int) -> int:
@@ -69,8 +69,6 @@ def matrix(geometry: Geometry, height: int, width: int, crop: int) -> Matrix:
 
 def leaves_frame(geometry: Geometry, height: int, width: int, crop: int) -> bool:
     """Tell whether any pixel of the crop comes from outside the frame."""
-    if geometry.only_flips:
-        return False
     farthest = math.sqrt(0.5) * crop / abs(geometry.zoom) + max(map(abs, geometry.shift))
     if farthest <= min(height, width) / 2 - 1:  # the circle around the crop stays inside: most views, at no cost
         return False
@@ -92,19 +90,23 @@ def warp(frame: Pixels, geometry: Geometry, crop: int) -> Pixels:
     Returns:
         uint8 [crop, crop, C].
     """
-    if geometry.only_flips:
-        return flipped(_mirrored_crop(frame, crop, geometry.flip), geometry.flip)
     height, width = frame.shape[:2]
+    if geometry.keeps_pixels and not leaves_frame(geometry, height, width, crop):
+        return flipped(_moved_crop(frame, geometry, crop), geometry.flip)
     fused = matrix(geometry, height, width, crop)
     return cv2.warpAffine(frame, fused, (crop, crop), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)  # type: ignore[return-value]
 
 
-def _mirrored_crop(frame: Pixels, crop: int, flip: Literal["horizontal", "vertical"] | None) -> Pixels:
-    """The pixels that the centre crop of the flipped frame shows: one off, where a pixel is left over at one side."""
+def _moved_crop(frame: Pixels, geometry: Geometry, crop: int) -> Pixels:
+    """The pixels of the frame that the crop shows, before they are flipped.
+
+    The crop of a flipped frame is that of the frame mirrored: one off, where a pixel is left over at one side.
+    """
     height, width = frame.shape[:2]
     top, left = crop_offset(height, crop), crop_offset(width, crop)
-    top = height - crop - top if flip == "vertical" else top
-    left = width - crop - left if flip == "horizontal" else left
+    top = height - crop - top if geometry.flip == "vertical" else top
+    left = width - crop - left if geometry.flip == "horizontal" else left
+    top, left = top - int(geometry.shift[1]), left - int(geometry.shift[0])
     return frame[top : top + crop, left : left + crop]
 
 

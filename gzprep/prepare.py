@@ -1,6 +1,7 @@
 """One galaxy, from its row and its image to the records of all its views, or to the reason why there are none."""
 
 import hashlib
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -82,13 +83,17 @@ def read_image(galaxy: Galaxy, images: Path) -> bytes | Rejection:
 
 def _read_regular(path: Path) -> bytes:
     """Read a plain file of a reasonable size: a pipe would never end, and a device might not either."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise _Rejected(Stage.READ, Reason.UNREADABLE, "it is no regular file")
-    if status.st_size > MAX_FILE_BYTES:
-        detail = f"the file has {status.st_size} bytes; an image has {MAX_FILE_BYTES} at most"
-        raise _Rejected(Stage.READ, Reason.UNREADABLE, detail)
-    return path.read_bytes()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise _Rejected(Stage.READ, Reason.UNREADABLE, "it is no regular file")
+        if status.st_size > MAX_FILE_BYTES:
+            detail = f"the file has {status.st_size} bytes; an image has {MAX_FILE_BYTES} at most"
+            raise _Rejected(Stage.READ, Reason.UNREADABLE, detail)
+        return os.read(descriptor, status.st_size)
+    finally:
+        os.close(descriptor)
 
 
 def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Judged:

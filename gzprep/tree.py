@@ -6,7 +6,7 @@ is frozen: it is the order of every fraction and label vector in a shard.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from gzprep.errors import UsageError
 
@@ -123,12 +123,14 @@ SCHEMES: dict[str, tuple[int, ...]] = {
 """Scheme name to the questions it asks (REPORT Table 2). ``all`` leaves Q5 out, as the report does."""
 
 
+@cache
 def label_slice(question: Question) -> slice:
     """Where the labels of a question stand in the 22."""
     start = sum(len(other.used) for other in QUESTIONS[: question.index])
     return slice(start, start + len(question.used))
 
 
+@cache
 def fraction_slice(question: Question) -> slice:
     """Where the fractions of a question stand in the 32."""
     start = sum(len(other.answers) for other in QUESTIONS[: question.index])

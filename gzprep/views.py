@@ -10,7 +10,7 @@ import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import cv2
@@ -32,7 +32,8 @@ from albumentations.augmentations.blur.functional import (
 from albumentations.augmentations.pixel.functional import separable_convolve
 
 ORDER_OF_APPLICATION = ("translate", "rotate", "zoom", "flip", "blur", "noise", "denoise")
-_NOISE_LENGTH = 1 << 21
+_NOISE_LENGTH = 1 << 19
+_SIGMA_STEP = 0.5  # grey levels; so that the noise of each sigma can be kept ready
 _NOISE_SEED = 20240501
 _SMALLEST_ZOOM = 0.05  # the report's range reaches through 0, where a view shows nothing
 
@@ -51,14 +52,14 @@ class Op:
         return {"op": self.name, **self.params}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
     """What is done to a frame to make one view; view 0 has no operations."""
 
     index: int
     ops: tuple[Op, ...] = ()
 
-    @property
+    @cached_property
     def geometry(self) -> Geometry:
         """The geometric operations as one."""
         parts = {key: value for op in self.ops if op.name in _GEOMETRIC for key, value in op.params.items()}
@@ -103,11 +104,13 @@ def _draw_blur(rng: random.Random, rules: ViewRules) -> Op:
 def _draw_noise(rng: random.Random, rules: ViewRules) -> Op:
     if rng.random() < 0.5:
         return Op("denoise", {"method": rules.denoise})
-    return Op("noise", {"sigma": _between(rng, rules.noise_sigma), "lot": int(rng.random() * _NOISE_LENGTH)})
+    sigma = round(_between(rng, rules.noise_sigma) / _SIGMA_STEP) * _SIGMA_STEP
+    return Op("noise", {"sigma": sigma, "lot": int(rng.random() * _NOISE_LENGTH)})
 
 
 def _draw_translate(rng: random.Random, rules: ViewRules) -> Op:
-    return Op("translate", {"shift": [_between(rng, rules.translate), _between(rng, rules.translate)]})
+    # Whole pixels: a shift alone then moves pixels without smoothing them.
+    return Op("translate", {"shift": [round(_between(rng, rules.translate)) for _ in "xy"]})
 
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -160,6 +163,8 @@ def render(frame: Pixels, view: View, crop: int) -> Pixels:
 
 def describe(view: View, height: int, width: int, crop: int) -> bytes:
     """The drawn operations as the JSON that a record holds; notes where pixels beyond the frame were filled in."""
+    if not view.ops:
+        return b"[]"
     ops = [op.as_dict() for op in view.ops]
     if leaves_frame(view.geometry, height, width, crop):
         ops.append({"op": "fill", "border": "reflect-101"})
@@ -180,25 +185,31 @@ def blur(image: Pixels, kernel: int) -> Pixels:
 
 
 @cache
-def _noise_table() -> npt.NDArray[np.float32]:
-    """Standard normal numbers, made once a process: a view's noise is a stretch of them (57 us instead of 700)."""
+def _normal_table() -> npt.NDArray[np.float32]:
     return np.random.default_rng(_NOISE_SEED).standard_normal(_NOISE_LENGTH, dtype=np.float32)
+
+
+@lru_cache(maxsize=32)
+def _noise_tables(sigma: float, length: int) -> tuple[Pixels, Pixels]:
+    """What noise adds and what it takes away, rounded to grey levels: made once a process and sigma."""
+    levels = np.rint(np.float32(sigma) * np.resize(_normal_table(), length))
+    return levels.clip(0, 255).astype(np.uint8), (-levels).clip(0, 255).astype(np.uint8)
 
 
 def noise(image: Pixels, sigma: float, lot: int) -> Pixels:
     """Add Gaussian noise, rounded and held to 0..255 (F30).
 
+    Two saturating operations on stretches of prepared tables: 20 us instead of 700 for numbers drawn afresh.
+
     Args:
         image: uint8 [H, W, 3].
         sigma: standard deviation, grey levels.
-        lot: chooses the view's stretch of the table of normal numbers.
+        lot: chooses the view's stretch of the tables.
     """
-    table = _noise_table()
-    if image.size > table.size:
-        table = np.resize(table, 2 * image.size)
-    start = lot % (table.size - image.size + 1)
-    stretch = table[start : start + image.size]
-    return cv2.addWeighted(image, 1.0, stretch.reshape(image.shape), sigma, 0.0, dtype=cv2.CV_8U)  # type: ignore[return-value]
+    more, less = _noise_tables(sigma, max(_NOISE_LENGTH, 2 * image.size))
+    start = lot % (more.size - image.size + 1)
+    shape, stretch = image.shape, slice(start, start + image.size)
+    return cv2.subtract(cv2.add(image, more[stretch].reshape(shape)), less[stretch].reshape(shape))  # type: ignore[return-value]
 
 
 def denoise(image: Pixels, method: str) -> Pixels:

@@ -1,0 +1,36 @@
+# Benchmarks; included by the Makefile. None of them is a test, and none is run by CI.
+# JSON=1 prints one JSON document, TMPDIR says which disk is written to, GZ_REAL_DATA where the real images are.
+BENCH_ENVS := benchmarks/.envs
+PEERS := tfds img2dataset
+
+.PHONY: bench-prep bench-quick bench-growth bench-memory bench-stages bench-envs bench-lock
+
+bench-prep: $(VENV)/dev bench-envs ## speed against the floor, a second worker and peers, 15 minutes at most
+	@$(BIN)/python benchmarks/prep.py
+
+bench-quick: $(VENV)/dev ## the same in a minute: shows that it runs, not how fast
+	@$(BIN)/python benchmarks/prep.py --quick
+
+bench-growth: $(VENV)/dev ## time and memory at 500, 2,000 and 8,000 galaxies
+	@$(BIN)/python benchmarks/growth.py
+
+bench-memory: $(VENV)/dev ## peak memory of the process tree at 750 and 4,000 galaxies
+	@$(BIN)/python benchmarks/memory.py
+
+bench-stages: $(VENV)/dev ## microseconds a galaxy of each stage, ours and the floor's
+	@$(BIN)/python benchmarks/stages.py
+
+bench-envs: $(PEERS:%=$(BENCH_ENVS)/%/made) ## an environment for each peer: they want other versions than we do
+
+$(BENCH_ENVS)/%/made: benchmarks/requirements/%.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes --requirement $<
+	@touch $@
+
+bench-lock: $(VENV)/bin/python ## compile benchmarks/requirements/*.txt
+	$(BIN)/python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet uv
+	for peer in $(PEERS); do \
+	  $(VENV)/lock/bin/uv pip compile benchmarks/requirements/$$peer.in --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --no-emit-index-url --quiet --output-file benchmarks/requirements/$$peer.txt || exit 1; \
+	done
