@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test faults lint format types unit bench-memory lock golden clean help
+.PHONY: run test faults lint format types unit lock golden clean help
 
 help:            ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -36,9 +36,6 @@ golden: $(VENV)/dev ## make the golden files again, and say what changed
 faults: $(VENV)/dev ## kills at random moments, full disk, read-only output
 	$(BIN)/python -m pytest --override-ini addopts=-q tests/faults
 
-bench-memory: $(VENV)/dev ## peak memory of the process tree at 750 and 4,000 galaxies
-	$(BIN)/python benchmarks/memory.py
-
 lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml
 	$(BIN)/python -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet uv
@@ -50,6 +47,9 @@ lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml
 
 clean:           ## remove what make made
 	rm -rf $(VENV) gz2-shards gz2-sky
+
+include benchmarks/bench.mk
+-include engines/engines.mk
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "gzprep needs Python 3.11 or newer"'

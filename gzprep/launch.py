@@ -101,7 +101,7 @@ def run(request: Request) -> dict[str, Any]:
         GzprepError: the input cannot be used, or the run failed.
         Stopped: the user pressed Ctrl-C.
     """
-    check_runner(request.runner)
+    check_runner(request.runner, request.options)
     if request.overwrite:
         start_over(request)
     job = plan(request)

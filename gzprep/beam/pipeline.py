@@ -11,11 +11,11 @@ from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
 
 logging.disable(with_beam_quiet)
 
-from gzprep.beam.runners import make_runner  # noqa: E402
+from gzprep.beam.runners import make_runner, run_to_the_end  # noqa: E402
 from gzprep.beam.transforms import GroupByBin, ReadGalaxies, WriteBins, WriteManifest  # noqa: E402
 from gzprep.catalogue import row_groups  # noqa: E402
 from gzprep.job import Job  # noqa: E402
-from gzprep.runners import DIRECT  # noqa: E402
+from gzprep.runners import DIRECT, runner_options  # noqa: E402
 
 
 def build(root: beam.Pipeline, job: Job, workers: int = 1) -> beam.PCollection:
@@ -43,9 +43,10 @@ def run(job: Job, runner: str, workers: int, options: Sequence[str] = ()) -> Non
     What goes wrong reaches us as an exception; Beam's own log would show it once more, with a hundred lines.
     """
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    pipeline = beam.Pipeline(runner=make_runner(runner), options=PipelineOptions(list(options)))
+    flags = runner_options(runner, workers, options)
+    pipeline = beam.Pipeline(runner=make_runner(runner), options=PipelineOptions(flags))
     build(pipeline, job, workers if runner == DIRECT else 1)
-    pipeline.run().wait_until_finish()
+    run_to_the_end(pipeline, runner, job.folder)
 
 
 def counters(result: Any) -> dict[str, int]:  # noqa: ANN401 -- Beam has no types

@@ -7,6 +7,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from gzprep.beam.counters import count_bin
+from gzprep.beam.runners import greet
 from gzprep.bins import BinRecord
 from gzprep.catalogue import RowGroup, read_galaxies
 from gzprep.job import Job
@@ -31,7 +32,8 @@ class ReadGalaxies(beam.PTransform):
 
 
 def taken_galaxies(group: RowGroup, job: Job) -> Iterator[Galaxy]:
-    """Yield the galaxies of a row group that ``limit`` leaves in."""
+    """Yield the galaxies of a row group that ``limit`` leaves in; say first that the engine works."""
+    greet(job.folder)
     return (galaxy for galaxy in read_galaxies(group) if job.takes(galaxy.id, galaxy.split))
 
 
