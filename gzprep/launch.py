@@ -62,10 +62,11 @@ def plan(request: Request) -> Job:
     """
     if request.catalogue is not None and request.data is None:
         raise UsageError("--catalogue needs --data, the folder that holds the images.")
-    data = request.data if request.data is not None else sample_sky(request.out.absolute().parent / SKY_NAME)
-    named = () if request.catalogue is None else (CatalogueFile(request.catalogue, request.split),)
+    out = request.out.absolute()  # workers may run in other folders
+    data = request.data.absolute() if request.data is not None else sample_sky(out.parent / SKY_NAME)
+    named = () if request.catalogue is None else (CatalogueFile(request.catalogue.absolute(), request.split),)
     source = open_source(data, named or find_catalogues(data), request.recipe)
-    return make_job(request.out, source, request.recipe)
+    return make_job(out, source, request.recipe)
 
 
 def sample_sky(folder: Path) -> Path:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from gzprep.config import Recipe
+from gzprep.launch import Request, plan
 from tests.running import SMALL, gzprep, shard_sums
 
 PROC = Path("/proc")
@@ -121,3 +123,15 @@ def test_an_output_that_cannot_be_made_is_told(small_sky: Path, tmp_path: Path) 
     result = gzprep("run", "--data", small_sky, "--out", tmp_path / "file" / "out", *SMALL)
     assert result.code == 1
     assert "Cannot write into" in result.sentence
+
+
+def test_relative_paths_mean_the_same_in_every_process(
+    small_sky: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sky").symlink_to(small_sky)
+    monkeypatch.chdir(tmp_path)
+    job = plan(Request(Path("out"), Recipe(), data=Path("sky"), catalogue=Path("sky/gz2_train_catalog.parquet")))
+    places = (job.folder.root, job.source.images, job.source.catalogues[0].path)
+    assert all(place.is_absolute() for place in places)
+    assert gzprep("run", "--data", "sky", "--out", "out", *SMALL).code == 0
+    assert shard_sums(tmp_path / "out") == shard_sums(dataset)
