@@ -115,9 +115,8 @@ def make_job(out: Path, source: Source, recipe: Recipe) -> Job:
     """Work out the job, keeping the number of bins that the folder already has.
 
     Raises:
-        GzprepError: the dataset folder lies among the source, or what it holds is damaged.
+        GzprepError: what the folder holds is damaged.
     """
-    refuse_source(out, source)
     galaxies, ceilings = apply_limit(source, recipe)
     fresh = plan_bins(galaxies[Split.TRAIN], galaxies[Split.TEST], recipe)
     folder = Folder(out)

@@ -15,6 +15,8 @@ TIE = 1e-6
 """Fractions closer than this are equal (F14): tables round to three decimals or to float32."""
 
 Fractions = tuple[float, ...]
+_PARTS = tuple((question, fraction_slice(question)) for question in QUESTIONS)
+_CATALOGUE_PARTS = tuple(part for _, part in _PARTS[: len(CATALOGUE_QUESTIONS)])
 _BY_NAME = {question.name: question for question in QUESTIONS}
 _SIZE, _SHAPE, _EDGE_ON = (_BY_NAME[name] for name in ("bulge-size-gz2", "bulge-shape-gz2", "disk-edge-on-gz2"))
 _NO_SIZE: int = fraction_slice(_SIZE).start + _SIZE.answers.index("no")
@@ -30,14 +32,14 @@ def was_asked(fractions: Sequence[float]) -> bool:
 
 def blank_as_nan(fractions: Fractions) -> Fractions:
     """Write NaN for a question of which nothing is known; the report fills in zeros value by value, not by question."""
-    parts = (fractions[fraction_slice(question)] for question in CATALOGUE_QUESTIONS)
+    parts = (fractions[part] for part in _CATALOGUE_PARTS)
     known = ((part, any(value > 0 for value in part)) for part in parts)
     return tuple(value for part, some in known for value in (part if some else (math.nan,) * len(part)))
 
 
 def unasked_as_nan(fractions: Fractions) -> Fractions:
     """Write NaN for every answer of a question that nobody was asked, however the catalogue says so."""
-    parts = (fractions[fraction_slice(question)] for question in CATALOGUE_QUESTIONS)
+    parts = (fractions[part] for part in _CATALOGUE_PARTS)
     return tuple(value for part in parts for value in (part if was_asked(part) else (math.nan,) * len(part)))
 
 
@@ -132,8 +134,7 @@ def label(votes: Votes, galaxy_id: str, *, seed: int = 0, min_votes: int = 1) ->
     report: list[int] = []
     asked: list[int] = []
     mask: list[int] = []
-    for question in QUESTIONS:
-        part = fraction_slice(question)
+    for question, part in _PARTS:
         report += report_labels(question, report_fractions[part], galaxy_id, seed)
         answerable = was_asked(asked_fractions[part]) and enough_votes(totals[question.index], min_votes)
         labels, answered = (

@@ -16,7 +16,7 @@ from gzprep.config import Recipe
 from gzprep.console import galaxy_progress, say
 from gzprep.errors import GzprepError, Stopped, UsageError
 from gzprep.folder import Folder, clear, locked, read_json, sweep, writing
-from gzprep.job import Job, check_folder, make_job, open_source, write_plan
+from gzprep.job import Job, Source, check_folder, make_job, open_source, refuse_source, write_plan
 from gzprep.pool import cores, useful_workers
 from gzprep.progress import listen
 from gzprep.records import Split
@@ -58,15 +58,25 @@ def plan(request: Request) -> Job:
     """Check the input and work out the job; only the sample sky is ever written here.
 
     Raises:
-        GzprepError: the input cannot be used.
+        GzprepError: the input cannot be used, or the dataset folder is damaged.
+    """
+    return make_job(request.out.absolute(), open_input(request), request.recipe)
+
+
+def open_input(request: Request) -> Source:
+    """Find and check what the user wants prepared; all paths absolute, for workers may run in other folders.
+
+    Raises:
+        GzprepError: the input cannot be used, or would be written into.
     """
     if request.catalogue is not None and request.data is None:
         raise UsageError("--catalogue needs --data, the folder that holds the images.")
-    out = request.out.absolute()  # workers may run in other folders
+    out = request.out.absolute()
     data = request.data.absolute() if request.data is not None else sample_sky(out.parent / SKY_NAME)
     named = () if request.catalogue is None else (CatalogueFile(request.catalogue.absolute(), request.split),)
     source = open_source(data, named or find_catalogues(data), request.recipe)
-    return make_job(out, source, request.recipe)
+    refuse_source(out, source)
+    return source
 
 
 def sample_sky(folder: Path) -> Path:
@@ -117,10 +127,9 @@ def run(request: Request) -> dict[str, Any]:
 
 def start_over(request: Request) -> None:
     """Remove the data set that is in the way, once the input has been found good."""
+    open_input(request)
     if request.out.is_dir():
-        fresh = replace(request, out=request.out / ".gzprep" / "nothing")
-        plan(fresh)
-        folder = Folder(request.out)
+        folder = Folder(request.out.absolute())
         with locked(folder):
             clear(folder, request.recipe.name)
 

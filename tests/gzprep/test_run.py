@@ -344,6 +344,23 @@ def test_one_replaced_image_rewrites_only_its_bin(sky_copy: Path, tmp_path: Path
     assert gzprep("verify", tmp_path / "out", "--replay", "20").code == 0
 
 
+def test_rows_that_are_added_rewrite_only_the_bins_they_touch(sky_copy: Path, dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    call = ("run", "--data", sky_copy, "--out", out, *SMALL)
+    everyone = pq.read_table(sky_copy / TRAIN)
+    edit(sky_copy / TRAIN, lambda table: table.slice(0, table.num_rows - 2))
+    assert gzprep(*call).code == 0
+    before = times(out)
+    pq.write_table(everyone, sky_copy / TRAIN)
+    assert gzprep(*call).code == 0
+    assert shard_sums(out) == shard_sums(dataset)
+    added = set(everyone["id_str"].to_pylist()[-2:])
+    rows = pq.read_table(out / "catalogue.parquet").to_pylist()
+    touched = {f"-{row['shard']:05d}-of-00005" for row in rows if row["id_str"] in added}
+    written = {name for name, time in times(out).items() if ".tfrecord-" in name and time != before.get(name)}
+    assert written == {name for name in shard_sums(out) if any(part in name for part in touched)}
+
+
 def test_the_summary_says_what_happened(small_sky: Path, dataset: Path, tmp_path: Path) -> None:
     result = gzprep("run", "--data", small_sky, "--out", tmp_path / "out", *SMALL)
     for reason, count in manifest(dataset)["counts"]["all"]["rejected"].items():
