@@ -4,12 +4,12 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-with_beam_quiet = logging.root.manager.disable
+level_before = logging.root.manager.disable
 logging.disable(logging.WARNING)  # Beam's import warns of cloud libraries that nobody asked for
 import apache_beam as beam  # noqa: E402
 from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
 
-logging.disable(with_beam_quiet)
+logging.disable(level_before)
 
 from gzprep.beam.runners import make_runner, run_to_the_end  # noqa: E402
 from gzprep.beam.transforms import GroupByBin, ReadGalaxies, WriteBins, WriteManifest  # noqa: E402
