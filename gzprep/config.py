@@ -26,7 +26,7 @@ Int = Annotated[int, Field(strict=True)]
 """An integer; true is none."""
 Policy = Literal["drop", "flag", "keep", "off"]
 Range = tuple[float, float]
-BYTES_VERSION = 1
+BYTES_VERSION = 2
 """Raise this when a change of our own code gives other bytes for the same recipe; a golden test watches over it."""
 PIXEL_LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pillow", "simplejpeg")
 """Libraries whose version can change a byte of a shard."""
@@ -80,7 +80,7 @@ class Views:
     rotate: Range = (-180.0, 180.0)
     """Degrees, counter-clockwise, uniform (F26)."""
     zoom: Range = (0.9, 1.1)
-    """Magnification (F27)."""
+    """Magnification (F27); a log-uniform one is rounded so that the crop shows a whole number of source pixels."""
     zoom_draw: Literal["log-uniform", "uniform"] = "log-uniform"
     """How the magnification is drawn; ``uniform`` allows negative ones, which turn by 180 degrees."""
     translate: Range = (-8.0, 8.0)

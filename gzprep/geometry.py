@@ -36,10 +36,15 @@ class Geometry:
         if self.zoom == 0:
             raise ValueError("zoom is 0; a view needs some magnification.")
 
-    @property
-    def keeps_pixels(self) -> bool:
-        """Whether no pixel has to be interpolated: whole shifts and flips only move them."""
-        return self.degrees == 0.0 and self.zoom == 1.0 and all(float(part).is_integer() for part in self.shift)
+    def window(self, crop: int) -> int | None:
+        """Side of the upright square of whole source pixels, about the crop's centre, that the crop shows.
+
+        None where it shows no such thing. Whole shifts, flips, and zooms by crop / side (``views.whole_zoom``) do.
+        """
+        if self.degrees != 0.0 or self.zoom <= 0.0 or not all(float(part).is_integer() for part in self.shift):
+            return None
+        side = round(crop / self.zoom)
+        return side if crop / side == self.zoom and (side - crop) % 2 == 0 else None
 
 
 def crop_offset(frame: int, crop: int) -> int:
@@ -91,23 +96,31 @@ def warp(frame: Pixels, geometry: Geometry, crop: int) -> Pixels:
         uint8 [crop, crop, C].
     """
     height, width = frame.shape[:2]
-    if geometry.keeps_pixels and not leaves_frame(geometry, height, width, crop):
-        return flipped(_moved_crop(frame, geometry, crop), geometry.flip)
+    side = geometry.window(crop)
+    if side is not None and not leaves_frame(geometry, height, width, crop):
+        return flipped(resized(_window(frame, geometry, crop, side), crop), geometry.flip)
     fused = matrix(geometry, height, width, crop)
     return cv2.warpAffine(frame, fused, (crop, crop), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)  # type: ignore[return-value]
 
 
-def _moved_crop(frame: Pixels, geometry: Geometry, crop: int) -> Pixels:
-    """The pixels of the frame that the crop shows, before they are flipped.
+def _window(frame: Pixels, geometry: Geometry, crop: int, side: int) -> Pixels:
+    """The pixels of the frame that the crop shows, before they are resized and flipped.
 
     The crop of a flipped frame is that of the frame mirrored: one off, where a pixel is left over at one side.
     """
     height, width = frame.shape[:2]
-    top, left = crop_offset(height, crop), crop_offset(width, crop)
-    top = height - crop - top if geometry.flip == "vertical" else top
-    left = width - crop - left if geometry.flip == "horizontal" else left
+    top, left = (crop_offset(length, crop) + (crop - side) // 2 for length in (height, width))
+    top = height - side - top if geometry.flip == "vertical" else top
+    left = width - side - left if geometry.flip == "horizontal" else left
     top, left = top - int(geometry.shift[1]), left - int(geometry.shift[0])
-    return frame[top : top + crop, left : left + crop]
+    return frame[top : top + side, left : left + side]
+
+
+def resized(image: Pixels, side: int) -> Pixels:
+    """Resize a square image (bilinear): what a warp does, but for the outermost pixels, which have no neighbours."""
+    if image.shape[0] == side:
+        return image
+    return cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def flipped(image: Pixels, flip: Literal["horizontal", "vertical"] | None) -> Pixels:

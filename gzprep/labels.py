@@ -6,6 +6,7 @@ requirements: F12 the bulge question, F13-F14 binarisation, F15 what an unasked 
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 from gzprep.chance import lot
 from gzprep.records import Labels, Votes
@@ -27,20 +28,23 @@ _EDGE_ON_AT: int = fraction_slice(_EDGE_ON).start + _EDGE_ON.answers.index("yes"
 
 def was_asked(fractions: Sequence[float]) -> bool:
     """Tell whether anybody answered: all fractions finite, and not all zero (Hart's table writes 0 for nobody)."""
-    return all(map(math.isfinite, fractions)) and any(fractions)
+    return math.isfinite(sum(fractions)) and any(fractions)
 
 
 def blank_as_nan(fractions: Fractions) -> Fractions:
     """Write NaN for a question of which nothing is known; the report fills in zeros value by value, not by question."""
     parts = (fractions[part] for part in _CATALOGUE_PARTS)
-    known = ((part, any(value > 0 for value in part)) for part in parts)
-    return tuple(value for part, some in known for value in (part if some else (math.nan,) * len(part)))
+    return tuple([value for part in parts for value in (part if _is_known(part) else (math.nan,) * len(part))])
+
+
+def _is_known(fractions: Fractions) -> bool:
+    return any([value > 0 for value in fractions])  # a list: a generator costs more than it saves on six numbers
 
 
 def unasked_as_nan(fractions: Fractions) -> Fractions:
     """Write NaN for every answer of a question that nobody was asked, however the catalogue says so."""
     parts = (fractions[part] for part in _CATALOGUE_PARTS)
-    return tuple(value for part in parts for value in (part if was_asked(part) else (math.nan,) * len(part)))
+    return tuple([value for part in parts for value in (part if was_asked(part) else (math.nan,) * len(part))])
 
 
 def bulge_report(fractions: Fractions) -> tuple[float, float]:
@@ -114,6 +118,7 @@ def asked_labels(
     return one_hot(place, len(question.used)), int(not dropped_won)
 
 
+@cache
 def one_hot(place: int, length: int) -> tuple[int, ...]:
     """Return ``length`` zeros with a 1 at ``place``; all zeros where ``place`` lies beyond."""
     return tuple(int(other == place) for other in range(length))

@@ -17,7 +17,7 @@ from gzprep.images import Header, UnreadableImage, decode, encode, read_header
 from gzprep.labels import label
 from gzprep.records import Galaxy, Labels, Reason, Rejection, Split, Stage, Verdict
 from gzprep.shards import TEST_FOLD, fold_of
-from gzprep.views import View, describe, draw_view, draw_views, render
+from gzprep.views import Rules, View, describe, draw_view, draw_views, render
 
 MAX_FILE_BYTES = 64_000_000
 """Larger files are not read: an uncompressed frame of 4,096 px has 50 MB."""
@@ -134,9 +134,10 @@ def _check_shape(header: Header, side: int) -> None:
 
 def galaxy_views(galaxy: Galaxy, recipe: Recipe) -> tuple[View, ...]:
     """The views a galaxy gets: all of them in train, the original alone in test (F34)."""
+    rules = Rules(recipe.views, recipe.crop.size)
     if galaxy.split is Split.TEST:
-        return (draw_view(recipe.views, recipe.seed, galaxy.id, 0),)
-    return draw_views(recipe.views, recipe.seed, galaxy.id)
+        return (draw_view(rules, recipe.seed, galaxy.id, 0),)
+    return draw_views(rules, recipe.seed, galaxy.id)
 
 
 def make_records(judged: Judged, frame: Pixels, recipe: Recipe) -> Iterator[Record]:

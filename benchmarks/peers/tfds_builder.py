@@ -62,11 +62,11 @@ def encoded_views(path: Path) -> Iterator[bytes]:
 def fast_views(path: Path) -> Iterator[np.ndarray]:
     """Gzprep's 13 views."""
     from gzprep.images import decode
-    from gzprep.views import draw_views, render
+    from gzprep.views import Rules, draw_views, render
 
     recipe = _recipe()
     frame = decode(path.read_bytes())
-    for view in draw_views(recipe.views, recipe.seed, path.stem):
+    for view in draw_views(Rules(recipe.views, CROP), recipe.seed, path.stem):
         yield render(frame, view, CROP)
 
 

@@ -3,11 +3,12 @@
 import hashlib
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzprep.chance import WHOLE, generator, lot
+from gzprep.chance import NUMBERS, WHOLE, generator, lot, uniforms
 
 checked = settings(deadline=None, derandomize=True, max_examples=100)
 parts = st.one_of(st.text(max_size=20), st.integers(-(2**64), 2**64))
@@ -78,3 +79,22 @@ def test_generators_share_nothing() -> None:
     assert [second.random() for _ in range(3)] == drawn
     assert generator("views", 0, "1", 2).random() != drawn[0]
     assert random.getstate() == before
+
+
+def test_uniforms_are_the_whole_hash_in_pieces_of_32_bits() -> None:
+    draw = uniforms("view", 7, "587722982293766366", 3)
+    words = hashlib.blake2b(b"view/7/587722982293766366/3").hexdigest()
+    assert [draw() for _ in range(NUMBERS)] == [int(words[at : at + 8], 16) / 2**32 for at in range(0, 128, 8)]
+    with pytest.raises(StopIteration):
+        draw()
+
+
+def test_uniforms_are_uniform_and_independent_of_each_other() -> None:
+    """Means and correlations of the sixteen within five standard deviations of what chance gives."""
+    total = 4000
+    numbers = np.array(
+        [[draw() for _ in range(NUMBERS)] for draw in (uniforms("view", 0, one) for one in range(total))]
+    )
+    assert abs(numbers.mean(axis=0) - 0.5).max() < 5 * (1 / 12 / total) ** 0.5
+    assert abs(np.corrcoef(numbers.T) - np.eye(NUMBERS)).max() < 5 / total**0.5
+    assert 0 <= numbers.min() < numbers.max() < 1

@@ -322,6 +322,37 @@ def test_a_turned_frame_is_filled_with_its_mirror_image() -> None:
     )
 
 
+WINDOWS: dict[str, tuple[Geometry, int, int | None]] = {
+    "nothing": (Geometry(), 224, 224),
+    "whole shift and flip": (Geometry((3, -8.0), flip="vertical"), 224, 224),
+    "magnified to 204 px": (Geometry(zoom=224 / 204), 224, 204),
+    "another parity: half a pixel off the centre": (Geometry(zoom=224 / 205), 224, None),
+    "odd crop": (Geometry(zoom=225 / 205), 225, 205),
+    "part of a pixel": (Geometry(zoom=1.1), 224, None),
+    "shift by part of a pixel": (Geometry((0.5, 0)), 224, None),
+    "turned": (Geometry(degrees=1.0), 224, None),
+    "turned by a negative zoom": (Geometry(zoom=-1.0), 224, None),
+}
+
+
+@pytest.mark.parametrize(("geometry", "crop", "side"), WINDOWS.values(), ids=WINDOWS)
+def test_a_window_is_upright_and_whole(geometry: Geometry, crop: int, side: int | None) -> None:
+    assert geometry.window(crop) == side
+
+
+@pytest.mark.parametrize("flip", [None, "horizontal", "vertical"])
+@pytest.mark.parametrize(("frame", "crop", "side"), [(64, 32, 28), (64, 32, 36), (65, 32, 30), (64, 31, 35)])
+def test_a_resized_window_is_what_a_warp_makes(flip: Any, frame: int, crop: int, side: int) -> None:
+    """Within a rounding; the outermost pixels of the window have no neighbours to be mixed with."""
+    image = cv2.GaussianBlur(draw_frame(frame, 8), (5, 5), 0)
+    geometry = Geometry((3, -2), 0.0, crop / side, flip)
+    fused = matrix(geometry, frame, frame, crop)
+    warped = cv2.warpAffine(image, fused, (crop, crop), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    difference = abs(warp(image, geometry, crop).astype(int) - warped)
+    assert difference[1:-1, 1:-1].max() <= 2  # a warp knows 32 places between two pixels
+    assert difference.mean() < 0.5
+
+
 @pytest.mark.parametrize("flip", ["horizontal", "vertical"])
 @pytest.mark.parametrize(("frame", "crop"), [(40, 20), (40, 21), (41, 20), (41, 21)])
 def test_a_flip_alone_is_the_centre_crop_of_the_flipped_frame(flip: Any, frame: int, crop: int) -> None:

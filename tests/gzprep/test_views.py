@@ -8,7 +8,6 @@ import json
 import math
 import os
 import random
-import statistics
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
@@ -24,13 +23,26 @@ from gzprep.config import Crop, from_mapping
 from gzprep.config import Views as ViewRules
 from gzprep.geometry import Geometry, Pixels, centre_crop, warp
 from gzprep.images import decode, decode_rgb, encode
-from gzprep.views import DRAWS, Op, View, blur, denoise, describe, draw_view, draw_views, noise, render
+from gzprep.views import (
+    DRAWS,
+    Op,
+    Rules,
+    View,
+    blur,
+    denoise,
+    describe,
+    draw_view,
+    draw_views,
+    noise,
+    render,
+    whole_zoom,
+)
 from tests.golden.regenerate_records import draw_frame
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 import albumentations as A  # noqa: N812 -- its own name for itself
 
-RULES = ViewRules()
+RULES = Rules(ViewRules(), 224)
 NAMES = ("none", "flip", "rotate", "zoom", "blur", "noise or denoise", "translate")
 MANY = 1750
 
@@ -79,11 +91,11 @@ def assert_half(part: int, whole: int) -> None:
 
 
 def test_a_draw_is_pinned() -> None:
-    """These very numbers, on every machine: Python keeps the sequence of random() from version to version."""
-    zoom, rotate, translate = draw_view(RULES, 0, "587722981736120347", 2).ops
-    assert zoom == Op("zoom", {"zoom": pytest.approx(1.0950217001738627, rel=1e-15)})  # a power: the C library's
-    assert rotate == Op("rotate", {"degrees": 6.164673939086924})
-    assert translate == Op("translate", {"shift": [-8, -8]})
+    """These very numbers, on every machine: they come out of a hash."""
+    rotate, zoom, translate = draw_view(RULES, 0, "587722981736120347", 12).ops
+    assert rotate == Op("rotate", {"degrees": -179.94527958333492})
+    assert zoom == Op("zoom", {"zoom": 224 / 238})
+    assert translate == Op("translate", {"shift": [1, -2]})
 
 
 def test_views_come_in_order_and_the_first_is_the_original() -> None:
@@ -104,7 +116,7 @@ def test_a_draw_does_not_depend_on_what_was_drawn_before() -> None:
 
 
 def test_fewer_views_are_the_first_of_more() -> None:
-    fewer = from_mapping({"views": {"count": 4}}).views
+    fewer = Rules(from_mapping({"views": {"count": 4}}).views, 224)
     assert draw_views(fewer, 3, "a") == draw_views(RULES, 3, "a")[:5]
 
 
@@ -144,7 +156,7 @@ def test_every_order_of_every_three_is_as_likely() -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 7])
 def test_another_number_of_operations(number: int) -> None:
-    rules = from_mapping({"views": {"ops": number}}).views
+    rules = Rules(from_mapping({"views": {"ops": number}}).views, 224)
     for view in draw_views(rules, 0, "a")[1:]:
         assert len({kind(op) for op in view.ops}) == len(view.ops) == number
 
@@ -195,22 +207,33 @@ def test_the_two_shifts_of_a_view_are_independent() -> None:
     assert abs(np.corrcoef(shifts.T)[0, 1]) < 5 / math.sqrt(len(shifts))
 
 
-def test_zoom_is_log_uniform() -> None:
-    logs = [math.log(params["zoom"]) for params in drawn("zoom")]
-    low, high = math.log(0.9), math.log(1.1)
-    assert_uniform(logs, low - 1e-12, high + 1e-12)
-    # The median of n uniform numbers has a standard deviation of range / 2 / sqrt(n).
-    assert abs(statistics.median(logs) - (low + high) / 2) < 5 * (high - low) / 2 / math.sqrt(len(logs))
+def test_zoom_is_log_uniform_up_to_whole_source_pixels() -> None:
+    sides = Counter(round(224 / params["zoom"]) for params in drawn("zoom"))
+    assert set(sides) == set(range(204, 250, 2))
+    assert {params["zoom"] for params in drawn("zoom")} == {224 / side for side in sides}
+    steps = np.log(224 / np.arange(203.0, 251.0, 2.0)).clip(math.log(0.9), math.log(1.1))  # where rounding changes
+    expected = -np.diff(steps) / math.log(1.1 / 0.9) * sides.total()
+    chi_square = sum((sides[side] - share) ** 2 / share for side, share in zip(sorted(sides), expected, strict=True))
+    assert chi_square < 22 + 5 * math.sqrt(2 * 22)
+
+
+@pytest.mark.parametrize(
+    ("zoom", "crop", "side"),
+    [(1.0, 224, 224), (1.1, 224, 204), (0.9, 224, 248), (1.1, 225, 205), (50.0, 4, 2), (9, 3, 1)],
+)
+def test_a_whole_zoom_shows_a_window_around_the_same_centre(zoom: float, crop: int, side: int) -> None:
+    assert whole_zoom(zoom, crop) == crop / side
+    assert Geometry(zoom=whole_zoom(zoom, crop)).window(crop) == side
 
 
 def test_zoom_of_a_symmetric_range_neither_grows_nor_shrinks() -> None:
-    rules = from_mapping({"views": {"zoom": [0.5, 2.0]}}).views
+    rules = Rules(from_mapping({"views": {"zoom": [0.5, 2.0]}}).views, 224)
     zooms = [params["zoom"] for params in drawn("zoom", (draw_view(rules, 0, str(name), 1) for name in range(7000)))]
     assert_half(sum(zoom > 1 for zoom in zooms), len(zooms))
 
 
 def test_the_reports_zoom_is_negative_in_37_percent() -> None:
-    rules = from_mapping({"views": {"zoom": [-0.9, 1.5], "zoom_draw": "uniform"}}).views
+    rules = Rules(from_mapping({"views": {"zoom": [-0.9, 1.5], "zoom_draw": "uniform"}}).views, 224)
     zooms = np.array([p["zoom"] for p in drawn("zoom", (draw_view(rules, 0, str(name), 1) for name in range(14000)))])
     assert zooms.min() >= -0.9
     assert zooms.max() <= 1.5
@@ -300,20 +323,21 @@ def test_view_0_of_real_galaxies_survives_its_jpeg(real_data: Any) -> None:
 # blur
 
 
-@pytest.mark.parametrize("kernel", [3, 5, 7])
-def test_blur_is_that_of_albumentations(kernel: int) -> None:
+@pytest.mark.parametrize(("kernel", "bound"), [(3, 1), (5, 1), (7, 0)])
+def test_blur_is_that_of_albumentations(kernel: int, bound: int) -> None:
+    """Up to a rounding where OpenCV's own GaussianBlur is faster than the two passes of albumentations'."""
     image = np.ascontiguousarray(draw_frame(424, 2)[100:324, 100:324, :3])
     sigma = 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8
     theirs = A.GaussianBlur(blur_limit=(kernel, kernel), sigma_limit=(sigma, sigma), p=1)(image=image)["image"]
-    np.testing.assert_array_equal(blur(image, kernel), theirs, strict=True)
-    assert not np.array_equal(theirs, image)
+    assert abs(blur(image, kernel).astype(int) - theirs).max() <= bound
+    assert abs(theirs.astype(int) - image).max() > 5
 
 
-@pytest.mark.parametrize("kernel", [3, 5, 7])
-def test_blur_is_that_of_opencv_which_the_report_used(kernel: int) -> None:
+@pytest.mark.parametrize(("kernel", "bound"), [(3, 0), (5, 0), (7, 1)])
+def test_blur_is_that_of_opencv_which_the_report_used(kernel: int, bound: int) -> None:
     image = np.ascontiguousarray(draw_frame(424, 2)[100:324, 100:324, :3])
     theirs = cv2.GaussianBlur(image, (kernel, kernel), 0).astype(int)
-    assert abs(blur(image, kernel) - theirs).max() <= 1
+    assert abs(blur(image, kernel) - theirs).max() <= bound
 
 
 def test_blur_keeps_a_constant_and_reflects_at_the_border() -> None:
