@@ -38,7 +38,7 @@ def blank_as_nan(fractions: Fractions) -> Fractions:
 
 
 def _is_known(fractions: Fractions) -> bool:
-    return any([value > 0 for value in fractions])  # a list: a generator costs more than it saves on six numbers
+    return any(value > 0 for value in fractions)
 
 
 def unasked_as_nan(fractions: Fractions) -> Fractions:
