@@ -9,11 +9,11 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +23,7 @@ from gzprep.folder import appearing, writing
 from gzprep.job import Job
 from gzprep.prepare import Judged, Record, image_digest, judge_galaxy, make_records, read_image
 from gzprep.records import Galaxy, Rejection, Split, row_bytes
+from gzprep.rejudge import rejudge
 from gzprep.rows import SCHEMA, catalogue_row
 from gzprep.shards import Bin, order_of, shard_name
 from gzprep.tfrecord import frame as framed
@@ -53,6 +54,7 @@ class BinRecord:
     Attributes:
         bin: name of the bin.
         recipe_hash: recipe it was made with.
+        record_hash: the same, without thresholds and policies.
         inputs: hash of its rows and of each image's bytes.
         galaxies: rows.
         accepted: galaxies in the shards.
@@ -64,6 +66,7 @@ class BinRecord:
 
     bin: str
     recipe_hash: str
+    record_hash: str
     inputs: str
     galaxies: int
     accepted: int
@@ -143,29 +146,55 @@ def refuse_duplicates(galaxies: Sequence[Galaxy]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FinishedBin:
-    """A bin that is there: its record, and what each of its galaxies was rejected for (None: it was not)."""
+    """A bin that is there: its record, and its rows of the catalogue."""
 
     record: BinRecord
-    rejections: tuple[Rejection | None, ...]
+    table: pa.Table
+
+    @property
+    def rejections(self) -> Iterator[Rejection | None]:
+        """What each of its galaxies was rejected for (None: it was not)."""
+        rows = self.table.select(["stage", "reason", "detail"]).to_pylist()
+        return (Rejection(**row) if row["reason"] else None for row in rows)
 
 
 def find_finished(job: Job, target: Bin, galaxies: Sequence[Galaxy]) -> FinishedBin | None:
-    """Return a bin that is whole and up to date, else None."""
+    """Return a bin that is whole and up to date, else None; other thresholds alone are applied to its scores."""
     finished = read_finished(job, target)
-    if finished is None or finished.record.recipe_hash != job.recipe_hash:
+    if finished is None or finished.record.record_hash != job.record_hash:
         return None
     if not all(_is_intact(job.folder.root / shard.file, shard) for shard in finished.record.shards):
         return None
-    return finished if finished.record.inputs == _inputs_on_disk(job, galaxies) else None
+    if finished.record.inputs != _inputs_on_disk(job, galaxies):
+        return None
+    return finished if finished.record.recipe_hash == job.recipe_hash else _rejudge_bin(job, target, finished)
+
+
+def _rejudge_bin(job: Job, target: Bin, finished: FinishedBin) -> FinishedBin | None:
+    table = rejudge(finished.table, job.recipe.defects)
+    if table is None:
+        return None
+    rows = table.select(["verdict", "reason", "flags"]).to_pylist()
+    rejected = Counter(row["reason"] for row in rows if row["reason"])
+    flagged = Counter(flag for row in rows if row["verdict"] == "flagged" for flag in row["flags"])
+    record = replace(
+        finished.record,
+        recipe_hash=job.recipe_hash,
+        rejected=dict(sorted(rejected.items())),
+        flagged=dict(sorted(flagged.items())),
+    )
+    with writing(job.folder.root):
+        _write_record(job, target, table, record)
+    return FinishedBin(record, table)
 
 
 def read_finished(job: Job, target: Bin) -> FinishedBin | None:
     """Read the record of a bin, if there is one that can be read."""
     try:
         table = pq.read_table(job.folder.bin_record(target.name))
-        rows = table.select(["stage", "reason", "detail"]).to_pylist()
-        rejections = tuple(Rejection(**row) if row["reason"] else None for row in rows)
-        return FinishedBin(BinRecord.from_json(table.schema.metadata[_META]), rejections)
+        if table.schema.remove_metadata() != SCHEMA:
+            return None
+        return FinishedBin(BinRecord.from_json(table.schema.metadata[_META]), table)
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError):
         return None  # absent, damaged, or of an older format: the bin is made again
 
@@ -201,8 +230,8 @@ def _make_bin(job: Job, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGa
         file.flush()
         shards = tuple(_write_shard(job, target, split, spool) for split in target.shard_splits)
     inputs = hash_inputs((one.galaxy, one.digest) for one in judged)
-    record = _summarise(target, job.recipe_hash, inputs, judged, shards)
-    _write_record(job, target, judged, record)
+    record = _summarise(job, target, inputs, judged, shards)
+    _write_record(job, target, pa.Table.from_pylist([catalogue_row(one, target) for one in judged], SCHEMA), record)
     return record
 
 
@@ -230,7 +259,7 @@ def _write_shard(job: Job, target: Bin, split: str, spool: _Spool) -> ShardInfo:
 
 
 def _summarise(
-    target: Bin, recipe: str, inputs: str, judged: Sequence[Judged], shards: tuple[ShardInfo, ...]
+    job: Job, target: Bin, inputs: str, judged: Sequence[Judged], shards: tuple[ShardInfo, ...]
 ) -> BinRecord:
     accepted = [one for one in judged if one.verdict.rejection is None]
     rejected = Counter(one.verdict.rejection.reason.value for one in judged if one.verdict.rejection)
@@ -241,7 +270,7 @@ def _summarise(
         "report": column_sums(one.labels.report for one in accepted),
     }
     counted = (len(judged), len(accepted), dict(sorted(rejected.items())), dict(sorted(flagged.items())))
-    return BinRecord(target.name, recipe, inputs, *counted, shards, labels)
+    return BinRecord(target.name, job.recipe_hash, job.record_hash, inputs, *counted, shards, labels)
 
 
 def column_sums(vectors: Iterable[Sequence[int]]) -> list[int]:
@@ -252,9 +281,8 @@ def column_sums(vectors: Iterable[Sequence[int]]) -> list[int]:
     return sums
 
 
-def _write_record(job: Job, target: Bin, judged: Sequence[Judged], record: BinRecord) -> None:
-    rows: list[dict[str, Any]] = [catalogue_row(one, target) for one in judged]
-    table = pa.Table.from_pylist(rows, SCHEMA).replace_schema_metadata({_META: record.to_json()})
+def _write_record(job: Job, target: Bin, rows: pa.Table, record: BinRecord) -> None:
+    table = rows.replace_schema_metadata({_META: record.to_json()})
     with appearing(job.folder.bin_record(target.name), job.folder.temporaries) as file:
         pq.write_table(table, file)
 

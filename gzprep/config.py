@@ -257,3 +257,8 @@ def recipe_hash(recipe: Recipe) -> str:
     values = asdict(replace(recipe, max_reject_share=0.0, images=replace(recipe.images, folder="")))
     text = json.dumps({"recipe": values, "versions": pixel_versions(), "bytes_version": BYTES_VERSION}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def record_hash(recipe: Recipe) -> str:
+    """SHA-256 over what a record is made by, whoever has one: :func:`recipe_hash` without thresholds and policies."""
+    return recipe_hash(replace(recipe, defects=Defects()))

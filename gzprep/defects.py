@@ -34,10 +34,24 @@ DETECTORS: dict[str, Callable[[Pixels], float]] = {"error_image": error_image}
 
 
 def judge(image: Pixels, rules: Defects) -> Verdict:
-    """Score an image with every detector, and apply each one's policy; the first to drop names the reason."""
-    wanted = {name: getattr(rules, name) for name in DETECTORS if getattr(rules, name).policy != "off"}
-    scores = {name: DETECTORS[name](image) for name in wanted}
-    hits = [(name, detector) for name, detector in wanted.items() if scores[name] >= detector.threshold]
+    """Score an image with every detector that is not off, and apply each one's policy."""
+    return decide({name: DETECTORS[name](image) for name in wanted(rules)}, rules)
+
+
+def wanted(rules: Defects) -> tuple[str, ...]:
+    """Names of the detectors that are not off."""
+    return tuple(name for name in DETECTORS if getattr(rules, name).policy != "off")
+
+
+def decide(scores: dict[str, float], rules: Defects) -> Verdict:
+    """Hold scores against thresholds; the first detector to drop names the reason.
+
+    Args:
+        scores: of every wanted detector; kept as they are, so that another threshold needs no image.
+        rules: thresholds and policies.
+    """
+    detectors = ((name, getattr(rules, name)) for name in wanted(rules))
+    hits = [(name, detector) for name, detector in detectors if scores[name] >= detector.threshold]
     flags = tuple(name for name, detector in hits if detector.policy == "flag")
     dropped = [(name, detector) for name, detector in hits if detector.policy == "drop"]
     return Verdict(scores, flags, _rejection(*dropped[0], scores) if dropped else None)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from gzprep.catalogue import CatalogueFile, check_columns, read_ids, row_count
 from gzprep.chance import WHOLE, lot
-from gzprep.config import Recipe, recipe_hash
+from gzprep.config import Recipe, recipe_hash, record_hash
 from gzprep.errors import GzprepError
 from gzprep.folder import Folder, read_json, write_json
 from gzprep.records import Split
@@ -29,7 +30,7 @@ class Source:
         return sum(rows for file, rows in pairs if file.split is split)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
     """Everything that the graph is built from.
 
@@ -52,6 +53,11 @@ class Job:
     galaxies: Mapping[Split, int]
     ceilings: Mapping[Split, int] = field(default_factory=dict)
     progress: str = ""
+
+    @cached_property
+    def record_hash(self) -> str:
+        """Identity of what records are made by: the recipe without its thresholds."""
+        return record_hash(self.recipe)
 
     def takes(self, galaxy_id: str, split: Split) -> bool:
         """Whether ``limit`` leaves a galaxy in."""
@@ -142,7 +148,7 @@ def read_plan(folder: Folder) -> dict[str, Any]:
 
 
 def check_folder(job: Job) -> None:
-    """Refuse a folder that holds something else.
+    """Refuse a folder that holds something else. Other thresholds and policies are no other data set.
 
     Raises:
         GzprepError: it was made from another recipe, or not by gzprep.
@@ -150,10 +156,12 @@ def check_folder(job: Job) -> None:
     folder, name = job.folder, job.recipe.name
     if folder.plan.exists():
         plan = read_plan(folder)
-        if plan["recipe_hash"] != job.recipe_hash:
-            changed = ", ".join(differences(plan["recipe"], asdict(job.recipe))) or "versions of libraries"
+        changed = differences(plan["recipe"], asdict(job.recipe))
+        same_records = bool(changed) and all(key.startswith("defects.") for key in changed)
+        if plan["recipe_hash"] != job.recipe_hash and not same_records:
             raise GzprepError(
-                f"{folder.root} holds a data set made from another recipe (different: {changed}); "
+                f"{folder.root} holds a data set made from another recipe "
+                f"(different: {', '.join(changed) or 'versions of libraries'}); "
                 "choose another --out, or replace it with --overwrite."
             )
     elif folder.manifest.exists() or folder.catalogue.exists() or any(folder.root.glob(f"{name}-*.tfrecord-*")):

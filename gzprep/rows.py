@@ -7,6 +7,7 @@ import pyarrow as pa
 from gzprep.catalogue import EXTRAS
 from gzprep.defects import DETECTORS
 from gzprep.prepare import Judged
+from gzprep.records import Verdict
 from gzprep.shards import Bin
 from gzprep.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES
 
@@ -26,7 +27,7 @@ SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("detail", pa.string()),
         ("flags", pa.list_(pa.string())),
-        *((f"score_{name}", pa.float32()) for name in DETECTORS),
+        *((f"score_{name}", pa.float64()) for name in DETECTORS),
         ("subfolder", pa.string()),
         ("filename", pa.string()),
         *((name, pa.float64() if name in _NUMBERS else pa.string()) for name in EXTRAS),
@@ -42,14 +43,13 @@ REJECT_COLUMNS = {"id": "id_str", "split": "split", "stage": "stage", "reason": 
 
 def catalogue_row(judged: Judged, target: Bin) -> dict[str, Any]:
     """The row of one galaxy; ``verdict`` is accepted, flagged or rejected."""
-    galaxy, verdict, labels = judged.galaxy, judged.verdict, judged.labels
+    galaxy, labels = judged.galaxy, judged.labels
     return {
         "id_str": galaxy.id,
         "split": galaxy.split.value,
         "fold": target.fold,
         "shard": target.index,
-        **_verdict_columns(judged),
-        **{f"score_{name}": score for name, score in verdict.scores.items()},
+        **verdict_columns(judged.verdict),
         "subfolder": galaxy.subfolder,
         "filename": galaxy.filename,
         **dict(zip(EXTRAS, galaxy.extras, strict=True)),
@@ -60,9 +60,11 @@ def catalogue_row(judged: Judged, target: Bin) -> dict[str, Any]:
     }
 
 
-def _verdict_columns(judged: Judged) -> dict[str, Any]:
-    rejection, flags = judged.verdict.rejection, judged.verdict.flags
+def verdict_columns(verdict: Verdict) -> dict[str, Any]:
+    """Columns that say what the detectors found and what became of the galaxy."""
+    columns = {"flags": verdict.flags, **{f"score_{name}": score for name, score in verdict.scores.items()}}
+    rejection = verdict.rejection
     if rejection is None:
-        return {"verdict": "flagged" if flags else "accepted", "flags": flags}
+        return {"verdict": "flagged" if verdict.flags else "accepted", **columns}
     where = {"stage": rejection.stage.value, "reason": rejection.reason.value, "detail": rejection.detail}
-    return {"verdict": "rejected", "flags": flags, **where}
+    return {"verdict": "rejected", **where, **columns}

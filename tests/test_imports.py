@@ -18,6 +18,7 @@ LAYERS = (
     {"views"},
     {"prepare", "preview"},
     {"rows", "replay", "dryrun"},
+    {"rejudge"},
     {"bins", "verify"},
     {"manifest", "pool"},
     {"beam"},

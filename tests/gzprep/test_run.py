@@ -361,6 +361,44 @@ def test_rows_that_are_added_rewrite_only_the_bins_they_touch(sky_copy: Path, da
     assert written == {name for name in shard_sums(out) if any(part in name for part in touched)}
 
 
+def score_between(out: Path, below: int) -> tuple[float, dict[str, object]]:
+    """A threshold that so many galaxies reach, and the row of the lowest of them."""
+    rows = [row for row in pq.read_table(out / "catalogue.parquet").to_pylist() if row["verdict"] == "accepted"]
+    rows.sort(key=lambda row: -row["score_error_image"])
+    return (rows[below - 1]["score_error_image"] + rows[below]["score_error_image"]) / 2, rows[below - 1]
+
+
+def assert_same_data_set(one: Path, other: Path) -> None:
+    assert shard_sums(one) == shard_sums(other)
+    rows, others = (repr(pq.read_table(out / "catalogue.parquet").to_pylist()) for out in (one, other))
+    assert rows == others  # as text: NaN is not equal to itself
+    assert manifest(one) == manifest(other)
+
+
+@pytest.mark.parametrize("policy", ["drop", "flag", "off"])
+def test_another_threshold_rewrites_only_the_bins_it_touches(small_sky: Path, tmp_path: Path, policy: str) -> None:
+    call = ("run", "--data", small_sky, *SMALL)
+    assert gzprep(*call, "--out", tmp_path / "out").code == 0
+    before = times(tmp_path / "out")
+    threshold, row = score_between(tmp_path / "out", 1)
+    defects = (f"defects.error_image.threshold={threshold}", f"defects.error_image.policy={policy}")
+    again = (*call, *(word for pair in defects for word in ("--set", pair)))
+    assert gzprep(*again, "--out", tmp_path / "out").code == 0
+    written = {name for name, time in times(tmp_path / "out").items() if ".tfrecord-" in name and time != before[name]}
+    touched = {name for name in before if f"-{row['shard']:05d}-of-" in name and f"-{row['split']}" in name}
+    assert written == (touched if policy == "drop" else set())
+    assert gzprep(*again, "--out", tmp_path / "fresh").code == 0
+    assert_same_data_set(tmp_path / "out", tmp_path / "fresh")
+
+
+def test_a_detector_that_was_off_has_to_see_the_images(small_sky: Path, tmp_path: Path) -> None:
+    call = ("run", "--data", small_sky, *SMALL)
+    assert gzprep(*call, "--set", "defects.error_image.policy=off", "--out", tmp_path / "out").code == 0
+    assert gzprep(*call, "--out", tmp_path / "out").code == 0
+    assert gzprep(*call, "--out", tmp_path / "fresh").code == 0
+    assert_same_data_set(tmp_path / "out", tmp_path / "fresh")
+
+
 def test_the_summary_says_what_happened(small_sky: Path, dataset: Path, tmp_path: Path) -> None:
     result = gzprep("run", "--data", small_sky, "--out", tmp_path / "out", *SMALL)
     for reason, count in manifest(dataset)["counts"]["all"]["rejected"].items():
