@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from gzprep.catalogue import image_path
 from gzprep.config import Recipe
@@ -46,8 +46,7 @@ class Judged:
         return replace(self, frame=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One serialised view."""
 
     view: int

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -37,9 +37,8 @@ _SMALLEST_ZOOM = 0.05  # the report's range reaches through 0, where a view show
 Params = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Op:
-    """One drawn operation and its parameters."""
+class Op(NamedTuple):
+    """One drawn operation and its parameters; a tuple, for there are 36 a galaxy."""
 
     name: str
     params: Params
@@ -65,7 +64,10 @@ class View:
     @cached_property
     def geometry(self) -> Geometry:
         """The geometric operations as one."""
-        parts = {key: value for op in self.ops if op.name in _GEOMETRIC for key, value in op.params.items()}
+        parts: Params = {}
+        for op in self.ops:
+            if op.name in _GEOMETRIC:
+                parts |= op.params
         if "shift" in parts:
             parts["shift"] = tuple(parts["shift"])
         return Geometry(**parts)
@@ -138,7 +140,7 @@ def _draw_translate(draw: Draw, rules: Rules) -> Op:
     return Op("translate", {"shift": [round(_between(draw, bounds)), round(_between(draw, bounds))]})
 
 
-_GEOMETRIC = ("translate", "rotate", "zoom", "flip")
+_GEOMETRIC = frozenset(("translate", "rotate", "zoom", "flip"))
 DRAWS: tuple[Callable[[Draw, Rules], Op], ...] = (
     _draw_none,
     _draw_flip,
