@@ -1,4 +1,4 @@
-"""The dataset folder: where everything is, how files appear whole, and who may write into it.
+"""The dataset folder, on this machine or in a bucket: where everything is, how files appear whole, who may write.
 
 ``OUT/.gzprep/`` holds the plan, one record a finished bin, temporaries and the lock. Nothing but a finished shard ever
 has a name with ``.tfrecord-`` in it.
@@ -19,53 +19,62 @@ from typing import Any, BinaryIO
 
 from gzprep.config import DATASET_NAME
 from gzprep.errors import GzprepError
+from gzprep.storage import Place, Url, local, remove_all
+from gzprep.storage import appearing as appearing_in_bucket
 
 FORMAT = 1
 """Version of the dataset folder's format."""
+CARDS = ("dataset_info.json", "features.json", "croissant.json", "README.md")
+"""What others read the folder by; :mod:`gzprep.card` says what is in them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
     """Paths of a dataset folder."""
 
-    root: Path
+    root: Place
 
     @property
-    def manifest(self) -> Path:
+    def manifest(self) -> Place:
         """The file whose presence says that the folder is whole."""
         return self.root / "manifest.json"
 
     @property
-    def catalogue(self) -> Path:
+    def catalogue(self) -> Place:
         """A row a galaxy, rejected ones too."""
         return self.root / "catalogue.parquet"
 
     @property
-    def rejects(self) -> Path:
+    def rejects(self) -> Place:
         """A row a rejected galaxy."""
         return self.root / "rejects.parquet"
 
     @property
-    def work(self) -> Path:
+    def work(self) -> Place:
         """Everything that is not for readers."""
         return self.root / ".gzprep"
 
     @property
-    def plan(self) -> Path:
+    def plan(self) -> Place:
         """What the folder is being made from."""
         return self.work / "plan.json"
 
     @property
-    def bins(self) -> Path:
+    def bins(self) -> Place:
         """One parquet file a finished bin."""
         return self.work / "bins"
 
     @property
-    def temporaries(self) -> Path:
-        """Files being written."""
+    def temporaries(self) -> Place:
+        """Files being written; for a bucket they are in the machine's own temporary folder."""
         return self.work / "tmp"
 
-    def bin_record(self, name: str) -> Path:
+    @property
+    def spool(self) -> Path | None:
+        """Where a worker keeps records until their order is known; None: the machine's own temporary folder."""
+        return self.temporaries if isinstance(self.temporaries, Path) else None
+
+    def bin_record(self, name: str) -> Place:
         """The record of a finished bin."""
         return self.bins / f"{name}.parquet"
 
@@ -81,7 +90,7 @@ class Folder:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Place) -> Iterator[None]:
     """Turn the system's complaints about writing below ``path`` into one sentence.
 
     Raises:
@@ -99,9 +108,13 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def appearing(path: Path, temporaries: Path) -> Iterator[BinaryIO]:
+def appearing(path: Place, temporaries: Place) -> Iterator[BinaryIO]:
     """Open a file that gets its name only when it is whole: written beside, flushed to disk, renamed."""
-    beside = temporaries / f"{path.name.replace('.tfrecord-', '.part-')}.{uuid.uuid4().hex}"
+    if isinstance(path, Url):
+        with appearing_in_bucket(path) as file:
+            yield file
+        return
+    beside = local(temporaries) / f"{path.name.replace('.tfrecord-', '.part-')}.{uuid.uuid4().hex}"
     try:
         with beside.open("wb") as file:
             yield file
@@ -112,13 +125,13 @@ def appearing(path: Path, temporaries: Path) -> Iterator[BinaryIO]:
         beside.unlink(missing_ok=True)
 
 
-def write_json(path: Path, temporaries: Path, value: Any) -> None:  # noqa: ANN401 -- any JSON value
+def write_json(path: Place, temporaries: Place, value: Any) -> None:  # noqa: ANN401 -- any JSON value
     """Write a JSON document that appears whole."""
     with appearing(path, temporaries) as file:
         file.write((json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
-def read_json(path: Path) -> Any:  # noqa: ANN401 -- any JSON value
+def read_json(path: Place) -> Any:  # noqa: ANN401 -- any JSON value
     """Read a JSON document of our own making.
 
     Raises:
@@ -136,9 +149,15 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 -- any JSON value
 def locked(folder: Folder) -> Iterator[None]:
     """Hold the folder's lock, which the system lets go of when the process ends, however it ends.
 
+    A bucket has no such lock, and a lock that outlives a killed run is worse than none. There, the plan is the claim: it
+    is created only where there is none, and two runs of one recipe write the same bytes under the same names.
+
     Raises:
         GzprepError: another run holds it.
     """
+    if isinstance(folder.work, Url):
+        yield
+        return
     with writing(folder.root):
         folder.prepare()
         file = (folder.work / "lock").open("w")
@@ -155,8 +174,20 @@ def locked(folder: Folder) -> Iterator[None]:
 def sweep(folder: Folder) -> None:
     """Remove what a killed run left behind. Call with the lock held."""
     with writing(folder.root):
-        shutil.rmtree(folder.temporaries)
+        remove_tree(folder.temporaries)
         folder.temporaries.mkdir()
+
+
+def remove_tree(place: Place) -> None:
+    """Remove a folder of ours and the files in it.
+
+    Raises:
+        OSError: it is not there, or cannot be removed.
+    """
+    if isinstance(place, Path):
+        shutil.rmtree(place)
+    else:
+        remove_all(place.iterdir())
 
 
 def clear(folder: Folder, dataset: str) -> None:
@@ -170,9 +201,11 @@ def clear(folder: Folder, dataset: str) -> None:
         path for name in {dataset, *_remembered_names(folder)} for path in folder.root.glob(f"{name}-*.tfrecord-*")
     )
     with writing(folder.root):
-        for path in (folder.manifest, folder.catalogue, folder.rejects, *shards):
-            path.unlink(missing_ok=True)
-        shutil.rmtree(folder.bins, ignore_errors=True)
+        cards = (folder.root / name for name in CARDS)
+        folder.manifest.unlink(missing_ok=True)  # first: from here on the folder is not whole
+        remove_all((folder.catalogue, folder.rejects, *cards, *shards))
+        with contextlib.suppress(OSError):
+            remove_tree(folder.bins)
         folder.plan.unlink(missing_ok=True)
         folder.prepare()
 

@@ -1,5 +1,6 @@
 """The manifest: what was written, from what, how much was rejected and why. A folder with one is whole."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -11,10 +12,11 @@ import pyarrow.parquet as pq
 
 from gzprep import __version__
 from gzprep.bins import BinRecord, column_sums, make_absent_bins, split_of
+from gzprep.card import cards
 from gzprep.config import pixel_versions
 from gzprep.errors import GzprepError
 from gzprep.examples import FEATURES
-from gzprep.folder import FORMAT, appearing, read_json, write_json, writing
+from gzprep.folder import CARDS, FORMAT, appearing, read_json, write_json, writing
 from gzprep.job import Job
 from gzprep.records import Split
 from gzprep.rows import REJECT_COLUMNS, SCHEMA
@@ -40,6 +42,7 @@ def finish(job: Job, records: Iterable[BinRecord]) -> Json:
         with writing(job.folder.root):
             job.folder.manifest.unlink(missing_ok=True)
             write_catalogue(job, present)
+            write_cards(job, manifest)
             write_json(job.folder.manifest, job.folder.temporaries, manifest)
     return manifest
 
@@ -50,9 +53,9 @@ def is_current(job: Job, manifest: Json) -> bool:
     counts = manifest["counts"]["all"]
     try:
         rows, rejects = (pq.read_table(path).num_rows for path in (folder.catalogue, folder.rejects))
-        return (rows, rejects) == (counts["in"], counts["in"] - counts["out"]) and bool(
-            read_json(folder.manifest) == manifest
-        )
+        described = all((folder.root / name).is_file() for name in CARDS)
+        counted = (rows, rejects) == (counts["in"], counts["in"] - counts["out"])
+        return described and counted and bool(read_json(folder.manifest) == manifest)
     except (pa.ArrowException, OSError, GzprepError):
         return False  # absent or damaged: it is written again
 
@@ -176,6 +179,15 @@ def write_catalogue(job: Job, records: Sequence[BinRecord]) -> None:
             rows_out.write_table(table)
             chosen = table.filter(pc.equal(table["verdict"], "rejected"))
             rejects_out.write_table(chosen.select(list(REJECT_COLUMNS.values())).rename_columns(list(REJECT_COLUMNS)))
+
+
+def write_cards(job: Job, manifest: Json) -> None:
+    """Write what others read the data set by, from the manifest and the catalogue's checksum."""
+    with job.folder.catalogue.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    for name, text in cards(manifest, sha256).items():
+        with appearing(job.folder.root / name, job.folder.temporaries) as out:
+            out.write(text.encode())
 
 
 def _reject_schema() -> pa.Schema:

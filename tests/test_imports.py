@@ -14,7 +14,7 @@ LAYERS = (
     {"tree"},
     {"records", "config", "tfrecord", "runners"},
     {"labels", "geometry", "catalogue", "examples", "shards", "folder", "console", "progress"},
-    {"images", "defects", "reading", "job", "fetch", "simulate"},
+    {"card", "images", "defects", "reading", "job", "fetch", "simulate"},
     {"views"},
     {"prepare", "preview"},
     {"rows", "replay", "dryrun"},
