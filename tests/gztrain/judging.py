@@ -1,0 +1,90 @@
+"""Schemes without a folder, and galaxies and predictions made up for a test."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from gzprep.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
+from gztrain.dataset import Question, Scheme
+from gztrain.labels import Floats, Ints, Policy
+from gztrain.predictions import Predictions
+
+ALL_SCHEMES = tuple(SCHEMES)
+
+
+def scheme_of(name: str) -> Scheme:
+    """A scheme as a data set's manifest gives it."""
+    questions = tuple(Question(**asdict(QUESTIONS[index])) for index in SCHEMES[name])
+    fractions = tuple(FRACTION_NAMES.index(name) for question in questions for name in question.fractions)
+    places = scheme_labels(name)
+    return Scheme(name, questions, places, tuple(LABEL_NAMES[place] for place in places), fractions)
+
+
+@dataclass(frozen=True)
+class Galaxies:
+    """What the judging modules read of a batch."""
+
+    fractions: Floats
+    votes: Floats
+    label_asked: Ints
+    label_report: Ints
+    mask: Ints
+
+    def labels(self, policy: Policy) -> tuple[Ints, Ints]:
+        """Labels and mask, as a batch gives them."""
+        if policy == "report":
+            return self.label_report, np.ones_like(self.mask)
+        return self.label_asked, self.mask
+
+
+def some_galaxies(number: int, seed: int = 0) -> Galaxies:
+    """Galaxies with votes drawn at random; some questions asked of nobody, some without counts."""
+    rng = np.random.default_rng(seed)
+    fractions, labels, mask = [], [], []
+    votes = rng.integers(1, 40, (number, len(QUESTIONS))).astype(np.float32)
+    for question in QUESTIONS:
+        width = len(question.answers)
+        counts = np.stack([rng.multinomial(int(n), np.full(width, 1 / width)) for n in votes[:, question.index]])
+        winner = counts.argmax(axis=1)
+        asked = rng.random(number) < 0.7
+        known = asked & (np.array([question.answers[place] != question.dropped for place in winner]))
+        fractions.append(np.where(asked[:, None], counts / votes[:, [question.index]], np.nan))
+        labels.append(known[:, None] * (winner[:, None] == np.arange(len(question.used))))
+        mask.append(np.repeat(known[:, None], len(question.used), axis=1))
+        votes[:, question.index] *= asked
+    votes[rng.random(votes.shape) < 0.2] = np.nan
+    report = np.concatenate(
+        [np.eye(len(q.used), dtype=np.int64)[rng.integers(len(q.used), size=number)] for q in QUESTIONS], 1
+    )
+    return Galaxies(
+        np.concatenate(fractions, axis=1).astype(np.float32),
+        votes,
+        np.concatenate(labels, axis=1).astype(np.int64),
+        report,
+        np.concatenate(mask, axis=1).astype(np.int64),
+    )
+
+
+def some_predictions(scheme: Scheme, number: int, seed: int = 0, steps: int = 0) -> Predictions:
+    """Random labels, masked question by question, and probabilities that know something of them.
+
+    Args:
+        scheme: their labels.
+        number: of galaxies.
+        seed: of the chance.
+        steps: round probabilities to so many steps, so that there are ties; 0: do not.
+    """
+    rng = np.random.default_rng(seed)
+    probabilities = rng.random((number, len(scheme.names)))
+    labels, mask = np.zeros((2, *probabilities.shape), np.int64)
+    for block in scheme.blocks:
+        width = block.stop - block.start
+        mask[:, block] = rng.random((number, 1)) < 0.7
+        winner = rng.integers(max(width, 2), size=number)
+        labels[:, block] = winner[:, None] == np.arange(width)
+    labels *= mask
+    probabilities = 0.7 * probabilities + 0.25 * labels
+    if steps:
+        probabilities = np.rint(probabilities * steps) / steps
+    ids = tuple(f"{place:03d}" for place in range(number))
+    return Predictions(ids, probabilities.astype(np.float32), labels, mask, scheme.names)
