@@ -1,9 +1,313 @@
-"""The command line of gztrain: for now, one sentence."""
+"""The command line of gztrain: parse, call, print."""
 
+import io
+import json
+import os
 import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from gztrain import __version__
+from gztrain.environment import choose_backend, quiet_imports, restart_with_allocator
+from gztrain.errors import GztrainError
+from gztrain.options import as_settings, takes_recipe_options
+
+app = typer.Typer(
+    name="gztrain",
+    epilog="Every command takes --debug, which shows a traceback in place of a sentence.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+Json = dict[str, Any]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Dataset = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset folder that `gzprep run` made.")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder that `gztrain fit` made.")]
+RunPaths = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")]
+NewRun = Annotated[Path, typer.Option("--run", help="Run folder to make.")]
+Recipe = Annotated[Path | None, typer.Option(help="Recipe, TOML; see pipelines/train/.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that is there, at its exact step.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run is.")]
+Data = Annotated[Path | None, typer.Option("--data", help="The dataset folder, if it has moved.")]
+SplitName = Literal["val", "test"]
 
 
 def main() -> None:
-    """Say that the trainer is not built yet; exit code 1."""
-    sys.stderr.write("gztrain is not built yet: gzprep's shards can be read with tf.data as the README shows.\n")
-    raise SystemExit(1)
+    """Run the command line; a user's mistake ends in one sentence, not in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets the codes of the others
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    restart_with_allocator(arguments)
+    try:
+        code = app(args=arguments, standalone_mode=False)  # typer makes 130 of Ctrl-C
+    except GztrainError as error:
+        if debug:
+            raise
+        _say(f"gztrain: {error}")
+        code = error.exit_code
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- else Python complains once more when it ends
+        code = 1
+    except Exception as error:
+        code = _other_error(error, debug=debug)
+    raise SystemExit(code)
+
+
+def _other_error(error: Exception, *, debug: bool) -> int:
+    """Show click's own usage errors as click does; say of a bug that it is one."""
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+        return int(getattr(error, "exit_code", 2))
+    if debug:
+        raise error
+    _say(f"gztrain: unexpected {type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}")
+    _say("This is a fault of gztrain; run again with --debug and report what it prints.")
+    return 1
+
+
+def _say(text: str) -> None:
+    from gztrain.console import say
+
+    say(text)
+
+
+def _print_json(value: Any) -> None:  # noqa: ANN401 -- any JSON value
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def _start_keras() -> None:
+    """Load Keras with the backend that is to be used, without its chatter.
+
+    Raises:
+        GztrainError: that backend is not installed.
+    """
+    choose_backend()
+    with quiet_imports():
+        import keras
+
+        del keras
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 -- typer calls it so
+    if wanted:
+        sys.stdout.write(f"gztrain {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")] = False,
+) -> None:
+    """From the shards that gzprep wrote to a classifier that was judged."""
+    del version  # its callback has spoken
+
+
+@app.command()
+@takes_recipe_options()
+def fit(  # noqa: PLR0913 -- options of a command line
+    out: Dataset,
+    run: NewRun,
+    recipe: Recipe = None,
+    settings: Settings = None,
+    *,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    **options: Any,  # noqa: ANN401 -- see gztrain.options
+) -> None:
+    """Train a model on a dataset folder, and judge it on its validation fold."""
+    from gztrain.request import Request, make_config
+
+    config = make_config(run, recipe, [*(settings or []), *as_settings(options)], resume=resume)
+    _start_keras()
+    from gztrain.console import show_metrics, watching
+    from gztrain.fit import fit as fit_run
+
+    with watching(quiet=as_json) as watch:
+        found = fit_run(Request(out, run, config, resume, overwrite), watch)
+    _show(found, as_json, show_metrics, run)
+
+
+def _show(found: Json, as_json: bool, show: Any, run: Path | None) -> None:  # noqa: ANN401, FBT001
+    if as_json:
+        _print_json(found)
+    else:
+        show(found, None if run is None else str(run))
+
+
+@app.command()
+@takes_recipe_options(without=("fold",))
+def crossval(  # noqa: PLR0913 -- options of a command line
+    out: Dataset,
+    run: NewRun,
+    recipe: Recipe = None,
+    settings: Settings = None,
+    *,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    **options: Any,  # noqa: ANN401 -- see gztrain.options
+) -> None:
+    """Train and judge a model for each fold: the report's protocol, with mean and standard deviation."""
+    from gztrain.request import Request, make_config
+
+    config = make_config(run, recipe, [*(settings or []), *as_settings(options)], resume=resume)
+    _start_keras()
+    from gztrain.console import show_folds, watching
+    from gztrain.crossval import crossval as fit_folds
+
+    with watching(quiet=as_json) as watch:
+        found = fit_folds(Request(out, run, config, resume, overwrite), watch)
+    _show(found, as_json, show_folds, run)
+
+
+@app.command()
+def evaluate(
+    run: RunPath,
+    split: Annotated[
+        SplitName, typer.Option(help="What to judge on: the validation fold, or the test split.")
+    ] = "test",
+    data: Data = None,
+    labels: Annotated[str | None, typer.Option(help="Judge by asked or report labels. [those of the run]")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a run: all metrics beside what can be had without looking, and how sure they are."""
+    _start_keras()
+    from gztrain.console import show_metrics
+    from gztrain.evaluate import check_policy
+    from gztrain.evaluate import evaluate as judge_run
+
+    found = judge_run(run, split, data=data, labels=check_policy(labels))
+    chosen = {**found, "splits": {split: found["splits"][split]}}
+    _show(found if as_json else chosen, as_json, show_metrics, run)
+
+
+@app.command()
+def predict(
+    run: RunPath,
+    places: Annotated[list[Path], typer.Argument(metavar="IMAGES|DIR", help="Images, or folders of them.")],
+    parquet: Annotated[Path, typer.Option("--parquet", help="File to write: a row an image.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Classify images."""
+    _start_keras()
+    from gztrain.console import image_progress, show_line
+    from gztrain.predict import predict as predict_images
+
+    with image_progress(quiet=as_json) as advance:
+        found = predict_images(run, places, parquet, advance)
+    if as_json:
+        _print_json(found)
+        return
+    show_line(f"{found['predicted']} of {found['images']} images were classified; the rows are in {parquet}.")
+    if found["unusable"]:
+        show_line(f"{found['unusable']} could not be; the column `reason` says why.")
+
+
+@app.command()
+def export(
+    run: RunPath,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write the model as SavedModel and ONNX, checked against it."""
+    _start_keras()
+    from gztrain.console import show_line
+    from gztrain.export import export as export_run
+
+    found = export_run(run, directory)
+    if as_json:
+        _print_json(found)
+        return
+    worst = max(found["largest_difference"].values())
+    show_line(f"SavedModel and ONNX are in {directory}; they differ from the model by {worst:.1g} at most.")
+
+
+@app.command()
+def ensemble(  # noqa: PLR0913 -- options of a command line
+    runs: RunPaths,
+    out: Annotated[Path | None, typer.Option("--run", help="Run folder to make of them. [none is kept]")] = None,
+    split: Annotated[SplitName, typer.Option(help="What to judge it on.")] = "test",
+    data: Data = None,
+    *,
+    symmetries: Annotated[bool, typer.Option("--symmetries", help="See each image from eight sides.")] = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Average several runs, or the eight symmetries of an image, into a run of its own."""
+    _start_keras()
+    from gztrain.console import show_metrics
+    from gztrain.ensemble import Request
+    from gztrain.ensemble import ensemble as average_runs
+
+    found = average_runs(Request(tuple(runs), out, split, 8 if symmetries else 1, data, overwrite))
+    _show(found, as_json, show_metrics, out)
+
+
+@app.command()
+def report(
+    runs: RunPaths,
+    html: Annotated[Path, typer.Option("--html", metavar="DIR", help="Folder for the page.")],
+    data: Data = None,
+    split: Annotated[SplitName | None, typer.Option(help="val or test. [test, where it was judged]")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write a page on one run or more: curves, matrices, the worst mistakes, the published figures."""
+    from gztrain.console import show_line
+    from gztrain.report import write_report
+
+    page = write_report(runs, html, data=data, split=split)
+    if as_json:
+        _print_json({"page": page})
+    else:
+        show_line(f"The report is in {page}")
+
+
+@app.command()
+def models(*, as_json: AsJson = False) -> None:
+    """List what can be trained, with parameter counts and input sizes."""
+    from dataclasses import asdict
+
+    from gztrain.console import show_models
+    from gztrain.models import describe
+
+    if as_json:
+        _print_json([asdict(row) for row in describe()])
+    else:
+        show_models(describe())
+
+
+@app.command()
+@takes_recipe_options(without=("fold", "epochs", "fine_tune_epochs", "patience", "monitor", "strict_labels"))
+def bench(
+    out: Dataset,
+    recipe: Recipe = None,
+    settings: Settings = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long each stage is run.")] = 3.0,
+    *,
+    as_json: AsJson = False,
+    **options: Any,  # noqa: ANN401 -- see gztrain.options
+) -> None:
+    """Measure where the time goes: samples/s of each stage alone and of the whole, and what to change."""
+    from gztrain.config import read_config
+
+    config = read_config(recipe, [*(settings or []), *as_settings(options)])
+    _start_keras()
+    from gztrain.bench import bench as measure
+    from gztrain.console import show_bench
+
+    found = measure(config, out, seconds)
+    _show(found, as_json, lambda figures, _: show_bench(figures), None)

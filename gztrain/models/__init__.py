@@ -1,0 +1,44 @@
+"""Every model, by name: ``build(ModelSpec("small"), crop=224, outputs=22)``.
+
+One family a file, each with a ``build`` of the same signature. A model takes uint8 [B, crop, crop, 3] and gives logits,
+float32 [B, outputs]; downscaling and preprocessing are inside. Importing this loads no Keras.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from gztrain.models.plan import make_plan
+from gztrain.models.registry import MODELS, Entry, Row, describe
+from gztrain.models.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from gztrain.models.body import GalaxyModel
+
+__all__ = ["MODELS", "Entry", "ModelSpec", "Row", "build", "describe"]
+
+
+def build(spec: ModelSpec, crop: int, outputs: int) -> "GalaxyModel":
+    """Build a model.
+
+    Args:
+        spec: what is asked for.
+        crop: size of the images of the data set, px.
+        outputs: number of logits.
+
+    Raises:
+        UsageError: choices that do not go together.
+        GztrainError: weights that are not there or do not fit.
+    """
+    import keras
+
+    from gztrain.models.body import unpack
+    from gztrain.models.stem import Downscale
+    from gztrain.models.weights import load_weights
+
+    plan = make_plan(spec, crop, outputs)
+    body = import_module(f"gztrain.models.{plan.entry.family}").build(plan)
+    images = keras.Input((crop, crop, 3), dtype="uint8", name="image")
+    galaxy = unpack(keras.Model(images, body(Downscale(plan.size, name="stem")(images)), name=plan.entry.name))
+    if plan.file is not None:
+        load_weights(galaxy, plan.file)
+    return galaxy

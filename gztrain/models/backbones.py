@@ -1,0 +1,58 @@
+"""The backbones of keras.applications: built without top, with Keras' own ImageNet weights or without any."""
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from gztrain.errors import GztrainError
+from gztrain.models.plan import Plan
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A constructor of keras.applications, and what it wants to see."""
+
+    construct: Callable[..., Any]
+    mode: str
+    """Preprocessing, see :data:`gztrain.models.layers.NORMS`."""
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+def make_backbone(plan: Plan, backbone: Backbone) -> keras.Model:
+    """Build a backbone: float32 [B, size, size, 3], preprocessed, to feature maps.
+
+    Raises:
+        GztrainError: its ImageNet weights are neither here nor to be fetched.
+    """
+    options = {"include_top": False, "input_shape": (plan.size, plan.size, 3), **dict(backbone.options)}
+    if plan.weights is None:
+        return backbone.construct(weights=None, **options)
+    try:
+        with _calm():
+            return backbone.construct(weights=plan.weights, **options)
+    except Exception as error:  # Keras' downloader raises bare Exceptions
+        raise _without_weights(plan, error) from error
+
+
+@contextlib.contextmanager
+def _calm() -> Iterator[None]:
+    """Keras' download bar belongs on standard error; its weights for 224 px are right at other sizes too."""
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`input_shape` is undefined or non-square", UserWarning)
+        yield
+
+
+def _without_weights(plan: Plan, error: Exception) -> GztrainError:
+    folder = Path(os.environ.get("KERAS_HOME", "~/.keras"), "models")  # where Keras looks before it asks the network
+    reason = " ".join(str(error).split()).rstrip(".")
+    return GztrainError(
+        f"No ImageNet weights for {plan.entry.name} ({reason}); put {plan.entry.weights_file} into {folder}, "
+        "or use --weights FILE or --weights none"
+    )

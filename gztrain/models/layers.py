@@ -1,0 +1,139 @@
+"""What several families are made of: preprocessing, encoder blocks, heads.
+
+Images are float32 [B, S, S, 3], RGB, 0..255; tokens are [B, N, dim]. Standard layers wherever there is one.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+Tensor = Any
+"""A symbolic tensor of either backend."""
+
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_SD = (0.229, 0.224, 0.225)
+_CAFFE_MEAN = (123.68, 116.779, 103.939)
+GALAXY_MEAN = (0.094, 0.084, 0.058)
+"""Mean of R, G, B as shares of 255 over 600 real galaxies (224 px crops of the GZ2 sample)."""
+GALAXY_SD = (0.143, 0.119, 0.097)
+"""Their standard deviation over all pixels."""
+NORMS: dict[str, tuple[Sequence[float], Sequence[float]]] = {
+    "caffe": (_CAFFE_MEAN, (1.0, 1.0, 1.0)),
+    "tf": ((127.5,) * 3, (127.5,) * 3),
+    "torch": ([255 * m for m in _IMAGENET_MEAN], [255 * s for s in _IMAGENET_SD]),
+    "galaxy": ([255 * m for m in GALAXY_MEAN], [255 * s for s in GALAXY_SD]),
+}
+"""Mean and scale of R, G, B, in grey levels; the first three are those of keras.applications.imagenet_utils."""
+
+
+@keras.saving.register_keras_serializable("gztrain")
+class Preprocess(layers.Layer):
+    """(image - mean) / scale, in float32 whatever the policy; ``caffe`` swaps RGB to BGR as well.
+
+    Args:
+        mode: one of ``NORMS``.
+    """
+
+    def __init__(self, mode: str, **kwargs: Any) -> None:  # noqa: ANN401 -- Keras' own options
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.mode = mode
+
+    def call(self, images: Tensor) -> Tensor:
+        """Normalise float32 [B, S, S, 3], 0..255."""
+        mean, scale = (ops.convert_to_tensor(values, "float32") for values in NORMS[self.mode])
+        images = (images - mean) / scale
+        return ops.flip(images, axis=-1) if self.mode == "caffe" else images
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """The shape that came."""
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes this layer again."""
+        return {**super().get_config(), "mode": self.mode}
+
+
+@keras.saving.register_keras_serializable("gztrain")
+class PositionEmbedding(layers.Layer):
+    """Adds a learned vector to each token, by its place.
+
+    Args:
+        stddev: spread of the vectors at the start.
+    """
+
+    def __init__(self, stddev: float, **kwargs: Any) -> None:  # noqa: ANN401 -- Keras' own options
+        super().__init__(**kwargs)
+        self.stddev = stddev
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """One vector a place."""
+        start = keras.initializers.TruncatedNormal(stddev=self.stddev)
+        self.positions = self.add_weight(name="positions", shape=tuple(input_shape[1:]), initializer=start)
+
+    def call(self, tokens: Tensor) -> Tensor:
+        """[B, N, dim] to [B, N, dim]."""
+        return tokens + self.positions
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """The shape that came."""
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes this layer again."""
+        return {**super().get_config(), "stddev": self.stddev}
+
+
+def images_of(size: int) -> Tensor:
+    """The input of a body: float32 [B, size, size, 3], 0..255."""
+    return keras.Input((size, size, 3), dtype="float32", name="images")
+
+
+def normalise(x: Tensor) -> Tensor:
+    """Layer normalisation as transformers have it."""
+    return layers.LayerNormalization(epsilon=1e-6)(x)
+
+
+def add_path(x: Tensor, branch: Tensor, drop_path: float) -> Tensor:
+    """A residual connection whose branch is left out for a share of the images (stochastic depth, Huang 2016)."""
+    if drop_path:
+        branch = layers.Dropout(drop_path, noise_shape=(None, *(1,) * (len(x.shape) - 1)))(branch)
+    return layers.add([x, branch])
+
+
+def feed_forward(x: Tensor, units: int, dropout: float) -> Tensor:
+    """Two dense layers, on each token: GELU between them, none after (Dosovitskiy 2021)."""
+    y = layers.Dense(units, activation="gelu")(x)
+    y = layers.Dense(x.shape[-1])(layers.Dropout(dropout)(y))
+    return layers.Dropout(dropout)(y)
+
+
+def encoder_block(  # noqa: PLR0913 -- the numbers that describe a block
+    x: Tensor, *, heads: int, key_dim: int, units: int, dropout: float, drop_path: float = 0.0
+) -> Tensor:
+    """A pre-norm transformer block on tokens: attention, then a feed-forward net, each with its residual.
+
+    With width d, h heads of k = key_dim and u units it has 4 d h k + 3 h k + d (attention), 4 d (two norms)
+    and 2 d u + u + d (feed-forward) parameters.
+    """
+    y = normalise(x)
+    y = layers.MultiHeadAttention(heads, key_dim, dropout=dropout)(y, y)
+    x = add_path(x, y, drop_path)
+    return add_path(x, feed_forward(normalise(x), units, dropout), drop_path)
+
+
+def dense_head(x: Tensor, units: Sequence[int], activation: str, dropout: float) -> Tensor:
+    """Dense layers on features [B, F], each with dropout before it."""
+    for width in units:
+        x = layers.Dense(width, activation=activation)(_drop(x, dropout))
+    return x
+
+
+def logits(x: Tensor, outputs: int, dropout: float = 0.0) -> Tensor:
+    """The last layer, in float32 whatever the policy: [B, F] to [B, outputs]."""
+    return layers.Dense(outputs, dtype="float32", name="logits")(_drop(x, dropout))
+
+
+def _drop(x: Tensor, rate: float) -> Tensor:
+    return layers.Dropout(rate)(x) if rate else x

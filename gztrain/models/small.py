@@ -1,0 +1,29 @@
+"""A small CNN that trains from scratch on a laptop's processor.
+
+Five blocks of convolution, batch norm, ReLU, each halving the map; global mean and maximum; logits. At 64 px it costs
+about 40 million multiplications an image.
+"""
+
+import keras
+from keras import layers
+
+from gztrain.models.layers import Preprocess, Tensor, images_of, logits
+from gztrain.models.plan import Plan
+
+WIDTHS = (32, 64, 96, 128)
+
+
+def build(plan: Plan) -> keras.Model:
+    """Build the body: float32 [B, size, size, 3], 0..255, to logits [B, outputs]."""
+    images = images_of(plan.size)
+    x = Preprocess("galaxy")(images)
+    for width in WIDTHS:
+        x = layers.MaxPooling2D(2)(_convolution(x, width))
+    x = _convolution(x, WIDTHS[-1])
+    features = layers.concatenate([layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)])
+    return keras.Model(images, logits(features, plan.outputs, plan.dropout), name="body")
+
+
+def _convolution(x: Tensor, width: int) -> Tensor:
+    x = layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))

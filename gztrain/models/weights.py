@@ -1,0 +1,49 @@
+"""Weights from a file: a backbone's, a body's, or those of a model that was trained before."""
+
+import warnings
+from pathlib import Path
+
+import keras
+
+from gztrain.errors import GztrainError
+from gztrain.models.body import GalaxyModel
+
+_LAST = 2  # kernel and bias of the logits, which depend on the scheme
+
+
+def load_weights(galaxy: GalaxyModel, file: Path) -> None:
+    """Load weights into a model, in place.
+
+    A ``.keras`` file is a whole model, such as ``model.keras`` of a run; its logits are left out where it was trained
+    on another scheme. An ``.h5`` file holds the weights of the backbone, as keras.applications writes them without
+    top, or of the body where there is no backbone.
+
+    Raises:
+        GztrainError: the file does not fit the model.
+    """
+    try:
+        if file.suffix == ".keras":
+            _copy(keras.saving.load_model(file, compile=False), galaxy.model)
+        else:
+            _read(file, galaxy.backbone or galaxy.body)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
+        reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")  # Keras explains at length
+        raise GztrainError(
+            f"The weights in {file} do not fit ({reason}); choose the model, size and head they were made for"
+        ) from error
+
+
+def _read(file: Path, model: keras.Model) -> None:
+    with warnings.catch_warnings():  # Keras only warns where it leaves layers as they were drawn
+        warnings.filterwarnings("error", "Skipping nested container|A total of", UserWarning)
+        model.load_weights(file)
+
+
+def _copy(source: keras.Model, target: keras.Model) -> None:
+    new, old = source.weights, target.weights
+    shapes = [[tuple(weight.shape) for weight in weights] for weights in (new, old)]
+    if len(new) != len(old) or shapes[0][:-_LAST] != shapes[1][:-_LAST]:
+        raise ValueError(f"it holds {len(new)} arrays for {len(old)}, or of other shapes")
+    kept = len(new) if shapes[0] == shapes[1] else len(new) - _LAST
+    for weight, value in zip(old[:kept], new[:kept], strict=True):
+        weight.assign(value)

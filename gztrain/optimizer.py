@@ -1,0 +1,75 @@
+"""Rates and optimizers: from the values of a config to Keras' objects."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from gztrain.config import Optimizer
+
+Tensor = Any
+NOT_DECAYED = ("bias", "gamma", "beta", "positions", "cls")
+"""Parts of variable names that weight decay leaves alone, as is usual for transformers (Dosovitskiy 2021)."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The learning rate of a stage.
+
+    Attributes:
+        start: what it is, or falls from.
+        warmup: steps over which it rises from near zero.
+        cosine: steps over which it falls to zero after that; None: it stays.
+    """
+
+    start: float
+    warmup: int = 0
+    cosine: int | None = None
+
+    def at(self, step: Tensor, of: Any = np) -> Tensor:  # noqa: ANN401 -- numpy, or keras.ops
+        """The rate of a step, counted from 0 in its stage."""
+        rate = self.start * of.minimum(1.0, (step + 1.0) / max(self.warmup, 1))
+        if self.cosine is None:
+            return rate
+        gone = of.clip((step - self.warmup) / max(self.cosine, 1), 0.0, 1.0)
+        return rate * 0.5 * (1.0 + of.cos(math.pi * gone))
+
+
+@keras.saving.register_keras_serializable("gztrain")
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A :class:`Rate` as Keras' optimizers take it."""
+
+    def __init__(self, rate: Rate) -> None:
+        self.rate = rate
+
+    def __call__(self, step: Tensor) -> Tensor:
+        """The rate of a step, on the device."""
+        return self.rate.at(keras.ops.cast(step, "float32"), keras.ops)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes this schedule again."""
+        return asdict(self.rate)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Schedule":
+        """The way back."""
+        return cls(Rate(**config))
+
+
+def make_rate(settings: Optimizer, start: float, epochs: int, steps: int) -> Rate:
+    """The rate of a stage of so many epochs, each of so many steps."""
+    warmup = round(settings.warmup * steps)
+    return Rate(start, warmup, max(epochs * steps - warmup, 1) if settings.schedule == "cosine" else None)
+
+
+def make_optimizer(settings: Optimizer, rate: Rate, variables: list[Any]) -> Any:  # noqa: ANN401 -- a Keras optimizer
+    """An optimizer, built for some variables."""
+    if settings.name == "adamw":
+        optimizer = keras.optimizers.AdamW(Schedule(rate), weight_decay=settings.weight_decay)
+        optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
+    else:
+        optimizer = keras.optimizers.Adam(Schedule(rate))
+    optimizer.build(variables)
+    return optimizer

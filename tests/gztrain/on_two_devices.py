@@ -1,0 +1,153 @@
+"""Checks of a step on the Keras backend of this process, which has two devices; ``test_steps.py`` runs them on both.
+
+Each check prints a line when it has passed; what fails raises.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from gztrain.config import Compute, Optimizer
+from gztrain.devices import choose_precision, make_plan
+from gztrain.errors import UsageError
+from gztrain.models.augment import Augmentation, augment
+from gztrain.optimizer import Rate, make_optimizer
+from gztrain.steps import Learner, Plan, Task, load_backend
+
+BATCH, STEPS = 16, 20
+BACKEND = load_backend()
+Placed = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@cache
+def batches() -> list[Placed]:
+    """Images uint8 [B, 16, 16, 3], lots [B, 6] and targets [B, 2] that depend on them."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(STEPS):
+        images = (rng.integers(0, 256, (BATCH, 16, 16, 3)) * rng.random((BATCH, 1, 1, 1))).astype(np.uint8)
+        bright = images.mean((1, 2, 3), keepdims=True)[:, 0, 0] > 64
+        found.append((images, rng.random((BATCH, 6), np.float32), np.concatenate([bright, ~bright], 1).astype(np.float32)))
+    return found
+
+
+def parts(norm: bool) -> tuple[Any, Any]:
+    """A body of a backbone and a head, with or without batch norm, always the same; and its backbone."""
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, use_bias=False)(keras.layers.Rescaling(1 / 255)(pixels))
+    x = keras.layers.BatchNormalization(momentum=0.5)(x) if norm else x
+    backbone = keras.Model(pixels, keras.layers.ReLU()(x), name="backbone")
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(backbone(images))
+    return keras.Model(images, keras.layers.Dense(2, name="head")(x)), backbone
+
+
+def shrink(images: Any) -> Any:
+    return ops.average_pool(ops.cast(images, "float32"), 2, 2)
+
+
+def vary(images: Any, lots: Any) -> Any:
+    return augment(images, lots, ops=Augmentation())
+
+
+def loss(targets: Any, logits: Any) -> Any:
+    return ops.mean(ops.softplus(logits) - targets * logits, axis=-1)
+
+
+def learner(devices: Sequence[str], *, norm: bool = True, frozen: bool = False, **plan: Any) -> tuple[Learner, Any]:
+    """A learner, made as a run makes it, and its body; within the scope of its devices."""
+    body, backbone = parts(norm)
+    backbone.trainable = not frozen
+    optimizer = make_optimizer(Optimizer(), Rate(0.05, warmup=3), body.trainable_variables)
+    return BACKEND.make_learner(Task(body, shrink, vary, loss), optimizer, Plan(tuple(devices), **plan)), body
+
+
+def losses(devices: Sequence[str], **options: Any) -> np.ndarray:
+    with BACKEND.spread(tuple(devices)):
+        made, _ = learner(devices, **options)
+        return np.array([np.asarray(made.train(made.place(batch))) for batch in batches()])
+
+
+BOTH = BACKEND.local_devices()
+ONE = BOTH[:1]
+
+
+def there_are_two_devices_without_bfloat16() -> None:
+    assert len(BOTH) == 2
+    assert choose_precision(BACKEND, Compute()) == "float32"
+    assert make_plan(BACKEND, Compute(), Optimizer(), 16).devices == BOTH
+    try:
+        make_plan(BACKEND, Compute(devices=3), Optimizer(), 15)
+    except UsageError as error:
+        assert "there are 2" in str(error)  # noqa: PT017 -- no pytest here
+    else:
+        raise AssertionError
+
+
+def one_device_twice_gives_the_same_bits() -> None:
+    first = losses(ONE)
+    assert losses(ONE).tobytes() == first.tobytes()
+    assert first[-3:].mean() < 0.7 * first[:3].mean()
+
+
+def two_devices_give_the_losses_of_one() -> None:
+    np.testing.assert_allclose(losses(BOTH), losses(ONE), rtol=2e-4)
+
+
+def pieces_give_the_losses_of_the_whole() -> None:
+    small = 1e-7  # as small as Adam's epsilon, so that it cannot make up for what is cut off
+    whole = losses(ONE, norm=False, clip=small)
+    np.testing.assert_allclose(losses(ONE, norm=False, accumulate=4, clip=small), whole, rtol=2e-4)
+    np.testing.assert_allclose(losses(BOTH, norm=False, accumulate=2, clip=small), whole, rtol=2e-4)
+    assert np.abs(losses(ONE, norm=False) - whole).max() > 0.01  # the limit was felt
+
+
+def a_frozen_backbone_stays_and_so_do_its_statistics() -> None:
+    for frozen in (True, False):
+        made, body = learner(ONE, frozen=frozen)
+        before = [np.array(ops.convert_to_numpy(v.value)) for v in body.variables]
+        for batch in batches()[:3]:
+            made.train(made.place(batch))
+        made.settle()
+        changed = {
+            variable.path.split("/")[0]: not np.array_equal(ops.convert_to_numpy(variable.value), value)
+            for variable, value in zip(body.variables, before, strict=True)
+        }
+        assert changed["head"]
+        assert any(moved for name, moved in changed.items() if name != "head") is not frozen, changed
+
+
+def what_was_learned_is_in_the_variables() -> None:
+    for devices in (ONE, BOTH):
+        with BACKEND.spread(devices):
+            made, body = learner(devices)
+            images = batches()[0][0]
+            for batch in batches()[:3]:
+                made.train(made.place(batch))
+            made.settle()
+            told = made.infer(made.place((images,)))
+            expected = ops.convert_to_numpy(body(shrink(images), training=False))
+            np.testing.assert_allclose(told, expected, rtol=1e-4, atol=1e-5)
+            made.train(made.place(batches()[3]))  # settling took nothing away
+            assert np.abs(made.infer(made.place((images,))) - told).max() > 1e-4
+
+
+CHECKS: tuple[Callable[[], None], ...] = (
+    there_are_two_devices_without_bfloat16,
+    one_device_twice_gives_the_same_bits,
+    two_devices_give_the_losses_of_one,
+    pieces_give_the_losses_of_the_whole,
+    a_frozen_backbone_stays_and_so_do_its_statistics,
+    what_was_learned_is_in_the_variables,
+)
+
+if __name__ == "__main__":
+    for check in CHECKS:
+        check()
+        sys.stdout.write(f"{check.__name__}\n")

@@ -1,0 +1,190 @@
+"""Symmetries against numpy, the affine warp against SciPy; chance is in the lots alone.
+
+``test_models_jax.py`` runs this file again on JAX: both backends equal the same references.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from scipy.ndimage import map_coordinates
+
+from gztrain.models.augment import AffineRange, Augmentation, augment
+
+Images = npt.NDArray[np.float32]
+checked = settings(deadline=None, derandomize=True, max_examples=30)
+STILL = AffineRange((0.0, 0.0), (1.0, 1.0), (0.0, 0.0))
+BOTH = Augmentation(symmetries=True, affine=AffineRange())
+
+
+def images_of(size: int, count: int = 3) -> Images:
+    return np.random.default_rng(size).uniform(0, 255, (count, size, size, 3)).astype(np.float32)
+
+
+def lots_of(count: int, seed: int = 0) -> Images:
+    return np.random.default_rng(seed).random((count, 6), dtype=np.float32)
+
+
+def run(images: Images, lots: Images, rules: Augmentation) -> Images:
+    found: Images = keras.ops.convert_to_numpy(augment(images, keras.ops.convert_to_tensor(lots), ops=rules))
+    return found
+
+
+# ---------------------------------------------------------------- the eight symmetries
+
+SYMMETRIES: dict[str, Callable[[Images], Images]] = {
+    "as it was": lambda image: image,
+    "a quarter": lambda image: np.rot90(image, 1),
+    "a half": lambda image: np.rot90(image, 2),
+    "three quarters": lambda image: np.rot90(image, 3),
+    "mirrored": lambda image: image.transpose(1, 0, 2),
+    "mirrored, a quarter": lambda image: np.rot90(image.transpose(1, 0, 2), 1),
+    "mirrored, a half": lambda image: np.rot90(image.transpose(1, 0, 2), 2),
+    "mirrored, three quarters": lambda image: np.rot90(image.transpose(1, 0, 2), 3),
+}
+
+
+@pytest.mark.parametrize("place", range(8), ids=SYMMETRIES)
+@pytest.mark.parametrize("within", [0.0, 0.5, 0.999])
+def test_each_eighth_of_the_lot_is_one_symmetry(place: int, within: float) -> None:
+    images, lots = images_of(5), lots_of(3)
+    lots[:, 0] = (place + within) / 8
+    found = run(images, lots, Augmentation())
+    expected = [SYMMETRIES[list(SYMMETRIES)[place]](image) for image in images]
+    assert np.array_equal(found, expected)
+
+
+def test_the_eight_are_different_and_as_likely() -> None:
+    image = images_of(4, 1).repeat(8000, axis=0)
+    found = run(image, lots_of(8000, 1), Augmentation())
+    _, counts = np.unique(found.reshape(8000, -1), axis=0, return_counts=True)
+    assert len(counts) == 8
+    assert np.abs(counts - 1000).max() < 150  # five standard deviations
+
+
+def test_each_image_has_its_own() -> None:
+    images, lots = images_of(6, 8), lots_of(8)
+    lots[:, 0] = np.arange(8) / 8
+    found = run(images, lots, Augmentation())
+    for one, image, turn in zip(found, images, SYMMETRIES.values(), strict=True):
+        assert np.array_equal(one, turn(image))
+
+
+# ---------------------------------------------------------------- the affine warp
+
+
+def warped(image: Images, lots: Images, ranges: AffineRange) -> npt.NDArray[np.float64]:
+    """The definition: about the centre, counter-clockwise, larger by zoom, then moved right and down."""
+    size = len(image)
+    (low, high), middle = np.log(ranges.zoom), (size - 1) / 2
+    angle = np.deg2rad(ranges.rotate[0] + (ranges.rotate[1] - ranges.rotate[0]) * float(lots[1]))
+    zoom = np.exp(low + (high - low) * float(lots[2]))
+    right, down = (size * (ranges.shift[0] + (ranges.shift[1] - ranges.shift[0]) * float(lot)) for lot in lots[3:5])
+    y, x = np.mgrid[:size, :size] - middle
+    x, y = x - right, y - down
+    columns = (np.cos(angle) * x - np.sin(angle) * y) / zoom + middle
+    rows = (np.sin(angle) * x + np.cos(angle) * y) / zoom + middle
+    channels = [
+        map_coordinates(channel, (rows, columns), order=1, mode="reflect") for channel in image.T.swapaxes(1, 2)
+    ]
+    return np.stack(channels, axis=-1)
+
+
+RANGES = {
+    "default": AffineRange(),
+    "far out": AffineRange((-180, 180), (0.3, 3.0), (-0.5, 0.5)),
+    "tiny": AffineRange((0, 0), (0.05, 0.05), (0, 0)),
+    "still": STILL,
+}
+
+
+@pytest.mark.parametrize("ranges", RANGES.values(), ids=RANGES)
+@pytest.mark.parametrize("size", [7, 32])
+def test_the_warp_is_bilinear_with_mirrored_edges(ranges: AffineRange, size: int) -> None:
+    images, lots = images_of(size, 6), lots_of(6, 2)
+    found = run(images, lots, Augmentation(symmetries=False, affine=ranges))
+    expected = [warped(image.astype(np.float64), lot, ranges) for image, lot in zip(images, lots, strict=True)]
+    # Noise is the worst case: a coordinate rounded by 1e-6 px moves a value by 3e-4.
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def test_no_movement_changes_nothing() -> None:
+    images = images_of(16)
+    np.testing.assert_allclose(run(images, lots_of(3), Augmentation(symmetries=False, affine=STILL)), images, atol=1e-3)
+
+
+def test_a_quarter_is_counter_clockwise() -> None:
+    images, quarter = images_of(9), AffineRange((90, 90), (1, 1), (0, 0))
+    found = run(images, lots_of(3), Augmentation(symmetries=False, affine=quarter))
+    np.testing.assert_allclose(found, np.rot90(images, 1, axes=(1, 2)), atol=0.01)
+
+
+def test_a_shift_moves_the_galaxy_right_and_down() -> None:
+    images, moved = images_of(8), AffineRange((0, 0), (1, 1), (0.25, 0.25))
+    found = run(images, lots_of(3), Augmentation(symmetries=False, affine=moved))
+    np.testing.assert_allclose(found[:, 2:, 2:], images[:, :-2, :-2], atol=0.01)
+
+
+# ---------------------------------------------------------------- both
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6))
+@checked
+def test_values_stay_between_the_darkest_and_the_brightest(seed: int, count: int) -> None:
+    images = images_of(12, count)
+    found = run(images, lots_of(count, seed), BOTH)
+    assert found.shape == images.shape
+    assert images.min() - 0.01 <= found.min()
+    assert found.max() <= images.max() + 0.01
+
+
+def test_an_image_does_not_feel_its_batch() -> None:
+    images, lots = images_of(10, 5), lots_of(5)
+    together = run(images, lots, BOTH)
+    alone = [run(images[place : place + 1], lots[place : place + 1], BOTH)[0] for place in range(5)]
+    np.testing.assert_allclose(together, alone, atol=1e-2)
+    assert np.array_equal(together, run(images, lots, BOTH))
+
+
+def test_nothing_asked_nothing_done() -> None:
+    images = images_of(6)
+    assert run(images, lots_of(3), Augmentation(symmetries=False)) is not None
+    assert np.array_equal(run(images, lots_of(3), Augmentation(symmetries=False)), images)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_it_compiles_for_batches_of_any_size() -> None:
+    compiled = jit(lambda images, lots: augment(images, lots, ops=BOTH))
+    for count in (1, 4):
+        images, lots = images_of(10, count), lots_of(count)
+        found = keras.ops.convert_to_numpy(compiled(images, lots))
+        np.testing.assert_allclose(found, run(images, lots, BOTH), atol=0.05)
+
+
+def jit(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Compile for the backend that is set."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        compiled: Callable[[Any, Any], Any] = jax.jit(function)
+        return compiled
+    import tensorflow as tf
+
+    shapes = [tf.TensorSpec((None, 10, 10, 3)), tf.TensorSpec((None, 6))]
+    return tf.function(function, input_signature=shapes)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"zoom": (0.0, 1.0)}, {"zoom": (1.1, 0.9)}, {"rotate": (10, -10)}, {"shift": (-0.6, 0.6)}, {"rotat": (0, 1)}],
+    ids=str,
+)
+def test_ranges_are_checked_at_birth(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        AffineRange(**wrong)

@@ -1,0 +1,58 @@
+"""Parameter counts: of the transformers against formulas worked out by hand, of the backbones against Keras'."""
+
+import pytest
+from keras import applications
+
+from gztrain.models import MODELS, ModelSpec, build
+from gztrain.models.plan import CCT_STRIDES
+from tests.gztrain.formulas import VITS, cct_count, cvt_count, vit_count
+
+OUTPUTS = 22
+
+
+def test_by_hand() -> None:
+    """The sums of the docstrings of vit.py, cct.py and cvt.py."""
+    assert vit_count("vit-64-8-12", 256, 16, OUTPUTS) == 37_536_982
+    assert cct_count(256, 16, OUTPUTS) == 278_551
+    assert cvt_count(OUTPUTS) == 1_235_862
+
+
+@pytest.mark.parametrize("name", VITS)
+def test_what_is_listed_for_vit(name: str) -> None:
+    assert MODELS[name].parameters == vit_count(name, 256, 16, OUTPUTS)
+
+
+@pytest.mark.parametrize("stride", CCT_STRIDES)
+def test_cct_at_every_stride(stride: int) -> None:
+    assert MODELS["cct"].parameters == cct_count(256, 16, OUTPUTS)
+    assert build(ModelSpec("cct", size=64, patch=stride), 96, 5).model.count_params() == cct_count(64, stride, 5)
+
+
+def test_what_is_listed_for_cvt() -> None:
+    assert MODELS["cvt"].parameters == cvt_count(OUTPUTS)
+
+
+# name: parameters with the layers for 1,000 classes, as Keras publishes them, and those of these layers
+PUBLISHED = {
+    "resnet50": (25_636_712, 2048 * 1000 + 1000),
+    "resnet50v2": (25_613_800, 2048 * 1000 + 1000),
+    "xception": (22_910_480, 2048 * 1000 + 1000),
+    "inceptionv3": (23_851_784, 2048 * 1000 + 1000),
+    "vgg16": (138_357_544, 25088 * 4096 + 4096 + 4096 * 4096 + 4096 + 4096 * 1000 + 1000),
+    "vgg19": (143_667_240, 25088 * 4096 + 4096 + 4096 * 4096 + 4096 + 4096 * 1000 + 1000),
+    "mobilenetv3small": (2_554_968, 576 * 1024 + 1024 + 1024 * 1000 + 1000),
+    "mobilenetv3large": (5_507_432, 960 * 1280 + 1280 + 1280 * 1000 + 1000),
+    "efficientnetv2b0": (7_200_312, 1280 * 1000 + 1000),
+    "convnexttiny": (28_589_128, 768 * 1000 + 1000),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, entry in MODELS.items() if entry.two_stage])
+def test_backbones(name: str) -> None:
+    total, top = PUBLISHED[name]
+    assert MODELS[name].backbone_parameters == total - top
+
+
+def test_a_count_straight_from_keras() -> None:
+    model = applications.MobileNetV3Small(weights=None, include_top=False, input_shape=(32, 32, 3))
+    assert model.count_params() == MODELS["mobilenetv3small"].backbone_parameters
