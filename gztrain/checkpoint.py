@@ -111,7 +111,7 @@ def _in_order(kind: str, arrays: Mapping[str, Array]) -> tuple[Array, ...]:
 
 def _read(path: Path) -> dict[str, Array]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return dict(stored)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise GztrainError(_damaged(path, error)) from None

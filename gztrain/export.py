@@ -92,13 +92,13 @@ def export_model(model: Any, folder: Path, labels: tuple[str, ...]) -> Json:  # 
     Raises:
         GztrainError: an export cannot be made, or does not agree with the model.
     """
-    side = int(model.input_shape[1])
+    side, plain = int(model.input_shape[1]), without_groups(model)
     saved, onnx = folder / "saved_model", folder / "model.onnx"
     with _converting("SavedModel"):
-        model.export(str(saved), format="tf_saved_model", verbose=False, input_signature=_signature(side))
+        plain.export(str(saved), format="tf_saved_model", verbose=False, input_signature=_signature(side))
     with _converting("ONNX"):
         _teach_erfc()
-        model.export(str(onnx), format="onnx", verbose=False, input_signature=_signature(side))
+        plain.export(str(onnx), format="onnx", verbose=False, input_signature=_signature(side))
     probes = list(probe_images(side))
     expected = [np.asarray(model(images, training=False)) for images in probes]
     found = {"SavedModel": _load_saved_model(saved), "ONNX": _load_onnx(onnx)}
@@ -110,6 +110,46 @@ def export_model(model: Any, folder: Path, labels: tuple[str, ...]) -> Json:  # 
     }
     (folder / "signature.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return document
+
+
+def without_groups(model: Any) -> Any:  # noqa: ANN401 -- a keras.Model
+    """The same model with its grouped convolutions as depthwise ones, if it has any (ConvNeXt does).
+
+    Keras compiles grouped convolutions with XLA, and no converter can look into that.
+    """
+    import keras
+
+    if not any(_is_depthwise(layer) for layer in _layers(model)):
+        return model
+    clone = keras.models.clone_model(model, clone_function=_as_depthwise, recursive=True)
+    for ours, its in zip(model.weights, clone.weights, strict=True):
+        values = keras.ops.convert_to_numpy(ours)
+        its.assign(values if ours.shape == its.shape else values.swapaxes(2, 3))  # [k, k, 1, C] to [k, k, C, 1]
+    return clone
+
+
+def _layers(model: Any) -> Iterator[Any]:  # noqa: ANN401
+    """Layers of a model, and of the models in it."""
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
+
+
+def _is_depthwise(layer: Any) -> bool:  # noqa: ANN401
+    import keras
+
+    return isinstance(layer, keras.layers.Conv2D) and layer.groups == layer.filters > 1 == layer.kernel.shape[2]
+
+
+def _as_depthwise(layer: Any) -> Any:  # noqa: ANN401
+    import keras
+
+    if not _is_depthwise(layer):
+        return layer.__class__.from_config(layer.get_config())
+    same = ("name", "dtype", "kernel_size", "strides", "padding", "dilation_rate", "activation", "use_bias")
+    config = layer.get_config()
+    return keras.layers.DepthwiseConv2D(**{key: config[key] for key in same})
 
 
 def _signature(side: int) -> list[Any]:
@@ -199,5 +239,9 @@ def _load_onnx(path: Path) -> Classifier:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # what it raises has no base in common
+        reason = str(error).strip().splitlines()[0]
+        raise GztrainError(f"onnxruntime does not take the ONNX export of this model: {reason}.") from error
     return lambda images: np.asarray(session.run(None, {_INPUT: images})[0])

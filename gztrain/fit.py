@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gztrain.checkpoint import Array, Checkpoints, Snapshot, assign_values, values_of
 from gztrain.config import Augment, TrainConfig
@@ -22,7 +22,10 @@ from gztrain.run import Json, RunFolder, check_same, open_run, write_config
 from gztrain.steps import Backend, Task, load_backend
 from gztrain.stop import StopSwitch, stop_switch
 from gztrain.validation import Validator
-from gztrain.writing import below, beside
+from gztrain.writing import below, beside, sweep
+
+if TYPE_CHECKING:
+    from gztrain.models.body import GalaxyModel
 
 
 def fit(request: Request, watch: Watch) -> Json:
@@ -36,13 +39,11 @@ def fit(request: Request, watch: Watch) -> Json:
         UsageError: the run folder has a run already, or the request asks for what does not exist.
         Stopped: the user pressed Ctrl-C.
     """
-    import keras
-
-    backend = load_backend()
     folder = RunFolder(request.run)
     check_free(folder, request)
-    job = make_job(request)
-    claim(folder, request, job, keras.backend.backend())
+    backend, job = load_backend(), make_job(request)
+    if _goes_on(folder, request):
+        check_same(open_run(folder.root), job.config, job.dataset, _backend_name())
     for note in job.notes:
         watch.tell(note)
     values = train(job, folder, backend, watch)
@@ -63,36 +64,48 @@ def check_free(folder: RunFolder, request: Request) -> None:
         )
 
 
-def claim(folder: RunFolder, request: Request, job: Job, backend: str) -> None:
-    """Make the run folder ours: begin a run there, or make sure that the one that is there is the same.
+def _goes_on(folder: RunFolder, request: Request) -> bool:
+    return request.resume and folder.config.exists()
 
-    Raises:
-        UsageError: it is another run.
+
+def _backend_name() -> str:
+    import keras
+
+    return str(keras.backend.backend())
+
+
+def begin(folder: RunFolder, job: Job) -> Snapshot | None:
+    """Make the run folder ours, now that nothing more can be wrong with the request.
+
+    Returns:
+        The checkpoint to go on from; None for a run that begins.
     """
-    if folder.config.exists() and request.resume:
-        check_same(open_run(folder.root), job.config, job.dataset, backend)
-        return
-    folder.clear()
-    write_config(folder, job.config, job.dataset, job.scheme, backend)
+    if not _goes_on(folder, job.request):
+        folder.clear()
+        write_config(folder, job.config, job.dataset, job.scheme, _backend_name())
+    for place in (folder.root, folder.checkpoint):
+        sweep(place)
+    return Checkpoints(folder.checkpoint).load()
 
 
 def train(job: Job, folder: RunFolder, backend: Backend, watch: Watch) -> tuple[Array, ...]:
     """Train, from the last checkpoint if there is one; gives the values of the best model's variables."""
     import keras
 
-    config, snapshot = job.config, Checkpoints(folder.checkpoint).load()
-    if snapshot is not None and snapshot.progress.done:
-        watch.tell(f"The run in {folder.root} has ended already; nothing is left to train.")
-        return snapshot.model
+    config = job.config
     machine = Machine(backend, make_plan(backend, config.compute, config.optimizer, config.stages.batch))
-    journal = _open_journal(folder, config, snapshot, watch)
     keras.utils.clear_session()
     with quiet_imports():
         keras.utils.set_random_seed(config.seed)  # Keras seeds TensorFlow, too, whatever its backend
     with backend.spread(machine.plan.devices), policy(choose_precision(backend, config.compute)), stop_switch() as stop:
-        parts = _join(job, machine, journal, stop)
-        Loop(parts, snapshot).run()
-        return values_of(parts.task.body.variables)
+        galaxy = build(config.model, job.dataset.crop, job.objective.outputs)
+        snapshot = begin(folder, job)
+        if snapshot is not None and snapshot.progress.done:
+            watch.tell(f"The run in {folder.root} has ended already; nothing is left to train.")
+            return snapshot.model
+        journal = _open_journal(folder, config, snapshot, watch)
+        Loop(_join(job, galaxy, machine, journal, stop), snapshot).run()
+        return values_of(galaxy.body.variables)
 
 
 def _open_journal(folder: RunFolder, config: TrainConfig, snapshot: Snapshot | None, watch: Watch) -> Journal:
@@ -103,10 +116,9 @@ def _open_journal(folder: RunFolder, config: TrainConfig, snapshot: Snapshot | N
     return Journal(Checkpoints(folder.checkpoint), History(folder.history, steps), scalars, watch)
 
 
-def _join(job: Job, machine: Machine, journal: Journal, stop: StopSwitch) -> Parts:
-    """Build the model, and put everything together."""
+def _join(job: Job, galaxy: "GalaxyModel", machine: Machine, journal: Journal, stop: StopSwitch) -> Parts:
+    """Put everything together."""
     config, size = job.config, job.config.stages.batch
-    galaxy = build(config.model, job.dataset.crop, job.objective.outputs)
     return Parts(
         config=config,
         stages=job.stages,
@@ -120,7 +132,7 @@ def _join(job: Job, machine: Machine, journal: Journal, stop: StopSwitch) -> Par
     )
 
 
-def make_task(job: Job, galaxy: GalaxyModel) -> Task:
+def make_task(job: Job, galaxy: "GalaxyModel") -> Task:
     """What a training step of a job computes."""
     return Task(galaxy.body, galaxy.stem, _augmentation(job.config.augment), job.objective.loss)
 

@@ -102,12 +102,9 @@ class TensorBoard:
     """Event files, written without TensorFlow: the format is that of tensorboard's own writer."""
 
     def __init__(self, folder: Path) -> None:
-        from tensorboard.summary.writer.record_writer import RecordWriter
-
         with below(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            name = f"events.out.tfevents.{int(time.time())}.{os.getpid()}.gztrain"
-            self._writer = RecordWriter((folder / name).open("wb"))
+        self._path = folder / f"events.out.tfevents.{int(time.time())}.{os.getpid()}.gztrain"
         self._write(file_version="brain.Event:2")
 
     def write(self, line: Line) -> None:
@@ -121,9 +118,11 @@ class TensorBoard:
 
     def _write(self, **content: Any) -> None:  # noqa: ANN401 -- fields of an Event
         from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
-        self._writer.write(Event(wall_time=time.time(), **content).SerializeToString())
-        self._writer.flush()
+        event = Event(wall_time=time.time(), **content).SerializeToString()
+        with below(self._path.parent), self._path.open("ab") as file:
+            RecordWriter(file).write(event)
 
 
 def open_scalars(folder: Path, *, wanted: bool) -> tuple[Scalars, str | None]:

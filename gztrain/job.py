@@ -8,6 +8,7 @@ from gztrain.dataset import Dataset, Scheme, choose_scheme, open_dataset
 from gztrain.errors import GztrainError, UsageError
 from gztrain.inputs import Reader, Selection, open_reader, select
 from gztrain.models import MODELS
+from gztrain.models.plan import make_plan
 from gztrain.objectives import Objective, make_objective, silent_questions
 from gztrain.protocol import Stage, plan_stages
 from gztrain.request import Request
@@ -19,7 +20,7 @@ from gztrain.weights import check_labels, label_weights, warning
 class Job:
     """A request whose data were looked at."""
 
-    config: TrainConfig
+    request: Request
     dataset: Dataset
     scheme: Scheme
     truth: Truth
@@ -28,6 +29,11 @@ class Job:
     training: Selection
     validation: Selection
     notes: tuple[str, ...]
+
+    @property
+    def config(self) -> TrainConfig:
+        """What to learn."""
+        return self.request.config
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -43,6 +49,7 @@ def make_job(request: Request) -> Job:
 
     Raises:
         GztrainError: the folder is not whole, lacks the labels, or has no galaxies to train or validate on.
+        UsageError: there is no such fold, scheme or model.
     """
     config = request.config
     dataset = open_dataset(request.data)
@@ -56,12 +63,13 @@ def make_job(request: Request) -> Job:
     )
     truth = Truth(scheme, config.labels, config.min_votes)
     objective, notes = _objective(config, dataset, truth, others, reader)
+    make_plan(config.model, dataset.crop, objective.outputs)
     training = select(dataset, folds=others, views=config.views)
     validation = select(dataset, folds=[config.fold])
     for name, selection in (("train on", training), ("validate on", validation)):
         if not len(selection):
             raise GztrainError(f"{dataset.root} has no galaxies to {name} (fold {config.fold} validates); use more.")
-    return Job(config, dataset, scheme, truth, objective, reader, training, validation, notes)
+    return Job(request, dataset, scheme, truth, objective, reader, training, validation, notes)
 
 
 def _listed(folds: tuple[int, ...]) -> str:

@@ -206,9 +206,7 @@ def _read_config(folder: RunFolder) -> Json:
         document = json.loads(folder.config.read_text(encoding="utf-8"))
         version = int(document["format"])
     except FileNotFoundError:
-        raise GztrainError(
-            f"There is no run in {folder.root}; gztrain fit OUT --run {folder.root} makes one."
-        ) from None
+        raise GztrainError(_missing(folder)) from None
     except OSError as error:
         raise GztrainError(f"{folder.config} cannot be read ({error.strerror}).") from None
     except (ValueError, KeyError, TypeError):

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,14 @@ def beside(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed have left half-way."""
+    with below(folder):
+        for path in folder.glob(".*"):
+            if re.match(r"\.[0-9a-f]{32}\.", path.name):
+                path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 -- any JSON value

@@ -9,7 +9,7 @@ import pytest
 from gztrain import export as module
 from gztrain.dataset import open_dataset
 from gztrain.errors import GztrainError, UsageError
-from gztrain.export import TOLERANCE, agreement, check_able, export, probe_images
+from gztrain.export import TOLERANCE, agreement, check_able, export, export_model, probe_images, without_groups
 from gztrain.inputs import open_reader, select
 from gztrain.run import open_run
 from tests.gztrain.made import untrained_run
@@ -45,6 +45,32 @@ def test_exports_agree_with_the_model(dataset: Path, tmp_path: Path, name: str) 
     assert document["output"]["labels"] == list(chosen.scheme.names)
     assert document["input"]["shape"] == [None, 64, 64, 3]
     assert set(document["largest_difference"]) == {"SavedModel", "ONNX"}
+
+
+@on_tensorflow
+def test_grouped_convolutions_are_exported_as_depthwise_ones(tmp_path: Path) -> None:
+    """As in ConvNeXt, deep in a model of models; with a bias, a stride and an activation to be kept."""
+    layers = keras.layers
+    inside = keras.Input((16, 16, 3))
+    grouped = layers.Conv2D(6, 5, 2, "same", groups=6, activation="gelu", bias_initializer="normal", name="grouped")
+    body = keras.Model(inside, layers.Flatten()(grouped(layers.Conv2D(6, 1)(inside))))
+    images = keras.Input((16, 16, 3), dtype="uint8")
+    model = keras.Model(images, layers.Dense(2, "sigmoid")(body(layers.Rescaling(1 / 255)(images))))
+    document = export_model(model, tmp_path, ("a", "b"))
+    assert max(document["largest_difference"].values()) < 1e-5
+    plain = without_groups(model)
+    probe = next(probe_images(16))
+    np.testing.assert_allclose(plain(probe), model(probe), atol=1e-6)
+    assert np.ptp(np.concatenate([model(images) for images in probe_images(16)])) > 0.01
+    assert without_groups(plain) is plain
+    assert type(plain.get_layer(body.name).get_layer("grouped")) is layers.DepthwiseConv2D
+
+
+@on_tensorflow
+def test_an_onnx_that_cannot_be_loaded_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"nothing")
+    with pytest.raises(GztrainError, match="onnxruntime does not take the ONNX export"):
+        module._load_onnx(tmp_path / "model.onnx")
 
 
 @on_tensorflow
