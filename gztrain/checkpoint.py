@@ -123,9 +123,7 @@ def _damaged(path: Path, error: Exception) -> str:
 
 def values_of(variables: Sequence[Any]) -> tuple[Array, ...]:
     """Copies of the values of Keras variables."""
-    import keras
-
-    return tuple(np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables)
+    return tuple(np.array(variable.numpy()) for variable in variables)
 
 
 def assign_values(variables: Sequence[Any], values: Sequence[Array], source: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gztrain.errors import GztrainError, UsageError
+from gztrain.remote import local_folder, source_of
 
 FORMAT = 1
 """The newest format of a dataset folder that is understood here."""
@@ -170,6 +171,8 @@ def _blocks(widths: Iterator[int]) -> tuple[slice, ...]:
 def open_dataset(folder: Path) -> Dataset:
     """Open a dataset folder, reading nothing but its manifest.
 
+    One in a bucket (``gs://``, ``s3://``) comes to this machine as it is used (:mod:`gztrain.remote`).
+
     A shard that is shorter than the manifest says is not an error yet: its records are missed where they are read,
     with the shard's name and their number, or counted with ``--skip-corrupt``.
 
@@ -177,14 +180,17 @@ def open_dataset(folder: Path) -> Dataset:
         GztrainError: there is no manifest, it is damaged or of a newer format, or a shard that it lists is missing or
             longer than it should be.
     """
+    folder = local_folder(folder)
     manifest = _read_manifest(folder)
     try:
         dataset = _describe(folder, manifest)
         _ = dataset.folds, dataset.views, manifest["labels"]["schemes"].keys()  # what is looked up later is there, too
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise GztrainError(_damaged(folder, f"{type(error).__name__}: {error}")) from None
+    coming = source_of(folder) is not None
     for shard in dataset.shards:
-        _check_file(shard)
+        if not coming or shard.path.exists():
+            _check_file(shard)
     return dataset
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gztrain.checkpoint import Array, Checkpoints, Snapshot, assign_values, values_of
 from gztrain.config import Augment, TrainConfig
@@ -23,9 +23,6 @@ from gztrain.steps import Backend, Task, load_backend
 from gztrain.stop import StopSwitch, stop_switch
 from gztrain.validation import Validator
 from gztrain.writing import below, beside, sweep
-
-if TYPE_CHECKING:
-    from gztrain.models.body import GalaxyModel
 
 
 def fit(request: Request, watch: Watch) -> Json:
@@ -116,7 +113,7 @@ def _open_journal(folder: RunFolder, config: TrainConfig, snapshot: Snapshot | N
     return Journal(Checkpoints(folder.checkpoint), History(folder.history, steps), scalars, watch)
 
 
-def _join(job: Job, galaxy: "GalaxyModel", machine: Machine, journal: Journal, stop: StopSwitch) -> Parts:
+def _join(job: Job, galaxy: GalaxyModel, machine: Machine, journal: Journal, stop: StopSwitch) -> Parts:
     """Put everything together."""
     config, size = job.config, job.config.stages.batch
     return Parts(
@@ -132,7 +129,7 @@ def _join(job: Job, galaxy: "GalaxyModel", machine: Machine, journal: Journal, s
     )
 
 
-def make_task(job: Job, galaxy: "GalaxyModel") -> Task:
+def make_task(job: Job, galaxy: GalaxyModel) -> Task:
     """What a training step of a job computes."""
     return Task(galaxy.body, galaxy.stem, _augmentation(job.config.augment), job.objective.loss)
 

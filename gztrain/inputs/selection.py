@@ -9,6 +9,7 @@ import numpy.typing as npt
 from gztrain.dataset import TEST, TRAIN, VIEWS, Dataset, Shard
 from gztrain.errors import UsageError
 from gztrain.inputs.index import ENTRY, Lost, index_shard
+from gztrain.remote import fetch
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,7 @@ def select(dataset: Dataset, split: str = TRAIN, folds: Collection[int] | None =
     shards = dataset.shards_of(split, folds)
     if views:
         shards += dataset.shards_of(VIEWS, folds)
+    fetch(dataset.root, ((shard.path, shard.bytes, shard.sha256) for shard in shards))
     return _join(dataset.crop, shards, views)
 
 

@@ -54,6 +54,7 @@ class JaxLearner:
 
     def __init__(self, task: Task, optimizer: Any, plan: Plan) -> None:  # noqa: ANN401
         self._task, self._optimizer, self._plan = task, optimizer, plan
+        self._distribution = keras.distribution.distribution()  # here: other threads, which place, are not told of it
         variables = (task.body.trainable_variables, task.body.non_trainable_variables, optimizer.variables)
         self._variables = variables
         self._state: State = tuple([jnp.array(v.value) for v in some] for some in variables)  # type: ignore[assignment]
@@ -65,10 +66,9 @@ class JaxLearner:
 
     def place(self, arrays: Arrays) -> tuple[Tensor, ...]:
         """Put the arrays of a batch onto the devices, cut along the first axis."""
-        distribution = keras.distribution.distribution()
-        if distribution is None:
+        if self._distribution is None:
             return tuple(jax.device_put(array) for array in arrays)
-        layouts = [distribution.get_data_layout(array.shape).backend_layout for array in arrays]
+        layouts = [self._distribution.get_data_layout(array.shape).backend_layout for array in arrays]
         return tuple(jax.device_put(array, layout) for array, layout in zip(arrays, layouts, strict=True))
 
     def train(self, placed: tuple[Tensor, ...]) -> Tensor:

@@ -1,7 +1,9 @@
-"""``python -m tests.gztrain.killing MOMENT... -- COMMAND``: run gztrain, and kill it without warning at some moment.
+"""``python -m tests.gztrain.killing MOMENT [-- COMMAND]...``: run gztrain, and kill the last run at some moment.
 
-A moment is ``step=N``, after N steps, or ``flush=N``, as the N-th file that is to appear whole is flushed to disk, which
-leaves it half-way: written, and without its name.
+The moment is ``step=N``, after N steps, or ``flush=N``, as the N-th file that is to appear whole is flushed to disk,
+which leaves it half-way: written, and without its name; or ``never``.
+
+With ``KERAS_BACKEND=jax`` there is no TensorFlow here, as on a machine that has only JAX.
 """
 
 import itertools
@@ -35,13 +37,20 @@ def arm(moment: str) -> None:
     kind, _, number = moment.partition("=")
     if kind == "step":
         loop.Loop._after_step = after(int(number), loop.Loop._after_step)  # type: ignore[method-assign]
-    else:
+    elif kind == "flush":
         os.fsync = after(int(number), os.fsync)
 
 
 if __name__ == "__main__":
-    moments, command = sys.argv[1 : sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
-    for moment in moments:
-        arm(moment)
-    sys.argv = ["gztrain", *command]
-    main()
+    if os.environ["KERAS_BACKEND"] == "jax":
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    moment, *commands = " ".join(sys.argv[1:]).split(" -- ")
+    for place, command in enumerate(commands, start=1):
+        if place == len(commands):
+            arm(moment)
+        sys.argv = ["gztrain", *command.split()]
+        try:
+            main()
+        except SystemExit as stop:
+            if stop.code:
+                raise

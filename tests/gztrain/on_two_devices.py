@@ -12,9 +12,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from gztrain.checkpoint import values_of
 from gztrain.config import Compute, Optimizer
 from gztrain.devices import choose_precision, make_plan
 from gztrain.errors import UsageError
+from gztrain.feed import ahead
 from gztrain.models.augment import Augmentation, augment
 from gztrain.optimizer import Rate, make_optimizer
 from gztrain.steps import Learner, Plan, Task, load_backend
@@ -32,11 +34,13 @@ def batches() -> list[Placed]:
     for _ in range(STEPS):
         images = (rng.integers(0, 256, (BATCH, 16, 16, 3)) * rng.random((BATCH, 1, 1, 1))).astype(np.uint8)
         bright = images.mean((1, 2, 3), keepdims=True)[:, 0, 0] > 64
-        found.append((images, rng.random((BATCH, 6), np.float32), np.concatenate([bright, ~bright], 1).astype(np.float32)))
+        found.append(
+            (images, rng.random((BATCH, 6), np.float32), np.concatenate([bright, ~bright], 1).astype(np.float32))
+        )
     return found
 
 
-def parts(norm: bool) -> tuple[Any, Any]:
+def parts(*, norm: bool) -> tuple[Any, Any]:
     """A body of a backbone and a head, with or without batch norm, always the same; and its backbone."""
     keras.utils.set_random_seed(0)
     pixels = keras.Input((8, 8, 3))
@@ -62,7 +66,7 @@ def loss(targets: Any, logits: Any) -> Any:
 
 def learner(devices: Sequence[str], *, norm: bool = True, frozen: bool = False, **plan: Any) -> tuple[Learner, Any]:
     """A learner, made as a run makes it, and its body; within the scope of its devices."""
-    body, backbone = parts(norm)
+    body, backbone = parts(norm=norm)
     backbone.trainable = not frozen
     optimizer = make_optimizer(Optimizer(), Rate(0.05, warmup=3), body.trainable_variables)
     return BACKEND.make_learner(Task(body, shrink, vary, loss), optimizer, Plan(tuple(devices), **plan)), body
@@ -98,6 +102,24 @@ def one_device_twice_gives_the_same_bits() -> None:
 
 def two_devices_give_the_losses_of_one() -> None:
     np.testing.assert_allclose(losses(BOTH), losses(ONE), rtol=2e-4)
+
+
+def rows_on(placed: Any) -> list[int]:
+    """How many rows of the images of a batch lie on each device."""
+    if keras.backend.backend() == "jax":
+        return [len(shard.data) for shard in placed[0].addressable_shards]
+    return [len(part) for part in placed[0].values]
+
+
+def each_device_gets_its_share_whatever_thread_places_it() -> None:
+    with BACKEND.spread(BOTH):
+        made, body = learner(BOTH)
+        with ahead(iter(batches()[:1]), made.place) as placed:
+            batch = next(placed)
+        assert rows_on(batch) == [BATCH // 2] * 2
+        made.train(batch)
+        made.settle()
+        assert all(value.dtype == np.float32 for value in values_of(body.variables))
 
 
 def pieces_give_the_losses_of_the_whole() -> None:
@@ -142,6 +164,7 @@ CHECKS: tuple[Callable[[], None], ...] = (
     there_are_two_devices_without_bfloat16,
     one_device_twice_gives_the_same_bits,
     two_devices_give_the_losses_of_one,
+    each_device_gets_its_share_whatever_thread_places_it,
     pieces_give_the_losses_of_the_whole,
     a_frozen_backbone_stays_and_so_do_its_statistics,
     what_was_learned_is_in_the_variables,

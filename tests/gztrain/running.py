@@ -37,7 +37,7 @@ def gztrain(*arguments: str | os.PathLike[str]) -> Result:
 def python(
     *arguments: str | os.PathLike[str], backend: str = "tensorflow", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python in a process of its own, on a Keras backend; fails the test only where the caller looks at the code."""
+    """Run Python in a process of its own, on a Keras backend; the caller looks at the exit code."""
     clean = {name: value for name, value in os.environ.items() if name not in ALLOCATOR}
     settings = {**clean, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), **environment}
     command = [sys.executable, *map(os.fspath, arguments)]

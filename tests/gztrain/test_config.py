@@ -101,7 +101,7 @@ def test_a_value_has_no_keys_below_it() -> None:
 @pytest.mark.parametrize(
     ("make", "part"),
     [
-        (lambda path: None, "cannot be read"),
+        (Path.exists, "cannot be read"),
         (lambda path: path.write_text("fold = "), "is not TOML"),
         (lambda path: path.write_bytes(b"\xff\xfe\x00"), "is not TOML"),
         (lambda path: path.mkdir(), "cannot be read"),

@@ -210,6 +210,17 @@ def test_only_a_few_are_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", READERS)
+def test_what_is_out_of_reach_stops_before_the_first_batch(name: str, folder: Path) -> None:
+    """Not hours later, where its turn comes."""
+    cut_within(folder / FIRST)
+    selection = chosen(folder)
+    lost = np.flatnonzero(selection.length < 0)
+    places = np.concatenate([np.flatnonzero(selection.length >= 0), lost])
+    with pytest.raises(GztrainError, match="Record 3 of"):
+        next(open_reader(name).batches(selection, places, 4))
+
+
+@pytest.mark.parametrize("name", READERS)
 def test_a_damaged_record_that_is_not_asked_for_does_no_harm(name: str, folder: Path) -> None:
     cut_within(folder / FIRST)
     selection = chosen(folder)

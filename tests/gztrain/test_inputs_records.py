@@ -225,6 +225,16 @@ def test_an_index_of_other_records_is_not_used(folder: Path) -> None:
     assert index.index_shard(shard).entries["offset"].tolist() == frame_starts(shard.path)
 
 
+def test_an_index_with_holes_is_not_used(folder: Path) -> None:
+    shard = open_dataset(folder).shards[0]
+    index.index_shard(shard)
+    (kept,) = indexes(folder)
+    entries = np.load(kept)
+    entries["offset"][1] += 1
+    np.save(kept, entries)
+    assert index.index_shard(shard).entries["offset"].tolist() == frame_starts(shard.path)
+
+
 def test_a_folder_that_cannot_be_written_is_read_all_the_same(folder: Path) -> None:
     (folder / ".gztrain").write_text("a file where the folder would be")
     shard = open_dataset(folder).shards[0]

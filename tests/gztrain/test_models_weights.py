@@ -105,7 +105,7 @@ def test_a_file_that_does_not_fit_is_told(make: Callable[[Path], Path], tmp_path
 
 
 def test_no_file() -> None:
-    with pytest.raises(UsageError, match="no weights file nowhere.h5"):
+    with pytest.raises(UsageError, match=r"no weights file nowhere\.h5"):
         with_weights("nowhere.h5")
 
 
@@ -116,7 +116,7 @@ def test_no_file() -> None:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keras' cache of weights, empty, on a machine without network."""
 
-    def no_network(url: str, *_: object) -> None:
+    def no_network(*_: object) -> None:
         raise urllib.error.URLError("no route to host")
 
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
@@ -145,7 +145,7 @@ def test_a_damaged_file_in_the_cache_is_told(cache: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, entry in MODELS.items() if entry.has_imagenet])
-def test_the_file_is_the_one_that_keras_asks_for(name: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_the_one_that_keras_asks_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def get_file(fname: str, *_: object, **__: object) -> str:

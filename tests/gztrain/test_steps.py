@@ -24,14 +24,14 @@ RUN = "import runpy; runpy.run_module('tests.gztrain.on_two_devices', run_name='
 def test_a_step_is_the_same_on_one_device_and_two(backend: str) -> None:
     done = python("-c", TWO_DEVICES[backend] + RUN, backend=backend, TF_CPP_MIN_LOG_LEVEL="3")
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
-    assert len(done.stdout.splitlines()) == 6
+    assert len(done.stdout.splitlines()) == 7
 
 
 @pytest.mark.parametrize(
     ("batch", "devices", "accumulate", "fits"),
     [(16, 2, 2, True), (16, 1, 1, True), (15, 2, 1, False), (16, 2, 3, False), (2, 4, 1, False)],
 )
-def test_a_batch_must_be_cut_evenly(batch: int, devices: int, accumulate: int, fits: bool) -> None:
+def test_a_batch_must_be_cut_evenly(batch: int, devices: int, accumulate: int, *, fits: bool) -> None:
     plan = Plan(tuple(f"gpu:{place}" for place in range(devices)), accumulate)
     if fits:
         plan.check(batch)
@@ -69,4 +69,6 @@ def test_keras_sees_the_same_rate() -> None:
 
     rate = Rate(0.1, warmup=3, cosine=20)
     schedule = Schedule.from_config(Schedule(rate).get_config())
-    assert [float(schedule(step)) for step in range(25)] == pytest.approx([float(rate.at(step)) for step in range(25)], rel=1e-4)
+    assert [float(schedule(step)) for step in range(25)] == pytest.approx(
+        [float(rate.at(step)) for step in range(25)], rel=1e-4
+    )

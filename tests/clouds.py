@@ -1,0 +1,237 @@
+"""Buckets on loopback, and what may befall the way to them.
+
+``google`` and ``amazon`` start an emulator each and yield its address; ``Faulty`` stands before one, passes requests
+on, remembers them, and breaks those that it is told to.
+"""
+
+import contextlib
+import http.client
+import io
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+from unittest import mock
+from urllib.parse import quote, unquote, urlsplit
+
+from gcp_storage_emulator.server import create_server
+
+from gzprep.storage import Url
+
+BUCKET = "galaxies"
+SECRET = "Loopback/Secret/0123456789abcdefghijklmn"  # noqa: S105 -- opens nothing; tests look for it where it must not be
+KEY = "AKIALOOPBACK01234567"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+def free_port() -> int:
+    with socket.create_server(("localhost", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextlib.contextmanager
+def google() -> Iterator[str]:
+    """A Google bucket in memory."""
+    port = free_port()
+    queue = mock.patch.object(HTTPServer, "request_queue_size", 64)
+    with queue, create_server("localhost", port, in_memory=True, default_bucket=BUCKET):
+        yield f"http://localhost:{port}"
+
+
+@contextlib.contextmanager
+def amazon() -> Iterator[str]:
+    """An S3 bucket in memory."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        address = "http://{}:{}".format(*server.get_host_and_port())
+        names = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
+        boto3.client("s3", endpoint_url=address, **names).create_bucket(Bucket=BUCKET)
+        yield address
+    finally:
+        server.stop()
+
+
+@dataclass
+class Request:
+    """A request that came by."""
+
+    method: str
+    path: str
+    body: bytes
+
+    @property
+    def name(self) -> str:
+        """The path without percent signs and without what follows a question mark."""
+        return unquote(urlsplit(self.path).path)
+
+
+Fault = Callable[["_Handler", Request], None]
+
+
+@dataclass
+class Rule:
+    """Which requests to break, how, and how many of them."""
+
+    method: str
+    pattern: str
+    fault: Fault
+    times: int
+
+    def applies(self, request: Request) -> bool:
+        hit = self.times > 0 and request.method == self.method
+        hit = hit and re.search(self.pattern, request.name + request.body[:400].decode("latin1")) is not None
+        self.times -= hit
+        return hit
+
+
+@dataclass
+class Faulty:
+    """A proxy that breaks some requests."""
+
+    target: str
+    rules: list[Rule] = field(default_factory=list)
+    seen: list[Request] = field(default_factory=list)
+    broken: list[Request] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(3))  # the emulators' queues are short
+
+    def fault_of(self, request: Request) -> Fault | None:
+        with self.lock:
+            self.seen.append(request)
+            rule = next((rule for rule in self.rules if rule.applies(request)), None)
+            if rule is not None:
+                self.broken.append(request)
+            return rule.fault if rule else None
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[str]:
+        """Yield the address of the proxy."""
+        handler = type("Handler", (_Handler,), {"proxy": self})
+        with _Server(("localhost", 0), handler) as server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+            thread.start()
+            try:
+                yield f"http://localhost:{server.server_port}"
+            finally:
+                server.shutdown()
+                thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 64
+
+
+class _Handler(BaseHTTPRequestHandler):
+    proxy: ClassVar[Faulty]
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for the client's kernel
+
+    def handle_one(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        request = Request(self.command, self.path, body)
+        fault = self.proxy.fault_of(request)
+        if fault is None and "ifGenerationMatch=0" in self.path and self.is_there(request):
+            fault = status(412)  # the emulator knows no conditions
+        if fault is not None:
+            fault(self, request)
+        else:
+            self.answer(*self.ask(request))
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_one  # noqa: N815 -- as http.server calls them
+
+    def ask(self, request: Request) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Pass a request on."""
+        connection = http.client.HTTPConnection(urlsplit(self.proxy.target).netloc, timeout=30)
+        with self.proxy.room, contextlib.closing(connection):
+            connection.request(request.method, request.path, request.body, dict(self.headers.items()))
+            answer = connection.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+
+    def is_there(self, request: Request) -> bool:
+        """Whether the object is there that a request would create."""
+        name = json.loads(request.body.partition(b"\r\n\r\n")[2].partition(b"\r\n")[0])["name"]
+        path = request.name.removeprefix("/upload") + "/" + quote(name, safe="")
+        connection = http.client.HTTPConnection(urlsplit(self.proxy.target).netloc, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+
+    def answer(self, status: int, headers: list[tuple[str, str]], body: bytes, sent: int | None = None) -> None:
+        """Answer, or begin to and stop after so many bytes."""
+        self.send_response(status)
+        length = next((value for name, value in headers if name.lower() == "content-length"), str(len(body)))
+        for name, value in headers:
+            if name.lower() not in ("content-length", "connection", "transfer-encoding", "date", "server"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", length)
+        self.end_headers()
+        self.wfile.write(body[:sent])
+        if sent is not None:
+            hang_up(self)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def hang_up(handler: _Handler) -> None:
+    """Cut the connection."""
+    handler.wfile.flush()
+    handler.close_connection = True
+    with contextlib.suppress(OSError):
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def status(code: int) -> Fault:
+    """Answer with an error, without passing the request on."""
+    return lambda handler, _: handler.answer(code, [("Content-Type", "text/plain")], b"no")
+
+
+def cut_before(handler: _Handler, _: Request) -> None:
+    """Cut the connection before anything happened."""
+    hang_up(handler)
+
+
+def cut_after(handler: _Handler, request: Request) -> None:
+    """Let the request be carried out, and cut the connection in place of an answer."""
+    handler.ask(request)
+    hang_up(handler)
+
+
+def cut_within(handler: _Handler, request: Request) -> None:
+    """Cut the connection in the middle of the answer."""
+    code, headers, body = handler.ask(request)
+    handler.answer(code, headers, body, len(body) // 2)
+
+
+def upload(folder: Path, place: Url) -> None:
+    """Copy a folder into a bucket."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            (place / path.relative_to(folder).as_posix()).put(io.BytesIO(path.read_bytes()))
+
+
+def names(place: Url) -> list[str]:
+    """What is in a folder in a bucket, however deep, sorted."""
+    found = []
+    for path in place.iterdir():
+        found += [path.key] if path.is_file() else names(path)
+    return sorted(found)
+
+
+def download(place: Url, folder: Path) -> Path:
+    """Copy what is in a folder in a bucket to this machine."""
+    for key in names(place):
+        path = folder / key.removeprefix(place.key).lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with type(place)(place.scheme, place.bucket, key).open() as file:
+            path.write_bytes(file.read())
+    return folder

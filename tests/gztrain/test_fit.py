@@ -1,0 +1,304 @@
+"""``gztrain fit`` on the small sky: what a run leaves, and that it learns what it was asked to."""
+
+import json
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from gztrain import loop
+from gztrain.config import TrainConfig, read_config
+from gztrain.console import Quiet
+from gztrain.dataset import SCHEMES, choose_scheme, open_dataset
+from gztrain.errors import GztrainError, UsageError
+from gztrain.fit import fit
+from gztrain.history import read_history
+from gztrain.inputs import open_reader, select
+from gztrain.job import make_job
+from gztrain.models import ModelSpec, build
+from gztrain.predictions import read_predictions
+from gztrain.request import Request
+from gztrain.run import RunFolder, open_run
+from gztrain.tally import METRICS
+from gztrain.truth import Truth
+from tests.gztrain.running import TINY, gztrain
+
+QUICK = ("model.size=16", "stages.batch=16", "stages.epochs=1", "stages.fine_tune_epochs=0", "bootstrap=0")
+
+
+def config(*settings: str) -> TrainConfig:
+    return read_config(None, [*QUICK, *settings])
+
+
+class Told(Quiet):
+    """A watcher that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def tell(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
+@pytest.fixture(scope="module")
+def run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run of two epochs and one, by the command itself."""
+    folder = tmp_path_factory.mktemp("fit") / "run"
+    result = gztrain("fit", dataset, "--run", folder, *TINY)
+    assert result.code == 0, result.err
+    assert "validation" in result.err
+    assert str(folder) in result.out
+    return RunFolder(folder)
+
+
+def test_a_run_leaves_all_its_files(run: RunFolder) -> None:
+    assert {path.name for path in run.root.iterdir()} == {
+        *("config.json", "history.csv", "tensorboard", "checkpoint", "model.keras", "metrics.json"),
+        *("predictions.parquet", "predictions-val.parquet"),
+    }
+
+
+def test_the_history_has_a_line_a_step_and_validation_at_the_end_of_each_epoch(run: RunFolder) -> None:
+    rows = read_history(run.history)
+    assert [row["step"] for row in rows] == list(range(1, 16))
+    assert [row["step"] for row in rows if row["val_loss"] is not None] == [5, 10, 15]
+    assert [(row["stage"], row["epoch"]) for row in rows[4::5]] == [("whole", 1), ("whole", 2), ("fine-tune", 1)]
+    assert [row["rate"] for row in rows] == pytest.approx([1e-3] * 10 + [1e-4] * 5)
+
+
+def test_the_model_takes_bytes_and_gives_probabilities(run: RunFolder) -> None:
+    opened = open_run(run.root)
+    noise = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
+    found = np.asarray(opened.model()(noise))
+    assert found.shape == (3, len(opened.scheme.names))
+    assert found.dtype == np.float32
+    assert ((found > 0) & (found < 1)).all()
+    assert np.ptp(found, axis=0).max() > 0
+
+
+def test_predictions_are_those_of_the_model_for_the_validation_fold(run: RunFolder, dataset: Path) -> None:
+    opened = open_run(run.root)
+    data = open_dataset(dataset)
+    selection = select(data, folds=[0])
+    (batch,) = open_reader().batches(selection, np.arange(len(selection)), len(selection))
+    told = read_predictions(run.predictions)
+    assert told.ids == batch.ids
+    np.testing.assert_allclose(told.probabilities, np.asarray(opened.model()(batch.images)), atol=1e-5)
+    np.testing.assert_array_equal(told.mask, batch.mask[:, list(opened.scheme.places)])
+    table = pq.read_table(run.predictions)
+    assert table.column_names == ["id", "probabilities", "labels", "mask"]
+
+
+def test_metrics_have_the_thirteen_names_and_counts_that_add_up(run: RunFolder) -> None:
+    document = json.loads(run.metrics.read_text())
+    assert (document["schema"], document["scheme"], list(document["splits"])) == (1, "reduced", ["val"])
+    found = document["splits"]["val"]
+    assert set(METRICS) <= set(found)
+    told = read_predictions(run.predictions)
+    counts = [found[f"{right}_{said}"] for right in ("true", "false") for said in ("positives", "negatives")]
+    assert all(isinstance(count, int) for count in counts)
+    assert sum(counts) == told.mask.sum()
+    assert found["labels"] == "asked"
+
+
+def test_the_best_epoch_is_the_one_that_is_kept(run: RunFolder) -> None:
+    """The validation loss of the kept model is the smallest in the history."""
+    opened = open_run(run.root)
+    lowest = min(row["val_loss"] for row in read_history(run.history) if row["val_loss"] is not None)  # type: ignore[type-var]
+    job = make_job(Request(opened.dataset, run.root, opened.config))
+    told = read_predictions(run.predictions)
+    (batch,) = job.reader.batches(job.validation, np.arange(len(job.validation)), len(job.validation))
+    logits = np.log(told.probabilities) - np.log1p(-told.probabilities)
+    loss = np.asarray(job.objective.loss(job.objective.targets(batch), logits))
+    assert float(loss.mean()) == pytest.approx(lowest, rel=1e-4)
+
+
+# ---------------------------------------------------------------- where a run is already
+
+
+def test_a_folder_with_a_run_is_refused(run: RunFolder, dataset: Path) -> None:
+    before = run.config.read_bytes()
+    result = gztrain("fit", dataset, "--run", run.root, *TINY)
+    assert result.code == 2
+    for word in ("has a run already", "--resume", "--overwrite"):
+        assert word in result.sentence
+    assert run.config.read_bytes() == before
+
+
+def test_a_run_that_has_ended_is_left_as_it_is(run: RunFolder, dataset: Path) -> None:
+    history, metrics = run.history.read_bytes(), json.loads(run.metrics.read_text())
+    result = gztrain("fit", dataset, "--run", run.root, "--resume", "--json")
+    assert result.code == 0
+    assert "has ended already" in result.sentence
+    assert result.json == metrics
+    assert run.history.read_bytes() == history
+
+
+def test_another_config_is_not_resumed(run: RunFolder, dataset: Path) -> None:
+    result = gztrain("fit", dataset, "--run", run.root, "--resume", "--batch", "8")
+    assert result.code == 2
+    assert "stages.batch = 16, and 8" in result.sentence
+
+
+# ---------------------------------------------------------------- stopping
+
+
+def pressing(step: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, but Ctrl-C is pressed when it is called for the given time."""
+    calls = iter(range(1, 10**6))
+
+    def pressed(*arguments: Any) -> Any:
+        if next(calls) == step:
+            signal.raise_signal(signal.SIGINT)
+        return function(*arguments)
+
+    return pressed
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop.Loop, "_after_step", pressing(3, loop.Loop._after_step))
+    handler = signal.getsignal(signal.SIGINT)
+    result = gztrain("fit", dataset, "--run", tmp_path, *TINY, "--epochs", "1", "--fine-tune-epochs", "0", "--json")
+    assert result.code == 130
+    assert result.sentence == "gztrain: Stopped after step 3; the same command with --resume goes on from there."
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert (tmp_path / "checkpoint" / "last.npz").exists()
+    result = gztrain("fit", dataset, "--run", tmp_path, "--resume", "--json")
+    assert result.code == 0, result.err
+    assert [row["step"] for row in read_history(tmp_path / "history.csv")] == [1, 2, 3, 4, 5]
+
+
+def test_a_loss_that_is_no_number_ends_the_run(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "_floats", lambda losses: [float("nan") for _ in losses])
+    with pytest.raises(GztrainError, match="loss is nan after step 5: training has diverged"):
+        fit(Request(dataset, tmp_path / "run", config()), Told())
+
+
+# ---------------------------------------------------------------- what is asked for
+
+
+def test_impatience_ends_a_stage_and_the_best_is_restored(dataset: Path, tmp_path: Path) -> None:
+    """At a rate of nothing no epoch is better than the first."""
+    asked = config("stages.epochs=5", "stages.patience=2", "optimizer.rate=1e-30", "model.dropout=0")
+    fit(Request(dataset, tmp_path / "run", asked), Told())
+    validated = [row["val_loss"] for row in read_history(tmp_path / "run" / "history.csv") if row["val_loss"]]
+    assert 3 <= len(validated) < 5
+
+
+@pytest.mark.parametrize("policy", ["asked", "report"])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_scheme_has_a_loss_under_both_policies(scheme: str, policy: str, dataset: Path, tmp_path: Path) -> None:
+    job = make_job(Request(dataset, tmp_path, config(f"scheme={scheme}", f"labels={policy}")))
+    (batch,) = job.reader.batches(job.validation, np.arange(len(job.validation)), len(job.validation))
+    targets = job.objective.targets(batch)
+    loss = np.asarray(job.objective.loss(targets, np.zeros((len(batch), job.objective.outputs), np.float32)))
+    assert np.isfinite(loss).all()
+    assert job.objective.outputs == len(choose_scheme(open_dataset(dataset), scheme).names)
+
+
+@pytest.mark.parametrize("loss", ["softmax", "focal", "dirichlet"])
+def test_every_loss_trains_and_gives_a_model_of_labels(loss: str, dataset: Path, tmp_path: Path) -> None:
+    found = fit(Request(dataset, tmp_path / "run", config(f"loss.name={loss}", "views=0", "scheme=q6")), Told())
+    told = read_predictions(tmp_path / "run" / "predictions.parquet")
+    assert told.names == open_run(tmp_path / "run").scheme.names
+    assert found["splits"]["val"]["galaxies"] == len(told.ids)
+
+
+def test_a_pretrained_model_learns_its_head_first(dataset: Path, tmp_path: Path) -> None:
+    """From a file of weights; the backbone, batch norm and all, is as it was until the second stage."""
+    file, spec = tmp_path / "weights.keras", ModelSpec("vgg16", weights="none", size=32, head="plain")
+    galaxy = build(spec, crop=64, outputs=1)
+    galaxy.model.save(file)
+    before = _backbone(galaxy.model)
+    asked = config("model.name=vgg16", "model.size=32", "model.head=plain", f"model.weights={file}", "scheme=q0")
+    fit(Request(dataset, tmp_path / "run", replace(asked, views=0)), Told())
+    assert {row["stage"] for row in read_history(tmp_path / "run" / "history.csv")} == {"head"}
+    after = _backbone(open_run(tmp_path / "run").model())
+    assert len(before) == 26
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def _backbone(model: Any) -> list[np.ndarray]:
+    from gztrain.models.body import unpack
+
+    backbone = unpack(model).backbone
+    assert backbone is not None
+    return [np.array(value) for value in backbone.get_weights()]
+
+
+def test_more_votes_than_the_recipe_asked_for_are_counted_anew(dataset: Path) -> None:
+    data = open_dataset(dataset)
+    scheme = choose_scheme(data, "all")
+    reader = open_reader()
+    by_manifest, strict = (Truth(scheme, "asked", votes).count(data, [1, 2], reader) for votes in (1, 15))
+    assert by_manifest.galaxies == strict.galaxies
+    assert (strict.answered <= by_manifest.answered).all()
+    assert strict.answered.sum() < by_manifest.answered.sum()
+    again = Truth(scheme, "report", 15).count(data, [1, 2], reader)  # report masks nothing, whatever the votes
+    assert (again.answered == again.galaxies).all()
+
+
+def test_a_label_without_a_positive_is_said_or_refused(dataset: Path, tmp_path: Path) -> None:
+    job = make_job(Request(dataset, tmp_path, config("scheme=q9")))
+    (note,) = job.notes
+    assert note.startswith("No training galaxy has spiral-arm-count-gz2_")
+    with pytest.raises(GztrainError, match="--strict-labels"):
+        make_job(Request(dataset, tmp_path, config("scheme=q9", "strict_labels=true")))
+
+
+@pytest.mark.parametrize(
+    ("setting", "error", "part"),
+    [
+        ("fold=7", UsageError, "There is no fold 7"),
+        ("scheme=q77", UsageError, "There is no scheme 'q77'"),
+        ("model.name=resnet51", UsageError, "did you mean resnet50"),
+        ("model.size=65", UsageError, "larger than the crop"),
+        ("compute.devices=64", UsageError, "64 devices were asked for"),
+        ("compute.accumulate=3", UsageError, "multiple of 3"),
+    ],
+)
+def test_what_cannot_be_had_is_told_and_nothing_is_begun(
+    setting: str, error: type[Exception], part: str, dataset: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=part):
+        fit(Request(dataset, tmp_path / "run", config(setting)), Told())
+    assert not (tmp_path / "run").exists()
+
+
+def test_evaluation_on_test_adds_to_what_is_known(run: RunFolder) -> None:
+    result = gztrain("evaluate", run.root, "--split", "test", "--json")
+    assert result.code == 0, result.err
+    assert set(result.json["splits"]) == {"val", "test"}
+    ids = {*read_predictions(run.predictions_of("val")).ids}
+    assert not ids & {*read_predictions(run.predictions_of("test")).ids}
+    assert read_predictions(run.predictions).ids == read_predictions(run.predictions_of("test")).ids
+    result = gztrain("evaluate", run.root, "--split", "val")
+    assert "AUC, mean over labels" in result.out
+    assert "commonest answer" in result.out
+
+
+def test_labels_to_judge_by_can_be_chosen(run: RunFolder) -> None:
+    found = gztrain("evaluate", run.root, "--labels", "report", "--json").json["splits"]["test"]
+    told = read_predictions(run.predictions_of("test"))
+    assert found["labels"] == "report"
+    assert told.mask.all()
+    assert gztrain("evaluate", run.root, "--labels", "guessed").code == 2
+
+
+def test_other_data_are_not_judged(run: RunFolder, dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(
+        (dataset / "manifest.json").read_text().replace('"recipe_hash": "', '"recipe_hash": "x')
+    )
+    for path in dataset.glob("*.tfrecord-*"):
+        (tmp_path / path.name).symlink_to(path)
+    result = gztrain("evaluate", run.root, "--data", tmp_path)
+    assert result.code == 1
+    assert "trained on other data" in result.sentence
