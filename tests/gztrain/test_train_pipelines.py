@@ -13,7 +13,7 @@ RECIPES = sorted(PIPELINES.glob("*.toml"))
 
 
 def test_there_are_recipes() -> None:
-    assert {path.stem for path in RECIPES} == {"cnn", "vit", "cct", "cvt", "report"}
+    assert {path.stem for path in RECIPES} == {"cnn", "small", "vit", "cct", "cvt", "report"}
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
