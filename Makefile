@@ -39,17 +39,23 @@ faults: $(VENV)/dev ## kills at random moments, full disk, read-only output
 lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml
 	$(BIN)/python -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet uv
-	for target in base dev; do \
-	  groups="--group build"; test $$target = base || groups="$$groups --group dev --all-extras --constraint requirements/base.txt"; \
+	for target in base dev cloud; do \
+	  groups="--group build"; \
+	  test $$target != dev || groups="$$groups --group dev --all-extras --constraint requirements/base.txt"; \
+	  test $$target != cloud || groups="$$groups --extra gcp --extra aws --constraint requirements/dev.txt"; \
 	  $(VENV)/lock/bin/uv pip compile pyproject.toml $$groups --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements/$$target.txt || exit 1; \
 	done
+	$(VENV)/lock/bin/uv pip compile pyproject.toml requirements/gpu.in --group build --extra gcp --extra aws \
+	  --constraint requirements/dev.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements/gpu.txt
 
 clean:           ## remove what make made
 	rm -rf $(VENV) gz2-shards gz2-sky
 
 include benchmarks/bench.mk
 -include engines/engines.mk
+include pipelines/dataflow/dataflow.mk
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "gzprep needs Python 3.11 or newer"'

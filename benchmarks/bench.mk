@@ -1,11 +1,14 @@
 # Benchmarks; included by the Makefile. None of them is a test, and none is run by CI.
 # JSON=1 prints one JSON document, TMPDIR says which disk is written to, GZ_REAL_DATA where the real images are.
 BENCH_ENVS := benchmarks/.envs
-PEERS := tfds img2dataset
+PREP_PEERS := tfds img2dataset
+INPUT_PEERS := loaders
+PEERS := $(PREP_PEERS) $(INPUT_PEERS)
 
-.PHONY: bench-prep bench-quick bench-growth bench-memory bench-stages bench-envs bench-lock
+.PHONY: bench-prep bench-quick bench-growth bench-memory bench-stages bench-input bench-input-quick bench-input-memory
+.PHONY: bench-envs bench-lock
 
-bench-prep: $(VENV)/dev bench-envs ## speed against the floor, a second worker and peers, 15 minutes at most
+bench-prep: $(VENV)/dev $(PREP_PEERS:%=$(BENCH_ENVS)/%/made) ## speed against the floor, a second worker and peers, 15 minutes at most
 	@$(BIN)/python benchmarks/prep.py
 
 bench-quick: $(VENV)/dev ## the same in a minute: shows that it runs, not how fast
@@ -19,6 +22,15 @@ bench-memory: $(VENV)/dev ## peak memory of the process tree at 750 and 4,000 ga
 
 bench-stages: $(VENV)/dev ## microseconds a galaxy of each stage, ours and the floor's
 	@$(BIN)/python benchmarks/stages.py
+
+bench-input: $(VENV)/dev $(INPUT_PEERS:%=$(BENCH_ENVS)/%/made) ## samples/s of our readers, of bare decoding and of other loaders, 10 minutes
+	@$(BIN)/python benchmarks/input.py
+
+bench-input-quick: $(VENV)/dev ## the same in a minute, without peers: shows that it runs, not how fast
+	@$(BIN)/python benchmarks/input.py --quick
+
+bench-input-memory: $(VENV)/dev ## peak memory of our readers: 10 and 100 shards, 1 and 5 epochs
+	@$(BIN)/python benchmarks/input_memory.py
 
 bench-envs: $(PEERS:%=$(BENCH_ENVS)/%/made) ## an environment for each peer: they want other versions than we do
 

@@ -26,7 +26,7 @@ from watch import last_cores
 Table = list[dict[str, float]]
 ROUNDS = 5
 STAGES: dict[str, tuple[str, str]] = {
-    "read file": ("gzprep.bins.read_image", "floor.read"),
+    "read file": ("gzprep.prepare.read_image", "floor.read"),
     "labels": ("gzprep.prepare.label", ""),
     "header and shape": ("gzprep.prepare._check_shape gzprep.prepare.read_header", ""),
     "decode": ("gzprep.prepare.decode", "floor.Floor.decode"),

@@ -12,20 +12,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzprep.errors import GzprepError
-from gzprep.folder import appearing, writing
+from gzprep.folder import appearing, withdraw, writing
 from gzprep.job import Job
-from gzprep.prepare import Judged, Record, image_digest, judge_galaxy, make_records, read_image
+from gzprep.prepare import Judged, Record, image_digest, judge_galaxy, make_records, read_images
 from gzprep.records import Galaxy, Rejection, Split, row_bytes
 from gzprep.rejudge import rejudge
 from gzprep.rows import SCHEMA, catalogue_row
 from gzprep.shards import Bin, order_of, shard_name
+from gzprep.storage import Place, for_arrow
 from gzprep.tfrecord import frame as framed
 from gzprep.tree import LABEL_NAMES
 
@@ -191,7 +191,7 @@ def _rejudge_bin(job: Job, target: Bin, finished: FinishedBin) -> FinishedBin | 
 def read_finished(job: Job, target: Bin) -> FinishedBin | None:
     """Read the record of a bin, if there is one that can be read."""
     try:
-        table = pq.read_table(job.folder.bin_record(target.name))
+        table = pq.read_table(for_arrow(job.folder.bin_record(target.name)))
         if table.schema.remove_metadata() != SCHEMA:
             return None
         return FinishedBin(BinRecord.from_json(table.schema.metadata[_META]), table)
@@ -199,7 +199,7 @@ def read_finished(job: Job, target: Bin) -> FinishedBin | None:
         return None  # absent, damaged, or of an older format: the bin is made again
 
 
-def _is_intact(path: Path, shard: ShardInfo) -> bool:
+def _is_intact(path: Place, shard: ShardInfo) -> bool:
     if not path.is_file() or path.stat().st_size != shard.bytes:
         return False
     with path.open("rb") as file:
@@ -207,7 +207,7 @@ def _is_intact(path: Path, shard: ShardInfo) -> bool:
 
 
 def _inputs_on_disk(job: Job, galaxies: Sequence[Galaxy]) -> str:
-    images = (read_image(galaxy, job.source.images) for galaxy in galaxies)
+    images = read_images(galaxies, job.source.images)
     digests = ("" if isinstance(data, Rejection) else image_digest(data) for data in images)
     return hash_inputs(zip(galaxies, digests, strict=True))
 
@@ -222,11 +222,12 @@ def hash_inputs(pairs: Iterable[tuple[Galaxy, str]]) -> str:
 
 
 def _make_bin(job: Job, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:
-    job.folder.manifest.unlink(missing_ok=True)  # before the first shard changes: the folder is not whole any more
+    withdraw(job.folder.manifest)  # before the first shard changes: the folder is not whole any more
     job.folder.bin_record(target.name).unlink(missing_ok=True)
-    with tempfile.TemporaryFile(dir=job.folder.temporaries, buffering=_SPOOL_BUFFER) as file:
+    with tempfile.TemporaryFile(dir=job.folder.spool, buffering=_SPOOL_BUFFER) as file:
         spool = _Spool(file)
-        judged = [_spool_galaxy(job, galaxy, spool, on_galaxy) for galaxy in galaxies]
+        images = read_images(galaxies, job.source.images)
+        judged = [_spool_galaxy(job, *one, spool, on_galaxy) for one in zip(galaxies, images, strict=True)]
         file.flush()
         shards = tuple(_write_shard(job, target, split, spool) for split in target.shard_splits)
     inputs = hash_inputs((one.galaxy, one.digest) for one in judged)
@@ -235,8 +236,8 @@ def _make_bin(job: Job, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGa
     return record
 
 
-def _spool_galaxy(job: Job, galaxy: Galaxy, spool: _Spool, on_galaxy: OnGalaxy) -> Judged:
-    judged = judge_galaxy(galaxy, read_image(galaxy, job.source.images), job.recipe)
+def _spool_galaxy(job: Job, galaxy: Galaxy, data: bytes | Rejection, spool: _Spool, on_galaxy: OnGalaxy) -> Judged:
+    judged = judge_galaxy(galaxy, data, job.recipe)
     if judged.frame is not None:
         for record in make_records(judged, judged.frame, job.recipe):
             split = galaxy.split.value if record.view == 0 else f"{galaxy.split}_views"

@@ -7,7 +7,7 @@ schemas and row counts only; rows are read in the workers, a row group (of parqu
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from gzprep.errors import GzprepError
 from gzprep.records import Galaxy, Split, Votes
+from gzprep.storage import Place, for_arrow
 from gzprep.tree import CATALOGUE_QUESTIONS, Question
 
 REQUIRED = ("id_str", "subfolder", "filename")
@@ -24,27 +25,30 @@ EXTRAS = ("iauname", "ra", "dec", "summary")
 _ROUNDING = 1e-3  # tables round to three decimals
 _BATCH = 256
 """Rows that are Python objects at one time."""
+_PARTS = 500
+"""Parts that a catalogue is read in at most: each takes room in the graph that is sent to an engine."""
 _FORMATS = (".parquet", ".csv")
 _TEXT = ("id_str", "subfolder", "filename", "iauname", "summary")
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueFile:
-    """A catalogue on disk and the split of its galaxies."""
+    """A catalogue and the split of its galaxies."""
 
-    path: Path
+    path: Place
     split: Split
 
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """A part of a catalogue that one worker reads."""
+    """A part of a catalogue that one worker reads: ``count`` row groups from ``index`` on; a CSV file is one."""
 
     file: CatalogueFile
     index: int
+    count: int = 1
 
 
-def find_catalogues(data: Path) -> tuple[CatalogueFile, ...]:
+def find_catalogues(data: Place) -> tuple[CatalogueFile, ...]:
     """Find the catalogues of a data folder: ``<any name>_train_catalog.parquet``, ``_test_``, or ``.csv``.
 
     Raises:
@@ -62,19 +66,19 @@ def find_catalogues(data: Path) -> tuple[CatalogueFile, ...]:
     return tuple(CatalogueFile(path, split) for split, paths in found.items() for path in paths)
 
 
-def _files_of(data: Path, split: Split) -> list[Path]:
-    paths = (path for suffix in _FORMATS for path in data.glob(f"*_{split}_catalog{suffix}"))
-    return sorted(path for path in paths if path.is_file())
+def _files_of(data: Place, split: Split) -> list[Place]:
+    paths: Iterable[Place] = (path for suffix in _FORMATS for path in data.glob(f"*_{split}_catalog{suffix}"))
+    return sorted((path for path in paths if path.is_file()), key=str)
 
 
-def _no_catalogue(data: Path) -> str:
+def _no_catalogue(data: Place) -> str:
     others = sorted(path.name for path in data.iterdir() if path.suffix in _FORMATS and path.is_file())
     hint = f"it holds {', '.join(others[:3])}: name one with --catalogue FILE --split train|test" if others else ""
     expected = "gz2_train_catalog.parquet or gz2_test_catalog.parquet (or .csv)"
     return f"There is no catalogue in {data}; expected {expected}" + (f"; {hint}." if hint else ".")
 
 
-def column_names(path: Path) -> list[str]:
+def column_names(path: Place) -> list[str]:
     """Names of the columns of a catalogue file.
 
     Raises:
@@ -82,15 +86,15 @@ def column_names(path: Path) -> list[str]:
     """
     with _readable(path):
         if path.suffix == ".csv":
-            with pyarrow.csv.open_csv(path) as reader:
+            with pyarrow.csv.open_csv(for_arrow(path)) as reader:
                 return list(reader.schema.names)
-        return list(pq.read_schema(path).names)
+        return list(pq.read_schema(for_arrow(path)).names)
 
 
 class _readable:  # noqa: N801 -- a context manager, used like a function
     """Turn what pyarrow raises on a bad catalogue into one sentence."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self.path = path
 
     def __enter__(self) -> None:
@@ -105,23 +109,24 @@ class _readable:  # noqa: N801 -- a context manager, used like a function
             raise GzprepError(f"The catalogue {self.path} cannot be read as {form} ({reason}).") from None
 
 
-def row_count(path: Path) -> int:
+def row_count(path: Place) -> int:
     """Number of rows; of a CSV file by reading it through, in constant memory."""
     with _readable(path):
         if path.suffix == ".csv":
             with _open_csv(path, ["id_str"]) as reader:
                 return sum(batch.num_rows for batch in reader)
-        return int(pq.read_metadata(path).num_rows)
+        return int(pq.read_metadata(for_arrow(path)).num_rows)
 
 
 def row_groups(file: CatalogueFile) -> tuple[RowGroup, ...]:
-    """The parts a catalogue is read in."""
+    """The parts a catalogue is read in: its row groups, several at a time where there are very many."""
     with _readable(file.path):
-        count = 1 if file.path.suffix == ".csv" else pq.read_metadata(file.path).num_row_groups
-    return tuple(RowGroup(file, index) for index in range(count))
+        total = 1 if file.path.suffix == ".csv" else pq.read_metadata(for_arrow(file.path)).num_row_groups
+    each = max(1, math.ceil(total / _PARTS))
+    return tuple(RowGroup(file, start, min(each, total - start)) for start in range(0, total, each))
 
 
-def check_columns(path: Path) -> None:
+def check_columns(path: Place) -> None:
     """Check that a catalogue has an id, a path, and fractions (or counts) of every question.
 
     Raises:
@@ -152,7 +157,7 @@ def wanted_columns(names: list[str]) -> list[str]:
     return [name for name in names if name in wanted]
 
 
-def read_ids(path: Path) -> list[str]:
+def read_ids(path: Place) -> list[str]:
     """All ids of a catalogue, as text."""
     return [_id(row["id_str"], path) for row in _rows(path, ["id_str"])]
 
@@ -164,7 +169,7 @@ def read_galaxies(group: RowGroup) -> Iterator[Galaxy]:
         GzprepError: the file has changed under us, or a row has no id or no number where one belongs.
     """
     columns = wanted_columns(column_names(group.file.path))
-    for row in _rows(group.file.path, columns, [group.index]):
+    for row in _rows(group.file.path, columns, list(range(group.index, group.index + group.count))):
         yield parse_row(row, group.file)
 
 
@@ -175,20 +180,20 @@ def read_all(files: Iterable[CatalogueFile]) -> Iterator[Galaxy]:
             yield from read_galaxies(group)
 
 
-def _rows(path: Path, columns: list[str], groups: list[int] | None = None) -> Iterator[dict[str, Any]]:
+def _rows(path: Place, columns: list[str], groups: list[int] | None = None) -> Iterator[dict[str, Any]]:
     """Yield the rows of a catalogue, or of some row groups; in small pieces, for a group may be a whole survey."""
     with _readable(path):
         for batch in _csv_batches(path, columns) if path.suffix == ".csv" else _parquet_batches(path, columns, groups):
             yield from batch.to_pylist()
 
 
-def _csv_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _csv_batches(path: Place, columns: list[str]) -> Iterator[pa.RecordBatch]:
     with _open_csv(path, columns) as reader:
         yield from (piece for batch in reader for piece in _pieces(batch))
 
 
-def _parquet_batches(path: Path, columns: list[str], groups: list[int] | None) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path, pre_buffer=False) as file:
+def _parquet_batches(path: Place, columns: list[str], groups: list[int] | None) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(for_arrow(path), pre_buffer=False) as file:
         yield from file.iter_batches(_BATCH, row_groups=groups, columns=columns, use_threads=False)
 
 
@@ -196,12 +201,12 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     return (batch.slice(start, _BATCH) for start in range(0, batch.num_rows, _BATCH))
 
 
-def _open_csv(path: Path, columns: list[str]) -> pyarrow.csv.CSVStreamingReader:
+def _open_csv(path: Place, columns: list[str]) -> pyarrow.csv.CSVStreamingReader:
     """Read everything as text: a reader of pieces would guess types from the first one, and ids keep their digits."""
     types = dict.fromkeys(columns, pa.string())
     convert = pyarrow.csv.ConvertOptions(include_columns=columns, column_types=types, strings_can_be_null=True)
     parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    return pyarrow.csv.open_csv(path, convert_options=convert, parse_options=parse)
+    return pyarrow.csv.open_csv(for_arrow(path), convert_options=convert, parse_options=parse)
 
 
 def parse_row(row: dict[str, Any], file: CatalogueFile) -> Galaxy:
@@ -219,7 +224,7 @@ def parse_row(row: dict[str, Any], file: CatalogueFile) -> Galaxy:
     return Galaxy(galaxy_id, file.split, _text(row["subfolder"]), _text(row["filename"]), votes, extras)
 
 
-def _id(value: object, path: Path) -> str:
+def _id(value: object, path: Place) -> str:
     """An id as text. One that has passed through a float column has lost digits beyond 2**53: another galaxy's id."""
     if isinstance(value, float):
         if not value.is_integer() or abs(value) >= 1 << 53:

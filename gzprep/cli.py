@@ -111,7 +111,9 @@ def run(
     split: Annotated[Split, typer.Option(help="Whose galaxies --catalogue holds.")] = Split.TRAIN,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes. Absent: one a core.")] = None,
+    fleet: Annotated[Path | None, typer.Option(help="Worker options for Dataflow; see pipelines/dataflow/.")] = None,
     *,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Send the job to Dataflow and return.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and how long it takes.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set of another recipe.")] = False,
     as_json: AsJson = False,
@@ -121,9 +123,12 @@ def run(
 
     chosen = _recipe(recipe, settings or [], views__count=views, crop__size=crop, seed=seed, limit=limit)
     options = _beam_options(beam_options or [])
-    request = launch.Request(out, chosen, data, catalogue, split, runner, workers, options, overwrite)
+    request = launch.Request(out, chosen, data, catalogue, split, runner, workers, options, overwrite, fleet)
     if dry_run:
         _dry_run(request, as_json=as_json)
+        return
+    if no_wait:
+        _send(request, as_json=as_json)
         return
     began = time.monotonic()
     manifest = launch.run(request)
@@ -133,8 +138,23 @@ def run(
     from gzprep.console import show_summary
     from gzprep.folder import Folder
     from gzprep.reading import example_id
+    from gzprep.storage import as_place
 
-    show_summary(manifest, str(out), time.monotonic() - began, example_id(Folder(out)))
+    place = as_place(out)
+    show_summary(manifest, str(place), time.monotonic() - began, example_id(Folder(place)))
+
+
+def _send(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.Request
+    from gzprep import launch
+    from gzprep.console import show_line
+
+    sent = launch.send(request)
+    if as_json:
+        _print_json(sent)
+    elif "template" in sent:
+        show_line(f"The job is written to {sent['template']}; nothing runs yet.")
+    else:
+        show_line(f"Job {sent['job']} makes {sent['out']}; manifest.json is there when it is done.")
 
 
 def _beam_options(words: list[str]) -> tuple[str, ...]:
@@ -146,17 +166,33 @@ def _beam_options(words: list[str]) -> tuple[str, ...]:
 
 def _dry_run(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.Request
     from gzprep import dryrun, launch
+    from gzprep.dataflow import read_fleet
     from gzprep.job import check_folder
     from gzprep.runners import check_runner
 
-    check_runner(request.runner)
+    check_runner(request.runner, request.options)
+    fleet = read_fleet(request.fleet)
     job = launch.plan(request)
     check_folder(job)
-    estimate = dryrun.estimate(job)
+    estimate = dryrun.estimate(job, fleet)
     if as_json:
         _print_json(estimate)
     else:
         dryrun.show(estimate)
+
+
+@app.command()
+def template(
+    spec: Annotated[Path | None, typer.Argument(metavar="[SPEC]", help="File to write, such as gs://...json.")] = None,
+    image: Annotated[str | None, typer.Option(help="Container image of launcher and workers.")] = None,
+    metadata: Annotated[Path | None, typer.Option(help="Write the parameters alone, into this file.")] = None,
+) -> None:
+    """Write the specification of the Dataflow Flex Template, or its parameters (docs/cloud.md)."""
+    from gzprep.console import show_line
+    from gzprep.template import write_template
+
+    for place in write_template(spec, image, metadata):
+        show_line(f"Written: {place}")
 
 
 @app.command()
@@ -172,7 +208,9 @@ def simulate(
 
     from gzprep.console import galaxy_progress, human_bytes, show_line
     from gzprep.simulate import simulate as make_sky
+    from gzprep.storage import local
 
+    local(directory)
     with galaxy_progress("Simulating", galaxies) as advance:
         sky = make_sky(directory, galaxies, seed, on_galaxy=lambda: advance(False))  # noqa: FBT003
     if as_json:
@@ -190,7 +228,9 @@ def fetch(
     """Download the real Galaxy Zoo 2 through galaxy-datasets, then check that every image is there."""
     from gzprep.console import show_line
     from gzprep.fetch import fetch_gz2
+    from gzprep.storage import local
 
+    local(directory)
     inventory = fetch_gz2(directory)
     if as_json:
         _print_json(inventory)
@@ -210,6 +250,7 @@ def verify(
 ) -> None:
     """Check a dataset folder: sizes, checksums, counts, schema, splits; exit code 1 where something is wrong."""
     from gzprep.console import show_line
+    from gzprep.storage import as_place
     from gzprep.verify import verify_folder
 
     result = verify_folder(out, replay_records=replay, data=data)
@@ -219,7 +260,7 @@ def verify(
         for fault in result["faults"]:
             show_line(f"fault: {fault}")
         verdict = "whole" if result["ok"] else f"not whole: {len(result['faults'])} faults"
-        show_line(f"{out} is {verdict} ({result['records']} records read, {result['replayed']} made again).")
+        show_line(f"{as_place(out)} is {verdict} ({result['records']} records read, {result['replayed']} made again).")
     if not result["ok"]:
         raise typer.Exit(1)
 
@@ -258,9 +299,22 @@ def schemes(
 
 
 @app.command()
-def inspect(paths: Annotated[list[Path], typer.Argument(metavar="DIR|IMAGES...")]) -> None:
-    """Score images with every detector (not built yet)."""
-    raise GzprepError(f"gzprep inspect is not built yet, so {paths[0]} was not looked at; see CHANGELOG.md.")
+def inspect(
+    paths: Annotated[list[Path], typer.Argument(metavar="DIR|IMAGES...", help="Images, folders, or data sets.")],
+    recipe: Annotated[Path | None, typer.Option(help="Recipe with thresholds and policies.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Score images with every detector; whatever is found, the exit code is 0."""
+    from gzprep.console import show_inspections
+    from gzprep.inspect import inspect as look_at
+
+    found = look_at(paths, _recipe(recipe, settings or []))
+    if as_json:
+        _print_json([one.as_json() for one in found])
+    else:
+        show_inspections(found)
 
 
 @app.command()

@@ -9,13 +9,13 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, field, replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from gzprep.errors import UsageError
+from gzprep.storage import Place, as_place
 
 _CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
 DATASET_NAME = r"[a-z0-9_]+"
@@ -206,7 +206,7 @@ def _siblings(place: tuple[int | str, ...]) -> str:
     return ", ".join(known)
 
 
-def read_recipe(path: Path | None, overrides: Iterable[str] = ()) -> Recipe:
+def read_recipe(path: Place | None, overrides: Iterable[str] = ()) -> Recipe:
     """Read a recipe file (None: the defaults) and set ``KEY=VALUE`` pairs over it.
 
     Raises:
@@ -218,9 +218,9 @@ def read_recipe(path: Path | None, overrides: Iterable[str] = ()) -> Recipe:
     return from_mapping(values, "The recipe" if path is None else f"The recipe {path}")
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Place) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(as_place(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"The recipe {path} cannot be read ({error.strerror}); name an existing file.") from None
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5,000 digits, 5,000 brackets

@@ -3,6 +3,7 @@
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -180,3 +181,15 @@ def prevalence(labels: Json) -> list[tuple[str, str, str]]:
         ones = sum(part["asked"][place] for part in parts)
         rows.append((name, str(answered), f"{ones / answered:.3f}" if answered else "-"))
     return rows
+
+
+def show_inspections(found: Iterable[Any]) -> None:
+    """Print a line an image as it is looked at, and a count of each verdict: the inspections of gzprep.inspect."""
+    counts: Counter[str] = Counter()
+    for one in found:
+        counts[one.verdict] += 1
+        scores = "  ".join(f"{name} {score:.3f}" for name, score in one.scores.items())
+        why = f"  ({one.detail})" if one.detail else ""
+        defects = ", ".join(one.defects)
+        sys.stdout.write(printable(f"{one.verdict:<9} {one.path}  {defects}{why}  {scores}".rstrip()) + "\n")
+    sys.stdout.write(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) + "\n")

@@ -5,25 +5,34 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from gzprep import scale
 from gzprep.catalogue import read_galaxies, row_groups
 from gzprep.console import human_bytes, human_time, show_line, show_table
+from gzprep.dataflow import Fleet
 from gzprep.job import Job
 from gzprep.prepare import judge_galaxy, make_records, read_image
-from gzprep.records import Galaxy, Split
+from gzprep.records import Galaxy, Split, pack
 from gzprep.shards import VIEWS_SPLIT
 from gzprep.tfrecord import OVERHEAD
 
+_KEY_BYTES = 24
+"""What a row is grouped by: the name of its bin."""
 TRIED = 16
 """Galaxies that are prepared to learn their size and time."""
 
 
-def estimate(job: Job) -> dict[str, Any]:
+def estimate(job: Job, fleet: Fleet | None = None) -> dict[str, Any]:
     """Count shards and records exactly; estimate bytes and seconds from the first galaxies.
 
+    Args:
+        job: what would be made of what.
+        fleet: machines that would make it; None: the default ones.
+
     Returns:
-        ``splits`` (files, records, bytes of each), ``seconds`` on one core, ``tried`` galaxies, ``out``.
+        ``splits`` (files, records, bytes of each), ``seconds`` on one core, ``tried`` galaxies, ``out``, and ``scale``,
+        what it takes on many machines (:func:`gzprep.scale.as_json`).
     """
-    tried, records, size, seconds = _try(job)
+    tried, measured = _try(job)
     train, test = (job.galaxies[split] for split in Split)
     views = job.recipe.views.count
     plans = {
@@ -31,19 +40,20 @@ def estimate(job: Job) -> dict[str, Any]:
         VIEWS_SPLIT: (job.counts.train, train * views),
         Split.TEST.value: (job.counts.test, test),
     }
-    each, pace = size / max(records, 1), seconds / max(records, 1)
     splits = {
-        name: {"files": files, "records": count, "bytes": round(count * each)}
+        name: {"files": files, "records": count, "bytes": round(count * measured.record_bytes)}
         for name, (files, count) in plans.items()
         if files
     }
-    total = sum(split["records"] for split in splits.values())
+    parts = sum(len(row_groups(file)) for file in job.source.catalogues)
+    size = scale.Size(train, test, views, job.counts, parts)
     return {
         "galaxies": train + test,
         "splits": splits,
-        "seconds": round(total * pace, 3),
+        "seconds": round(scale.core_seconds(size, measured), 3),
         "tried": tried,
         "out": str(job.folder.root),
+        "scale": scale.as_json(size, measured, fleet or Fleet(), job.recipe.shards.megabytes),
     }
 
 
@@ -52,21 +62,31 @@ def _first_galaxies(job: Job) -> Iterator[Galaxy]:
     return (galaxy for group in groups for galaxy in read_galaxies(group) if job.takes(galaxy.id, galaxy.split))
 
 
-def _try(job: Job) -> tuple[int, int, int, float]:
-    """Prepare a few galaxies: how many, their records, bytes and seconds."""
+def _try(job: Job) -> tuple[int, scale.Measured]:
+    """Prepare a few galaxies: how many, and what one of them takes."""
     galaxies = list(islice(_first_galaxies(job), TRIED))
     for galaxy in galaxies[:1]:
-        _record_lengths(job, galaxy)  # once to warm up: libraries are loaded, tables made
+        _prepare(job, galaxy)  # once to warm up: libraries are loaded, tables made
+    tried = [_prepare(job, galaxy) for galaxy in galaxies]
+    lengths = [length for _, _, found in tried for length in found]
+    records, rows = max(len(lengths), 1), max(len(galaxies), 1)
+    return len(galaxies), scale.Measured(
+        galaxy_seconds=sum(judging for judging, _, _ in tried) / rows,
+        record_seconds=sum(making for _, making, _ in tried) / records,
+        record_bytes=sum(lengths) / records,
+        row_bytes=sum(len(pack(galaxy)) + _KEY_BYTES for galaxy in galaxies) / rows,
+    )
+
+
+def _prepare(job: Job, galaxy: Galaxy) -> tuple[float, float, list[int]]:
+    """Prepare a galaxy: seconds until it is judged, seconds for its records, their lengths."""
     began = time.perf_counter()
-    lengths = [length for galaxy in galaxies for length in _record_lengths(job, galaxy)]
-    return len(galaxies), len(lengths), sum(lengths), time.perf_counter() - began
-
-
-def _record_lengths(job: Job, galaxy: Galaxy) -> list[int]:
     judged = judge_galaxy(galaxy, read_image(galaxy, job.source.images), job.recipe)
-    if judged.frame is None:
-        return []
-    return [len(record.data) + OVERHEAD for record in make_records(judged, judged.frame, job.recipe)]
+    between = time.perf_counter()
+    lengths: list[int] = []
+    if judged.frame is not None:
+        lengths = [len(record.data) + OVERHEAD for record in make_records(judged, judged.frame, job.recipe)]
+    return between - began, time.perf_counter() - between, lengths
 
 
 def show(plan: dict[str, Any]) -> None:
@@ -79,3 +99,12 @@ def show(plan: dict[str, Any]) -> None:
         f"{plan['galaxies']} galaxies into {plan['out']}: about {human_bytes(size)} and {human_time(plan['seconds'])} "
         f"on one core, judging by {plan['tried']} of them. No shard was written."
     )
+    far = plan["scale"]
+    show_line(
+        f"On Dataflow: {far['core_hours']:.2g} core-hours; about {human_time(3600 * far['hours'])} with "
+        f"{far['machines']} machines, start included; {human_bytes(far['shuffle_bytes'])} of rows shuffled. "
+        f"manifest.json: {human_bytes(far['manifest_bytes'])}, catalogue.parquet: "
+        f"{human_bytes(far['catalogue_bytes'])}, job graph: {human_bytes(far['job_bytes'])}."
+    )
+    for warning in far["warnings"]:
+        show_line(f"Beware: {warning}")

@@ -128,7 +128,12 @@ def appearing(path: Place, temporaries: Place) -> Iterator[BinaryIO]:
 def write_json(path: Place, temporaries: Place, value: Any) -> None:  # noqa: ANN401 -- any JSON value
     """Write a JSON document that appears whole."""
     with appearing(path, temporaries) as file:
-        file.write((json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+        file.write(json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value
+    """A JSON document as we write it."""
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
 def read_json(path: Place) -> Any:  # noqa: ANN401 -- any JSON value
@@ -145,11 +150,17 @@ def read_json(path: Place) -> Any:  # noqa: ANN401 -- any JSON value
         raise GzprepError(f"{path} is damaged; run gzprep again with --overwrite.") from None
 
 
+def withdraw(path: Place) -> None:
+    """Remove a file that may not be there; a bucket is asked first, for it throttles removals more than looks."""
+    if isinstance(path, Path) or path.exists():
+        path.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def locked(folder: Folder) -> Iterator[None]:
     """Hold the folder's lock, which the system lets go of when the process ends, however it ends.
 
-    A bucket has no such lock, and a lock that outlives a killed run is worse than none. There, the plan is the claim: it
+    A bucket has no such lock, and one that outlives a killed run is worse than none. There, the plan is the claim: it
     is created only where there is none, and two runs of one recipe write the same bytes under the same names.
 
     Raises:

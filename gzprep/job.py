@@ -10,19 +10,20 @@ from gzprep.catalogue import CatalogueFile, check_columns, read_ids, row_count
 from gzprep.chance import WHOLE, lot
 from gzprep.config import Recipe, recipe_hash, record_hash
 from gzprep.errors import GzprepError
-from gzprep.folder import Folder, read_json, write_json
+from gzprep.folder import Folder, json_bytes, read_json, write_json, writing
 from gzprep.records import Split
 from gzprep.shards import BinCounts, plan_bins
+from gzprep.storage import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """The input: catalogues with their number of rows, and the folder of images."""
 
-    data: Path
+    data: Place
     catalogues: tuple[CatalogueFile, ...]
     rows: tuple[int, ...]
-    images: Path
+    images: Place
 
     def count(self, split: Split) -> int:
         """Rows of a split."""
@@ -43,6 +44,7 @@ class Job:
         galaxies: number of galaxies of each split, once ``limit`` has been applied.
         ceilings: largest ``lot("limit", …)`` of the galaxies to take, of each split.
         progress: address of the launcher's progress socket, or "" where nobody listens.
+        awaited: whether the launcher waits for a sign that workers have begun.
     """
 
     folder: Folder
@@ -53,6 +55,7 @@ class Job:
     galaxies: Mapping[Split, int]
     ceilings: Mapping[Split, int] = field(default_factory=dict)
     progress: str = ""
+    awaited: bool = False
 
     @cached_property
     def record_hash(self) -> str:
@@ -65,7 +68,7 @@ class Job:
         return ceiling == WHOLE or lot("limit", self.recipe.split_seed, galaxy_id) <= ceiling
 
 
-def open_source(data: Path, catalogues: tuple[CatalogueFile, ...], recipe: Recipe) -> Source:
+def open_source(data: Place, catalogues: tuple[CatalogueFile, ...], recipe: Recipe) -> Source:
     """Check the input: schemas, row counts, the image folder. Nothing else is read.
 
     Raises:
@@ -106,7 +109,7 @@ def _ceiling(source: Source, split: Split, share: int, seed: int) -> int:
     return lots[share - 1] if share else -1
 
 
-def refuse_source(out: Path, source: Source) -> None:
+def refuse_source(out: Place, source: Source) -> None:
     """Refuse to write among the source: it is read-only.
 
     Raises:
@@ -117,7 +120,7 @@ def refuse_source(out: Path, source: Source) -> None:
         raise GzprepError(f"--out {out} is where the source images are, which are never written to; choose another.")
 
 
-def make_job(out: Path, source: Source, recipe: Recipe) -> Job:
+def make_job(out: Place, source: Source, recipe: Recipe) -> Job:
     """Work out the job, keeping the number of bins that the folder already has.
 
     Raises:
@@ -187,6 +190,18 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
 
 
 def write_plan(job: Job) -> None:
-    """Note in the folder what it is being made from."""
+    """Note in the folder what it is being made from.
+
+    Raises:
+        GzprepError: the folder cannot be written into; or, in a bucket, a run of another recipe was faster.
+    """
     plan = {"recipe_hash": job.recipe_hash, "recipe": asdict(job.recipe), "bins": asdict(job.counts)}
-    write_json(job.folder.plan, job.folder.temporaries, plan)
+    path = job.folder.plan
+    with writing(job.folder.root):
+        try:
+            if not isinstance(path, Path):
+                path.create(json_bytes(plan))
+                return
+        except FileExistsError:  # of a run before, of one that was faster, or of a try of ours whose answer was lost
+            check_folder(job)
+        write_json(path, job.folder.temporaries, plan)

@@ -9,18 +9,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gzprep.catalogue import CatalogueFile, find_catalogues
 from gzprep.config import Recipe
 from gzprep.console import galaxy_progress, say
+from gzprep.dataflow import check_dataflow, dataflow_options, read_fleet, writes_template
 from gzprep.errors import GzprepError, Stopped, UsageError
 from gzprep.folder import Folder, clear, locked, read_json, sweep, writing
 from gzprep.job import Job, Source, check_folder, make_job, open_source, refuse_source, write_plan
 from gzprep.pool import cores, useful_workers
 from gzprep.progress import listen
 from gzprep.records import Split
-from gzprep.runners import DIRECT, check_runner
+from gzprep.runners import DATAFLOW, DIRECT, JOB_SERVERS, check_runner, option_value
+from gzprep.storage import Place, Url, as_place
+
+if TYPE_CHECKING:
+    from gzprep.beam.dataflow import Sent
 
 SKY_NAME = "gz2-sky"
 SKY_GALAXIES = 200
@@ -41,17 +46,19 @@ class Request:
         workers: processes; None: one a core.
         options: Beam's own options.
         overwrite: replace a data set made from another recipe.
+        fleet: file of worker options for Dataflow; None: the defaults.
     """
 
-    out: Path
+    out: Place
     recipe: Recipe
-    data: Path | None = None
-    catalogue: Path | None = None
+    data: Place | None = None
+    catalogue: Place | None = None
     split: Split = Split.TRAIN
     runner: str = DIRECT
     workers: int | None = None
     options: Sequence[str] = field(default_factory=tuple)
     overwrite: bool = False
+    fleet: Place | None = None
 
 
 def plan(request: Request) -> Job:
@@ -60,7 +67,7 @@ def plan(request: Request) -> Job:
     Raises:
         GzprepError: the input cannot be used, or the dataset folder is damaged.
     """
-    return make_job(request.out.absolute(), open_input(request), request.recipe)
+    return make_job(as_place(request.out).absolute(), open_input(request), request.recipe)
 
 
 def open_input(request: Request) -> Source:
@@ -71,22 +78,28 @@ def open_input(request: Request) -> Source:
     """
     if request.catalogue is not None and request.data is None:
         raise UsageError("--catalogue needs --data, the folder that holds the images.")
-    out = request.out.absolute()
-    data = request.data.absolute() if request.data is not None else sample_sky(out.parent / SKY_NAME)
-    named = () if request.catalogue is None else (CatalogueFile(request.catalogue.absolute(), request.split),)
+    out = as_place(request.out).absolute()
+    data = sample_sky(out) if request.data is None else as_place(request.data).absolute()
+    named = () if request.catalogue is None else (CatalogueFile(as_place(request.catalogue).absolute(), request.split),)
     source = open_source(data, named or find_catalogues(data), request.recipe)
     refuse_source(out, source)
     return source
 
 
-def sample_sky(folder: Path) -> Path:
-    """Make the sample sky, unless it is there.
+def sample_sky(out: Place) -> Path:
+    """Make the sample sky beside a dataset folder, unless it is there.
 
     Raises:
+        UsageError: the dataset folder is in a bucket.
         GzprepError: something else is in its place.
     """
     from gzprep.simulate import simulate
 
+    if isinstance(out, Url):
+        raise UsageError(
+            f"A data set in a bucket needs --data; the sample sky is made on this machine only, not in {out}."
+        )
+    folder = out.parent / SKY_NAME
     if (folder / "truth.parquet").is_file():
         return folder
     if folder.exists():
@@ -112,7 +125,46 @@ def run(request: Request) -> dict[str, Any]:
         GzprepError: the input cannot be used, or the run failed.
         Stopped: the user pressed Ctrl-C.
     """
+    if request.runner == DATAFLOW and writes_template(request.options):
+        raise UsageError("A job that is written into a template is not run; add --no-wait.")
+    with _begun(request) as job:
+        if request.runner == DATAFLOW:
+            _run_on_dataflow(job, request)
+        else:
+            _run_graph(job, request)
+    manifest: dict[str, Any] = read_json(job.folder.manifest)
+    return manifest
+
+
+def send(request: Request) -> dict[str, str]:
+    """Send the job away and return at once; it writes the manifest by itself.
+
+    Returns:
+        ``out``, and either ``job`` and ``console``, or ``template``, the file that the job was written to.
+
+    Raises:
+        UsageError: the engine needs us to the end.
+        GzprepError: the input cannot be used, or the job was refused.
+    """
+    if request.runner != DATAFLOW:
+        raise UsageError(f"--no-wait needs --runner {DATAFLOW}; {request.runner} ends when its launcher does.")
+    with _begun(request) as job:
+        sent = _send_to_dataflow(job, request)
+    where = {"job": sent.id, "console": sent.address} if sent else {"template": _template(request)}
+    return {"out": str(job.folder.root), **where}
+
+
+def _template(request: Request) -> str:
+    return option_value(request.options, "template_location") or ""
+
+
+@contextlib.contextmanager
+def _begun(request: Request) -> Iterator[Job]:
+    """Check everything, claim the folder, and yield the job."""
     check_runner(request.runner, request.options)
+    if request.runner == DATAFLOW:
+        places = (request.out, request.data, request.catalogue)
+        check_dataflow(request.options, [as_place(place) for place in places if place is not None])
     if request.overwrite:
         start_over(request)
     job = plan(request)
@@ -120,16 +172,40 @@ def run(request: Request) -> dict[str, Any]:
         check_folder(job)
         sweep(job.folder)
         write_plan(job)
-        _run_graph(job, request)
-    manifest: dict[str, Any] = read_json(job.folder.manifest)
-    return manifest
+        yield job
+
+
+def _send_to_dataflow(job: Job, request: Request) -> "Sent | None":
+    """Send a job, and say at once where it is to be seen."""
+    from gzprep.beam.dataflow import send
+
+    out = job.folder.root
+    if not isinstance(out, Url):  # as check_dataflow has seen
+        raise UsageError(f"{out} is not in a bucket.")
+    options = dataflow_options(read_fleet(request.fleet), request.options, out, len(job.counts.bins()))
+    sent = send(job, options)
+    if sent is not None:
+        say(f"Dataflow has taken the job {sent.id}: {sent.address}")
+    return sent
+
+
+def _run_on_dataflow(job: Job, request: Request) -> None:
+    with _noting_interrupts():
+        sent = _send_to_dataflow(job, request)
+        if sent is None:  # as run has seen
+            return
+        from gzprep.beam.dataflow import follow
+
+        counters = follow(sent, say)
+    say("Dataflow counted: " + ", ".join(f"{name} {value}" for name, value in sorted(counters.items())))
 
 
 def start_over(request: Request) -> None:
     """Remove the data set that is in the way, once the input has been found good."""
     open_input(request)
-    if request.out.is_dir():
-        folder = Folder(request.out.absolute())
+    out = as_place(request.out).absolute()
+    if out.is_dir():
+        folder = Folder(out)
         with locked(folder):
             clear(folder, request.recipe.name)
 
@@ -145,7 +221,12 @@ def _run_graph(job: Job, request: Request) -> None:
         from gzprep.beam.pipeline import run as run_graph
 
         try:
-            run_graph(replace(job, progress=address), request.runner, workers, request.options)
+            run_graph(
+                replace(job, progress=address, awaited=request.runner in JOB_SERVERS),
+                request.runner,
+                workers,
+                request.options,
+            )
         except (Exception, KeyboardInterrupt) as error:
             if interrupted():
                 raise Stopped("Stopped; the same command goes on where it stopped.") from None

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,11 +17,13 @@ from gzprep.card import cards
 from gzprep.config import pixel_versions
 from gzprep.errors import GzprepError
 from gzprep.examples import FEATURES
-from gzprep.folder import CARDS, FORMAT, appearing, read_json, write_json, writing
+from gzprep.folder import CARDS, FORMAT, Folder, appearing, read_json, withdraw, write_json, writing
 from gzprep.job import Job
+from gzprep.patience import ahead
 from gzprep.records import Split
 from gzprep.rows import REJECT_COLUMNS, SCHEMA
 from gzprep.shards import FOLDS, VIEWS_SPLIT, Bin
+from gzprep.storage import Place, for_arrow
 from gzprep.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
 from gzprep.views import ORDER_OF_APPLICATION
 
@@ -40,7 +43,7 @@ def finish(job: Job, records: Iterable[BinRecord]) -> Json:
     manifest = describe(job, present)
     if not is_current(job, manifest):
         with writing(job.folder.root):
-            job.folder.manifest.unlink(missing_ok=True)
+            withdraw(job.folder.manifest)
             write_catalogue(job, present)
             write_cards(job, manifest)
             write_json(job.folder.manifest, job.folder.temporaries, manifest)
@@ -52,12 +55,19 @@ def is_current(job: Job, manifest: Json) -> bool:
     folder = job.folder
     counts = manifest["counts"]["all"]
     try:
-        rows, rejects = (pq.read_table(path).num_rows for path in (folder.catalogue, folder.rejects))
-        described = all((folder.root / name).is_file() for name in CARDS)
-        counted = (rows, rejects) == (counts["in"], counts["in"] - counts["out"])
-        return described and counted and bool(read_json(folder.manifest) == manifest)
+        if read_json(folder.manifest) != manifest:
+            return False
+        rows, rejects = map(_row_count, (folder.catalogue, folder.rejects))
     except (pa.ArrowException, OSError, GzprepError):
         return False  # absent or damaged: it is written again
+    described = all((folder.root / name).is_file() for name in CARDS)
+    return described and (rows, rejects) == (counts["in"], counts["in"] - counts["out"])
+
+
+def _row_count(path: Place) -> int:
+    """Rows of a table of ours, every one of them looked at, a piece in memory at a time."""
+    with pq.ParquetFile(for_arrow(path)) as file:
+        return sum(batch.num_rows for batch in file.iter_batches())
 
 
 def check_reject_share(records: Sequence[BinRecord], limit: float) -> None:
@@ -174,11 +184,19 @@ def write_catalogue(job: Job, records: Sequence[BinRecord]) -> None:
         pq.ParquetWriter(rows_file, schema) as rows_out,
         pq.ParquetWriter(rejects_file, rejects) as rejects_out,
     ):
-        for record in records:
-            table = pq.read_table(folder.bin_record(record.bin)).replace_schema_metadata(None)
+        for table in _bin_tables(folder, records):
             rows_out.write_table(table)
             chosen = table.filter(pc.equal(table["verdict"], "rejected"))
             rejects_out.write_table(chosen.select(list(REJECT_COLUMNS.values())).rename_columns(list(REJECT_COLUMNS)))
+
+
+def _bin_tables(folder: Folder, records: Sequence[BinRecord]) -> Iterator[pa.Table]:
+    """Yield the rows of the bins in their order; from a bucket, some ahead of the one in use."""
+
+    def read(record: BinRecord) -> pa.Table:
+        return pq.read_table(for_arrow(folder.bin_record(record.bin))).replace_schema_metadata(None)
+
+    return map(read, records) if isinstance(folder.root, Path) else ahead(read, records)
 
 
 def write_cards(job: Job, manifest: Json) -> None:

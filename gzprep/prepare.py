@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -15,8 +15,10 @@ from gzprep.examples import galaxy_entries, serialize
 from gzprep.geometry import Pixels
 from gzprep.images import Header, UnreadableImage, decode, encode, read_header
 from gzprep.labels import label
+from gzprep.patience import ahead
 from gzprep.records import Galaxy, Labels, Reason, Rejection, Split, Stage, Verdict
 from gzprep.shards import TEST_FOLD, fold_of
+from gzprep.storage import Place, Url
 from gzprep.views import Rules, View, describe, draw_view, draw_views, render
 
 MAX_FILE_BYTES = 64_000_000
@@ -64,14 +66,21 @@ def image_digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def read_image(galaxy: Galaxy, images: Path) -> bytes | Rejection:
+def read_images(galaxies: Iterable[Galaxy], images: Place) -> Iterator[bytes | Rejection]:
+    """Read the images of galaxies in their order, each when it is wanted; from a bucket, some ahead of that."""
+    if isinstance(images, Path):
+        return (read_image(galaxy, images) for galaxy in galaxies)
+    return ahead(lambda galaxy: read_image(galaxy, images), galaxies)
+
+
+def read_image(galaxy: Galaxy, images: Place) -> bytes | Rejection:
     """Read the bytes of a galaxy's image, or say why they cannot be had."""
     path = image_path(galaxy)
     if path is None:
         detail = f"{galaxy.subfolder!r} / {galaxy.filename!r} is no path below the image folder"
         return Rejection(Stage.CATALOGUE, Reason.PATH_OUTSIDE, detail)
     try:
-        return _read_regular(images / path)
+        return _read_regular(images / path) if isinstance(images, Path) else _read_object(images / path)
     except _Rejected as rejected:
         return rejected.rejection
     except FileNotFoundError:
@@ -93,6 +102,15 @@ def _read_regular(path: Path) -> bytes:
         return os.read(descriptor, status.st_size)
     finally:
         os.close(descriptor)
+
+
+def _read_object(url: Url) -> bytes:
+    """Read an object of a reasonable size; a service that fails is an error, for the image may be there."""
+    data = url.read(0, MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        detail = f"the object has more than {MAX_FILE_BYTES} bytes; an image has {MAX_FILE_BYTES} at most"
+        raise _Rejected(Stage.READ, Reason.UNREADABLE, detail)
+    return data
 
 
 def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Judged:

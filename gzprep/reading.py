@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
@@ -13,18 +12,20 @@ import pyarrow.parquet as pq
 from gzprep.errors import GzprepError
 from gzprep.examples import FEATURES, Feature, Value, parse
 from gzprep.folder import FORMAT, Folder, read_json
+from gzprep.storage import Place, as_place, for_arrow
 from gzprep.tfrecord import DamagedRecord, read_records
 
 Rows = list[dict[str, Any]]
 _PARTS = {"format", "name", "recipe", "versions", "source", "counts", "splits", "labels"}
 
 
-def open_folder(root: Path) -> tuple[Folder, dict[str, Any]]:
+def open_folder(root: Place) -> tuple[Folder, dict[str, Any]]:
     """Open a whole dataset folder.
 
     Raises:
         GzprepError: it is not there, not whole, or of a newer format.
     """
+    root = as_place(root)
     folder = Folder(root)
     if not root.is_dir():
         raise GzprepError(f"There is no dataset folder {root}; make one with gzprep run --out {root}.")
@@ -38,14 +39,14 @@ def open_folder(root: Path) -> tuple[Folder, dict[str, Any]]:
     return folder, manifest
 
 
-def read_rows(path: Path, columns: list[str] | None = None, filters: list[tuple[str, str, str]] | None = None) -> Rows:
+def read_rows(path: Place, columns: list[str] | None = None, filters: list[tuple[str, str, str]] | None = None) -> Rows:
     """Read rows of the data set's catalogue or rejects.
 
     Raises:
         GzprepError: the file is absent or damaged.
     """
     try:
-        rows: Rows = pq.read_table(path, columns=columns, filters=filters).to_pylist()
+        rows: Rows = pq.read_table(for_arrow(path), columns=columns, filters=filters).to_pylist()
     except (pa.ArrowException, OSError) as error:
         reason = str(error).split("\n")[0].rstrip(".")
         raise GzprepError(f"{path} is absent or damaged ({reason}); run gzprep again: it makes a new one.") from None
@@ -58,7 +59,7 @@ def example_id(folder: Folder) -> str | None:
     return next((row["id_str"] for row in rows if row["verdict"] != "rejected"), None)
 
 
-def read_shard(path: Path) -> Iterator[bytes]:
+def read_shard(path: Place) -> Iterator[bytes]:
     """Yield the serialised records of a shard, their checksums checked.
 
     Raises:
@@ -73,7 +74,7 @@ def read_shard(path: Path) -> Iterator[bytes]:
         raise GzprepError(f"The shard {path} is damaged: {error}.") from None
 
 
-def shard_paths(folder: Folder, manifest: dict[str, Any], splits: Iterable[str]) -> Iterator[Path]:
+def shard_paths(folder: Folder, manifest: dict[str, Any], splits: Iterable[str]) -> Iterator[Place]:
     """Yield the paths of the shards of some splits."""
     for split in splits:
         for shard in manifest["splits"][split]["shards"]:

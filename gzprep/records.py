@@ -1,6 +1,7 @@
 """The nouns that travel: a galaxy, its votes, its labels, a verdict. Frozen, and checked at birth."""
 
 import json
+import math
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -36,6 +37,10 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     WRONG_SHAPE = "wrong_shape"
     ERROR_IMAGE = "error_image"
+    BLACK_LINE = "black_line"
+    COLOUR_LINE = "colour_line"
+    SATURATED_BACKGROUND = "saturated_background"
+    FRAME_EDGE = "frame_edge"
 
 
 def check_length(name: str, values: tuple[object, ...], expected: int) -> None:
@@ -151,6 +156,41 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A straight line in an image.
+
+    Attributes:
+        x0, y0: its upper end, px, x to the right and y down; the middle of the first pixel is (0, 0).
+        x1, y1: its lower end.
+        width: px across the line; 0 for an edge, which has none.
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    width: float
+
+    @property
+    def length(self) -> float:
+        """Px from end to end."""
+        return math.hypot(self.x1 - self.x0, self.y1 - self.y0)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one detector found in an image.
+
+    Attributes:
+        score: how much speaks for the defect; 0 is nothing.
+        line: where it is, of detectors that look for lines.
+    """
+
+    score: float
+    line: Line | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the detectors said of one image.
 
@@ -158,8 +198,12 @@ class Verdict:
         scores: detector name to score.
         flags: detectors past their threshold whose policy is ``flag``.
         rejection: set where the galaxy is left out.
+        lines: detector name to the line it found, past its threshold or not.
+        inpainted: detectors past their threshold whose policy is ``inpaint``: their lines are filled.
     """
 
     scores: dict[str, float] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     rejection: Rejection | None = None
+    lines: dict[str, Line] = field(default_factory=dict)
+    inpainted: tuple[str, ...] = ()

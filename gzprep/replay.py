@@ -1,7 +1,6 @@
 """Records made again from the source, and compared byte by byte with those in the shards."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from gzprep.catalogue import CatalogueFile, find_catalogues, read_all
@@ -12,13 +11,14 @@ from gzprep.folder import Folder
 from gzprep.prepare import judge_galaxy, make_records, read_image
 from gzprep.reading import read_record, read_shard, shard_paths
 from gzprep.records import Galaxy, Split
+from gzprep.storage import Place, as_place
 
 Key = tuple[str, int]
 """Galaxy id and view."""
 
 
 def replay(
-    folder: Folder, manifest: dict[str, Any], records: Iterable[Key], wanted: int, data: Path | None
+    folder: Folder, manifest: dict[str, Any], records: Iterable[Key], wanted: int, data: Place | None
 ) -> list[str]:
     """Make the first ``wanted`` of the records (by hash) again.
 
@@ -67,22 +67,24 @@ def _stored(folder: Folder, manifest: dict[str, Any], chosen: set[Key]) -> Itera
                 yield (record.id, record.view), data
 
 
-def _made_again(manifest: dict[str, Any], chosen: set[Key], data: Path | None) -> Iterator[tuple[Key, bytes]]:
+def _made_again(manifest: dict[str, Any], chosen: set[Key], data: Place | None) -> Iterator[tuple[Key, bytes]]:
     recipe = from_mapping(manifest["recipe"], "The manifest's recipe")
-    root = Path(manifest["source"]["data"]) if data is None else data
+    root = as_place(manifest["source"]["data"]) if data is None else data
     ids = {galaxy_id for galaxy_id, _ in chosen}
     for galaxy in read_all(_catalogues(manifest, data)):
         if galaxy.id in ids:
             yield from _records_of(galaxy, root / recipe.images.folder, recipe)
 
 
-def _catalogues(manifest: dict[str, Any], data: Path | None) -> tuple[CatalogueFile, ...]:
+def _catalogues(manifest: dict[str, Any], data: Place | None) -> tuple[CatalogueFile, ...]:
     if data is not None:
         return find_catalogues(data)
-    return tuple(CatalogueFile(Path(file["file"]), Split(file["split"])) for file in manifest["source"]["catalogues"])
+    return tuple(
+        CatalogueFile(as_place(file["file"]), Split(file["split"])) for file in manifest["source"]["catalogues"]
+    )
 
 
-def _records_of(galaxy: Galaxy, images: Path, recipe: Recipe) -> Iterator[tuple[Key, bytes]]:
+def _records_of(galaxy: Galaxy, images: Place, recipe: Recipe) -> Iterator[tuple[Key, bytes]]:
     judged = judge_galaxy(galaxy, read_image(galaxy, images), recipe)
     if judged.frame is not None:
         for record in make_records(judged, judged.frame, recipe):

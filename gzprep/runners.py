@@ -32,6 +32,7 @@ _NO_TIME_LIMIT = str(7 * 24 * 3600)
 """Seconds. Beam gives this one limit to each request and to the stream that tells a job's end; its 300 s ended longer
 runs of Prism and of the portable job service. What cannot start has a limit of our own, in gzprep.beam.runners."""
 _PATIENCE = 5.0
+_SECRET = re.compile(r"^--\w*(secret|token|password|access_key|connection_string|credential)")
 _ADDRESS = re.compile(r"\[?([\w.:-]+?)\]?:(\d+)")
 
 Values = Callable[[str], str | None]
@@ -52,8 +53,23 @@ def check_runner(name: str, options: Sequence[str] = ()) -> str:
         raise UsageError(f"--runner {name} is refused: {_REFUSED[name]}. Choose one of {', '.join(KNOWN)}.")
     if name not in KNOWN:
         raise UsageError(f"There is no runner {name!r}; choose one of {', '.join(KNOWN)}.")
+    refuse_secrets(options)
     runner_options(name, 1, options)
     return name
+
+
+def refuse_secrets(options: Sequence[str]) -> None:
+    """Refuse credentials among the options: engines log them, show them in consoles and keep them in jobs.
+
+    Raises:
+        UsageError: one of them looks like a credential; its value is not repeated.
+    """
+    secret = next((name for option in options if _SECRET.search(name := option.partition("=")[0])), None)
+    if secret is not None:
+        raise UsageError(
+            f"{secret} would be seen in logs and consoles; leave credentials to the environment of the launcher and of "
+            "the workers (docs/cloud.md), and the option away."
+        )
 
 
 def runner_options(name: str, workers: int, options: Sequence[str] = ()) -> list[str]:

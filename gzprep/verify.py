@@ -4,7 +4,6 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from gzprep.errors import GzprepError
@@ -13,6 +12,7 @@ from gzprep.reading import StoredRecord, open_folder, read_record, read_rows, re
 from gzprep.records import Split
 from gzprep.replay import Key, replay
 from gzprep.shards import VIEWS_SPLIT
+from gzprep.storage import Place, as_place
 
 Json = dict[str, Any]
 
@@ -36,7 +36,7 @@ class _Found:
         ]
 
 
-def verify_folder(root: Path, *, replay_records: int = 0, data: Path | None = None) -> Json:
+def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = None) -> Json:
     """Check a dataset folder.
 
     Args:
@@ -60,7 +60,7 @@ def verify_folder(root: Path, *, replay_records: int = 0, data: Path | None = No
     ]
     wanted = 0 if faults else min(replay_records, found.records)
     if wanted:
-        faults += replay(folder, manifest, found.keys(), wanted, data)
+        faults += replay(folder, manifest, found.keys(), wanted, None if data is None else as_place(data))
     return {"ok": not faults, "faults": faults, "records": found.records, "replayed": wanted}
 
 
@@ -74,7 +74,7 @@ def _shard_faults(folder: Folder, manifest: Json, found: _Found) -> Iterator[str
                 yield from _record_faults(folder.root / shard["file"], split, shard, found)
 
 
-def _file_fault(path: Path, shard: Json) -> str | None:
+def _file_fault(path: Place, shard: Json) -> str | None:
     if not path.is_file():
         return f"{path.name} is missing."
     if path.stat().st_size != shard["bytes"]:
@@ -84,7 +84,7 @@ def _file_fault(path: Path, shard: Json) -> str | None:
     return None if digest == shard["sha256"] else f"{path.name} has another SHA-256 than the manifest says."
 
 
-def _record_faults(path: Path, split: str, shard: Json, found: _Found) -> Iterator[str]:
+def _record_faults(path: Place, split: str, shard: Json, found: _Found) -> Iterator[str]:
     count = 0
     try:
         for count, data in enumerate(read_shard(path), 1):
@@ -106,9 +106,9 @@ def _place_faults(where: str, record: StoredRecord, split: str, shard: Json) -> 
 
 def _stray_files(folder: Folder, manifest: Json) -> Iterator[str]:
     listed = {shard["file"] for split in manifest["splits"].values() for shard in split["shards"]}
-    for path in sorted(folder.root.glob("*.tfrecord-*")):
-        if path.name not in listed:
-            yield f"{path.name} is not in the manifest."
+    for name in sorted(path.name for path in folder.root.glob("*.tfrecord-*")):
+        if name not in listed:
+            yield f"{name} is not in the manifest."
 
 
 def _split_faults(found: _Found) -> Iterator[str]:

@@ -171,14 +171,15 @@ def crossval(  # noqa: PLR0913 -- options of a command line
 
 
 @app.command()
-def evaluate(
+def evaluate(  # noqa: PLR0913 -- options of a command line
     run: RunPath,
     split: Annotated[
         SplitName, typer.Option(help="What to judge on: the validation fold, or the test split.")
     ] = "test",
     data: Data = None,
-    labels: Annotated[str | None, typer.Option(help="Judge by asked or report labels. [those of the run]")] = None,
+    labels: Annotated[str | None, typer.Option(help="Judge by asked or report labels. Absent: as it trained.")] = None,
     *,
+    skip_corrupt: Annotated[bool, typer.Option("--skip-corrupt", help="Leave damaged records out.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge a run: all metrics beside what can be had without looking, and how sure they are."""
@@ -187,7 +188,7 @@ def evaluate(
     from gztrain.evaluate import check_policy
     from gztrain.evaluate import evaluate as judge_run
 
-    found = judge_run(run, split, data=data, labels=check_policy(labels))
+    found = judge_run(run, split, data=data, labels=check_policy(labels), skip_corrupt=skip_corrupt)
     chosen = {**found, "splits": {split: found["splits"][split]}}
     _show(found if as_json else chosen, as_json, show_metrics, run)
 
@@ -238,7 +239,7 @@ def export(
 @app.command()
 def ensemble(  # noqa: PLR0913 -- options of a command line
     runs: RunPaths,
-    out: Annotated[Path | None, typer.Option("--run", help="Run folder to make of them. [none is kept]")] = None,
+    out: Annotated[Path | None, typer.Option("--run", help="Run folder to make of them. Absent: none is kept.")] = None,
     split: Annotated[SplitName, typer.Option(help="What to judge it on.")] = "test",
     data: Data = None,
     *,
@@ -261,7 +262,7 @@ def report(
     runs: RunPaths,
     html: Annotated[Path, typer.Option("--html", metavar="DIR", help="Folder for the page.")],
     data: Data = None,
-    split: Annotated[SplitName | None, typer.Option(help="val or test. [test, where it was judged]")] = None,
+    split: Annotated[SplitName | None, typer.Option(help="val or test. Absent: test, where it was judged.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -7,9 +7,9 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from gztrain.errors import UsageError
@@ -56,23 +56,17 @@ class Augment:
 class Optimizer:
     """How weights are moved."""
 
-    name: Literal["adam", "adamw"] = "adam"
+    name: Literal["adam", "adamw"] = "adamw"
     rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
     """Learning rate of the first stage."""
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine"] = "cosine"
     """``cosine`` falls to zero over the epochs of a stage."""
-    warmup: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    warmup: Annotated[float, Field(ge=0, le=1000)] = 1.0
     """Epochs over which the rate rises from zero, in each stage."""
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Of ``adamw``; biases, norms and position embeddings are left alone."""
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Of ``adamw`` alone; biases, norms and position embeddings are left alone."""
     clip: Annotated[float, Field(gt=0)] | None = None
     """Largest norm of the whole gradient; absent: any."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.weight_decay and self.name != "adamw":
-            raise ValueError(f"weight_decay is {self.weight_decay}, which {self.name} has no use for; choose adamw")
-        return self
 
 
 @dataclass(frozen=True, config=_CHECKED)
@@ -81,13 +75,13 @@ class Stages:
 
     batch: Count = 64
     """Galaxies a step, over all devices."""
-    epochs: Annotated[Int, Field(ge=0)] = 20
+    epochs: Annotated[Int, Field(ge=0)] = 12
     """At most, in the first stage."""
     fine_tune_epochs: Annotated[Int, Field(ge=0)] = 5
     """At most, in the second stage: all layers (F46)."""
     fine_tune_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Rate of the second stage, as a share of the first."""
-    patience: Count = 5
+    patience: Count = 6
     """Epochs without a better validation after which a stage ends; then back to the best."""
     monitor: Literal["loss", "auc"] = "loss"
     """What is better: a smaller validation loss, or a larger mean AUC of a label."""

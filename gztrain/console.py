@@ -189,6 +189,8 @@ def show_metrics(document: Json, run: str | None) -> None:
         show_table("Labels", list(_label_rows(found)), ("", "known", "share of 1", "AUC", "95 % interval"))
         show_line("")
         show_line(f"Counts: {', '.join(f'{found[key]} {_words(key)}' for key in _COUNTS)}.")
+        if found.get("damaged_records"):
+            show_line(f"{found['damaged_records']} damaged records were left out.")
         show_line(found["verdict"])
     show_line(f"Everything is in {run}" if run else "Nothing was kept; --run names a folder to keep it in.")
 

@@ -22,7 +22,9 @@ Split = Literal["val", "test"]
 _BATCH = 64
 
 
-def evaluate(path: Path, split: Split, *, data: Path | None = None, labels: Policy | None = None) -> Json:
+def evaluate(
+    path: Path, split: Split, *, data: Path | None = None, labels: Policy | None = None, skip_corrupt: bool = False
+) -> Json:
     """Judge a run, write metrics.json and the predictions, and return what metrics.json says.
 
     Args:
@@ -30,6 +32,7 @@ def evaluate(path: Path, split: Split, *, data: Path | None = None, labels: Poli
         split: ``val``, the run's validation fold, or ``test``; view 0 of each galaxy.
         data: the dataset folder; None: where it was when the run began.
         labels: label policy to judge by; None: that of the run.
+        skip_corrupt: leave damaged records out, as runs that were trained so do anyway.
 
     Raises:
         GztrainError: the run or the data set is not there, they do not belong together, or the split is empty.
@@ -37,12 +40,14 @@ def evaluate(path: Path, split: Split, *, data: Path | None = None, labels: Poli
     run = open_run(path)
     dataset = _open_data(run, data)
     settings = run.config.input
-    reader = open_reader(settings.reader, threads=settings.threads, skip_corrupt=settings.skip_corrupt)
+    skip = skip_corrupt or settings.skip_corrupt
+    reader = open_reader(settings.reader, threads=settings.threads, skip_corrupt=skip)
     truth = Truth(run.scheme, labels or run.config.labels, run.config.min_votes)
     predictions = predict_selection(run.model(), selection_of(run, dataset, split), truth, reader)
     baseline = baseline_of(dataset, truth, [fold for fold in dataset.folds if fold != run.config.fold], reader)
     found = {
         "labels": truth.policy,
+        "damaged_records": len(reader.damage),
         **judge(predictions, run.scheme, baseline=baseline, bootstrap=run.config.bootstrap),
     }
     return write_down(run.folder, run.scheme.name, split, found, predictions)

@@ -44,6 +44,8 @@ def fit(request: Request, watch: Watch) -> Json:
     for note in job.notes:
         watch.tell(note)
     values = train(job, folder, backend, watch)
+    if len(job.reader.damage):
+        watch.tell(job.reader.damage.sentence())
     save_model(job, values, folder)
     return evaluate(folder.root, "val", data=request.data)
 

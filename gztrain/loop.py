@@ -96,6 +96,7 @@ class Loop:
         if snapshot is not None:
             assign_values(parts.task.body.variables, snapshot.model, parts.journal.checkpoints.last)
         self._pending: list[Any] = list(self.progress.losses)
+        self._last: list[float] = []  # stands in where every record of the last steps was damaged
         self._clock = Clock()
         self._learner: Learner
         self._optimizer: Any
@@ -196,13 +197,9 @@ class Loop:
     def _write_line(self, found: Validation | None, speed: tuple[float, float] | None = None) -> None:
         """Write the mean of the losses since the last line; asking for them waits for the device."""
         parts, position = self._parts, self.progress.position
-        losses, count = _floats(self._pending), len(self._pending)
-        self._pending = []
-        if not losses or not all(map(math.isfinite, losses)):
-            raise GztrainError(
-                f"The loss is {losses[-1] if losses else 'missing'} after step {position.steps}: training has "
-                "diverged; choose a smaller rate (--rate), or limit the gradient (--set optimizer.clip=1)."
-            )
+        losses, count = _floats(self._pending) or self._last, len(self._pending)
+        self._pending, self._last = [], losses
+        _check(losses, position.steps)
         samples_per_s, waiting = speed or self._clock.read(count * parts.feed.batch)
         steps_of_stage = position.epoch * parts.feed.steps + position.step
         line = Line(
@@ -217,6 +214,21 @@ class Loop:
             waiting=round(waiting, 3),
         )
         parts.journal.write(line)
+
+
+def _check(losses: list[float], steps: int) -> None:
+    """Refuse to go on with a model that is lost, or without galaxies.
+
+    Raises:
+        GztrainError: a loss is no number, or there is none.
+    """
+    if not losses:
+        raise GztrainError("Every record of the training galaxies is damaged; see gzprep verify.")
+    if not all(map(math.isfinite, losses)):
+        raise GztrainError(
+            f"The loss is {losses[-1]} after step {steps}: training has diverged; choose a smaller rate (--rate), or "
+            "limit the gradient (--set optimizer.clip=1)."
+        )
 
 
 def _floats(losses: list[Any]) -> list[float]:

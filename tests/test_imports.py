@@ -11,12 +11,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     {"errors", "chance"},
+    {"patience"},
+    {"stores"},
+    {"storage"},
     {"tree"},
     {"records", "config", "tfrecord", "runners"},
     {"labels", "geometry", "catalogue", "examples", "shards", "folder", "console", "progress"},
-    {"card", "images", "defects", "reading", "job", "fetch", "simulate"},
-    {"views"},
-    {"prepare", "preview"},
+    {"card", "dataflow", "images", "defects", "reading", "job", "fetch", "simulate", "template"},
+    {"scale", "views"},
+    {"prepare", "preview", "inspect"},
     {"rows", "replay", "dryrun"},
     {"rejudge"},
     {"bins", "verify"},

@@ -29,7 +29,7 @@ def build(root: beam.Pipeline, job: Job, workers: int = 1) -> beam.PCollection:
     groups = [group for file in job.source.catalogues for group in row_groups(file)]
     return (
         root
-        | "CreateRowGroups" >> beam.Create(groups)  # RowGroup
+        | "CreateRowGroups" >> beam.Create(groups, reshuffle=False)  # RowGroup; the next step spreads them
         | "ReadGalaxies" >> ReadGalaxies(job)  # Galaxy
         | "GroupByBin" >> GroupByBin(job)  # (bin name, [packed Galaxy])
         | "WriteBins" >> WriteBins(job, workers)  # BinRecord
@@ -38,15 +38,17 @@ def build(root: beam.Pipeline, job: Job, workers: int = 1) -> beam.PCollection:
 
 
 def run(job: Job, runner: str, workers: int, options: Sequence[str] = ()) -> None:
-    """Run the graph and wait for its end.
-
-    What goes wrong reaches us as an exception; Beam's own log would show it once more, with a hundred lines.
-    """
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    """Run the graph and wait for its end."""
+    silence()
     flags = runner_options(runner, workers, options)
     pipeline = beam.Pipeline(runner=make_runner(runner), options=PipelineOptions(flags))
     build(pipeline, job, workers if runner == DIRECT else 1)
     run_to_the_end(pipeline, runner, job.folder)
+
+
+def silence() -> None:
+    """Keep Beam's log to itself: what goes wrong reaches us as an exception; it would show it again in 100 lines."""
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
 
 
 def counters(result: Any) -> dict[str, int]:  # noqa: ANN401 -- Beam has no types

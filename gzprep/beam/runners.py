@@ -15,7 +15,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
 from types import FrameType
 
 import apache_beam as beam
@@ -26,6 +25,7 @@ from apache_beam.runners.worker import sdk_worker
 from gzprep.errors import GzprepError, UsageError
 from gzprep.folder import Folder, writing
 from gzprep.runners import DIRECT, JOB_SERVERS
+from gzprep.storage import Place
 
 LIMIT = "GZPREP_START_LIMIT"
 _OURS = f"{GzprepError.__module__}."
@@ -47,7 +47,7 @@ def make_runner(name: str) -> PipelineRunner:
     return create_runner(name)
 
 
-def sign_of_life(folder: Folder) -> Path:
+def sign_of_life(folder: Folder) -> Place:
     """The file that a worker leaves when it begins; the next run sweeps it away if this one is killed."""
     return folder.temporaries / "started"
 
@@ -58,8 +58,10 @@ def greet(folder: Folder) -> None:
     Raises:
         GzprepError: the worker does not see the dataset folder.
     """
+    sign = sign_of_life(folder)
     with writing(folder.root):
-        sign_of_life(folder).touch()
+        if not sign.exists():  # buckets allow one write a second of an object
+            sign.touch()
 
 
 def run_to_the_end(pipeline: beam.Pipeline, runner: str, folder: Folder) -> None:
@@ -68,13 +70,13 @@ def run_to_the_end(pipeline: beam.Pipeline, runner: str, folder: Folder) -> None
     Raises:
         GzprepError: the engine did not start, or broke off.
     """
+    if runner not in JOB_SERVERS:
+        pipeline.run().wait_until_finish()
+        return
     sign = sign_of_life(folder)
     try:
-        if runner in JOB_SERVERS:
-            with _quiet(), _in_a_sentence(runner, sign), _start_limit(runner, sign):
-                _wait(pipeline)
-        else:
-            pipeline.run().wait_until_finish()
+        with _quiet(), _in_a_sentence(runner, sign), _start_limit(runner, sign):
+            _wait(pipeline)
     finally:
         with suppress(OSError):
             sign.unlink(missing_ok=True)
@@ -141,7 +143,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _start_limit(runner: str, sign: Path) -> Iterator[None]:
+def _start_limit(runner: str, sign: Place) -> Iterator[None]:
     """End the wait for an engine that gives no sign of life.
 
     An alarm interrupts whatever the main thread waits in; where that is not ours (a notebook's thread), there is none.
@@ -160,7 +162,7 @@ def _start_limit(runner: str, sign: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _in_a_sentence(runner: str, sign: Path) -> Iterator[None]:
+def _in_a_sentence(runner: str, sign: Place) -> Iterator[None]:
     """Tell an engine's own failure in one sentence; what a worker of ours said is left to the launcher to find."""
     try:
         yield

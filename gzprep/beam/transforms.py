@@ -32,8 +32,9 @@ class ReadGalaxies(beam.PTransform):
 
 
 def taken_galaxies(group: RowGroup, job: Job) -> Iterator[Galaxy]:
-    """Yield the galaxies of a row group that ``limit`` leaves in; say first that the engine works."""
-    greet(job.folder)
+    """Yield the galaxies of a row group that ``limit`` leaves in; say first that the engine works, if one waits."""
+    if job.awaited:
+        greet(job.folder)
     return (galaxy for galaxy in read_galaxies(group) if job.takes(galaxy.id, galaxy.split))
 
 

@@ -96,7 +96,7 @@ def _varints(packed: bytes) -> Iterator[int]:
 def payloads(record: bytes) -> dict[bytes, bytes]:
     """Feature names and their values as they stand in the record: bytes, packed floats or packed varints.
 
-    This is what a reader does to every record, so it is written for speed: 10 us.
+    It takes 12 us; :mod:`gztrain.inputs.rows` has a quicker way through records that gzprep wrote.
 
     Raises:
         BadRecord: the bytes are not an Example.

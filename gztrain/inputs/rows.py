@@ -35,9 +35,11 @@ def split_record(record: bytes) -> tuple[Row, bytes]:
     Raises:
         BadRecord: it is not an Example with the features of a galaxy.
     """
-    found = _split_usual(record)
-    if found is None:
-        found = payloads(record)
+    return _split_usual(record) or _split_any(record)
+
+
+def _split_any(record: bytes) -> tuple[Row, bytes]:
+    found = payloads(record)
     try:
         numbers = (found[name] for name in (b"fraction", b"votes", b"label_report", b"label_asked", b"mask"))
         row = Row(found[b"id"].decode(), number_in(found[b"view"]), *numbers)
@@ -76,48 +78,43 @@ def before(name: bytes, kind: int, size: int) -> bytes:
     return b"\x0a" + varint(len(inner) + size) + inner
 
 
-def _fixed(name: bytes, kind: int, size: int) -> bytes:
-    return re.escape(before(name, kind, size)) + b"(.{%d})" % size
+def _fixed(name: bytes, kind: int, size: int, byte: bytes = b".") -> bytes:
+    return re.escape(before(name, kind, size)) + b"(%b{%d})" % (byte, size)
 
 
-_VARINT = rb"[\x80-\xff]{0,4}[\x00-\x7f]"
+_SMALL = rb"[\x00-\x7f]"  # a varint of one byte
+_VARINT = rb"[\x80-\xff]{0,4}" + _SMALL
 _FOLD = rb"(?:" + _fixed(b"fold", _INTS, 1) + rb"|" + _fixed(b"fold", _INTS, 10) + rb")"  # -1 takes ten bytes
 _USUAL = re.compile(
     rb"\n(" + _VARINT + rb")(\n.\n\x02id\x12.\n.\n.)(.*?)" + _FOLD
     + _fixed(b"fraction", _FLOATS, 4 * FRACTIONS)
     + _fixed(b"votes", _FLOATS, 4 * VOTES)
-    + _fixed(b"label_report", _INTS, LABELS)
-    + _fixed(b"label_asked", _INTS, LABELS)
-    + _fixed(b"mask", _INTS, LABELS)
+    + _fixed(b"label_report", _INTS, LABELS, _SMALL)
+    + _fixed(b"label_asked", _INTS, LABELS, _SMALL)
+    + _fixed(b"mask", _INTS, LABELS, _SMALL)
     + rb"(\n" + _VARINT + rb"\n\x05image\x12" + _VARINT + rb"\n" + _VARINT + rb"\n(" + _VARINT + rb"))",
     re.DOTALL,
 )  # fmt: skip
-_BEFORE_VIEW = before(b"view", _INTS, 1)
+_VIEW = re.compile(re.escape(before(b"view", _INTS, 1)) + b"(" + _SMALL + b")")
 
 
-def _split_usual(record: bytes) -> dict[bytes, bytes] | None:
-    """The values of a record of the usual layout; None: it has another one."""
+def _split_usual(record: bytes) -> tuple[Row, bytes] | None:
+    """Row and image of a record of the usual layout; None: it has another one, or something is wrong with it."""
     match = _USUAL.match(record)
     if match is None:
         return None
     whole, before_id, name, _, _, fraction, votes, report, asked, mask, before_image, size = match.groups()
     start, length = match.end(), _length(size)
-    end = start + length
-    view = end + len(_BEFORE_VIEW)
+    view = _VIEW.match(record, start + length)
+    if view is None or match.end(1) + _length(whole) != len(record):
+        return None
     if before_id != before(b"id", _BYTES, len(name)) or before_image != before(b"image", _BYTES, length):
         return None
-    if record[end:view] != _BEFORE_VIEW or match.end(1) + _length(whole) != len(record):
+    try:
+        row = Row(name.decode(), record[view.end() - 1], fraction, votes, report, asked, mask)
+    except UnicodeDecodeError:
         return None
-    return {
-        b"id": name,
-        b"fraction": fraction,
-        b"votes": votes,
-        b"label_report": report,
-        b"label_asked": asked,
-        b"mask": mask,
-        b"image": record[start:end],
-        b"view": record[view : view + 1],
-    }
+    return row, record[start : start + length]
 
 
 @lru_cache(maxsize=1 << 16)

@@ -16,9 +16,9 @@ _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_SD = (0.229, 0.224, 0.225)
 _CAFFE_MEAN = (123.68, 116.779, 103.939)
 GALAXY_MEAN = (0.094, 0.084, 0.058)
-"""Mean of R, G, B as shares of 255 over 600 real galaxies (224 px crops of the GZ2 sample)."""
+"""Mean of R, G, B as shares of 255, over the 224 px crops of 600 real galaxies of GZ2, averaged to 64 px."""
 GALAXY_SD = (0.143, 0.119, 0.097)
-"""Their standard deviation over all pixels."""
+"""Standard deviation over the same pixels."""
 NORMS: dict[str, tuple[Sequence[float], Sequence[float]]] = {
     "caffe": (_CAFFE_MEAN, (1.0, 1.0, 1.0)),
     "tf": ((127.5,) * 3, (127.5,) * 3),

@@ -10,7 +10,7 @@ from gztrain.models.spec import Head, ModelSpec
 
 CCT_STRIDES = (4, 8, 16)
 """Strides that the tokenizer of CCT can have."""
-_DROPOUT = {"cnn": 0.0, "vit": 0.5}
+_REPORT_DROPOUT = {"cnn": 0.0, "vit": 0.5}  # the latter from the ViT example of Keras
 _PLAIN_DROPOUT = 0.2
 
 
@@ -48,7 +48,7 @@ def make_plan(spec: ModelSpec, crop: int, outputs: int) -> Plan:
     entry = _entry(spec.name)
     size = _size(entry, spec.size, crop)
     head = _head(entry, spec.head)
-    usual = _DROPOUT.get(entry.family, _PLAIN_DROPOUT) if head == "report" else _PLAIN_DROPOUT
+    usual = _REPORT_DROPOUT[entry.family] if head == "report" else _PLAIN_DROPOUT
     weights, file = _weights(entry, spec.weights)
     dropout = usual if spec.dropout is None else spec.dropout
     return Plan(entry, size, outputs, head, dropout, _patch(entry, spec.patch, size), weights, file)

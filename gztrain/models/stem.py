@@ -20,10 +20,9 @@ Tensor = Any
 
 def area_weights(crop: int, size: int) -> Floats:
     """Share of each source pixel in each output pixel along one axis: float32 [size, crop], rows sum to 1."""
-    edges = np.arange(size + 1) * (crop / size)
-    pixels = np.arange(crop)
-    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    weights: Floats = (overlap.clip(0, None) * (size / crop)).astype(np.float32)
+    edges, pixels = np.arange(size + 1) * crop, np.arange(crop) * size  # on the grid that both divide: exact
+    overlap = np.minimum(edges[1:, None], pixels + size) - np.maximum(edges[:-1, None], pixels)
+    weights: Floats = (overlap.clip(0, None) / crop).astype(np.float32)
     return weights
 
 

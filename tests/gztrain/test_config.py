@@ -73,7 +73,7 @@ def test_what_is_set_beats_the_file_and_the_file_beats_the_base(tmp_path: Path) 
         ("labels=guessed", ["labels = 'guessed'", "'asked' or 'report'"]),
         ("optimizer.rate=-1", ["optimizer.rate = -1"]),
         ("optimizer.rate=nan", ["optimizer.rate = nan"]),
-        ("optimizer.weight_decay=0.1", ["weight_decay is 0.1", "adamw"]),
+        ("optimizer.weight_decay=-0.1", ["optimizer.weight_decay = -0.1"]),
         ("model.dropout=1", ["model.dropout = 1"]),
         ("scheme.name=q1", ["scheme = {'name': 'q1'}"]),
         ("nonsense", ["'nonsense'", "KEY=VALUE"]),

@@ -27,6 +27,7 @@ from gztrain.run import RunFolder, open_run
 from gztrain.tally import METRICS
 from gztrain.truth import Truth
 from tests.gztrain.running import TINY, gztrain
+from tests.gztrain.shards import copied, flip
 
 QUICK = ("model.size=16", "stages.batch=16", "stages.epochs=1", "stages.fine_tune_epochs=0", "bootstrap=0")
 
@@ -49,7 +50,8 @@ class Told(Quiet):
 def run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run of two epochs and one, by the command itself."""
     folder = tmp_path_factory.mktemp("fit") / "run"
-    result = gztrain("fit", dataset, "--run", folder, *TINY)
+    steady = ("--schedule", "constant", "--set", "optimizer.warmup=0")
+    result = gztrain("fit", dataset, "--run", folder, *TINY, *steady)
     assert result.code == 0, result.err
     assert "validation" in result.err
     assert str(folder) in result.out
@@ -302,3 +304,34 @@ def test_other_data_are_not_judged(run: RunFolder, dataset: Path, tmp_path: Path
     result = gztrain("evaluate", run.root, "--data", tmp_path)
     assert result.code == 1
     assert "trained on other data" in result.sentence
+
+
+# ---------------------------------------------------------------- damage
+
+
+def damaged(dataset: Path, to: Path, fold: int) -> Path:
+    """A copy of a data set in which the first record of a shard of view 0 of some fold is damaged."""
+    copy = copied(dataset, to)
+    shard = next(shard for shard in open_dataset(copy).shards_of("train", [fold]) if shard.records)
+    flip(shard.path, 40)
+    return copy
+
+
+def test_a_damaged_record_stops_a_run_or_is_left_out_and_counted(dataset: Path, tmp_path: Path) -> None:
+    data = damaged(dataset, tmp_path / "data", fold=1)
+    with pytest.raises(GztrainError, match=r"Record 1 of \d+ in the shard .* --skip-corrupt"):
+        fit(Request(data, tmp_path / "stops", config("views=0")), Told())
+    watch = Told()
+    fit(Request(data, tmp_path / "goes on", config("views=0", "input.skip_corrupt=true")), watch)
+    (sentence,) = watch.sentences
+    assert sentence.startswith("1 damaged records were left out")
+
+
+def test_so_it_is_with_evaluation(run: RunFolder, dataset: Path, tmp_path: Path) -> None:
+    data = damaged(dataset, tmp_path / "data", fold=0)
+    result = gztrain("evaluate", run.root, "--split", "val", "--data", data)
+    assert result.code == 1
+    assert "Record 1 of" in result.sentence
+    found = gztrain("evaluate", run.root, "--split", "val", "--data", data, "--skip-corrupt", "--json").json
+    whole = open_dataset(dataset).manifest["labels"]["folds"]["0"]["galaxies"]
+    assert (found["splits"]["val"]["damaged_records"], found["splits"]["val"]["galaxies"]) == (1, whole - 1)

@@ -1,0 +1,120 @@
+"""Verdict and scores of every detector, for images, folders of them, and data sets that were made already."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gzprep.config import Recipe
+from gzprep.defects import DETECTORS, judge
+from gzprep.errors import GzprepError
+from gzprep.folder import Folder
+from gzprep.images import UnreadableImage, decode, read_header
+from gzprep.reading import read_rows
+from gzprep.records import Reason, Verdict
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+"""Files that are taken for images, in folders."""
+SMALLEST = 64
+"""Detectors look at images of this many pixels a side, and more."""
+_VERDICTS = {"accepted": "ok", "flagged": "flagged", "rejected": "rejected"}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found in one image.
+
+    Attributes:
+        path: of the image, as it was named or found; of a data set's galaxy, that below the image folder.
+        verdict: ``ok``, ``flagged`` or ``rejected``.
+        defects: kinds that it was flagged or rejected for.
+        scores: detector to score, of those that could look.
+        detail: why it was rejected, in words.
+    """
+
+    path: str
+    verdict: str
+    defects: tuple[str, ...] = ()
+    scores: dict[str, float] = field(default_factory=dict)
+    detail: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The promised document of one image."""
+        return {
+            "path": self.path,
+            "verdict": self.verdict,
+            "defects": list(self.defects),
+            "scores": self.scores,
+        }
+
+
+def inspect(places: Sequence[Path], recipe: Recipe) -> Iterator[Inspection]:
+    """Look at images, at folders (recursively) and at data sets, in the order they are named.
+
+    Raises:
+        GzprepError: there is nothing of that name, or no image in a folder.
+    """
+    for place in places:
+        if Folder(place).manifest.is_file():
+            yield from inspect_dataset(Folder(place))
+        else:
+            yield from (inspect_image(path, recipe) for path in find_images(place))
+
+
+def find_images(place: Path) -> Iterable[Path]:
+    """Find the images of a folder, in the order of their names; a file is itself.
+
+    Raises:
+        GzprepError: there is nothing of that name, or no image in the folder.
+    """
+    if not place.is_dir():
+        if not place.exists():
+            raise GzprepError(f"There is no {place} to inspect; name images, folders of them, or a data set.")
+        return [place]
+    found = sorted(Path(folder) / name for folder, _, names in os.walk(place) for name in names if is_image_name(name))
+    if not found:
+        raise GzprepError(f"There is no image ({', '.join(SUFFIXES)}) in {place}.")
+    return found
+
+
+def is_image_name(name: str) -> bool:
+    """Tell whether a file in a folder is taken for an image."""
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
+
+
+def inspect_image(path: Path, recipe: Recipe) -> Inspection:
+    """Judge one file as a run with this recipe would, and score it even where its size is not the recipe's."""
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+        header = read_header(data)
+        side = recipe.images.frame
+        verdict = judge(decode(data), recipe.defects) if min(header.height, header.width) >= SMALLEST else Verdict()
+    except (UnreadableImage, OSError) as error:
+        return _rejected(path, Reason.UNREADABLE, str(error), {})
+    if (header.height, header.width) != (side, side) or not header.colour:
+        detail = f"{header.width} x {header.height} px, {header.mode}; expected {side} x {side}, 8-bit RGB"
+        return _rejected(path, Reason.WRONG_SHAPE, detail, verdict.scores)
+    return from_verdict(str(path), verdict)
+
+
+def _rejected(path: Path, reason: Reason, detail: str, scores: dict[str, float]) -> Inspection:
+    return Inspection(str(path), "rejected", (reason.value,), scores, detail)
+
+
+def from_verdict(path: str, verdict: Verdict) -> Inspection:
+    """What a verdict says of an image."""
+    if verdict.rejection is not None:
+        defects = tuple(dict.fromkeys((verdict.rejection.reason.value, *verdict.flags)))
+        return Inspection(path, "rejected", defects, verdict.scores, verdict.rejection.detail)
+    return Inspection(path, "flagged" if verdict.flags else "ok", verdict.flags, verdict.scores)
+
+
+def inspect_dataset(folder: Folder) -> Iterator[Inspection]:
+    """What a data set's catalogue says of its galaxies, rejected ones too; no image is needed."""
+    columns = {name: f"score_{name}" for name in DETECTORS}
+    for row in read_rows(folder.catalogue):
+        scores = {name: row[column] for name, column in columns.items() if row.get(column) is not None}
+        defects = (*((row["reason"],) if row["reason"] else ()), *(row["flags"] or ()))
+        path = f"{row['subfolder']}/{row['filename']}"
+        yield Inspection(path, _VERDICTS[row["verdict"]], tuple(dict.fromkeys(defects)), scores, row["detail"] or "")

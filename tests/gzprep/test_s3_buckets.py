@@ -1,0 +1,21 @@
+"""A bucket of S3, on moto."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import clouds
+from tests.bucket_suite import Bucket, BucketSuite, bucket, no_waiting, open_bucket
+
+__all__ = ["bucket", "no_waiting"]
+
+
+@pytest.fixture(scope="module")
+def shared(small_sky: Path) -> Iterator[Bucket]:
+    with clouds.amazon() as address:
+        yield from open_bucket("s3", "AWS_ENDPOINT_URL_S3", small_sky, address)
+
+
+class TestS3(BucketSuite):
+    """Every promise about buckets, for s3://."""
