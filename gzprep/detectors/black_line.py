@@ -1,0 +1,62 @@
+"""Thin black line: a seam between two strips of the survey, 1 to 3 px wide, seen where something bright lies behind."""
+
+import cv2
+import numpy as np
+
+from gzprep.detectors.lines import Found, strongest, width_of
+from gzprep.detectors.rays import Ray, Sums, compressed, ray_sums
+from gzprep.detectors.sight import Sight
+from gzprep.detectors.trace import Floats, Strip, follow
+from gzprep.records import Finding
+
+_NOISE = 25.0
+"""Grey levels from which on darkness is judged by its ratio to what lies beside it; below, by its difference."""
+_NEAR, _FAR = 2, 4
+"""A line is compared with the pixels 2 to 4 px away at either side: it is 3 px wide at most."""
+_ASIDE = 2
+"""The same in pixels of the halved plane."""
+_DUE = np.float32(0.1)
+"""Darkening, in log units, that noise and the shape of a galaxy are allowed in each pixel."""
+_AGAINST = np.float32(-1.0)
+"""The most that one bright pixel speaks against a line."""
+_LEAST, _MOST = 22, 3
+"""Rays weaker than this, in levels summed over 32 px, are not followed, and of the others no more than so many."""
+_LEVELS = compressed(_NOISE, 255)
+_LOGARITHM: Floats = np.log1p(np.arange(256) / _NOISE).astype(np.float32)
+
+
+def black_line(sight: Sight) -> Finding:
+    """Darkening along the darkest thin straight line: log units, summed over its px.
+
+    A pixel counts by how much darker it is than the darker one of its two sides, relative to it: the arms and the dust
+    of a galaxy are less straight, less dark or less thin.
+    """
+    fan = ray_sums([np.asarray(cv2.LUT(sight.darkest, _LEVELS))], _ASIDE)
+    rays = fan.strongest(0, _darker_than_both_sides, _LEAST, _MOST)
+    return strongest(sight, [_follow(sight, ray) for ray in rays])
+
+
+def _darker_than_both_sides(sums: Sums) -> Sums:
+    sides = np.minimum(sums[..., 2 * _ASIDE :], sums[..., : -2 * _ASIDE])
+    middle = sums[..., _ASIDE:-_ASIDE]
+    np.maximum(sides, middle, out=sides)
+    sides -= middle
+    return sides
+
+
+def _follow(sight: Sight, ray: Ray) -> Found:
+    strip, trace = follow(sight.grey, _LOGARITHM, ray.enlarged(2), _FAR, _evidence)
+    return Found(trace, 1, width_of(strip, trace, _FAR), trace.score)
+
+
+def _evidence(strip: Strip) -> Floats:
+    values, columns = strip.values, strip.values.shape[1]
+    left, right = np.zeros((2, len(values), columns - 2 * _FAR), np.float32)
+    for away in range(_NEAR, _FAR + 1):
+        left += values[:, _FAR - away : columns - _FAR - away]
+        right += values[:, _FAR + away : columns - _FAR + away]
+    sides = np.minimum(left, right, out=left)
+    sides /= _FAR - _NEAR + 1
+    evidence = np.maximum(sides - values[:, _FAR:-_FAR] - _DUE, _AGAINST)
+    evidence[~strip.inside[:, _FAR:-_FAR]] = _AGAINST
+    return evidence

@@ -1,0 +1,82 @@
+"""Frame edge: a straight border where two exposures meet, the sky brighter on one side of it than on the other."""
+
+import numpy as np
+
+from gzprep.detectors.lines import Found, strongest
+from gzprep.detectors.rays import Ray, Sums
+from gzprep.detectors.sight import Sight
+from gzprep.detectors.small import BRIGHT, BRIGHT_NOISE, MARGIN, small_rays
+from gzprep.detectors.trace import Floats, Strip, follow
+from gzprep.records import Finding
+
+_SCALE = 2
+"""Px of the image in one of the plane on which an edge is followed."""
+_NEAR, _BESIDE, _FAR = 1, 2, 5
+"""Px of the small plane from an edge at which its sides are compared: sharp, and still there far from it."""
+_CLOSE, _APART, _AWAY = 2, 6, 16
+"""The same on the plane on which it is followed."""
+_DUE = np.float32(0.1)
+"""Contrast, in log units, that noise is allowed in each pixel."""
+_AGAINST, _FOR = np.float32(-0.3), np.float32(1.0)
+"""The most that one pixel speaks against an edge and for it."""
+_DIP = np.float32(2)
+"""How much more a pixel counts that is darker than both sides: that is a line, and no edge."""
+_LEAST, _MOST = 40, 4
+"""Rays weaker than this, in levels summed over 128 px, are not followed, and of the others no more than so many."""
+_LOGARITHM: Floats = np.log1p(np.arange(256) / BRIGHT_NOISE).astype(np.float32)
+
+
+def frame_edge(sight: Sight) -> Finding:
+    """Contrast along the sharpest straight edge: log units, summed over its px.
+
+    The rims of galaxies are soft: a pixel counts by how much more the brightness changes over 8 px than from there
+    to 24 px. Lines have a bright or dark side only: it counts no more than the change over 64 px.
+    """
+    rays = sight.once(small_rays).strongest(BRIGHT, _sharp_steps, _LEAST, _MOST)
+    return strongest(sight, [_follow(sight, ray, side) for ray in rays for side in (-1, 1)])
+
+
+def _sharp_steps(sums: Sums) -> Sums:
+    steps = [_sharp_step(sums, side) for side in (-1, 1)]
+    return np.maximum(*steps, out=steps[0])
+
+
+def _sharp_step(sums: Sums, side: int) -> Sums:
+    """Steps up towards one side, at the sharpest and at the farthest look."""
+    near, beside, far = (_rise(sums, side * away) for away in (_NEAR, _BESIDE, _FAR))
+    soft = _less(beside, near)
+    sharp = np.minimum(_less(near, soft), beside)
+    return np.minimum(sharp, far, out=sharp)
+
+
+def _rise(sums: Sums, away: int) -> Sums:
+    last = sums.shape[-1] - MARGIN
+    return _less(sums[..., MARGIN + away : last + away], sums[..., MARGIN - away : last - away])
+
+
+def _less(one: Sums, other: Sums) -> Sums:
+    """Difference, 0 where it would be negative."""
+    rest = np.maximum(one, other)
+    rest -= other
+    return rest
+
+
+def _follow(sight: Sight, ray: Ray, side: int) -> Found:
+    edge = ray.enlarged(4)
+    _, trace = follow(sight.ranked[0], _LOGARITHM, edge, _AWAY, lambda near: _evidence(near, side))
+    return Found(trace, _SCALE, 0.0, _SCALE * trace.score)
+
+
+def _evidence(strip: Strip, side: int) -> Floats:
+    def at(away: int) -> Floats:
+        last = strip.values.shape[1] - _AWAY
+        return strip.values[:, _AWAY + side * away : last + side * away]
+
+    close, apart, far = (at(away) - at(-away) for away in (_CLOSE, _APART, _AWAY))
+    middle = (at(-1) + at(0) + at(1)) / 3
+    darkest = np.minimum(np.minimum(middle, at(-_CLOSE)), at(_CLOSE))
+    dip = np.maximum(np.minimum(at(-_APART), at(_APART)) - darkest, 0)
+    step = np.minimum(np.minimum(2 * close - apart, apart), far)
+    evidence = np.clip(step - _DIP * dip - _DUE, _AGAINST, _FOR)
+    evidence[~strip.inside[:, _AWAY:-_AWAY]] = _AGAINST
+    return np.asarray(evidence)

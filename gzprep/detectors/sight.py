@@ -1,0 +1,119 @@
+"""What the detectors look at: planes of one image, each made when first asked for, then shared.
+
+Every plane is turned and mirrored so that the heavier half lies at the top, the next one at the left: an image and
+its turned or mirrored copy give the same planes, and therefore the same scores, bit for bit.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+
+from gzprep.geometry import Pixels
+
+_COLOURS = 3
+_Made = TypeVar("_Made")
+
+
+class Sight:
+    """Planes of a uint8 image [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], RGB in that order.
+
+    Attributes:
+        image: uint8 [H, W] or [H, W, 3 or 4], as it came.
+    """
+
+    def __init__(self, image: Pixels) -> None:
+        self.image = image[..., 0] if image.ndim == _COLOURS and image.shape[2] < _COLOURS else image
+        self._made: dict[Callable[[Sight], Any], Any] = {}
+
+    def once(self, make: Callable[["Sight"], _Made]) -> _Made:
+        """What ``make`` makes of this image; made when first asked for, and kept."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: _Made = self._made[make]
+        return made
+
+    @property
+    def has_colour(self) -> bool:
+        """Whether there is any colour to look at."""
+        return self.image.ndim == _COLOURS
+
+    @cached_property
+    def _luma(self) -> Pixels:
+        if not self.has_colour:
+            return np.ascontiguousarray(self.image)
+        code = cv2.COLOR_RGBA2GRAY if self.image.shape[2] > _COLOURS else cv2.COLOR_RGB2GRAY
+        return np.asarray(cv2.cvtColor(self.image, code))
+
+    @cached_property
+    def _turn(self) -> tuple[bool, bool, bool]:
+        """Whether to mirror up-down, to mirror left-right, and to transpose after that."""
+        down, across = _heavier_end(self._luma, 1), _heavier_end(self._luma, 0)
+        return down < 0, across < 0, abs(across) > abs(down)
+
+    def _turned(self, plane: Pixels) -> Pixels:
+        up_down, left_right, transpose = self._turn
+        if up_down or left_right:
+            plane = np.asarray(cv2.flip(plane, -1 if up_down and left_right else int(left_right)))
+        return np.asarray(cv2.transpose(plane)) if transpose else plane
+
+    def back(self, x: float, y: float) -> tuple[float, float]:
+        """Take a point of the turned full-size planes, px, to the image as it came."""
+        height, width = self.image.shape[:2]
+        up_down, left_right, transpose = self._turn
+        x, y = (y, x) if transpose else (x, y)
+        return width - 1 - x if left_right else x, height - 1 - y if up_down else y
+
+    @cached_property
+    def grey(self) -> Pixels:
+        """Luma, uint8 [h, w]."""
+        return self._turned(self._luma)
+
+    @cached_property
+    def darkest(self) -> Pixels:
+        """The darkest luma of each 2 x 2 px, uint8 [h // 2, w // 2]: a thin dark line stays as dark as it is."""
+        columns = np.asarray(cv2.transpose(_pairs_min(self.grey)))
+        return np.asarray(cv2.transpose(_pairs_min(columns)))
+
+    @cached_property
+    def colours(self) -> tuple[Pixels, Pixels, Pixels]:
+        """Red, green and blue, each a mean over 2 x 2 px, uint8 [h // 2, w // 2]."""
+        height, width = self.image.shape[:2]
+        up_down, left_right, _ = self._turn
+        # The odd row or column that is left over is the last one after turning.
+        top, left = height % 2 * up_down, width % 2 * left_right
+        even = self.image[top : top + height // 2 * 2, left : left + width // 2 * 2]
+        small = self._turned(np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)))
+        if not self.has_colour:
+            return small, small, small
+        red, green, blue = cv2.split(small)[:_COLOURS]
+        return np.asarray(red), np.asarray(green), np.asarray(blue)
+
+    @cached_property
+    def ranked(self) -> tuple[Pixels, Pixels, Pixels]:
+        """The largest, the middle and the smallest colour of each pixel of :attr:`colours`."""
+        red, green, blue = self.colours
+        high, low = cv2.max(red, green), cv2.min(red, green)
+        middle = cv2.max(low, cv2.min(high, blue))
+        return np.asarray(cv2.max(high, blue)), np.asarray(middle), np.asarray(cv2.min(low, blue))
+
+
+def _heavier_end(plane: Pixels, axis: int) -> int:
+    """Sum of the first half less that of the second, of rows (axis 1 summed away) or of columns (axis 0)."""
+    sums = cv2.reduce(plane, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
+    half = len(sums) // 2
+    return int(sums[:half].sum(dtype=np.int64) - sums[len(sums) - half :].sum(dtype=np.int64))
+
+
+def _pairs_min(plane: Pixels) -> Pixels:
+    """The smaller one of each two rows."""
+    return np.asarray(cv2.min(plane[0 : len(plane) // 2 * 2 : 2], plane[1::2]))
+
+
+def halved(plane: Pixels) -> Pixels:
+    """Means over 2 x 2 px; an odd row or column at the end is left out."""
+    height, width = plane.shape
+    even = plane[: height // 2 * 2, : width // 2 * 2]
+    return np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
