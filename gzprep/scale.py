@@ -14,7 +14,7 @@ from gzprep.dataflow import Fleet
 from gzprep.shards import FOLDS, BinCounts
 
 MANIFEST_BYTES, MANIFEST_BYTES_A_SHARD = 14_000, 310
-CATALOGUE_BYTES = 620
+CATALOGUE_BYTES = 720
 """A row of catalogue.parquet; it is written by one worker, through its disk."""
 RECORD_BYTES_A_BIN = 1_100
 """A bin record as it crosses the last shuffle."""
@@ -24,6 +24,8 @@ MEMORY_A_ROW = 6_000
 """A galaxy whose bin is being made: votes and labels as Python objects, in its worker."""
 START_SECONDS = 240.0
 """From sending a job to its first bin: machines, a 1.4 GB image, reading the catalogue. An assumption, not a figure."""
+FINISH_SECONDS_A_ROW, FINISH_SECONDS_A_BIN = 12e-6, 5e-3
+"""One worker joins the bins' rows at the end; a bin's record takes 60 ms to come from a bucket, 16 at a time."""
 _SYSTEM_DISK = 15e9
 _LARGEST_MANIFEST = 50e6
 _LARGEST_JOB = 10e6  # cloud.google.com/dataflow/quotas
@@ -82,7 +84,7 @@ class Cost:
 
     Attributes:
         core_hours: of one core, all galaxies.
-        hours: on the fleet, with its start.
+        hours: on the fleet, with its start and with the one worker that joins the catalogue.
         machines: of the fleet, at most.
         output_bytes: shards.
         shuffle_bytes: rows, the test galaxies' twice, and bin records; pixels never cross a shuffle.
@@ -120,11 +122,12 @@ def cost(size: Size, measured: Measured, fleet: Fleet) -> Cost:
     bin_seconds = bin_rows * (measured.galaxy_seconds + (1 + size.views * bool(size.train)) * measured.record_seconds)
     rounds = math.ceil(size.bins / (machines * fleet.cores))
     work = max(seconds / (machines * fleet.cores), rounds * bin_seconds if rounds < _TOO_FEW_ROUNDS else 0.0)
+    finish = (size.train + size.test) * FINISH_SECONDS_A_ROW + size.bins * FINISH_SECONDS_A_BIN
     files = 2 * size.counts.train + size.counts.test
     visits = size.train + 2 * size.test
     return Cost(
         core_hours=seconds / 3600,
-        hours=(START_SECONDS + work) / 3600,
+        hours=(START_SECONDS + work + finish) / 3600,
         machines=machines,
         output_bytes=round(size.records * measured.record_bytes),
         shuffle_bytes=round(visits * measured.row_bytes + size.bins * RECORD_BYTES_A_BIN),

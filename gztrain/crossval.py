@@ -16,12 +16,12 @@ from gztrain.console import Watch
 from gztrain.dataset import open_dataset
 from gztrain.errors import GztrainError
 from gztrain.evaluate import read_metrics, write_down
-from gztrain.fit import check_free, fit
+from gztrain.fit import backend_name, check_free, fit
 from gztrain.inputs import open_reader
 from gztrain.metrics import judge
 from gztrain.predictions import Predictions, read_predictions
 from gztrain.request import Request
-from gztrain.run import Json, RunFolder, open_run
+from gztrain.run import Json, RunFolder, check_same, open_run
 from gztrain.truth import Truth
 
 _NOT_AVERAGED = ("baselines", "bootstrap", "intervals", "confusion", "classes")
@@ -51,11 +51,12 @@ def crossval(request: Request, watch: Watch) -> Json:
 
 
 def _fit_fold(request: Request, folder: RunFolder, number: int, watch: Watch) -> None:
+    config = replace(request.config, fold=number)
     if folder.metrics.exists():
+        check_same(open_run(folder.root), config, open_dataset(request.data), backend_name())
         watch.tell(f"Fold {number} is done.")
         return
     watch.tell(f"Fold {number} validates.")
-    config = replace(request.config, fold=number)
     fit(replace(request, run=folder.root, config=config, overwrite=False, resume=request.resume), watch)
 
 

@@ -40,7 +40,7 @@ def fit(request: Request, watch: Watch) -> Json:
     check_free(folder, request)
     backend, job = load_backend(), make_job(request)
     if _goes_on(folder, request):
-        check_same(open_run(folder.root), job.config, job.dataset, _backend_name())
+        check_same(open_run(folder.root), job.config, job.dataset, backend_name())
     for note in job.notes:
         watch.tell(note)
     values = train(job, folder, backend, watch)
@@ -67,7 +67,8 @@ def _goes_on(folder: RunFolder, request: Request) -> bool:
     return request.resume and folder.config.exists()
 
 
-def _backend_name() -> str:
+def backend_name() -> str:
+    """The Keras backend in use."""
     import keras
 
     return str(keras.backend.backend())
@@ -81,7 +82,7 @@ def begin(folder: RunFolder, job: Job) -> Snapshot | None:
     """
     if not _goes_on(folder, job.request):
         folder.clear()
-        write_config(folder, job.config, job.dataset, job.scheme, _backend_name())
+        write_config(folder, job.config, job.dataset, job.scheme, backend_name())
     for place in (folder.root, folder.checkpoint):
         sweep(place)
     return Checkpoints(folder.checkpoint).load()

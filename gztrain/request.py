@@ -35,6 +35,6 @@ def make_config(run: Path, recipe: Path | None, settings: Iterable[str], *, resu
         GztrainError: the run to go on with is damaged.
     """
     folder = RunFolder(run)
-    if resume and folder.config.exists():
-        return read_config(recipe, settings, base=as_mapping(open_run(run).config))
-    return read_config(recipe, settings)
+    begun = next((place for place in (folder, folder.fold(0)) if resume and place.config.exists()), None)
+    base = None if begun is None else as_mapping(open_run(begun.root).config)
+    return read_config(recipe, settings, base=base)

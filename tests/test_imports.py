@@ -17,7 +17,7 @@ LAYERS = (
     {"tree"},
     {"records", "config", "tfrecord", "runners"},
     {"labels", "geometry", "catalogue", "examples", "shards", "folder", "console", "progress"},
-    {"card", "dataflow", "images", "defects", "reading", "job", "fetch", "simulate", "template"},
+    {"card", "dataflow", "images", "defects", "detectors", "reading", "job", "fetch", "simulate", "template"},
     {"scale", "views"},
     {"prepare", "preview", "inspect"},
     {"rows", "replay", "dryrun"},

@@ -88,7 +88,7 @@ small=(--crop 64 --views 2 --set shards.min_bins=1 --set max_reject_share=1)
 inside tool gzprep run --data /out/sky --out /out/alone "${small[@]}" >/dev/null
 inside tool gzprep verify /out/alone --replay 5
 say "the launcher of the template says what it needs"
-inside prep /opt/google/dataflow/python_template_launcher --data=gs://b/sky --out=gs://b/out 2>&1 | tee "$work/launcher.log" || true
+inside prep /opt/google/dataflow/python_template_launcher --data=gs://bucket/sky --out=gs://bucket/out 2>&1 | tee "$work/launcher.log" || true
 grep -q "DataflowRunner needs to know more" "$work/launcher.log"
 say "the same job, by a worker that the image's boot program starts"
 inside prep sh -c '

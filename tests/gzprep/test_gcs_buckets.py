@@ -1,12 +1,15 @@
 """A bucket of Google Cloud Storage, on gcp-storage-emulator."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import clouds
-from tests.bucket_suite import Bucket, BucketSuite, bucket, no_waiting, open_bucket
+from tests.bucket_suite import Bucket, BucketSuite, bucket, check_is, no_waiting, open_bucket
+from tests.running import SMALL
 
 __all__ = ["bucket", "no_waiting"]
 
@@ -19,3 +22,12 @@ def shared(small_sky: Path) -> Iterator[Bucket]:
 
 class TestGcs(BucketSuite):
     """Every promise about buckets, for gs://."""
+
+
+def test_gcs_is_reached_by_worker_processes_too(bucket: Bucket, dataset: Path, tmp_path: Path) -> None:
+    out = bucket.place("by processes")
+    call = ["run", "--data", str(bucket.sky), "--out", str(out), *SMALL, "--workers", "2"]
+    whole = [sys.executable, "-m", "gzprep", *call]
+    done = subprocess.run(whole, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    check_is(out, dataset, tmp_path)

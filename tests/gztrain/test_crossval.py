@@ -19,7 +19,7 @@ from gztrain.evaluate import write_down
 from gztrain.job import make_job
 from gztrain.metrics import judge
 from gztrain.predictions import Predictions, read_predictions
-from gztrain.request import Request
+from gztrain.request import Request, make_config
 from gztrain.run import Json, RunFolder, write_config
 from tests.gztrain.running import TINY, gztrain
 
@@ -96,6 +96,10 @@ def test_folds_that_are_done_are_left_alone(quickly: list[int], dataset: Path, t
     told = Told()
     crossval(Request(dataset, request.run, CONFIG, resume=True), told)
     assert quickly == [3]
+    other = read_config(None, ["bootstrap=10", "stages.batch=7"])
+    with pytest.raises(UsageError, match=r"fold-0 has stages.batch = 64, and 7"):
+        crossval(Request(dataset, request.run, other, resume=True), Told())
+    assert make_config(request.run, None, [], resume=True) == CONFIG
     assert told.sentences == [
         "Fold 0 is done.",
         "Fold 1 is done.",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -234,6 +235,18 @@ def _backbone(model: Any) -> list[np.ndarray]:
     backbone = unpack(model).backbone
     assert backbone is not None
     return [np.array(value) for value in backbone.get_weights()]
+
+
+def test_bfloat16_trains_and_leaves_a_model_that_computes_in_float32(dataset: Path, tmp_path: Path) -> None:
+    fit(Request(dataset, tmp_path / "run", config("compute.precision=bfloat16", "views=0")), Told())
+    model = open_run(tmp_path / "run").model()
+    assert {layer.dtype_policy.name for layer in model._flatten_layers() if hasattr(layer, "dtype_policy")} == {
+        "float32"
+    }
+    assert keras.config.dtype_policy().name == "float32"
+    (row,) = read_history(tmp_path / "run" / "history.csv")[-1:]
+    assert isinstance(row["loss"], float)
+    assert 0 < row["loss"] < 5
 
 
 def test_more_votes_than_the_recipe_asked_for_are_counted_anew(dataset: Path) -> None:
