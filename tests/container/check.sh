@@ -92,8 +92,11 @@ inside prep /opt/google/dataflow/python_template_launcher --data=gs://bucket/sky
 grep -q "DataflowRunner needs to know more" "$work/launcher.log"
 say "the same job, by a worker that the image's boot program starts"
 inside prep sh -c '
-    /opt/apache/beam/boot --worker_pool >/out/pool.log 2>&1 &
+    echo "127.0.0.1 $(hostname)" >>/etc/hosts # where the job service tells a worker to find it
+    setsid /opt/apache/beam/boot --worker_pool >/out/pool.log 2>&1 &
+    pool=$!
     python -m apache_beam.runners.portability.local_job_service_main --port 18099 >/out/jobs.log 2>&1 &
+    jobs=$!
     for try in $(seq 120); do
         python -c "import socket; [socket.create_connection((\"localhost\", port), 1) for port in (50000, 18099)]" 2>/dev/null && break
         sleep 0.5
@@ -102,7 +105,7 @@ inside prep sh -c '
         --runner PortableRunner -- --job_endpoint=localhost:18099 --environment_type=EXTERNAL \
         --environment_config=localhost:50000 >/dev/null
     status=$?
-    kill $(jobs -p)
+    kill -TERM -$pool $jobs # the pool with the workers that it started
     exit $status'
 (cd "$work/out/alone" && sha256sum ./*.tfrecord-*) >"$work/sums"
 (cd "$work/out/pooled" && sha256sum --check --quiet "$work/sums")

@@ -61,7 +61,8 @@ def test_a_cosine_ends_with_its_stage() -> None:
     rate = make_rate(Optimizer(schedule="cosine", warmup=0.5), 0.1, epochs=4, steps=10)
     assert (rate.warmup, rate.cosine) == (5, 35)
     assert float(rate.at(39)) < 0.001
-    assert make_rate(Optimizer(), 0.1, epochs=4, steps=10) == Rate(0.1)
+    constant = Optimizer(schedule="constant", warmup=0)
+    assert make_rate(constant, 0.1, epochs=4, steps=10) == Rate(0.1)
 
 
 def test_keras_sees_the_same_rate() -> None:
