@@ -287,7 +287,12 @@ def _fractions(row: dict[str, Any], question: Question, total: float) -> tuple[f
 
 def image_path(galaxy: Galaxy) -> PurePosixPath | None:
     """Path of a galaxy's image below the image folder, or None where it would leave that folder."""
-    parts = tuple(PurePosixPath(text) for text in (galaxy.subfolder, galaxy.filename))
-    text = galaxy.subfolder + galaxy.filename
+    return path_below(galaxy.subfolder, galaxy.filename)
+
+
+def path_below(subfolder: str, filename: str) -> PurePosixPath | None:
+    """Join two untrusted names to a path below a folder, or to None where they would leave it."""
+    parts = PurePosixPath(subfolder), PurePosixPath(filename)
+    text = subfolder + filename
     leaves = any(part.is_absolute() or ".." in part.parts for part in parts)
-    return None if leaves or not galaxy.filename or "\0" in text or "\\" in text else parts[0] / parts[1]
+    return None if leaves or not filename or "\0" in text or "\\" in text else parts[0] / parts[1]

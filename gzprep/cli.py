@@ -303,18 +303,28 @@ def inspect(
     paths: Annotated[list[Path], typer.Argument(metavar="DIR|IMAGES...", help="Images, folders, or data sets.")],
     recipe: Annotated[Path | None, typer.Option(help="Recipe with thresholds and policies.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="DIR", help="Write a page to judge the findings by eye.")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Score images with every detector; whatever is found, the exit code is 0."""
-    from gzprep.console import show_inspections
+    from gzprep.console import say, show_inspections
     from gzprep.inspect import inspect as look_at
+    from gzprep.inspect import is_dataset, recipe_of
+    from gzprep.review import empty_sheets, watch, write_review
 
-    found = look_at(paths, _recipe(recipe, settings or []))
+    own = recipe is None and not settings and len(paths) == 1 and is_dataset(paths[0])
+    rules = recipe_of(paths[0]) if own else _recipe(recipe, settings or [])
+    sheets = empty_sheets(rules.defects)
+    found = watch(look_at(paths, rules), sheets)
     if as_json:
         _print_json([one.as_json() for one in found])
     else:
         show_inspections(found)
+    if html is not None:
+        say(f"The page is {write_review(sheets, html)}.")
 
 
 @app.command()

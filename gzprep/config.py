@@ -25,6 +25,7 @@ LARGEST = 8192
 Int = Annotated[int, Field(strict=True)]
 """An integer; true is none."""
 Policy = Literal["drop", "flag", "keep", "off"]
+LinePolicy = Literal["drop", "flag", "inpaint", "keep", "off"]
 Range = tuple[float, float]
 BYTES_VERSION = 2
 """Raise this when a change of our own code gives other bytes for the same recipe; a golden test watches over it."""
@@ -126,11 +127,32 @@ class Detector:
 
 
 @dataclass(frozen=True, config=_CHECKED)
+class LineDetector:
+    """Threshold and policy of a detector of lines, which can be taken out of an image."""
+
+    threshold: float
+    """Scores from here on are a defect."""
+    policy: LinePolicy = "drop"
+    """As of other detectors; or ``inpaint``: fill the line with what lies beside it, and say so in ``ops``."""
+
+
+@dataclass(frozen=True, config=_CHECKED)
 class Defects:
-    """The detectors. A missing file, an unreadable or a wrongly shaped image is always dropped."""
+    """The detectors. A missing file, an unreadable or a wrongly shaped image is always dropped.
+
+    How the thresholds were chosen, and what they find and miss, is in ``docs/defects.md``.
+    """
 
     error_image: Detector = field(default_factory=lambda: Detector(threshold=0.95))
-    """Share of the frame's bottom half that is black (F4)."""
+    """Share of the blackest half of the frame that is black (F4)."""
+    black_line: LineDetector = field(default_factory=lambda: LineDetector(threshold=7.0))
+    """Darkening along a thin straight line, log units summed over its px (F5)."""
+    colour_line: LineDetector = field(default_factory=lambda: LineDetector(threshold=40.0))
+    """Contrast in one colour along a straight line, log units summed over its px (F5)."""
+    saturated_background: Detector = field(default_factory=lambda: Detector(threshold=0.25, policy="flag"))
+    """Share of the frame that glows in a colour."""
+    frame_edge: Detector = field(default_factory=lambda: Detector(threshold=40.0, policy="flag"))
+    """Contrast along a sharp straight edge, log units summed over its px."""
 
 
 @dataclass(frozen=True, config=_CHECKED)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gzprep.config import Recipe
+from gzprep.catalogue import path_below
+from gzprep.config import Recipe, from_mapping
 from gzprep.defects import DETECTORS, judge
 from gzprep.errors import GzprepError
 from gzprep.folder import Folder
 from gzprep.images import UnreadableImage, decode, read_header
-from gzprep.reading import read_rows
-from gzprep.records import Reason, Verdict
+from gzprep.reading import open_folder, read_rows
+from gzprep.records import LINED, Line, Reason, Verdict
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 """Files that are taken for images, in folders."""
@@ -31,6 +32,8 @@ class Inspection:
         defects: kinds that it was flagged or rejected for.
         scores: detector to score, of those that could look.
         detail: why it was rejected, in words.
+        lines: detector to the line that it found, past its threshold or not.
+        source: the image file; None where it is not known.
     """
 
     path: str
@@ -38,6 +41,8 @@ class Inspection:
     defects: tuple[str, ...] = ()
     scores: dict[str, float] = field(default_factory=dict)
     detail: str = ""
+    lines: dict[str, Line] = field(default_factory=dict)
+    source: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The promised document of one image."""
@@ -56,8 +61,8 @@ def inspect(places: Sequence[Path], recipe: Recipe) -> Iterator[Inspection]:
         GzprepError: there is nothing of that name, or no image in a folder.
     """
     for place in places:
-        if Folder(place).manifest.is_file():
-            yield from inspect_dataset(Folder(place))
+        if is_dataset(place):
+            yield from inspect_dataset(place)
         else:
             yield from (inspect_image(path, recipe) for path in find_images(place))
 
@@ -91,30 +96,67 @@ def inspect_image(path: Path, recipe: Recipe) -> Inspection:
         side = recipe.images.frame
         verdict = judge(decode(data), recipe.defects) if min(header.height, header.width) >= SMALLEST else Verdict()
     except (UnreadableImage, OSError) as error:
-        return _rejected(path, Reason.UNREADABLE, str(error), {})
+        return _rejected(path, Reason.UNREADABLE, str(error), Verdict())
     if (header.height, header.width) != (side, side) or not header.colour:
         detail = f"{header.width} x {header.height} px, {header.mode}; expected {side} x {side}, 8-bit RGB"
-        return _rejected(path, Reason.WRONG_SHAPE, detail, verdict.scores)
-    return from_verdict(str(path), verdict)
+        return _rejected(path, Reason.WRONG_SHAPE, detail, verdict)
+    return from_verdict(path, verdict)
 
 
-def _rejected(path: Path, reason: Reason, detail: str, scores: dict[str, float]) -> Inspection:
-    return Inspection(str(path), "rejected", (reason.value,), scores, detail)
+def _rejected(path: Path, reason: Reason, detail: str, verdict: Verdict) -> Inspection:
+    return Inspection(str(path), "rejected", (reason.value,), verdict.scores, detail, verdict.lines, path)
 
 
-def from_verdict(path: str, verdict: Verdict) -> Inspection:
+def from_verdict(path: Path, verdict: Verdict) -> Inspection:
     """What a verdict says of an image."""
-    if verdict.rejection is not None:
-        defects = tuple(dict.fromkeys((verdict.rejection.reason.value, *verdict.flags)))
-        return Inspection(path, "rejected", defects, verdict.scores, verdict.rejection.detail)
-    return Inspection(path, "flagged" if verdict.flags else "ok", verdict.flags, verdict.scores)
+    noticed, rejection = (*verdict.flags, *verdict.inpainted), verdict.rejection
+    if rejection is None:
+        word = "flagged" if noticed else "ok"
+        return Inspection(str(path), word, noticed, verdict.scores, "", verdict.lines, path)
+    defects = tuple(dict.fromkeys((rejection.reason.value, *noticed)))
+    return Inspection(str(path), "rejected", defects, verdict.scores, rejection.detail, verdict.lines, path)
 
 
-def inspect_dataset(folder: Folder) -> Iterator[Inspection]:
-    """What a data set's catalogue says of its galaxies, rejected ones too; no image is needed."""
-    columns = {name: f"score_{name}" for name in DETECTORS}
-    for row in read_rows(folder.catalogue):
-        scores = {name: row[column] for name, column in columns.items() if row.get(column) is not None}
-        defects = (*((row["reason"],) if row["reason"] else ()), *(row["flags"] or ()))
-        path = f"{row['subfolder']}/{row['filename']}"
-        yield Inspection(path, _VERDICTS[row["verdict"]], tuple(dict.fromkeys(defects)), scores, row["detail"] or "")
+def recipe_of(place: Path) -> Recipe:
+    """The recipe that a data set was made with.
+
+    Raises:
+        GzprepError: the data set is not whole.
+    """
+    _, manifest = open_folder(place)
+    return from_mapping(manifest["recipe"], f"{place}")
+
+
+def is_dataset(place: Path) -> bool:
+    """Tell whether a folder is one that ``gzprep run`` made."""
+    return Folder(place).manifest.is_file()
+
+
+def inspect_dataset(place: Path) -> Iterator[Inspection]:
+    """What a data set's catalogue says of its galaxies, rejected ones too; no image is needed.
+
+    Raises:
+        GzprepError: the data set is not whole.
+    """
+    folder, manifest = open_folder(place)
+    images = Path(manifest["source"]["data"]) / manifest["source"]["images"]
+    return (_inspect_row(row, images) for row in read_rows(folder.catalogue))
+
+
+def _inspect_row(row: dict[str, Any], images: Path) -> Inspection:
+    below = path_below(row["subfolder"], row["filename"])
+    noticed = (*((row["reason"],) if row["reason"] else ()), *(row["flags"] or ()), *(row.get("inpainted") or ()))
+    verdict = "flagged" if row["verdict"] == "accepted" and noticed else _VERDICTS[row["verdict"]]
+    return Inspection(
+        path=f"{row['subfolder']}/{row['filename']}",
+        verdict=verdict,
+        defects=tuple(dict.fromkeys(noticed)),
+        scores=_known(row, "score_", DETECTORS),
+        detail=row["detail"] or "",
+        lines={name: Line(**line) for name, line in _known(row, "line_", LINED).items()},
+        source=images / below if below else None,
+    )
+
+
+def _known(row: dict[str, Any], prefix: str, names: Iterable[str]) -> dict[str, Any]:
+    return {name: row[prefix + name] for name in names if row.get(prefix + name) is not None}

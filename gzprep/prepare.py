@@ -4,13 +4,13 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from gzprep.catalogue import image_path
 from gzprep.config import Recipe
-from gzprep.defects import judge
+from gzprep.defects import fill_lines, judge
 from gzprep.examples import galaxy_entries, serialize
 from gzprep.geometry import Pixels
 from gzprep.images import Header, UnreadableImage, decode, encode, read_header
@@ -19,7 +19,7 @@ from gzprep.patience import ahead
 from gzprep.records import Galaxy, Labels, Reason, Rejection, Split, Stage, Verdict
 from gzprep.shards import TEST_FOLD, fold_of
 from gzprep.storage import Place, Url
-from gzprep.views import Rules, View, describe, draw_view, draw_views, render
+from gzprep.views import Op, Rules, View, describe, draw_view, draw_views, render
 
 MAX_FILE_BYTES = 64_000_000
 """Larger files are not read: an uncompressed frame of 4,096 px has 50 MB."""
@@ -34,7 +34,7 @@ class Judged:
         labels: everything a trainer may choose from.
         verdict: scores, flags, and the rejection if there is one.
         digest: blake2b of the image's bytes, hex; empty where there is no file.
-        frame: uint8 [H, W, 4], or None where the image cannot be used.
+        frame: uint8 [H, W, 4], lines filled where the recipe says so; None where the image cannot be used.
     """
 
     galaxy: Galaxy
@@ -129,6 +129,8 @@ def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Jud
     except _Rejected as rejected:
         return Judged(galaxy, labels, Verdict(rejection=rejected.rejection), image_digest(data), None)
     verdict = judge(frame, recipe.defects)
+    if verdict.inpainted:
+        frame = fill_lines(frame, [verdict.lines[name] for name in verdict.inpainted])
     return Judged(galaxy, labels, verdict, image_digest(data), None if verdict.rejection else frame)
 
 
@@ -169,6 +171,13 @@ def make_records(judged: Judged, frame: Pixels, recipe: Recipe) -> Iterator[Reco
     fold = fold_of(galaxy.id, recipe.split_seed) if galaxy.split is Split.TRAIN else TEST_FOLD
     shared = galaxy_entries(galaxy.id, fold, judged.labels)
     height, width = frame.shape[:2]
+    repairs = _repairs(judged.verdict)
     for view in galaxy_views(galaxy, recipe):
         image = encode(render(frame, view, crop.size), crop)
-        yield Record(view.index, serialize(shared, image, view.index, describe(view, height, width, crop.size)))
+        ops = describe(view, height, width, crop.size, repairs)
+        yield Record(view.index, serialize(shared, image, view.index, ops))
+
+
+def _repairs(verdict: Verdict) -> tuple[Op, ...]:
+    """What was done to the image before any view was made of it."""
+    return tuple(Op("inpaint", {"defect": name, **asdict(verdict.lines[name])}) for name in verdict.inpainted)

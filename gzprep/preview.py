@@ -28,6 +28,7 @@ _WORDS = {
     "denoise": "denoise, {method}",
     "translate": "shift {shift[0]:+.1f}, {shift[1]:+.1f} px",
     "fill": "edge filled: {border}",
+    "inpaint": "line filled: {defect}",
 }
 
 
@@ -84,9 +85,8 @@ def tile(record: StoredRecord) -> np.ndarray:
 
 def caption(record: StoredRecord) -> list[str]:
     """Lines below a view: its number, and what was done in the order of the draw."""
-    if record.view == 0:
-        return ["view 0: the original"]
-    return [f"view {record.view}", *(_WORDS[op["op"]].format(**op) for op in record.ops)]
+    head = "view 0: the original" if record.view == 0 else f"view {record.view}"
+    return [head, *(_WORDS[op["op"]].format(**op) for op in record.ops)]
 
 
 def summary(row: dict[str, Any]) -> str:

@@ -177,6 +177,10 @@ class Line:
         return math.hypot(self.x1 - self.x0, self.y1 - self.y0)
 
 
+LINED = ("black_line", "colour_line", "frame_edge")
+"""Detectors that say where the line is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What one detector found in an image.

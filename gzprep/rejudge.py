@@ -6,11 +6,12 @@ import pyarrow as pa
 
 from gzprep.config import Defects
 from gzprep.defects import DETECTORS, decide, wanted
-from gzprep.records import Stage
+from gzprep.records import LINED, Finding, Line, Stage
 from gzprep.rows import SCHEMA, verdict_columns
 
 _SCORES = {name: f"score_{name}" for name in DETECTORS}
-_COLUMNS = ("verdict", "stage", "reason", "detail", "flags", *_SCORES.values())
+_VERDICT = ("verdict", "stage", "reason", "detail", "flags", "inpainted")
+_COLUMNS = (*_VERDICT, *_SCORES.values(), *(f"line_{name}" for name in LINED))
 
 
 def rejudge(table: pa.Table, rules: Defects) -> pa.Table | None:
@@ -22,7 +23,7 @@ def rejudge(table: pa.Table, rules: Defects) -> pa.Table | None:
 
     Returns:
         The rows with their new verdicts; or None where the shards have to be made again, because a galaxy would come
-        or go, or was never scored by a detector that is on now.
+        or go or have other lines filled, or was never scored by a detector that is on now.
     """
     rows = [_rejudge_row(row, rules) for row in table.select(_COLUMNS).to_pylist()]
     if None in rows:
@@ -36,10 +37,18 @@ def rejudge(table: pa.Table, rules: Defects) -> pa.Table | None:
 def _rejudge_row(row: dict[str, Any], rules: Defects) -> dict[str, Any] | None:
     if row["stage"] not in {None, Stage.DEFECT.value}:  # its image never came before the detectors
         return row
-    scores = {name: row[_SCORES[name]] for name in wanted(rules)}
-    if None in scores.values():
+    names = wanted(rules)
+    if any(row[_SCORES[name]] is None for name in names):
         return None
-    columns = verdict_columns(decide(scores, rules))
-    if (columns["verdict"] == "rejected") != (row["verdict"] == "rejected"):
-        return None
-    return dict.fromkeys(_COLUMNS) | columns
+    columns = verdict_columns(decide({name: _finding(row, name) for name in names}, rules))
+    return dict.fromkeys(_COLUMNS) | columns if _pixels(columns) == _pixels(row) else None
+
+
+def _finding(row: dict[str, Any], name: str) -> Finding:
+    line = row.get(f"line_{name}")
+    return Finding(row[_SCORES[name]], Line(**line) if line else None)
+
+
+def _pixels(row: dict[str, Any]) -> tuple[bool, frozenset[str]]:
+    """What of a verdict decides the pixels of the shards."""
+    return row["verdict"] == "rejected", frozenset(row["inpainted"] or ())

@@ -1,5 +1,6 @@
 """A row of the data set's own catalogue: verdict, scores, split, fold, shard, votes and labels of one galaxy."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -7,13 +8,14 @@ import pyarrow as pa
 from gzprep.catalogue import EXTRAS
 from gzprep.defects import DETECTORS
 from gzprep.prepare import Judged
-from gzprep.records import Verdict
+from gzprep.records import LINED, Verdict
 from gzprep.shards import Bin
 from gzprep.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES
 
 _NUMBERS = ("ra", "dec")
 _COUNTS = tuple(name for question in CATALOGUE_QUESTIONS for name in question.columns)
 _TOTALS = tuple(question.total_column for question in CATALOGUE_QUESTIONS)
+_LINE = pa.struct([(name, pa.float32()) for name in ("x0", "y0", "x1", "y1", "width")])
 _LABEL_VECTORS = ("label_report", "label_asked", "mask")
 
 SCHEMA = pa.schema(
@@ -27,7 +29,9 @@ SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("detail", pa.string()),
         ("flags", pa.list_(pa.string())),
+        ("inpainted", pa.list_(pa.string())),
         *((f"score_{name}", pa.float64()) for name in DETECTORS),
+        *((f"line_{name}", _LINE) for name in LINED),
         ("subfolder", pa.string()),
         ("filename", pa.string()),
         *((name, pa.float64() if name in _NUMBERS else pa.string()) for name in EXTRAS),
@@ -35,7 +39,10 @@ SCHEMA = pa.schema(
         *((name, pa.list_(pa.int8())) for name in _LABEL_VECTORS),
     ]
 )
-"""Columns of ``catalogue.parquet``; votes under galaxy-datasets' names, fractions of unasked questions NaN."""
+"""Columns of ``catalogue.parquet``; votes under galaxy-datasets' names, fractions of unasked questions NaN.
+
+A ``line_`` column has the line of the score beside it, past the threshold or not, as :class:`gzprep.records.Line` does.
+"""
 
 REJECT_COLUMNS = {"id": "id_str", "split": "split", "stage": "stage", "reason": "reason", "detail": "detail"}
 """Columns of ``rejects.parquet``, and where in the catalogue they come from."""
@@ -62,7 +69,12 @@ def catalogue_row(judged: Judged, target: Bin) -> dict[str, Any]:
 
 def verdict_columns(verdict: Verdict) -> dict[str, Any]:
     """Columns that say what the detectors found and what became of the galaxy."""
-    columns = {"flags": verdict.flags, **{f"score_{name}": score for name, score in verdict.scores.items()}}
+    columns = {
+        "flags": verdict.flags,
+        "inpainted": verdict.inpainted,
+        **{f"score_{name}": score for name, score in verdict.scores.items()},
+        **{f"line_{name}": asdict(line) for name, line in verdict.lines.items()},
+    }
     rejection = verdict.rejection
     if rejection is None:
         return {"verdict": "flagged" if verdict.flags else "accepted", **columns}

@@ -187,11 +187,19 @@ def render(frame: Pixels, view: View, crop: int) -> Pixels:
     return image
 
 
-def describe(view: View, height: int, width: int, crop: int) -> bytes:
-    """The drawn operations as the JSON that a record holds; notes where pixels beyond the frame were filled in."""
-    if not view.ops:
+def describe(view: View, height: int, width: int, crop: int, repairs: tuple[Op, ...] = ()) -> bytes:
+    """What was done to a view, as the JSON that a record holds.
+
+    Args:
+        view: its operations come in the order they are applied.
+        height: of the frame, px.
+        width: of the frame, px; a note says where pixels beyond it were filled in.
+        crop: px.
+        repairs: what was done to the frame before.
+    """
+    if not view.ops and not repairs:
         return b"[]"
-    ops = [op.as_json() for op in view.ops]
+    ops = [op.as_json() for op in (*repairs, *view.ops)]
     if leaves_frame(view.geometry, height, width, crop):
         ops.append(Op("fill", {"border": "reflect-101"}).as_json())
     return f"[{','.join(ops)}]".encode()

@@ -7,14 +7,19 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from gzprep.config import Defects, Detector, Policy
-from gzprep.defects import DETECTORS, error_image, judge
+from gzprep.config import Defects, Detector, LineDetector, LinePolicy, Policy, from_mapping
+from gzprep.defects import DETECTORS, decide, fill_lines, find, judge, wanted
+from gzprep.errors import UsageError
 from gzprep.geometry import Pixels
 from gzprep.images import decode
-from gzprep.records import Reason, Rejection, Stage, Verdict
+from gzprep.records import Finding, Line, Reason, Rejection, Stage, Verdict
 from tests.golden.regenerate_records import draw_frame
 
 THRESHOLD = Defects().error_image.threshold
+
+
+def error_image(frame: Pixels) -> float:
+    return find(frame, ["error_image"])["error_image"].score
 
 
 def black_below(share: float = 1.0, side: int = 424) -> Pixels:
@@ -52,6 +57,8 @@ def even(level: int) -> Pixels:
         pytest.param(even(3), id="nearly black all over"),
         pytest.param(black_below(0.96), id="all but a few rows"),
         pytest.param(black_below(side=425), id="an odd number of rows"),
+        pytest.param(black_below()[::-1], id="upside down"),
+        pytest.param(black_below().transpose(1, 0, 2), id="on its side"),
         *(pytest.param(through_jpeg(black_below(), quality), id=f"JPEG of {quality}") for quality in (75, 90, 95)),
         pytest.param(through_jpeg(black_below(), 90, "444"), id="JPEG 4:4:4"),
     ],
@@ -60,18 +67,10 @@ def test_an_error_image_is_past_the_threshold(frame: Pixels) -> None:
     assert error_image(frame) >= THRESHOLD
 
 
-def black_above() -> Pixels:
-    frame = draw_frame(424, 1)
-    frame[:212, :, :3] = 0
-    return frame
-
-
 @pytest.mark.parametrize(
     "frame",
     [
         pytest.param(draw_frame(424, 1), id="a galaxy"),
-        pytest.param(black_above(), id="black above"),
-        pytest.param(black_above()[::-1].transpose(1, 0, 2), id="black at the right"),
         pytest.param(black_below(0.9), id="black below, not all the way"),
         pytest.param(even(4), id="dark grey"),
         pytest.param(sky(2, 3), id="dark noisy sky"),
@@ -98,9 +97,9 @@ def test_one_bright_channel_is_not_black(channel: int) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
-def test_the_score_is_the_black_share_of_the_bottom_half(share: float) -> None:
+def test_the_score_is_the_black_share_of_the_blackest_half(share: float) -> None:
     frame = even(200)
-    frame[: math.floor(212 * share), :, :3] = 0  # black above does not count
+    frame[: math.floor(106 * share), :, :3] = 0  # less black above, which does not count
     frame[424 - round(212 * share) :, :, :3] = 0
     assert error_image(frame) == pytest.approx(share, abs=1e-9)
 
@@ -123,7 +122,9 @@ def test_real_galaxies_are_far_below(real_data: Path) -> None:
 
 
 def rules(policy: Policy, threshold: float = 0.95) -> Defects:
-    return Defects(error_image=Detector(threshold=threshold, policy=policy))
+    """No detector but that of error images."""
+    off = {name: {"policy": "off"} for name in DETECTORS if name != "error_image"}
+    return from_mapping({"defects": {**off, "error_image": {"policy": policy, "threshold": threshold}}}).defects
 
 
 DROPPED = Rejection(Stage.DEFECT, Reason.ERROR_IMAGE, "score 1.000, threshold 0.95")
@@ -159,7 +160,7 @@ def test_a_score_on_the_threshold_is_a_defect() -> None:
 
 def test_every_detector_has_a_rule_and_a_reason() -> None:
     for name in DETECTORS:
-        assert isinstance(getattr(Defects(), name), Detector)
+        assert isinstance(getattr(Defects(), name), Detector | LineDetector)
         assert Reason(name) == name
 
 
@@ -167,3 +168,80 @@ def test_judging_leaves_the_image_alone() -> None:
     frame = black_below()
     frame.flags.writeable = False
     judge(frame, Defects())
+
+
+# lines: where they are, and how they are taken out
+
+
+SEAM = Line(100.0, 50.0, 100.0, 350.0, 2.0)
+
+
+def with_seam() -> Pixels:
+    """Even grey with a black line, 2 px wide."""
+    frame = even(120)
+    frame[50:351, 99:101, :3] = 0
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (
+            "drop",
+            Verdict({"black_line": 9.0}, (), Rejection(Stage.DEFECT, Reason.BLACK_LINE, "score 9.000, threshold 7")),
+        ),
+        ("flag", Verdict({"black_line": 9.0}, ("black_line",))),
+        ("keep", Verdict({"black_line": 9.0})),
+        ("inpaint", Verdict({"black_line": 9.0}, inpainted=("black_line",))),
+    ],
+)
+def test_policy_of_a_line(policy: LinePolicy, expected: Verdict) -> None:
+    off = {name: {"policy": "off"} for name in DETECTORS if name != "black_line"}
+    recipe = from_mapping({"defects": {**off, "black_line": {"policy": policy, "threshold": 7}}})
+    verdict = decide({"black_line": Finding(9.0, SEAM)}, recipe.defects)
+    assert verdict == Verdict(
+        expected.scores, expected.flags, expected.rejection, {"black_line": SEAM}, expected.inpainted
+    )
+
+
+def test_what_is_dropped_is_not_inpainted() -> None:
+    recipe = from_mapping({"defects": {"black_line": {"policy": "inpaint"}, "colour_line": {"policy": "drop"}}})
+    found = {name: Finding(0.0) for name in wanted(recipe.defects)}
+    verdict = decide({**found, "black_line": Finding(99.0, SEAM), "colour_line": Finding(99.0, SEAM)}, recipe.defects)
+    assert verdict.rejection is not None
+    assert verdict.inpainted == ()
+
+
+def test_no_line_no_filling() -> None:
+    recipe = from_mapping({"defects": {"black_line": {"policy": "inpaint", "threshold": 0}}})
+    assert judge(even(120), recipe.defects).inpainted == ()
+
+
+def test_edges_cannot_be_inpainted() -> None:
+    with pytest.raises(UsageError, match=r"defects.frame_edge.policy"):
+        from_mapping({"defects": {"frame_edge": {"policy": "inpaint"}}})
+
+
+def test_a_filled_line_is_gone_and_nothing_else_is_touched() -> None:
+    frame = with_seam()
+    filled = fill_lines(frame, [Line(99.5, 50.0, 99.5, 350.0, 2.0)])
+    assert np.abs(filled.astype(int) - even(120)).max() <= 2  # OpenCV rounds as it goes
+    touched = (filled != with_seam()).any(axis=2)
+    assert not touched[:, :97].any()
+    assert not touched[:, 103:].any()
+    assert (frame == with_seam()).all()
+
+
+def test_a_black_line_is_found_where_it_is_and_filled() -> None:
+    frame = draw_frame(424, 1)
+    frame[..., :3] = np.maximum(frame[..., :3], 60)
+    frame[100:321, 210, :3] = 0
+    recipe = from_mapping({"defects": {"black_line": {"policy": "inpaint"}}})
+    verdict = judge(frame, recipe.defects)
+    assert verdict.inpainted == ("black_line",)
+    line = verdict.lines["black_line"]
+    assert (line.x0, line.x1) == pytest.approx((210, 210), abs=1.5)
+    assert (line.y0, line.y1) == pytest.approx((100, 320), abs=6)
+    filled = fill_lines(frame, [line])
+    assert filled[110:310, 210, :3].min() > 20
+    assert judge(filled, recipe.defects).scores["black_line"] < verdict.scores["black_line"] / 3

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gzprep.detectors.table import DETECTORS, find
+from gzprep.defects import DETECTORS, find
 from gzprep.images import decode
 
 SHAPES = ((64, 64), (64, 64, 3), (65, 97, 3), (424, 424, 4), (200, 64, 1))

@@ -1,5 +1,6 @@
 """gzprep inspect: images, folders and data sets; a line an image, exit code 0 whatever is found."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 EXPECTED = {
     "a/good.png": ("ok", []),
-    "b/black.PNG": ("rejected", ["error_image"]),
+    "b/black.PNG": ("rejected", ["error_image", "frame_edge"]),  # it has a sharp edge, too
     "b/grey.png": ("rejected", ["wrong_shape"]),
     "c/page.jpg": ("rejected", ["unreadable"]),
     "c/small.png": ("rejected", ["wrong_shape"]),
@@ -75,7 +76,7 @@ def test_the_lines_say_what_json_says(folder: Path) -> None:
 def test_policies_are_those_of_the_recipe(folder: Path) -> None:
     black = folder / "b" / "black.PNG"
     flagged = gzprep("inspect", black, "--json", "--set", "defects.error_image.policy=flag").json[0]
-    assert (flagged["verdict"], flagged["defects"]) == ("flagged", ["error_image"])
+    assert (flagged["verdict"], flagged["defects"]) == ("flagged", ["error_image", "frame_edge"])
     assert gzprep("inspect", black, "--json", "--set", "defects.error_image.policy=off").json[0]["scores"].keys() == (
         set(DETECTORS) - {"error_image"}
     )
@@ -97,3 +98,57 @@ def test_nothing_to_look_at_is_told(tmp_path: Path) -> None:
     result = gzprep("inspect", tmp_path / "absent")
     assert result.code == 1
     assert "absent" in result.sentence
+
+
+# the page
+
+
+def sheets(page: Path) -> dict[str, str]:
+    """Detector to its part of the page."""
+    parts = page.read_text().split('<section id="')[1:]
+    return {part.partition('"')[0]: part for part in parts}
+
+
+def scores(sheet: str) -> list[float]:
+    return [float(text) for text in re.findall(r"<figcaption><b>([^<]+)</b>", sheet)]
+
+
+def test_a_page_has_a_sheet_a_detector_the_strongest_first(folder: Path) -> None:
+    result = gzprep("inspect", folder, "--html", folder / "page")
+    assert result.code == 0
+    assert str(folder / "page" / "index.html") in result.err
+    found = sheets(folder / "page" / "index.html")
+    assert list(found) == list(DETECTORS)
+    assert all(scores(sheet) == sorted(scores(sheet), reverse=True) for sheet in found.values())
+    errors = found["error_image"]
+    assert "1 of 4 images at 0.95\nor more; policy: drop" in errors
+    assert errors.index("black.PNG") < errors.index("Below it") < errors.index("good.png")
+
+
+def test_a_page_shows_lines_and_its_own_copies_of_images(folder: Path) -> None:
+    seam = noise(424, 3) + np.uint8(60)
+    seam[60:360, 200] = 0
+    write_image(folder / "a" / "<seam>.png", seam)
+    gzprep("inspect", folder / "a", "--html", folder / "page")
+    first = sheets(folder / "page" / "index.html")["black_line"].partition("</figure>")[0]
+    assert "&lt;seam&gt;.png" in first
+    ends = [float(re.search(rf'{name}="([^"]+)"', first)[1]) for name in ("x1", "y1", "x2", "y2")]  # type: ignore[index]
+    assert ends == pytest.approx([200, 60, 200, 360], abs=8)
+    address = re.search(r'src="([^"]+)"', first)[1]  # type: ignore[index]
+    assert (folder / "page" / address).read_bytes() == (folder / "a" / "<seam>.png").read_bytes()
+
+
+def test_a_page_on_a_data_set_has_the_thresholds_of_its_recipe(small_sky: Path, tmp_path: Path) -> None:
+    call = ("run", "--data", small_sky, "--out", tmp_path / "out", "--crop", "32", "--views", "0")
+    assert gzprep(*call, "--set", "defects.frame_edge.threshold=12.5").code == 0
+    assert gzprep("inspect", tmp_path / "out", "--html", tmp_path / "page").code == 0
+    found = sheets(tmp_path / "page" / "index.html")
+    assert "at 12.5\nor more" in found["frame_edge"]
+    assert "no picture at hand" not in found["frame_edge"]
+
+
+def test_a_page_that_cannot_be_written_is_told(folder: Path) -> None:
+    (folder / "page").write_text("a file")
+    result = gzprep("inspect", folder / "a", "--html", folder / "page")
+    assert result.code == 1
+    assert "page" in result.sentence

@@ -10,6 +10,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from gzprep.preview import find_records
+from gzprep.reading import open_folder
 from tests.running import SMALL, gzprep, manifest, shard_sums
 
 Damage = Callable[[Path], object]
@@ -37,13 +39,11 @@ def test_every_planted_defect_that_can_be_told_is_found(tmp_path: Path) -> None:
     )
     truth = {row["id_str"]: row for row in pq.read_table(tmp_path / "sky" / "truth.parquet").to_pylist()}
     rejects = {row["id"]: row for row in pq.read_table(tmp_path / "out" / "rejects.parquet").to_pylist()}
-    planted = {
-        galaxy: row["defect"]
-        for galaxy, row in truth.items()
-        if row["defect"] in {"missing_file", "unreadable", "wrong_shape", "error_image"}
-    }
-    assert set(planted.values()) == {"missing_file", "unreadable", "wrong_shape", "error_image"}
-    assert {galaxy: row["reason"] for galaxy, row in rejects.items()} == planted
+    broken = {"missing_file", "unreadable", "wrong_shape", "error_image"}
+    planted = {galaxy: row["defect"] for galaxy, row in truth.items() if row["defect"] in {*broken, "colour_line"}}
+    assert set(planted.values()) == {*broken, "colour_line"}
+    assert planted.items() <= {galaxy: row["reason"] for galaxy, row in rejects.items()}.items()
+    assert all(truth[galaxy]["defect"] == row["reason"] for galaxy, row in rejects.items() if row["reason"] in broken)
     assert all(row["detail"] and row["stage"] in {"read", "defect"} for row in rejects.values())
 
 
@@ -359,6 +359,27 @@ def test_rows_that_are_added_rewrite_only_the_bins_they_touch(sky_copy: Path, da
     touched = {f"-{row['shard']:05d}-of-00005" for row in rows if row["id_str"] in added}
     written = {name for name, time in times(out).items() if ".tfrecord-" in name and time != before.get(name)}
     assert written == {name for name in shard_sums(out) if any(part in name for part in touched)}
+
+
+def test_a_line_is_filled_where_the_recipe_says_so(small_sky: Path, tmp_path: Path) -> None:
+    call = ("run", "--data", small_sky, *SMALL)
+    assert gzprep(*call, "--set", "defects.black_line.policy=keep", "--out", tmp_path / "out").code == 0
+    rows = [row for row in pq.read_table(tmp_path / "out" / "catalogue.parquet").to_pylist() if row["line_black_line"]]
+    row = max(rows, key=lambda row: row["score_black_line"])
+    threshold = f"defects.black_line.threshold={row['score_black_line'] * 0.999}"
+    again = (*call, "--set", "defects.black_line.policy=inpaint", "--set", threshold)
+    assert gzprep(*again, "--out", tmp_path / "out").code == 0  # other pixels: its bin is made again
+    assert gzprep(*again, "--out", tmp_path / "fresh").code == 0
+    assert_same_data_set(tmp_path / "out", tmp_path / "fresh")
+    filled = [
+        row["id_str"] for row in pq.read_table(tmp_path / "out" / "catalogue.parquet").to_pylist() if row["inpainted"]
+    ]
+    assert filled == [row["id_str"]]
+    folder, document = open_folder(tmp_path / "out")
+    for record in find_records(folder, document, row):
+        assert record.ops[0]["op"] == "inpaint"
+        assert record.ops[0]["defect"] == "black_line"
+        assert {"x0", "y0", "x1", "y1", "width"} < record.ops[0].keys()
 
 
 def score_between(out: Path, below: int) -> tuple[float, dict[str, object]]:

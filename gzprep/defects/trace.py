@@ -2,17 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+import cv2
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
-from gzprep.detectors.rays import Ray
+from gzprep.defects.rays import Ray
 from gzprep.geometry import Pixels
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.integer]
-Evidence = Callable[["Strip"], Floats]
-"""What each pixel of a strip says: float32 [rows, columns], narrower than the strip by a margin at either side."""
+Evidence = Callable[[Floats], Floats]
+"""What each pixel says, from the values along a ray: float32 [rows, columns], a margin less at either side."""
+_PAD = 64
+"""Columns a plane goes on for beyond its border: as many as any strip is wide."""
 _REACH = 512
 """A line is followed for so many rows up and down."""
 _WINDOW = 1.5
@@ -25,20 +30,41 @@ _FINE_TURN, _FINE_OFFSETS = 1 / 60, (_OFFSETS[1:-1] / 2).astype(np.float32)
 """The same once it is steered."""
 
 
+@dataclass(frozen=True)
+class Ground:
+    """A plane on which rays are followed.
+
+    Attributes:
+        plane: uint8 [h, w].
+        table: float32 [256], what each grey level is worth.
+    """
+
+    plane: Pixels
+    table: Floats
+
+    @cached_property
+    def upright(self) -> Pixels:
+        """The plane with _PAD columns more at either side, as it ends there."""
+        return np.asarray(cv2.copyMakeBorder(self.plane, 0, 0, _PAD, _PAD, cv2.BORDER_REPLICATE))
+
+    @cached_property
+    def level(self) -> Pixels:
+        """The same of the transposed plane."""
+        return np.asarray(cv2.copyMakeBorder(cv2.transpose(self.plane), 0, 0, _PAD, _PAD, cv2.BORDER_REPLICATE))
+
+
 @dataclass(frozen=True, slots=True)
 class Strip:
     """Pixels along a ray, a row of them for each row of the plane.
 
     Attributes:
         values: float32 [rows, columns]; the ray runs down the middle column. The plane goes on as it ends.
-        inside: bool [rows, columns]: whether a pixel is of the plane.
         ray: in pixels of the plane.
         first: plane row of the first row.
         column: int [rows]: plane column of the first column.
     """
 
     values: Floats
-    inside: npt.NDArray[np.bool_]
     ray: Ray
     first: int
     column: Ints
@@ -55,7 +81,7 @@ class Trace:
 
     Attributes:
         score: evidence, summed over its length in px of the plane.
-        start, end: (x, y) in the plane; where there is no evidence at all, both are the same.
+        start, end: (x, y) in the plane.
         rows: strip rows, from the first to one past the last.
         columns: int [rows]: strip column in each of them.
     """
@@ -67,44 +93,43 @@ class Trace:
     columns: Ints
 
 
-def follow(plane: Pixels, table: Floats, ray: Ray, margin: int, evidence: Evidence) -> tuple[Strip, Trace]:
+def follow(ground: Ground, ray: Ray, evidence: Evidence, margin: int, least: float) -> tuple[Strip, Trace]:
     """Follow a ray to where its line starts and ends.
 
     Args:
-        plane: uint8 [h, w].
-        table: float32 [256], what each grey level is worth.
-        ray: in pixels of this plane.
-        margin: columns that ``evidence`` needs at either side.
+        ground: what it runs through.
+        ray: in pixels of the ground.
         evidence: what speaks for a line; negative against it.
+        margin: columns that ``evidence`` takes off at either side.
+        least: where less than this is found around the ray, it is not followed: the trace has a score, and no length.
 
     Returns:
         The strip around the line, and the stretch of it that the most evidence speaks for.
     """
     window = int(_WINDOW * ray.rows)
-    near = _cut_strip(plane, table, ray, window, int(window * _TURN) + len(_OFFSETS) + margin)
-    slopes = _slopes(window, _TURN)
-    slope, offset = _steered(near, evidence(near), slopes)
+    near = _cut_strip(ground, ray, window, int(window * _TURN) + len(_OFFSETS) + margin)
+    gain, offset, slope = _steered(near, evidence(near.values), _slopes(window, _TURN))
+    if gain < least:
+        return near, Trace(gain, (0.0, 0.0), (0.0, 0.0), (0, 0), np.zeros(0, np.intp))
     line = replace(ray, x=ray.x + offset, slope=ray.slope + slope)
-    reach = min(max(plane.shape), _REACH)
-    strip = _cut_strip(plane, table, line, reach, int(reach * _FINE_TURN) + len(_FINE_OFFSETS) + margin)
-    return strip, _best_stretch(strip, evidence(strip))
+    reach = min(max(ground.plane.shape), _REACH)
+    strip = _cut_strip(ground, line, reach, int(reach * _FINE_TURN) + len(_FINE_OFFSETS) + margin)
+    return strip, _best_stretch(strip, evidence(strip.values))
 
 
-def _cut_strip(plane: Pixels, table: Floats, ray: Ray, reach: int, half: int) -> Strip:
+def _cut_strip(ground: Ground, ray: Ray, reach: int, half: int) -> Strip:
     """Cut the pixels along a ray out of a plane: ``reach`` rows up and down, ``half`` columns to either side."""
-    upright = plane.T if ray.level else plane
-    height, width = upright.shape
-    first, last = max(0, int(ray.y) - reach), min(height, int(ray.y) + reach + 1)
-    rows = np.arange(first, last)
-    column = np.rint(ray.x + ray.slope * (rows - ray.y)).astype(np.int32) - half
-    columns = column[:, None] + np.arange(2 * half + 1, dtype=np.int32)
-    inside = (columns >= 0) & (columns < width)
-    values = table[upright[rows[:, None], columns.clip(0, width - 1)]]
-    return Strip(values, inside, ray, first, column)
+    padded = ground.level if ray.level else ground.upright
+    first, last = max(0, int(ray.y) - reach), min(len(padded), int(ray.y) + reach + 1)
+    column = np.rint(ray.x + ray.slope * (np.arange(first, last) - ray.y)).astype(np.intp) - half
+    # Windows are taken whole. One that would leave the padding lies all beyond the border, where nothing changes.
+    windows = sliding_window_view(padded, 2 * half + 1, axis=1)
+    pixels = windows[np.arange(first, last), (column + _PAD).clip(0, windows.shape[1] - 1)]
+    return Strip(np.asarray(cv2.LUT(pixels, ground.table)), ray, first, column)
 
 
 def _gains(strip: Strip, evidence: Floats, slopes: Floats, offsets: Floats) -> tuple[Ints, Floats, Floats]:
-    """Evidence along straight paths: their columns [paths, rows], its sums, and their rise at each row."""
+    """Along straight paths: their columns [paths, rows], the evidence summed, and how far it has risen at each row."""
     rows, width = evidence.shape
     path = (strip.ray.slope + slopes[:, None, None]) * strip.below + (strip.ray.x + offsets[:, None])
     columns = np.rint(path.reshape(-1, rows)).astype(np.intp)
@@ -121,11 +146,12 @@ def _slopes(reach: int, most: float) -> Floats:
     return (np.arange(-count, count + 1) / reach).astype(np.float32)
 
 
-def _steered(strip: Strip, evidence: Floats, slopes: Floats) -> tuple[float, float]:
-    """Slope and offset, relative to the ray's, of the path with the most evidence."""
+def _steered(strip: Strip, evidence: Floats, slopes: Floats) -> tuple[float, float, float]:
+    """The most that speaks for a line around a ray, and the line's offset and slope relative to the ray's."""
     _, _, gains = _gains(strip, evidence, slopes, _OFFSETS)
-    slope, offset = divmod(int(gains.max(axis=1).argmax()), len(_OFFSETS))
-    return float(slopes[slope]), float(_OFFSETS[offset])
+    most = gains.max(axis=1)
+    slope, offset = divmod(int(most.argmax()), len(_OFFSETS))
+    return float(most.max()), float(_OFFSETS[offset]), float(slopes[slope])
 
 
 def _best_stretch(strip: Strip, evidence: Floats) -> Trace:
@@ -134,18 +160,11 @@ def _best_stretch(strip: Strip, evidence: Floats) -> Trace:
     columns, summed, gains = _gains(strip, evidence, slopes, _FINE_OFFSETS)
     path, end = divmod(int(gains.argmax()), rows + 1)
     start = int(summed[path, : end + 1].argmin())
-    used = columns[path, start:end] + (strip.inside.shape[1] - width) // 2
-    return _as_trace(strip, float(gains[path, end]), start, end, used)
-
-
-def _as_trace(strip: Strip, gain: float, start: int, end: int, columns: Ints) -> Trace:
-    if end == start:
-        nowhere = (0.0, 0.0)
-        return Trace(0.0, nowhere, nowhere, (start, end), columns)
-    ends = [_point(strip, start, int(columns[0])), _point(strip, end - 1, int(columns[-1]))]
+    used = columns[path, start:end] + (strip.values.shape[1] - width) // 2
+    ends = _point(strip, start, int(used[0])), _point(strip, end - 1, int(used[-1]))
     across, down = abs(ends[1][0] - ends[0][0]), abs(ends[1][1] - ends[0][1])
-    stretch = float(np.hypot(across, down)) / max(across, down, 1.0)  # a slanting line is longer than it has rows
-    return Trace(gain * max(stretch, 1.0), ends[0], ends[1], (start, end), columns)
+    longer = float(np.hypot(across, down)) / max(across, down, 1.0)  # than it has rows, as it slants
+    return Trace(float(gains[path, end]) * max(longer, 1.0), *ends, (start, end), used)
 
 
 def _point(strip: Strip, row: int, column: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The rays of two small planes, made together for two detectors: what is coloured, and how bright.
+"""The rays of two small planes, made together for the two detectors that look at them: how coloured, and how bright.
 
 They are an eighth of the size: a ray is 128 px long, longer than nearly everything that is no line.
 """
@@ -6,14 +6,14 @@ They are an eighth of the size: a ray is 128 px long, longer than nearly everyth
 import cv2
 import numpy as np
 
-from gzprep.detectors.rays import Fan, compressed, ray_sums
-from gzprep.detectors.sight import Sight, halved
+from gzprep.defects.rays import Fan, compressed, ray_sums
+from gzprep.defects.sight import Sight, halved
 from gzprep.geometry import Pixels
 
 EXCESS, BRIGHT = 0, 1
 """Which plane of :func:`small_rays` is which."""
-MARGIN = 6
-"""Columns that lines are compared with at either side: 48 px, so that a trail of 60 px has sides."""
+MARGIN = 11
+"""Columns that lines are compared with at either side: 88 px, so that a trail of 60 px has sides, slanting too."""
 EXCESS_NOISE, BRIGHT_NOISE = 15.0, 20.0
 """Grey levels from which on contrast is a ratio; below, it is a difference."""
 _PURITY = 1.3
@@ -36,9 +36,9 @@ def _most(plane: Pixels) -> Pixels:
 
 
 def small_rays(sight: Sight) -> Fan:
-    """Rays through the largest :func:`excess`, plane EXCESS, and the brightest colour of 8 x 8 px, plane BRIGHT."""
+    """Rays through the largest :func:`excess`, plane EXCESS, and the mean brightest colour of 8 x 8 px, BRIGHT."""
     planes = (
         cv2.LUT(_most(sight.once(excess)), _EXCESS_LEVELS),
         cv2.LUT(halved(halved(sight.ranked[0])), _BRIGHT_LEVELS),
     )
-    return ray_sums([np.asarray(plane) for plane in planes], MARGIN)
+    return ray_sums([np.asarray(plane) for plane in planes], MARGIN, 2)

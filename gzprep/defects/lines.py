@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gzprep.detectors.sight import Sight
-from gzprep.detectors.trace import Strip, Trace
+from gzprep.defects.sight import Sight
+from gzprep.defects.trace import Strip, Trace
 from gzprep.records import Finding, Line
 
 
@@ -32,6 +32,8 @@ def strongest(sight: Sight, found: Iterable[Found]) -> Finding:
     best = max(found, key=lambda one: one.score, default=None)
     if best is None or best.score <= 0:
         return Finding(0.0)
+    if not len(best.trace.columns):
+        return Finding(best.score)
     ends = (sight.back(*_full_size(point, best.scale)) for point in (best.trace.start, best.trace.end))
     (x0, y0), (x1, y1) = sorted(ends, key=lambda point: (point[1], point[0]))  # the upper end first
     return Finding(best.score, Line(x0, y0, x1, y1, best.width * best.scale))
@@ -52,6 +54,8 @@ def width_of(strip: Strip, trace: Trace, half: int) -> float:
         half: columns to either side that belong to what lies beside it.
     """
     rows, columns = np.arange(*trace.rows), trace.columns
+    if not len(rows):
+        return 0.0
     around = np.arange(-half, half + 1)
     places = (columns[:, None] + around).clip(0, strip.values.shape[1] - 1)
     profile = strip.values[rows[:, None], places].mean(axis=0)

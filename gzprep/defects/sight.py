@@ -41,7 +41,8 @@ class Sight:
         return self.image.ndim == _COLOURS
 
     @cached_property
-    def _luma(self) -> Pixels:
+    def luma(self) -> Pixels:
+        """Luma as it came, not turned, uint8 [H, W]."""
         if not self.has_colour:
             return np.ascontiguousarray(self.image)
         code = cv2.COLOR_RGBA2GRAY if self.image.shape[2] > _COLOURS else cv2.COLOR_RGB2GRAY
@@ -50,7 +51,7 @@ class Sight:
     @cached_property
     def _turn(self) -> tuple[bool, bool, bool]:
         """Whether to mirror up-down, to mirror left-right, and to transpose after that."""
-        down, across = _heavier_end(self._luma, 1), _heavier_end(self._luma, 0)
+        down, across = _heavier_end(self.luma, 1), _heavier_end(self.luma, 0)
         return down < 0, across < 0, abs(across) > abs(down)
 
     def _turned(self, plane: Pixels) -> Pixels:
@@ -69,13 +70,13 @@ class Sight:
     @cached_property
     def grey(self) -> Pixels:
         """Luma, uint8 [h, w]."""
-        return self._turned(self._luma)
+        return self._turned(self.luma)
 
     @cached_property
     def darkest(self) -> Pixels:
         """The darkest luma of each 2 x 2 px, uint8 [h // 2, w // 2]: a thin dark line stays as dark as it is."""
-        columns = np.asarray(cv2.transpose(_pairs_min(self.grey)))
-        return np.asarray(cv2.transpose(_pairs_min(columns)))
+        columns: Pixels = np.asarray(cv2.transpose(_pairs_min(self.grey)), np.uint8)
+        return np.asarray(cv2.transpose(_pairs_min(columns)), np.uint8)
 
     @cached_property
     def colours(self) -> tuple[Pixels, Pixels, Pixels]:

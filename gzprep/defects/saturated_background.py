@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from gzprep.detectors.sight import Sight, halved
+from gzprep.defects.sight import Sight, halved
 from gzprep.records import Finding
 
 _BLOCK = np.ones((3, 3), np.uint8)

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from gzprep.detectors.lines import Found, strongest, width_of
-from gzprep.detectors.rays import Ray, Sums, compressed, ray_sums
-from gzprep.detectors.sight import Sight
-from gzprep.detectors.trace import Floats, Strip, follow
+from gzprep.defects.lines import Found, strongest, width_of
+from gzprep.defects.rays import Ray, Sums, compressed, ray_sums
+from gzprep.defects.sight import Sight
+from gzprep.defects.trace import Floats, Ground, follow
 from gzprep.records import Finding
 
 _NOISE = 25.0
@@ -19,8 +19,10 @@ _DUE = np.float32(0.1)
 """Darkening, in log units, that noise and the shape of a galaxy are allowed in each pixel."""
 _AGAINST = np.float32(-1.0)
 """The most that one bright pixel speaks against a line."""
-_LEAST, _MOST = 22, 3
+_LEAST, _MOST = 26, 3
 """Rays weaker than this, in levels summed over 32 px, are not followed, and of the others no more than so many."""
+_PROMISING = 4.0
+"""Where less than this is found around a ray, it is not followed either."""
 _LEVELS = compressed(_NOISE, 255)
 _LOGARITHM: Floats = np.log1p(np.arange(256) / _NOISE).astype(np.float32)
 
@@ -31,9 +33,10 @@ def black_line(sight: Sight) -> Finding:
     A pixel counts by how much darker it is than the darker one of its two sides, relative to it: the arms and the dust
     of a galaxy are less straight, less dark or less thin.
     """
-    fan = ray_sums([np.asarray(cv2.LUT(sight.darkest, _LEVELS))], _ASIDE)
+    fan = ray_sums([np.asarray(cv2.LUT(sight.darkest, _LEVELS))], _ASIDE, 1)
     rays = fan.strongest(0, _darker_than_both_sides, _LEAST, _MOST)
-    return strongest(sight, [_follow(sight, ray) for ray in rays])
+    ground = Ground(sight.grey, _LOGARITHM)
+    return strongest(sight, [_follow(ground, ray) for ray in rays])
 
 
 def _darker_than_both_sides(sums: Sums) -> Sums:
@@ -44,19 +47,18 @@ def _darker_than_both_sides(sums: Sums) -> Sums:
     return sides
 
 
-def _follow(sight: Sight, ray: Ray) -> Found:
-    strip, trace = follow(sight.grey, _LOGARITHM, ray.enlarged(2), _FAR, _evidence)
+def _follow(ground: Ground, ray: Ray) -> Found:
+    strip, trace = follow(ground, ray.enlarged(2), _evidence, _FAR, _PROMISING)
     return Found(trace, 1, width_of(strip, trace, _FAR), trace.score)
 
 
-def _evidence(strip: Strip) -> Floats:
-    values, columns = strip.values, strip.values.shape[1]
-    left, right = np.zeros((2, len(values), columns - 2 * _FAR), np.float32)
-    for away in range(_NEAR, _FAR + 1):
-        left += values[:, _FAR - away : columns - _FAR - away]
-        right += values[:, _FAR + away : columns - _FAR + away]
-    sides = np.minimum(left, right, out=left)
-    sides /= _FAR - _NEAR + 1
-    evidence = np.maximum(sides - values[:, _FAR:-_FAR] - _DUE, _AGAINST)
-    evidence[~strip.inside[:, _FAR:-_FAR]] = _AGAINST
-    return evidence
+def _evidence(values: Floats) -> Floats:
+    """How much darker each pixel is than the darker one of its sides, a mean over 3 px each."""
+    triples = values[:, :-2] + values[:, 1:-1] + values[:, 2:]
+    apart = _FAR + _NEAR
+    sides: Floats = np.minimum(triples[:, :-apart], triples[:, apart:])
+    sides /= 3
+    sides -= values[:, _FAR:-_FAR]
+    sides -= _DUE
+    np.maximum(sides, _AGAINST, out=sides)
+    return sides

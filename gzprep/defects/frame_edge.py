@@ -1,12 +1,14 @@
 """Frame edge: a straight border where two exposures meet, the sky brighter on one side of it than on the other."""
 
+from functools import partial
+
 import numpy as np
 
-from gzprep.detectors.lines import Found, strongest
-from gzprep.detectors.rays import Ray, Sums
-from gzprep.detectors.sight import Sight
-from gzprep.detectors.small import BRIGHT, BRIGHT_NOISE, MARGIN, small_rays
-from gzprep.detectors.trace import Floats, Strip, follow
+from gzprep.defects.lines import Found, strongest
+from gzprep.defects.rays import Ray, Sums
+from gzprep.defects.sight import Sight
+from gzprep.defects.small import BRIGHT, BRIGHT_NOISE, MARGIN, small_rays
+from gzprep.defects.trace import Floats, Ground, follow
 from gzprep.records import Finding
 
 _SCALE = 2
@@ -21,8 +23,10 @@ _AGAINST, _FOR = np.float32(-0.3), np.float32(1.0)
 """The most that one pixel speaks against an edge and for it."""
 _DIP = np.float32(2)
 """How much more a pixel counts that is darker than both sides: that is a line, and no edge."""
-_LEAST, _MOST = 40, 4
+_LEAST, _MOST = 46, 4
 """Rays weaker than this, in levels summed over 128 px, are not followed, and of the others no more than so many."""
+_PROMISING = 8.0
+"""Where less than this is found around a ray, it is not followed either."""
 _LOGARITHM: Floats = np.log1p(np.arange(256) / BRIGHT_NOISE).astype(np.float32)
 
 
@@ -33,12 +37,14 @@ def frame_edge(sight: Sight) -> Finding:
     to 24 px. Lines have a bright or dark side only: it counts no more than the change over 64 px.
     """
     rays = sight.once(small_rays).strongest(BRIGHT, _sharp_steps, _LEAST, _MOST)
-    return strongest(sight, [_follow(sight, ray, side) for ray in rays for side in (-1, 1)])
+    ground = Ground(sight.ranked[0], _LOGARITHM)
+    return strongest(sight, [_follow(ground, ray) for ray in rays])
 
 
 def _sharp_steps(sums: Sums) -> Sums:
-    steps = [_sharp_step(sums, side) for side in (-1, 1)]
-    return np.maximum(*steps, out=steps[0])
+    steps = _sharp_step(sums, -1)
+    np.maximum(steps, _sharp_step(sums, 1), out=steps)
+    return steps
 
 
 def _sharp_step(sums: Sums, side: int) -> Sums:
@@ -61,22 +67,21 @@ def _less(one: Sums, other: Sums) -> Sums:
     return rest
 
 
-def _follow(sight: Sight, ray: Ray, side: int) -> Found:
-    edge = ray.enlarged(4)
-    _, trace = follow(sight.ranked[0], _LOGARITHM, edge, _AWAY, lambda near: _evidence(near, side))
+def _follow(ground: Ground, ray: Ray) -> Found:
+    side = 1 if ray.profile[MARGIN + _NEAR] > ray.profile[MARGIN - _NEAR] else -1
+    _, trace = follow(ground, ray.enlarged(4), partial(_evidence, side), _AWAY, _PROMISING)
     return Found(trace, _SCALE, 0.0, _SCALE * trace.score)
 
 
-def _evidence(strip: Strip, side: int) -> Floats:
+def _evidence(side: int, values: Floats) -> Floats:
+    """How sharply the brightness steps up towards one side."""
+
     def at(away: int) -> Floats:
-        last = strip.values.shape[1] - _AWAY
-        return strip.values[:, _AWAY + side * away : last + side * away]
+        return values[:, _AWAY + side * away : values.shape[1] - _AWAY + side * away]
 
     close, apart, far = (at(away) - at(-away) for away in (_CLOSE, _APART, _AWAY))
-    middle = (at(-1) + at(0) + at(1)) / 3
+    middle = (at(-1) + at(0) + at(1)) / np.float32(3)
     darkest = np.minimum(np.minimum(middle, at(-_CLOSE)), at(_CLOSE))
     dip = np.maximum(np.minimum(at(-_APART), at(_APART)) - darkest, 0)
     step = np.minimum(np.minimum(2 * close - apart, apart), far)
-    evidence = np.clip(step - _DIP * dip - _DUE, _AGAINST, _FOR)
-    evidence[~strip.inside[:, _AWAY:-_AWAY]] = _AGAINST
-    return np.asarray(evidence)
+    return np.asarray(np.clip(step - _DIP * dip - _DUE, _AGAINST, _FOR))
