@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
@@ -16,8 +17,8 @@ from gzprep.inspect import Inspection
 from gzprep.records import Line
 
 PAGE = "index.html"
-MOST = 200
-"""Images on one sheet: as many as a person judges in a minute."""
+MOST, BELOW = 200, 48
+"""Images on one sheet, as many as a person judges in a minute; and how many of them lie below the threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,10 @@ class Sheet:
         else:
             heapq.heappushpop(self.strongest, entry)
 
-    def ranked(self) -> Iterator[Inspection]:
-        """What was kept, the highest score first."""
-        return (one for _, _, one in sorted(self.strongest, key=lambda entry: entry[:2], reverse=True))
+    def ranked(self) -> list[Inspection]:
+        """What is shown, the highest score first: all that was kept past the threshold, and a few below it."""
+        ranked = [one for _, _, one in sorted(self.strongest, key=lambda entry: entry[:2], reverse=True)]
+        return ranked[: self.past + BELOW]
 
 
 def watch(found: Iterable[Inspection], sheets: Iterable[Sheet]) -> Iterator[Inspection]:
@@ -143,16 +145,20 @@ def _tile(one: Inspection, detector: str, copies: _Copies) -> Tile:
 def _render(parts: list[tuple[Sheet, list[Tile]]]) -> str:
     template = files("gzprep").joinpath("review.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    sheets = [
-        {
-            "title": sheet.detector.replace("_", " "),
-            "name": sheet.detector,
-            "rule": sheet.rule,
-            "seen": sheet.seen,
-            "past": sheet.past,
-            "above": [tile for tile in tiles if tile.score >= sheet.rule.threshold],
-            "below": [tile for tile in tiles if tile.score < sheet.rule.threshold],
-        }
-        for sheet, tiles in parts
-    ]
-    return environment.from_string(template).render(sheets=sheets, most=MOST)
+    sheets = [_shown(sheet, tiles) for sheet, tiles in parts]
+    return environment.from_string(template).render(sheets=sheets)
+
+
+def _shown(sheet: Sheet, tiles: list[Tile]) -> dict[str, Any]:
+    """A sheet as the template shows it."""
+    above = [tile for tile in tiles if tile.score >= sheet.rule.threshold]
+    return {
+        "title": sheet.detector.replace("_", " "),
+        "name": sheet.detector,
+        "rule": sheet.rule,
+        "seen": sheet.seen,
+        "past": sheet.past,
+        "above": above,
+        "below": tiles[len(above) :],
+        "hidden": sheet.seen - len(tiles),
+    }

@@ -122,7 +122,7 @@ def test_a_page_has_a_sheet_a_detector_the_strongest_first(folder: Path) -> None
     assert all(scores(sheet) == sorted(scores(sheet), reverse=True) for sheet in found.values())
     errors = found["error_image"]
     assert "1 of 4 images at 0.95\nor more; policy: drop" in errors
-    assert errors.index("black.PNG") < errors.index("Below it") < errors.index("good.png")
+    assert errors.index("black.PNG") < errors.index("Below the threshold") < errors.index("good.png")
 
 
 def test_a_page_shows_lines_and_its_own_copies_of_images(folder: Path) -> None:
