@@ -5,9 +5,9 @@ schemas and row counts only; rows are read in the workers, a row group (of parqu
 """
 
 import math
+import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -285,14 +285,13 @@ def _fractions(row: dict[str, Any], question: Question, total: float) -> tuple[f
     return tuple(_share(_number(row[name]) / total) for name in question.columns)
 
 
-def image_path(galaxy: Galaxy) -> PurePosixPath | None:
+def image_path(galaxy: Galaxy) -> str | None:
     """Path of a galaxy's image below the image folder, or None where it would leave that folder."""
     return path_below(galaxy.subfolder, galaxy.filename)
 
 
-def path_below(subfolder: str, filename: str) -> PurePosixPath | None:
+def path_below(subfolder: str, filename: str) -> str | None:
     """Join two untrusted names to a path below a folder, or to None where they would leave it."""
-    parts = PurePosixPath(subfolder), PurePosixPath(filename)
-    text = subfolder + filename
-    leaves = any(part.is_absolute() or ".." in part.parts for part in parts)
-    return None if leaves or not filename or "\0" in text or "\\" in text else parts[0] / parts[1]
+    path = posixpath.normpath(f"{subfolder}/{filename}" if subfolder else filename)
+    odd = not filename or "\0" in path or "\\" in path or filename.startswith("/") or path.startswith("/")
+    return None if odd or ".." in subfolder.split("/") or ".." in filename.split("/") else path

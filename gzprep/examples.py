@@ -7,7 +7,7 @@ Everything but image, view and ops is the same in all views of a galaxy and is s
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from gzprep.records import Labels
 from gzprep.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS
@@ -69,7 +69,12 @@ def bytes_entry(name: str, value: bytes) -> bytes:
 def float_entry(name: str, values: Iterable[float]) -> bytes:
     """Map entry of a float32 feature."""
     numbers = tuple(values)
-    return _entry(name, 2, struct.pack(f"<{len(numbers)}f", *numbers))
+    return _entry(name, 2, _floats(len(numbers)).pack(*numbers))
+
+
+@cache
+def _floats(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}f")
 
 
 def int_entry(name: str, values: Iterable[int]) -> bytes:
@@ -108,8 +113,11 @@ def serialize(shared: bytes, image: bytes, view: int, ops: bytes) -> bytes:
 @lru_cache(maxsize=1 << 16)
 def _before(name: str, length: int) -> bytes:
     """What stands before the value in :func:`bytes_entry`, so that an image is copied once and not at every level."""
-    entry = bytes_entry(name, bytes(length))
-    return entry[: len(entry) - length]
+    head = b""
+    for outer in (b"\x0a", b"\x0a", b"\x12"):  # value in BytesList in Feature in the map's entry, from the inside out
+        head = outer + varint(length + len(head)) + head
+    head = field(1, name.encode()) + head
+    return b"\x0a" + varint(length + len(head)) + head
 
 
 @lru_cache

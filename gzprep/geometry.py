@@ -14,6 +14,7 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 Matrix = npt.NDArray[np.float64]
 FLIPS = ("horizontal", "vertical")
+_HALF_DIAGONAL = math.sqrt(0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Geometry:
 
         None where it shows no such thing. Whole shifts, flips, and zooms by crop / side (``views.whole_zoom``) do.
         """
-        if self.degrees != 0.0 or self.zoom <= 0.0 or not all(float(part).is_integer() for part in self.shift):
+        x, y = self.shift
+        if self.degrees != 0.0 or self.zoom <= 0.0 or x % 1 or y % 1:
             return None
         side = round(crop / self.zoom)
         return side if crop / side == self.zoom and (side - crop) % 2 == 0 else None
@@ -74,7 +76,8 @@ def matrix(geometry: Geometry, height: int, width: int, crop: int) -> Matrix:
 
 def leaves_frame(geometry: Geometry, height: int, width: int, crop: int) -> bool:
     """Tell whether any pixel of the crop comes from outside the frame."""
-    farthest = math.sqrt(0.5) * crop / abs(geometry.zoom) + max(map(abs, geometry.shift))
+    x, y = geometry.shift
+    farthest = _HALF_DIAGONAL * crop / abs(geometry.zoom) + max(abs(x), abs(y))
     if farthest <= min(height, width) / 2 - 1:  # the circle around the crop stays inside: most views, at no cost
         return False
     inverse = cv2.invertAffineTransform(matrix(geometry, height, width, crop))

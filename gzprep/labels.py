@@ -5,7 +5,7 @@ requirements: F12 the bulge question, F13-F14 binarisation, F15 what an unasked 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from gzprep.chance import lot
@@ -33,18 +33,25 @@ def was_asked(fractions: Sequence[float]) -> bool:
 
 def blank_as_nan(fractions: Fractions) -> Fractions:
     """Write NaN for a question of which nothing is known; the report fills in zeros value by value, not by question."""
-    parts = (fractions[part] for part in _CATALOGUE_PARTS)
-    return tuple([value for part in parts for value in (part if _is_known(part) else (math.nan,) * len(part))])
+    return _where(_is_known, fractions)
+
+
+def _where(test: Callable[[Fractions], bool], fractions: Fractions) -> Fractions:
+    """Write NaN for every answer of a question whose fractions fail the test."""
+    values: list[float] = []
+    for place in _CATALOGUE_PARTS:
+        part = fractions[place]
+        values += part if test(part) else (math.nan,) * len(part)
+    return tuple(values)
 
 
 def _is_known(fractions: Fractions) -> bool:
-    return any(value > 0 for value in fractions)
+    return any(value > 0 for value in fractions)  # NaN is not
 
 
 def unasked_as_nan(fractions: Fractions) -> Fractions:
     """Write NaN for every answer of a question that nobody was asked, however the catalogue says so."""
-    parts = (fractions[part] for part in _CATALOGUE_PARTS)
-    return tuple([value for part in parts for value in (part if was_asked(part) else (math.nan,) * len(part))])
+    return _where(was_asked, fractions)
 
 
 def bulge_report(fractions: Fractions) -> tuple[float, float]:
@@ -84,9 +91,12 @@ def total_votes(votes: Votes) -> tuple[float, ...]:
 
 def winner(fractions: Sequence[float], *identity: str | int, seed: int) -> int:
     """Index of the largest fraction; equal ones (within ``TIE``) are settled by the hash of the identity."""
-    top = max(fractions)
+    ranked = sorted(fractions)
+    top = ranked[-1]
+    if len(ranked) == 1 or top - ranked[-2] > TIE:
+        return fractions.index(top)
     tied = [place for place, value in enumerate(fractions) if top - value <= TIE]
-    return tied[0] if len(tied) == 1 else tied[lot("tie", seed, *identity) % len(tied)]
+    return tied[lot("tie", seed, *identity) % len(tied)]
 
 
 def report_labels(question: Question, fractions: Sequence[float], galaxy_id: str, seed: int) -> tuple[int, ...]:
@@ -99,7 +109,9 @@ def report_labels(question: Question, fractions: Sequence[float], galaxy_id: str
         seed: the split seed.
     """
     # The report's zero fill also turns "nobody was asked" into "no bulge" in Q10.
-    used = [value if math.isfinite(value) else 0.0 for value in fractions[: len(question.used)]]
+    used = fractions[: len(question.used)]
+    if not math.isfinite(sum(used)):
+        used = [value if math.isfinite(value) else 0.0 for value in used]
     if len(used) == 1:
         return (int(used[0] >= 0.5),)
     return one_hot(winner(used, galaxy_id, question.name, seed=seed), len(used))

@@ -80,16 +80,16 @@ def read_image(galaxy: Galaxy, images: Place) -> bytes | Rejection:
         detail = f"{galaxy.subfolder!r} / {galaxy.filename!r} is no path below the image folder"
         return Rejection(Stage.CATALOGUE, Reason.PATH_OUTSIDE, detail)
     try:
-        return _read_regular(images / path) if isinstance(images, Path) else _read_object(images / path)
+        return _read_regular(f"{images}/{path}") if isinstance(images, Path) else _read_object(images / path)
     except _Rejected as rejected:
         return rejected.rejection
     except FileNotFoundError:
-        return Rejection(Stage.READ, Reason.MISSING_FILE, f"there is no file {str(path)!r}")
+        return Rejection(Stage.READ, Reason.MISSING_FILE, f"there is no file {path!r}")
     except OSError as error:
-        return Rejection(Stage.READ, Reason.UNREADABLE, f"{str(path)!r}: {error.strerror or error}")
+        return Rejection(Stage.READ, Reason.UNREADABLE, f"{path!r}: {error.strerror or error}")
 
 
-def _read_regular(path: Path) -> bytes:
+def _read_regular(path: str) -> bytes:
     """Read a plain file of a reasonable size: a pipe would never end, and a device might not either."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:

@@ -45,13 +45,15 @@ class Op(NamedTuple):
 
     def as_json(self) -> str:
         """The operation as it is stored in a record: what ``json`` would write, at a tenth of the time."""
-        params = "".join(f',"{key}":{_json_value(value)}' for key, value in self.params.items())
+        params = "".join([f',"{key}":{_json_value(value)}' for key, value in self.params.items()])
         return f'{{"op":"{self.name}"{params}}}'
 
 
 def _json_value(value: str | float | list[int]) -> str:
     """Names, numbers and lists of numbers: Python writes the last two as JSON does, but for the spaces."""
-    return f'"{value}"' if isinstance(value, str) else repr(value).replace(" ", "")
+    if isinstance(value, str):
+        return f'"{value}"'
+    return repr(value).replace(" ", "") if isinstance(value, list) else repr(value)
 
 
 @dataclass(frozen=True)
@@ -180,11 +182,14 @@ def render(frame: Pixels, view: View, crop: int) -> Pixels:
         uint8 [crop, crop, 3], RGB.
     """
     image = to_rgb(warp(frame, view.geometry, crop))
-    ops = {op.name: op.params for op in view.ops}
-    for name, apply in _PIXEL_OPS.items():  # in the order of application, not of the draw
-        if name in ops:
-            image = apply(image, **ops[name])
+    drawn = [op for op in view.ops if op.name in _PIXEL_OPS]
+    for op in sorted(drawn, key=_order_of_application) if len(drawn) > 1 else drawn:
+        image = _PIXEL_OPS[op.name](image, **op.params)
     return image
+
+
+def _order_of_application(op: Op) -> int:
+    return ORDER_OF_APPLICATION.index(op.name)
 
 
 def describe(view: View, height: int, width: int, crop: int, repairs: tuple[Op, ...] = ()) -> bytes:
