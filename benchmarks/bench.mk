@@ -3,10 +3,11 @@
 BENCH_ENVS := benchmarks/.envs
 PREP_PEERS := tfds img2dataset
 INPUT_PEERS := loaders
-PEERS := $(PREP_PEERS) $(INPUT_PEERS)
+DEFECT_PEERS := cleanvision
+PEERS := $(PREP_PEERS) $(INPUT_PEERS) $(DEFECT_PEERS)
 
 .PHONY: bench-prep bench-quick bench-growth bench-memory bench-stages bench-input bench-input-quick bench-input-memory
-.PHONY: bench-envs bench-lock
+.PHONY: bench-defects bench-defects-quick bench-envs bench-lock
 
 bench-prep: $(VENV)/dev $(PREP_PEERS:%=$(BENCH_ENVS)/%/made) ## speed against the floor, a second worker and peers, 15 minutes at most
 	@$(BIN)/python benchmarks/prep.py
@@ -31,6 +32,12 @@ bench-input-quick: $(VENV)/dev ## the same in a minute, without peers: shows tha
 
 bench-input-memory: $(VENV)/dev ## peak memory of our readers: 10 and 100 shards, 1 and 5 epochs
 	@$(BIN)/python benchmarks/input_memory.py
+
+bench-defects: $(VENV)/dev $(DEFECT_PEERS:%=$(BENCH_ENVS)/%/made) ## what the detectors find, planted and real, and cleanvision beside them, 12 minutes at most
+	@$(BIN)/python benchmarks/defects.py
+
+bench-defects-quick: $(VENV)/dev ## the same in a minute, without cleanvision: shows that it runs, not how well
+	@$(BIN)/python benchmarks/defects.py --quick
 
 bench-envs: $(PEERS:%=$(BENCH_ENVS)/%/made) ## an environment for each peer: they want other versions than we do
 
