@@ -54,12 +54,6 @@ def crop_offset(frame: int, crop: int) -> int:
     return (frame - crop) // 2
 
 
-def centre_crop(frame: Pixels, crop: int) -> Pixels:
-    """View of the middle ``crop`` x ``crop`` px of a frame."""
-    top, left = (crop_offset(side, crop) for side in frame.shape[:2])
-    return frame[top : top + crop, left : left + crop]
-
-
 def matrix(geometry: Geometry, height: int, width: int, crop: int) -> Matrix:
     """Return the 2x3 matrix that takes (x, y, 1) of a height x width frame to (x, y) of its crop."""
     cosine = geometry.zoom * math.cos(math.radians(geometry.degrees))

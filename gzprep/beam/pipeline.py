@@ -14,8 +14,9 @@ logging.disable(level_before)
 from gzprep.beam.runners import make_runner, run_to_the_end  # noqa: E402
 from gzprep.beam.transforms import GroupByBin, ReadGalaxies, WriteBins, WriteManifest  # noqa: E402
 from gzprep.catalogue import row_groups  # noqa: E402
+from gzprep.errors import UsageError  # noqa: E402
 from gzprep.job import Job  # noqa: E402
-from gzprep.runners import DIRECT, runner_options  # noqa: E402
+from gzprep.runners import DIRECT, JOB_SERVERS, runner_options  # noqa: E402
 
 
 def build(root: beam.Pipeline, job: Job, workers: int = 1) -> beam.PCollection:
@@ -40,10 +41,28 @@ def build(root: beam.Pipeline, job: Job, workers: int = 1) -> beam.PCollection:
 def run(job: Job, runner: str, workers: int, options: Sequence[str] = ()) -> None:
     """Run the graph and wait for its end."""
     silence()
+    refuse_unknown(runner, options)
     flags = runner_options(runner, workers, options)
     pipeline = beam.Pipeline(runner=make_runner(runner), options=PipelineOptions(flags))
     build(pipeline, job, workers if runner == DIRECT else 1)
     run_to_the_end(pipeline, runner, job.folder)
+
+
+def refuse_unknown(runner: str, options: Sequence[str]) -> None:
+    """Refuse options that nobody knows: Beam drops them with a line in its log. A job server may know more than Beam.
+
+    Raises:
+        UsageError: Beam has no such option.
+    """
+    if runner in JOB_SERVERS:
+        return
+    parsed = PipelineOptions(list(options))
+    known, seen = (
+        parsed.get_all_options(drop_default=True, retain_unknown_options=keep).keys() for keep in (False, True)
+    )
+    unknown = sorted(seen - known)
+    if unknown:
+        raise UsageError(f"Beam knows no option --{', --'.join(unknown)} for {runner}; look for a slip of the pen.")
 
 
 def silence() -> None:

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from gzprep.geometry import (
     Geometry,
     Pixels,
-    centre_crop,
     crop_offset,
     flipped,
     leaves_frame,
@@ -25,6 +24,7 @@ from gzprep.geometry import (
 )
 from gzprep.images import decode
 from tests.golden.regenerate_records import draw_frame
+from tests.pixels import centre_crop
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 import albumentations as A  # noqa: N812 -- its own name for itself

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from gzprep.config import Crop, from_mapping
 from gzprep.config import Views as ViewRules
-from gzprep.geometry import Geometry, Pixels, centre_crop, warp
+from gzprep.geometry import Geometry, Pixels, warp
 from gzprep.images import decode, decode_rgb, encode
 from gzprep.views import (
     DRAWS,
@@ -38,6 +38,7 @@ from gzprep.views import (
     whole_zoom,
 )
 from tests.golden.regenerate_records import draw_frame
+from tests.pixels import centre_crop
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 import albumentations as A  # noqa: N812 -- its own name for itself

@@ -13,6 +13,7 @@ import pytest
 from apache_beam.runners.worker import sdk_worker
 
 from gzprep.beam import runners
+from gzprep.beam.pipeline import refuse_unknown
 from gzprep.beam.runners import greet, run_to_the_end, sign_of_life, start_limit
 from gzprep.errors import GzprepError, UsageError
 from gzprep.folder import Folder
@@ -176,3 +177,17 @@ def test_a_limit_that_is_no_number_is_told(text: str, monkeypatch: pytest.Monkey
     monkeypatch.setenv("GZPREP_START_LIMIT", text)
     with pytest.raises(UsageError, match="expected a number of seconds"):
         start_limit()
+
+
+@pytest.mark.parametrize(
+    ("options", "slip"),
+    [(("--no_such=1",), "--no_such"), (("--direct_num_workers=1", "--zzz", "--aaa=2"), "--aaa, --zzz")],
+)
+def test_an_option_that_beam_does_not_know_is_refused(options: tuple[str, ...], slip: str) -> None:
+    with pytest.raises(UsageError, match=f"no option {slip} for DirectRunner"):
+        refuse_unknown("DirectRunner", options)
+
+
+def test_known_options_pass_and_a_job_server_may_know_more() -> None:
+    refuse_unknown("DirectRunner", ("--direct_num_workers=2", "--temp_location=here"))
+    refuse_unknown("FlinkRunner", ("--no_such=1",))
