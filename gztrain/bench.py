@@ -113,7 +113,7 @@ def measure_input(job: Job, feed: Feed, seconds: float) -> dict[str, float]:
 
 def measure_device(feed: Feed, learner: Learner, seconds: float) -> dict[str, float]:
     """Rates of what happens on the device, and of the whole."""
-    arrays = next(feed.epoch(0))
+    arrays = next(feed.epoch(0)).arrays
     placed = learner.place(arrays)
     float(np.asarray(learner.train(placed)))  # compiled now, not while the clock runs
     to_device = rate_of(lambda part: wait_for(learner.place(part)), [arrays], seconds)
@@ -127,7 +127,7 @@ def endless(feed: Feed) -> Iterator[Any]:
     """The batches of epoch after epoch."""
     epoch = 0
     while True:
-        yield from feed.epoch(epoch)
+        yield from (fed.arrays for fed in feed.epoch(epoch))
         epoch += 1
 
 

@@ -157,8 +157,11 @@ class TrainConfig:
 
 Json = dict[str, Any]
 _CONFIG = TypeAdapter(TrainConfig)
-FREE = ("input.reader", "input.threads", "input.prefetch", "compute.devices", "log.tensorboard")
-"""Keys that may be changed when a run is resumed: they do not change what is learned."""
+FREE = (
+    *("input.reader", "input.threads", "input.prefetch", "input.skip_corrupt"),
+    *("compute.devices", "log.tensorboard"),
+)
+"""Keys that may be changed when a run is resumed: they do not change what is learned from records that are whole."""
 
 
 def as_mapping(config: TrainConfig) -> Json:

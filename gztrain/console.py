@@ -177,6 +177,8 @@ Json = Mapping[str, Any]
 
 def show_metrics(document: Json, run: str | None) -> None:
     """Print what metrics.json says, split by split, beside what can be had without looking."""
+    if left_out := document.get("training", {}).get("damaged_records"):
+        show_line(f"Training left out {left_out} damaged records in an epoch.")
     for split, found in document["splits"].items():
         blind = found["baselines"]
         rows = [

@@ -24,7 +24,7 @@ from gztrain.request import Request
 from gztrain.run import Json, RunFolder, check_same, open_run
 from gztrain.truth import Truth
 
-_NOT_AVERAGED = ("baselines", "bootstrap", "intervals", "confusion", "classes")
+_NOT_AVERAGED = ("baselines", "bootstrap", "intervals", "confusion", "classes", "damaged_records")
 
 
 def crossval(request: Request, watch: Watch) -> Json:
@@ -67,11 +67,12 @@ def summarise(folder: RunFolder, folds: Sequence[int], request: Request) -> Json
     predictions = join([read_predictions(run.folder.predictions_of("val")) for run in runs])
     dataset, config = open_dataset(request.data), first.config
     truth = Truth(first.scheme, config.labels, config.min_votes)
-    counts = truth.count(dataset, folds, open_reader(config.input.reader))
+    counts = truth.count(dataset, folds, open_reader(config.input.reader, skip_corrupt=config.input.skip_corrupt))
     found = judge(predictions, first.scheme, baseline=make_baseline(counts, first.scheme), bootstrap=config.bootstrap)
     each = [read_metrics(run.folder)["splits"]["val"] for run in runs]
     whole = {
         "labels": truth.policy,
+        "damaged_records": sum(part["damaged_records"] for part in each),
         **found,
         "folds": {
             "numbers": list(folds),

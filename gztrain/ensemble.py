@@ -31,6 +31,7 @@ class Request:
         sides: from how many sides an image is seen, 1 or 8.
         data: the dataset folder; None: where it was when the first run began.
         overwrite: make it anew where a run is.
+        skip_corrupt: leave damaged records out, as the first run may do anyway.
     """
 
     runs: tuple[Path, ...]
@@ -39,6 +40,7 @@ class Request:
     sides: int = 1
     data: Path | None = None
     overwrite: bool = False
+    skip_corrupt: bool = False
 
     def __post_init__(self) -> None:
         if self.sides not in SIDES:
@@ -77,7 +79,7 @@ def make(request: Request, runs: Sequence[Run], folder: RunFolder) -> Json:
     write_json(folder.ensemble, {"members": members, "sides": request.sides})
     with below(folder.root), beside(folder.model) as temporary:
         model.save(temporary)
-    return evaluate(folder.root, request.split, data=request.data)
+    return evaluate(folder.root, request.split, data=request.data, skip_corrupt=request.skip_corrupt)
 
 
 def open_members(request: Request) -> list[Run]:

@@ -10,6 +10,7 @@ from gztrain.baselines import Baseline, make_baseline
 from gztrain.dataset import TEST, TRAIN, Dataset, open_dataset
 from gztrain.errors import GztrainError, UsageError
 from gztrain.feed import ahead, fill, in_order
+from gztrain.history import damaged_in_training
 from gztrain.inputs import Batch, Reader, Selection, open_reader, select
 from gztrain.labels import Policy
 from gztrain.metrics import as_document, judge
@@ -69,7 +70,8 @@ def write_down(folder: RunFolder, scheme: str, split: str, found: Json, predicti
     for path in (folder.predictions_of(split), folder.predictions):
         predictions.write(path)
     splits = {**read_metrics(folder).get("splits", {}), split: found}
-    document = as_document(scheme, splits)
+    trained = {"damaged_records": damaged_in_training(folder.history)} if folder.history.exists() else None
+    document = as_document(scheme, splits, trained)
     write_json(folder.metrics, document)
     return document
 

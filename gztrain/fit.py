@@ -44,8 +44,6 @@ def fit(request: Request, watch: Watch) -> Json:
     for note in job.notes:
         watch.tell(note)
     values = train(job, folder, backend, watch)
-    if len(job.reader.damage):
-        watch.tell(job.reader.damage.sentence())
     save_model(job, values, folder)
     return evaluate(folder.root, "val", data=request.data)
 
@@ -82,7 +80,7 @@ def begin(folder: RunFolder, job: Job) -> Snapshot | None:
     """
     if not _goes_on(folder, job.request):
         folder.clear()
-        write_config(folder, job.config, job.dataset, job.scheme, backend_name())
+    write_config(folder, job.config, job.dataset, job.scheme, backend_name())  # of a run that goes on: its free keys
     for place in (folder.root, folder.checkpoint):
         sweep(place)
     return Checkpoints(folder.checkpoint).load()

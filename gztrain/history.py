@@ -2,7 +2,9 @@
 
 A line stands for some steps: ``loss`` is their mean, ``step`` the last one's number, counted from 1 over the whole run.
 The last line of an epoch also has ``val_loss`` and ``val_auc`` (mean AUC of a label). Two columns depend on the clock:
-``samples_per_s``, and ``waiting``, the share of the time that the device waited for galaxies.
+``samples_per_s``, and ``waiting``, the share of the time that the device waited for galaxies. ``damaged`` counts the
+records that these steps left out for their damage, and ``val_damaged`` the galaxies that validation left out;
+TensorBoard does not have these two.
 """
 
 import csv
@@ -11,6 +13,7 @@ import io
 import math
 import os
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -33,6 +36,8 @@ class Line:
     val_auc: float | None
     samples_per_s: float
     waiting: float
+    damaged: int = 0
+    val_damaged: int | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(Line))
@@ -49,6 +54,18 @@ def read_history(path: Path) -> list[dict[str, float | str | None]]:
             return [{key: _parse(key, text) for key, text in row.items()} for row in csv.DictReader(file)]
     except (OSError, TypeError, ValueError) as error:
         raise GztrainError(f"The history {path} cannot be read ({error}).") from None
+
+
+def damaged_in_training(path: Path) -> int:
+    """How many training records an epoch left out for their damage: the most of any, for the first may not be whole.
+
+    Raises:
+        GztrainError: there is no history, or it is none.
+    """
+    epochs: dict[tuple[object, object], float] = defaultdict(float)
+    for row in read_history(path):
+        epochs[row["stage"], row["epoch"]] += float(row.get("damaged") or 0)
+    return round(max(epochs.values(), default=0))
 
 
 def _parse(key: str, text: str) -> float | str | None:

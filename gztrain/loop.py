@@ -12,7 +12,7 @@ from gztrain.checkpoint import Array, Checkpoints, Snapshot, assign_values, valu
 from gztrain.config import TrainConfig
 from gztrain.console import Watch
 from gztrain.errors import GztrainError, Stopped
-from gztrain.feed import Feed, ahead
+from gztrain.feed import Fed, Feed, ahead
 from gztrain.history import History, Line, Scalars
 from gztrain.optimizer import Rate, make_optimizer, make_rate
 from gztrain.protocol import Progress, Stage, Validation
@@ -96,7 +96,8 @@ class Loop:
         if snapshot is not None:
             assign_values(parts.task.body.variables, snapshot.model, parts.journal.checkpoints.last)
         self._pending: list[Any] = list(self.progress.losses)
-        self._last: list[float] = []  # stands in where every record of the last steps was damaged
+        self._damaged = self.progress.damaged
+        self._told = 0
         self._clock = Clock()
         self._learner: Learner
         self._optimizer: Any
@@ -156,11 +157,15 @@ class Loop:
         parts, position = self._parts, self.progress.position
         self._clock = Clock()
         batches = parts.feed.epoch(position.passes, position.step)
-        with ahead(batches, self._learner.place) as placed:
-            for batch in self._clock.waiting(placed):
+        with ahead(batches, self._place) as placed:
+            for batch, damaged in self._clock.waiting(placed):
                 self._pending.append(self._learner.train(batch))
+                self._damaged += damaged
                 self._after_step()
         self._after_epoch()
+
+    def _place(self, fed: Fed) -> tuple[Any, int]:
+        return self._learner.place(fed.arrays), fed.damaged
 
     def _after_step(self) -> None:
         self.progress = replace(self.progress, position=self.progress.position.after_step())
@@ -180,6 +185,7 @@ class Loop:
         speed = self._clock.read(len(self._pending) * parts.feed.batch)
         found = parts.validator.validate(self._learner)
         self._write_line(found, speed)
+        self._tell_of_damage()
         best = progress.best.judge(found, progress.position.steps, parts.config.stages.monitor)
         if best.steps == progress.position.steps:
             self._learner.settle()
@@ -187,20 +193,27 @@ class Loop:
         self.progress = replace(self.progress, position=progress.position.after_epoch(), best=best)
         self._checkpoint()
 
+    def _tell_of_damage(self) -> None:
+        """Say what was left out for its damage, if that has become more since it was said."""
+        damage = self._parts.feed.reader.damage
+        if len(damage) > self._told:
+            self._told = len(damage)
+            self._parts.journal.watch.tell(damage.sentence())
+
     def _checkpoint(self) -> None:
         self._learner.settle()
         self._pending = _floats(self._pending)
-        self.progress = replace(self.progress, losses=tuple(self._pending))
+        self.progress = replace(self.progress, losses=tuple(self._pending), damaged=self._damaged)
         body, optimizer = values_of(self._parts.task.body.variables), values_of(self._optimizer.variables)
         self._parts.journal.checkpoints.save(Snapshot(self.progress, body, optimizer))
 
     def _write_line(self, found: Validation | None, speed: tuple[float, float] | None = None) -> None:
         """Write the mean of the losses since the last line; asking for them waits for the device."""
         parts, position = self._parts, self.progress.position
-        losses, count = _floats(self._pending) or self._last, len(self._pending)
-        self._pending, self._last = [], losses
+        losses, damaged = _floats(self._pending), self._damaged
+        self._pending, self._damaged = [], 0
         _check(losses, position.steps)
-        samples_per_s, waiting = speed or self._clock.read(count * parts.feed.batch)
+        samples_per_s, waiting = speed or self._clock.read(len(losses) * parts.feed.batch)
         steps_of_stage = position.epoch * parts.feed.steps + position.step
         line = Line(
             stage=self._stage.name,
@@ -212,18 +225,18 @@ class Loop:
             val_auc=found.auc if found and not math.isnan(found.auc) else None,
             samples_per_s=round(samples_per_s, 1),
             waiting=round(waiting, 3),
+            damaged=damaged,
+            val_damaged=found.damaged if found else None,
         )
         parts.journal.write(line)
 
 
 def _check(losses: list[float], steps: int) -> None:
-    """Refuse to go on with a model that is lost, or without galaxies.
+    """Refuse to go on with a model that is lost.
 
     Raises:
-        GztrainError: a loss is no number, or there is none.
+        GztrainError: a loss is no number.
     """
-    if not losses:
-        raise GztrainError("Every record of the training galaxies is damaged; see gzprep verify.")
     if not all(map(math.isfinite, losses)):
         raise GztrainError(
             f"The loss is {losses[-1]} after step {steps}: training has diverged; choose a smaller rate (--rate), or "

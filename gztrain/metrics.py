@@ -57,9 +57,10 @@ def judge(
     }
 
 
-def as_document(scheme: str, splits: Mapping[str, Json]) -> Json:
-    """Put what was found on the splits of a run into the form of metrics.json."""
-    return {"schema": SCHEMA, "scheme": scheme, "splits": dict(splits)}
+def as_document(scheme: str, splits: Mapping[str, Json], training: Json | None = None) -> Json:
+    """Put what was found on the splits of a run, and what there is to say of its training, into metrics.json's form."""
+    trained = {} if training is None else {"training": training}
+    return {"schema": SCHEMA, "scheme": scheme, **trained, "splits": dict(splits)}
 
 
 def check(predictions: Predictions, scheme: Scheme) -> None:

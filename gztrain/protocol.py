@@ -78,10 +78,12 @@ class Validation:
     Attributes:
         loss: mean of the training loss, weights and all.
         auc: mean AUC of a label, of those with both classes; NaN where there is none.
+        damaged: galaxies that were left out for their damage.
     """
 
     loss: float
     auc: float
+    damaged: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,12 +129,14 @@ class Progress:
         best: what was best.
         losses: of the steps since the last line of the history.
         done: whether it has ended.
+        damaged: records that these steps left out for their damage.
     """
 
     position: Position = field(default_factory=Position)
     best: Best = field(default_factory=Best)
     losses: tuple[float, ...] = ()
     done: bool = False
+    damaged: int = 0
 
 
 def progress_to_json(progress: Progress) -> dict[str, Any]:
@@ -144,5 +148,7 @@ def progress_from_json(values: Mapping[str, Any]) -> Progress:
     """The way back."""
     best = dict(values["best"])
     validation = Validation(**best.pop("validation"))
-    losses = tuple(values["losses"])
-    return Progress(Position(**values["position"]), Best(validation=validation, **best), losses, values["done"])
+    losses, damaged = tuple(values["losses"]), values.get("damaged", 0)
+    return Progress(
+        Position(**values["position"]), Best(validation=validation, **best), losses, values["done"], damaged
+    )

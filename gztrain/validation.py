@@ -39,7 +39,8 @@ class Validator:
         targets, truths, masks, logits = self._collect(learner)
         loss = keras.ops.convert_to_numpy(self.objective.loss(targets, logits))
         probabilities = keras.ops.convert_to_numpy(self.objective.probabilities(logits))
-        return Validation(float(np.mean(loss, dtype=np.float64)), mean_auc(probabilities, truths, masks))
+        auc, damaged = mean_auc(probabilities, truths, masks), len(self.selection) - len(truths)
+        return Validation(float(np.mean(loss, dtype=np.float64)), auc, damaged)
 
     def _collect(self, learner: Learner) -> tuple[Floats, Ints, Ints, Floats]:
         """Targets [N, W], labels and mask [N, L], logits [N, O] of all galaxies."""

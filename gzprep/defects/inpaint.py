@@ -10,6 +10,8 @@ from gzprep.records import Line
 
 _RIM = 1.0
 """Px around a line that JPEG has smeared it over."""
+_SKIRT = 0.5
+"""The same around a wide one, in its widths: widths are measured at half the height, and trails fall off gently."""
 _RADIUS = 3.0
 """Px from which OpenCV takes what it fills a line with."""
 _FRACTION = 4
@@ -22,8 +24,9 @@ def line_mask(lines: Iterable[Line], height: int, width: int) -> Pixels:
     for line in lines:
         ends = np.array(((line.x0, line.y0), (line.x1, line.y1)))
         along = (ends[1] - ends[0]) / max(line.length, 1.0)
-        aside = np.array((-along[1], along[0])) * (line.width / 2 + _RIM - 0.5)
-        beyond = along * _RIM
+        reach = line.width / 2 + max(_RIM, _SKIRT * line.width)
+        aside = np.array((-along[1], along[0])) * (reach - 0.5)
+        beyond = along * reach
         corners = np.array(
             (ends[0] - beyond + aside, ends[1] + beyond + aside, ends[1] + beyond - aside, ends[0] - beyond - aside)
         )

@@ -97,7 +97,8 @@ class _Stream:
         with tf.device("CPU:0"):
             encoded = tf.data.Dataset.range(-(-len(self._places) // self._batch)).map(self._read_op).prefetch(1)
             images = encoded.flat_map(tf.data.Dataset.from_tensor_slices)
-            decoded = images.map(self._decode_op, num_parallel_calls=threads, deterministic=True)
+            parallel = threads if threads > 1 else None  # one alone decodes where it batches: nothing to hand over
+            decoded = images.map(self._decode_op, num_parallel_calls=parallel)
             return decoded.batch(self._batch).prefetch(max(prefetch, 1)).with_options(options)
 
     def _places_of(self, index: int) -> Places:

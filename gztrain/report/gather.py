@@ -12,6 +12,7 @@ from gztrain.dataset import Scheme, open_dataset
 from gztrain.errors import GztrainError, UsageError
 from gztrain.inputs import Batch, Selection, open_reader, select
 from gztrain.labels import Floats
+from gztrain.models.plan import make_plan
 from gztrain.predictions import Predictions, read_predictions
 from gztrain.report.course import Course, read_course
 from gztrain.report.numbers import Mistake, worst_mistakes
@@ -157,13 +158,15 @@ def _model_name(run: Run) -> str:
 
 def _facts(run: Run, judged: Json, *, crossed: bool) -> tuple[tuple[str, str], ...]:
     config = run.config
-    size = config.model.size or run.crop
+    spec = replace(config.model, weights="none")  # a file of theirs may be gone by now
+    size = make_plan(spec, run.crop, len(run.scheme.names)).size
+    left_out = judged.get("damaged_records", 0)
     return (
         ("model", _model_name(run)),
         ("scheme", f"{run.scheme.name}, {len(run.scheme.names)} labels"),
         ("labels learned", config.labels),
         ("labels judged", judged.get("labels", config.labels)),
-        ("galaxies judged", f"{judged['galaxies']:,}"),
+        ("galaxies judged", f"{judged['galaxies']:,}" + (f", {left_out} damaged left out" if left_out else "")),
         ("images", f"{size} px" if size == run.crop else f"{run.crop} px, seen at {size}"),
         ("extra views", str(config.views)),
         ("validation fold", "each in turn" if crossed else str(config.fold)),

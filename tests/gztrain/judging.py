@@ -1,6 +1,9 @@
 """Schemes without a folder, and galaxies and predictions made up for a test."""
 
+import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +12,7 @@ from gztrain.dataset import Question, Scheme
 from gztrain.labels import Floats, Ints, Policy
 from gztrain.predictions import Predictions
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 ALL_SCHEMES = tuple(SCHEMES)
 
 
@@ -88,3 +92,24 @@ def some_predictions(scheme: Scheme, number: int, seed: int = 0, steps: int = 0)
         probabilities = np.rint(probabilities * steps) / steps
     ids = tuple(f"{place:03d}" for place in range(number))
     return Predictions(ids, probabilities.astype(np.float32), labels, mask, scheme.names)
+
+
+def documented_keys() -> set[str]:
+    """The keys of metrics.json that docs/metrics.md describes, each of them once."""
+    documented = re.findall(r"^\| `([^`]+)` \|", DOCUMENT.read_text(), flags=re.MULTILINE)
+    assert len(documented) == len(set(documented))
+    return set(documented)
+
+
+def paths(value: Any, scheme: Scheme, path: str = "") -> set[str]:
+    """Keys of a document as docs/metrics.md writes them: what repeats stands once, under a name in capitals."""
+    if not isinstance(value, dict):
+        return {path} if path else set()
+    names = dict.fromkeys(scheme.names, "LABEL") | {question.name: "QUESTION" for question in scheme.questions}
+    names |= {"val": "SPLIT", "test": "SPLIT", "majority": "BASELINE", "image_free": "BASELINE"}
+    found = {path} if path and not path.endswith(("LABEL", "QUESTION", "SPLIT", "BASELINE")) else set()
+    if path.endswith(("BASELINE", "intervals", "mean", "sd")):
+        return {path}  # the same keys once more
+    for key, item in value.items():
+        found |= paths(item, scheme, f"{path}.{names.get(key, key)}".lstrip("."))
+    return found

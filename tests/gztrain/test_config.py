@@ -130,3 +130,13 @@ def test_an_option_sets_a_key_that_there_is(name: str) -> None:
 
 def test_options_that_were_not_given_set_nothing() -> None:
     assert as_settings({"fold": None, "affine": False, "rate": 0.5}) == ["augment.affine=false", "optimizer.rate=0.5"]
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_brackets_in_the_help_hold_the_default(name: str) -> None:
+    """A default of None is the model's or the machine's choice, and said in words; so is no, for what is unusual."""
+    default, (_, _, said) = LEAVES[OPTIONS[name].key], OPTIONS[name].help.removesuffix("]").partition(" [")
+    if isinstance(default, bool):
+        assert said in ({"yes"} if default else {"no", ""})
+    elif default is not None:
+        assert type(default)(said) == default

@@ -20,7 +20,8 @@ from gztrain.job import make_job
 from gztrain.metrics import judge
 from gztrain.predictions import Predictions, read_predictions
 from gztrain.request import Request, make_config
-from gztrain.run import Json, RunFolder, write_config
+from gztrain.run import Json, RunFolder, open_run, write_config
+from tests.gztrain.judging import documented_keys, paths
 from tests.gztrain.running import TINY, gztrain
 
 CONFIG = read_config(None, ["bootstrap=10"])
@@ -46,7 +47,7 @@ def guess(request: Request) -> Json:
     counts = job.truth.count(job.dataset, [fold for fold in range(5) if fold != request.config.fold], job.reader)
     found = judge(predictions, job.scheme, baseline=make_baseline(counts, job.scheme), bootstrap=10)
     write_config(folder, request.config, job.dataset, job.scheme, "tensorflow")
-    return write_down(folder, job.scheme.name, "val", found, predictions)
+    return write_down(folder, job.scheme.name, "val", {"damaged_records": 1, **found}, predictions)
 
 
 @pytest.fixture
@@ -75,6 +76,8 @@ def test_every_galaxy_is_judged_by_the_run_that_had_not_seen_it(
     assert json.loads(folder.metrics.read_text()) == found
     whole = found["splits"]["val"]
     each = [json.loads(folder.fold(number).metrics.read_text())["splits"]["val"] for number in range(5)]
+    assert whole["damaged_records"] == 5
+    assert paths(found, open_run(folder.fold(0).root).scheme) <= documented_keys()
     assert whole["true_positives"] == sum(part["true_positives"] for part in each)
     folds = whole["folds"]
     aucs = [part["auc"] for part in each]

@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,9 @@ from gztrain.metrics import SCHEMA, as_document, describe, judge
 from gztrain.predictions import Predictions
 from gztrain.tally import COUNTS, METRICS
 from gztrain.weights import count_labels
-from tests.gztrain.judging import ALL_SCHEMES, scheme_of, some_predictions
+from tests.gztrain.judging import ALL_SCHEMES, documented_keys, paths, scheme_of, some_predictions
 
 checked = settings(deadline=None, derandomize=True, max_examples=40)
-DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 def predictions_of(scheme: str, rows: list[tuple[list[float], list[int], int]]) -> Predictions:
@@ -447,22 +445,7 @@ def test_the_thirteen_come_first_in_the_order_of_the_report() -> None:
 def test_every_key_is_documented_and_every_documented_key_exists() -> None:
     scheme = scheme_of("all")
     found = judged(some_predictions(scheme, 30), scheme, bootstrap=5)
-    added = {"labels": "asked", "folds": {"numbers": [0, 1], "mean": {}, "sd": {}}}  # by evaluate and crossval
-    document = as_document("all", {"val": {**added, **found}})
-    documented = re.findall(r"^\| `([^`]+)` \|", DOCUMENT.read_text(), flags=re.MULTILINE)
-    assert len(documented) == len(set(documented))
-    assert set(documented) == set(paths(document, scheme))
-
-
-def paths(value: Any, scheme: Scheme, path: str = "") -> set[str]:
-    """Keys of a document as docs/metrics.md writes them: what repeats stands once, under a name in capitals."""
-    if not isinstance(value, dict):
-        return {path} if path else set()
-    names = dict.fromkeys(scheme.names, "LABEL") | {question.name: "QUESTION" for question in scheme.questions}
-    names |= {"val": "SPLIT", "majority": "BASELINE", "image_free": "BASELINE"}
-    found = {path} if path and not path.endswith(("LABEL", "QUESTION", "SPLIT", "BASELINE")) else set()
-    if path.endswith(("BASELINE", "intervals", "mean", "sd")):
-        return {path}  # the same keys once more
-    for key, item in value.items():
-        found |= paths(item, scheme, f"{path}.{names.get(key, key)}".lstrip("."))
-    return found
+    folds = {"numbers": [0, 1], "mean": {}, "sd": {}}
+    added = {"labels": "asked", "damaged_records": 0, "folds": folds}  # by evaluate and crossval
+    document = as_document("all", {"val": {**added, **found}}, {"damaged_records": 0})
+    assert documented_keys() == paths(document, scheme)

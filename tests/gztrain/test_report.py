@@ -93,6 +93,19 @@ def decoded(image: dict[str, str]) -> bytes:
 # ---------------------------------------------------------------- the page
 
 
+def test_facts_are_those_of_the_model_and_of_what_was_judged(run: RunFolder, tmp_path: Path) -> None:
+    """The small CNN sees 64 px of whatever crop; damaged records are told of."""
+    copy = RunFolder(Path(shutil.copytree(run.root, tmp_path / "copy")))
+    config, metrics = (json.loads(path.read_text()) for path in (copy.config, copy.metrics))
+    config["dataset"]["crop"] = 224
+    metrics["splits"]["val"]["damaged_records"] = 3
+    copy.config.write_text(json.dumps(config))
+    copy.metrics.write_text(json.dumps(metrics))
+    facts = dict(gather(copy.root, None, "val").facts)
+    assert facts["images"] == "224 px, seen at 64"
+    assert facts["galaxies judged"].endswith(", 3 damaged left out")
+
+
 def test_every_question_is_there_with_its_figures(page: Seen) -> None:
     for question in scheme_of("reduced").questions:
         assert f"Q{question.index} {question.title}" in page.words
