@@ -3,6 +3,7 @@
 #   prep (the default)  the worker of a Dataflow job, and the launcher of its Flex Template; no TensorFlow
 #   tool                gzprep on one machine, as nobody in particular
 #   train               gztrain on a GPU; the machine brings the driver, the image brings CUDA
+#   predict             the worker of a job of `gztrain predict --runner DataflowRunner`, with or without a GPU
 #
 # requirements/*.txt pin every package by its hash. The images below are pinned by version; pin yours by digest.
 ARG PYTHON=python:3.11-slim-bookworm
@@ -33,7 +34,7 @@ USER 1000
 WORKDIR /home/galaxy
 ENTRYPOINT ["gzprep"]
 
-FROM ${PYTHON} AS train
+FROM ${PYTHON} AS gztrain
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 TF_CPP_MIN_LOG_LEVEL=1
 WORKDIR /opt/gzprep
@@ -45,9 +46,16 @@ COPY gztrain gztrain
 RUN pip install --no-cache-dir --no-deps --no-build-isolation . \
     && useradd --create-home --uid 1000 galaxy
 COPY pipelines pipelines
+
+FROM gztrain AS train
 USER 1000
 WORKDIR /home/galaxy
 ENTRYPOINT ["gztrain"]
+
+FROM gztrain AS predict
+COPY --from=beam /opt/apache/beam /opt/apache/beam
+ENV RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1
+ENTRYPOINT ["/opt/apache/beam/boot"]
 
 # Last, so that it is what a plain build makes. It runs as root, as Beam's own images do: on Dataflow the boot program
 # writes below directories that the machine mounts, and that are root's. boot makes no environment of its own in it.

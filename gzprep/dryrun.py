@@ -79,14 +79,14 @@ def _try(job: Job) -> tuple[int, scale.Measured]:
 
 
 def _prepare(job: Job, galaxy: Galaxy) -> tuple[float, float, list[int]]:
-    """Prepare a galaxy: seconds until it is judged, seconds for its records, their lengths."""
-    began = time.perf_counter()
+    """Prepare a galaxy: processor seconds until it is judged, those for its records, their lengths."""
+    began = time.process_time()
     judged = judge_galaxy(galaxy, read_image(galaxy, job.source.images), job.recipe)
-    between = time.perf_counter()
+    between = time.process_time()
     lengths: list[int] = []
     if judged.frame is not None:
         lengths = [len(record.data) + OVERHEAD for record in make_records(judged, judged.frame, job.recipe)]
-    return between - began, time.perf_counter() - between, lengths
+    return between - began, time.process_time() - between, lengths
 
 
 def show(plan: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from gzprep.dataflow import Fleet
 from gzprep.shards import FOLDS, BinCounts
 
 MANIFEST_BYTES, MANIFEST_BYTES_A_SHARD = 14_000, 310
-CATALOGUE_BYTES = 720
+CATALOGUE_BYTES = 840
 """A row of catalogue.parquet; it is written by one worker, through its disk."""
 RECORD_BYTES_A_BIN = 1_100
 """A bin record as it crosses the last shuffle."""

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,6 +34,7 @@ Recipe = Annotated[Path | None, typer.Option(help="Recipe, TOML; see pipelines/t
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that is there, at its exact step.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run is.")]
+SkipCorrupt = Annotated[bool, typer.Option("--skip-corrupt", help="Leave damaged records out, and count them.")]
 Data = Annotated[Path | None, typer.Option("--data", help="The dataset folder, if it has moved.")]
 SplitName = Literal["val", "test"]
 
@@ -179,7 +181,7 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
     data: Data = None,
     labels: Annotated[str | None, typer.Option(help="Judge by asked or report labels. Absent: as it trained.")] = None,
     *,
-    skip_corrupt: Annotated[bool, typer.Option("--skip-corrupt", help="Leave damaged records out.")] = False,
+    skip_corrupt: SkipCorrupt = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge a run: all metrics beside what can be had without looking, and how sure they are."""
@@ -194,26 +196,64 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
 
 
 @app.command()
-def predict(
+def predict(  # noqa: PLR0913 -- options of a command line
     run: RunPath,
-    places: Annotated[list[Path], typer.Argument(metavar="IMAGES|DIR", help="Images, or folders of them.")],
-    parquet: Annotated[Path, typer.Option("--parquet", help="File to write: a row an image.")],
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGES|DIR... [-- BEAM OPTIONS]",
+            help="Images, or folders of them; with --runner, also a dataset folder, or addresses in buckets.",
+        ),
+    ],
+    parquet: Annotated[
+        Path, typer.Option("--parquet", help="File to write: a row an image. With --runner: a folder of such files.")
+    ],
+    runner: Annotated[
+        str | None, typer.Option(help="Run as a Beam pipeline, which goes on where it stopped, on this engine.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="With --runner: processes; each has the model, and uses all cores.")
+    ] = 1,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Classify images."""
+    """Classify images: here, or as a Beam pipeline (--runner DirectRunner, FlinkRunner, DataflowRunner, ...)."""
+    if runner is not None:
+        _predict_on(runner, run, places, parquet, workers, as_json=as_json)
+        return
     _start_keras()
     from gztrain.console import image_progress, show_line
     from gztrain.predict import predict as predict_images
 
     with image_progress(quiet=as_json) as advance:
-        found = predict_images(run, places, parquet, advance)
+        found = predict_images(run, [Path(place) for place in places], parquet, advance)
     if as_json:
         _print_json(found)
         return
     show_line(f"{found['predicted']} of {found['images']} images were classified; the rows are in {parquet}.")
     if found["unusable"]:
         show_line(f"{found['unusable']} could not be; the column `reason` says why.")
+
+
+def _predict_on(  # noqa: PLR0913 -- what the command takes
+    runner: str, run: Path, places: list[str], parquet: Path, workers: int, *, as_json: bool
+) -> None:
+    if find_spec("apache_beam") is None:
+        raise GztrainError("--runner needs Apache Beam; install it with: pip install 'apache-beam>=2.77,<2.78'.")
+    from gztrain.beam.launch import Request
+    from gztrain.beam.launch import predict as predict_parts
+    from gztrain.console import show_line
+
+    found = predict_parts(Request(run, places, parquet, runner, workers))
+    if as_json:
+        _print_json(found)
+    elif "parts" not in found:
+        show_line(f"Dataflow: {found.get('console') or found['template']}; predictions.json is there when it is done.")
+    else:
+        made = f"{found['parts_made']} of {len(found['parts'])} parts were made now"
+        show_line(f"{found['predicted']} of {found['objects']} objects were classified ({made}); see {parquet}.")
+        for reason, count in found["rejected"].items():
+            show_line(f"{count} could not be: {reason}")
 
 
 @app.command()
@@ -244,6 +284,7 @@ def ensemble(  # noqa: PLR0913 -- options of a command line
     data: Data = None,
     *,
     symmetries: Annotated[bool, typer.Option("--symmetries", help="See each image from eight sides.")] = False,
+    skip_corrupt: SkipCorrupt = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -253,7 +294,7 @@ def ensemble(  # noqa: PLR0913 -- options of a command line
     from gztrain.ensemble import Request
     from gztrain.ensemble import ensemble as average_runs
 
-    found = average_runs(Request(tuple(runs), out, split, 8 if symmetries else 1, data, overwrite))
+    found = average_runs(Request(tuple(runs), out, split, 8 if symmetries else 1, data, overwrite, skip_corrupt))
     _show(found, as_json, show_metrics, out)
 
 

@@ -26,7 +26,7 @@ Classifier = Callable[[Pixels], Floats]
 Advance = Callable[[int], Any]
 """Told how many more images are done."""
 BATCH = 64
-_ROW_GROUP = 16 * BATCH
+ROW_GROUP = 16 * BATCH
 _PARQUET = b"PAR1"
 _NO_NUMBER = "the model gives no number for it"
 
@@ -80,7 +80,7 @@ def _groups(batches: Iterable[pa.RecordBatch], advance: Advance) -> Iterator[pa.
     for batch in batches:
         held.append(batch)
         advance(len(batch))
-        if sum(map(len, held)) >= _ROW_GROUP:
+        if sum(map(len, held)) >= ROW_GROUP:
             yield pa.Table.from_batches(held)
             held = []
     if held:
@@ -127,26 +127,52 @@ def _probabilities(crops: list[Crop], classify: Classifier, batch: int, labels: 
     return found
 
 
-def columns(scheme: Scheme) -> pa.Schema:
-    """Columns of a prediction: path, a probability a label, an answer a question, and a reason where there are none."""
+def columns(scheme: Scheme, key: str = "path") -> pa.Schema:
+    """Columns of a prediction: whose, a probability a label, an answer a question, and a reason where there are none.
+
+    Args:
+        scheme: whose labels the model gives.
+        key: name of the first column: ``path`` of an image, or ``id`` of a record, which is null where the record is
+            beyond reach.
+    """
     labels = [(name, pa.float32()) for name in scheme.names]
     answers = [(question.name, pa.string()) for question in scheme.questions]
-    return pa.schema([pa.field("path", pa.string(), nullable=False), *labels, *answers, ("reason", pa.string())])
+    return pa.schema([pa.field(key, pa.string(), nullable=key != "path"), *labels, *answers, ("reason", pa.string())])
 
 
 def _rows(crops: list[Crop], probabilities: Floats, scheme: Scheme) -> pa.RecordBatch:
+    paths = [readable(crop.path) for crop in crops]
+    return as_rows(paths, probabilities, [crop.reason for crop in crops], columns(scheme), scheme)
+
+
+def as_rows(
+    names: Sequence[str | None],
+    probabilities: Floats,
+    reasons: Sequence[str | None],
+    schema: pa.Schema,
+    scheme: Scheme,
+) -> pa.RecordBatch:
+    """Put predictions into columns.
+
+    Args:
+        names: N values of the first column.
+        probabilities: float32 [N, L]; NaN where there are none.
+        reasons: why there are none, where that is known.
+        schema: of :func:`columns`.
+        scheme: whose labels the model gives.
+    """
     known = ~np.isnan(probabilities.min(axis=1))
-    reasons = [None if good else crop.reason or _NO_NUMBER for crop, good in zip(crops, known, strict=True)]
+    told = [None if good else reason or _NO_NUMBER for reason, good in zip(reasons, known, strict=True)]
     labels = [pa.array(column, mask=~known) for column in probabilities.T]
     answers = [
         pa.array(answer_names(question, probabilities[:, block]), mask=~known)
         for question, block in zip(scheme.questions, scheme.blocks, strict=True)
     ]
-    paths = [_readable(crop.path) for crop in crops]
-    return pa.record_batch([paths, *labels, *answers, pa.array(reasons, pa.string())], schema=columns(scheme))
+    arrays = [pa.array(names, pa.string()), *labels, *answers, pa.array(told, pa.string())]
+    return pa.record_batch(arrays, schema=schema)
 
 
-def _readable(path: Path) -> str:
+def readable(path: Path | str) -> str:
     """The path as text; bytes that are no UTF-8, which a file name may hold, are spelled out."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 

@@ -87,6 +87,13 @@ def test_dataflow_image_is_worker_and_launcher() -> None:
     assert (ROOT / shim.group(1)).is_file()
 
 
+def test_dataflow_image_of_prediction_is_the_trainer_as_a_worker() -> None:
+    assert "FROM gztrain AS train" in DOCKERFILE
+    assert "FROM gztrain AS predict" in DOCKERFILE
+    assert 'ENTRYPOINT ["/opt/apache/beam/boot"]' in stages()["predict"]
+    assert pins("gpu")["apache-beam"] == version("apache-beam")
+
+
 @pytest.mark.parametrize("stage", ["tool", "train"])
 def test_dataflow_image_runs_as_nobody_in_particular_where_it_can(stage: str) -> None:
     assert "USER 1000" in stages()[stage]

@@ -15,7 +15,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from apache_beam.runners.runner import PipelineResult, create_runner
 
 from gzprep.beam.counters import NAMESPACE
-from gzprep.beam.pipeline import build, silence
+from gzprep.beam.pipeline import build, refuse_unknown, silence
 from gzprep.dataflow import cancel_command, console_address
 from gzprep.errors import GzprepError, Stopped, UsageError
 from gzprep.job import Job
@@ -75,6 +75,7 @@ def send(job: Job, options: Sequence[str]) -> Sent | None:
         GzprepError: it could not be staged, or Dataflow refused it.
     """
     silence()
+    refuse_unknown(DATAFLOW, options)
     try:
         settings = PipelineOptions(list(options))
         pipeline = beam.Pipeline(runner=create_runner(DATAFLOW), options=settings)

@@ -1,5 +1,7 @@
 """The graph on one screen, and how it is run."""
 
+import contextlib
+import io
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -52,17 +54,22 @@ def refuse_unknown(runner: str, options: Sequence[str]) -> None:
     """Refuse options that nobody knows: Beam drops them with a line in its log. A job server may know more than Beam.
 
     Raises:
-        UsageError: Beam has no such option.
+        UsageError: Beam has no such option, or does not take its value.
     """
-    if runner in JOB_SERVERS:
-        return
-    parsed = PipelineOptions(list(options))
-    known, seen = (
-        parsed.get_all_options(drop_default=True, retain_unknown_options=keep).keys() for keep in (False, True)
-    )
-    unknown = sorted(seen - known)
-    if unknown:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            unknown = _unknown(PipelineOptions(list(options)))
+    except SystemExit:  # a value that does not fit, said below 300 lines of usage
+        last = (said.getvalue().splitlines() or ["error: they do not fit"])[-1].partition("error: ")[2]
+        raise UsageError(f"Beam does not take these options: {last}") from None
+    if unknown and runner not in JOB_SERVERS:
         raise UsageError(f"Beam knows no option --{', --'.join(unknown)} for {runner}; look for a slip of the pen.")
+
+
+def _unknown(options: PipelineOptions) -> list[str]:
+    seen = options.get_all_options(drop_default=True, retain_unknown_options=True).keys()
+    return sorted(seen - options.get_all_options(drop_default=True).keys())
 
 
 def silence() -> None:

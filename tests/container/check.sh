@@ -18,6 +18,11 @@ done
 export BUILDAH_ISOLATION=chroot CONTAINERS_STORAGE_CONF=$work/storage.conf
 printf '[storage]\ndriver = "overlay"\nrunroot = "%s/run"\ngraphroot = "%s/store"\n' "$work" "$work" >"$CONTAINERS_STORAGE_CONF"
 say() { echo "container-check: $*"; }
+tidy() { # buildah keeps the containers that COPY --from read, and its store mounted upon itself
+    buildah rm --all >/dev/null 2>&1 || true
+    umount "$work/store/overlay" 2>/dev/null || true
+}
+trap tidy EXIT
 
 if [ ! -f "$work/rootfs.tar" ]; then
     say "making a Debian with Python 3.11"

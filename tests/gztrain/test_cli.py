@@ -34,7 +34,7 @@ PROMISED = {
     ),
     "crossval": ("--run", "--model", "--recipe", "--resume", "--json"),
     "evaluate": ("--split", "--data", "--json"),
-    "predict": ("--parquet", "--json"),
+    "predict": ("--parquet", "--json", "--runner", "--workers"),
     "report": ("--html", "--json"),
     "ensemble": ("--json",),
     "export": ("--json",),

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gzprep import images as gz_images
-from gzprep.geometry import centre_crop as gz_centre_crop
 from gzprep.views import View, render
 from gztrain.crops import centre_crop, find_images, read_crop
 from gztrain.dataset import Scheme
@@ -26,6 +25,7 @@ from gztrain.run import open_run
 from tests.gztrain.judging import scheme_of
 from tests.gztrain.made import untrained_run
 from tests.gztrain.running import gztrain
+from tests.pixels import centre_crop as gz_centre_crop
 
 CROP = 64
 
@@ -241,7 +241,7 @@ def probabilities_of(run: Path, image: Path) -> npt.NDArray[np.float32]:
 
 
 def test_rows_are_joined_to_groups_worth_reading(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gztrain.predict._ROW_GROUP", 128)
+    monkeypatch.setattr("gztrain.predict.ROW_GROUP", 128)
     (tmp_path / "images").mkdir()
     for place in range(200):
         (tmp_path / "images" / f"{place:03d}.jpg").write_bytes(b"")

@@ -191,3 +191,9 @@ def test_an_option_that_beam_does_not_know_is_refused(options: tuple[str, ...], 
 def test_known_options_pass_and_a_job_server_may_know_more() -> None:
     refuse_unknown("DirectRunner", ("--direct_num_workers=2", "--temp_location=here"))
     refuse_unknown("FlinkRunner", ("--no_such=1",))
+
+
+def test_a_value_that_does_not_fit_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError, match="num_workers: invalid int value: 'abc'"):
+        refuse_unknown("DataflowRunner", ("--num_workers=abc",))
+    assert capsys.readouterr().err == ""

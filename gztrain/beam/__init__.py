@@ -1,0 +1,1 @@
+"""Prediction as a Beam pipeline. Import it late: Beam takes seconds, and need not be installed."""
