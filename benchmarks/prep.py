@@ -61,6 +61,7 @@ RATIOS: dict[str, tuple[Contestant, Contestant, float | None]] = {
     "one_worker_of_floor_same_pixels_no_detectors": (NO_DETECTORS, FLOOR_EXACT, None),
     "two_workers_over_one": (TWO, ONE, 1.8),
     "over_tfds_beam_same_views": (ONE, TFDS_SAME, 2.0),
+    "over_tfds_beam_same_views_no_detectors": (NO_DETECTORS, TFDS_SAME, None),
     "over_tfds_beam_albumentations": (ONE, TFDS_PLAIN, 6.0),
     "over_tfds_beam_encoded_views": (ONE, TFDS_ENCODED, None),
     "over_img2dataset_one_view": (ONE_VIEW, IMG2DATASET, None),
