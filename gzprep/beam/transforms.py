@@ -12,7 +12,7 @@ from gzprep.bins import BinRecord
 from gzprep.catalogue import RowGroup, read_galaxies
 from gzprep.job import Job
 from gzprep.manifest import finish
-from gzprep.pool import BinPool, use_one_thread, write_packed_bin
+from gzprep.pool import BinPool, settle, write_packed_bin
 from gzprep.records import Galaxy, Split, pack
 from gzprep.shards import bin_of
 
@@ -82,8 +82,8 @@ class BinWriter(beam.DoFn):
         self.job = job
 
     def setup(self) -> None:
-        """Keep OpenCV to one thread: the engine, or we, run one worker a core."""
-        use_one_thread()
+        """Be a worker: the engine, or we, run one a core."""
+        settle()
 
     def process(self, group: tuple[str, Iterable[bytes]]) -> Iterator[BinRecord]:
         """Write one bin."""
