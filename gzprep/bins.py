@@ -60,6 +60,7 @@ class BinRecord:
         accepted: galaxies in the shards.
         rejected: reason to number of galaxies.
         flagged: detector to number of accepted galaxies.
+        inpainted: the same, of those in which its line was filled.
         shards: the files.
         labels: ``answered``, ``asked`` and ``report``: 22 sums each, over the accepted galaxies.
     """
@@ -72,6 +73,7 @@ class BinRecord:
     accepted: int
     rejected: dict[str, int]
     flagged: dict[str, int]
+    inpainted: dict[str, int]
     shards: tuple[ShardInfo, ...]
     labels: dict[str, list[int]]
 
@@ -175,13 +177,11 @@ def _rejudge_bin(job: Job, target: Bin, finished: FinishedBin) -> FinishedBin | 
     if table is None:
         return None
     rows = table.select(["verdict", "reason", "flags"]).to_pylist()
-    rejected = Counter(row["reason"] for row in rows if row["reason"])
-    flagged = Counter(flag for row in rows if row["verdict"] == "flagged" for flag in row["flags"])
     record = replace(
         finished.record,
         recipe_hash=job.recipe_hash,
-        rejected=dict(sorted(rejected.items())),
-        flagged=dict(sorted(flagged.items())),
+        rejected=tally(row["reason"] for row in rows if row["reason"]),
+        flagged=tally(flag for row in rows if row["verdict"] == "flagged" for flag in row["flags"]),
     )
     with writing(job.folder.root):
         _write_record(job, target, table, record)
@@ -263,15 +263,23 @@ def _summarise(
     job: Job, target: Bin, inputs: str, judged: Sequence[Judged], shards: tuple[ShardInfo, ...]
 ) -> BinRecord:
     accepted = [one for one in judged if one.verdict.rejection is None]
-    rejected = Counter(one.verdict.rejection.reason.value for one in judged if one.verdict.rejection)
-    flagged = Counter(flag for one in accepted for flag in one.verdict.flags)
+    noticed = (
+        tally(one.verdict.rejection.reason.value for one in judged if one.verdict.rejection),
+        tally(flag for one in accepted for flag in one.verdict.flags),
+        tally(name for one in accepted for name in one.verdict.inpainted),
+    )
     labels = {
         "answered": column_sums(one.labels.mask for one in accepted),
         "asked": column_sums(one.labels.asked for one in accepted),
         "report": column_sums(one.labels.report for one in accepted),
     }
-    counted = (len(judged), len(accepted), dict(sorted(rejected.items())), dict(sorted(flagged.items())))
+    counted = (len(judged), len(accepted), *noticed)
     return BinRecord(target.name, job.recipe_hash, job.record_hash, inputs, *counted, shards, labels)
+
+
+def tally(names: Iterable[str]) -> dict[str, int]:
+    """How often each name comes, by name."""
+    return dict(sorted(Counter(names).items()))
 
 
 def column_sums(vectors: Iterable[Sequence[int]]) -> list[int]:

@@ -129,7 +129,7 @@ def _source(job: Job) -> Json:
 
 
 def count(records: Sequence[BinRecord]) -> Json:
-    """Galaxies in, out, rejected by reason and flagged by detector; in all and of each split."""
+    """Galaxies in, out, rejected by reason, flagged and inpainted by detector; in all and of each split."""
     return {
         "all": _count(records),
         **{split.value: _count([record for record in records if split_of(record) is split]) for split in Split},
@@ -142,6 +142,7 @@ def _count(records: Sequence[BinRecord]) -> Json:
         "out": sum(record.accepted for record in records),
         "rejected": add_up(record.rejected for record in records),
         "flagged": add_up(record.flagged for record in records),
+        "inpainted": add_up(record.inpainted for record in records),
     }
 
 

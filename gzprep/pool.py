@@ -46,7 +46,8 @@ def useful_workers(wanted: int, galaxies: int) -> int:
 def settle() -> None:
     """Make a process a worker: OpenCV keeps to one thread, and the garbage collector to what is made from now on.
 
-    There is one worker a core already; and looking through Beam's modules again and again took 3 % of a worker's time.
+    There is one worker a core already; and looking through Beam's modules again and again took some percent of a
+    worker's time.
     """
     cv2.setNumThreads(1)
     gc.freeze()

@@ -205,14 +205,18 @@ def test_a_table_spells_control_characters(capsys: pytest.CaptureFixture[str]) -
 # the summary
 
 
-PARTS = {"in": 10, "out": 8, "rejected": {"missing_file": 2}, "flagged": {}}
+PARTS = {"in": 10, "out": 8, "rejected": {"missing_file": 2}, "flagged": {}, "inpainted": {}}
 LABELS = {
     "names": ["smooth_yes", "bar_yes"],
     "folds": {"0": {"answered": [4, 0], "asked": [1, 0]}, "1": {"answered": [4, 0], "asked": [2, 0]}},
     "test": {"answered": [2, 0], "asked": [2, 0]},
 }
 MANIFEST = {
-    "counts": {"train": PARTS, "test": {"in": 0, "out": 0, "rejected": {}, "flagged": {}}, "all": PARTS},
+    "counts": {
+        "train": PARTS,
+        "test": {"in": 0, "out": 0, "rejected": {}, "flagged": {}, "inpainted": {}},
+        "all": PARTS,
+    },
     "splits": {
         "train": {"shards": [{}, {}], "records": 8, "bytes": 12_345},
         "test": {"shards": [], "records": 0, "bytes": 0},

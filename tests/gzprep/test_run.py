@@ -202,7 +202,13 @@ def test_a_run_that_rejects_too_much_stops_and_goes_on_when_allowed(sky_copy: Pa
     assert "--set max_reject_share=1" in result.sentence
     assert not (out / "manifest.json").exists()
     assert gzprep(*call, "--set", "max_reject_share=1").code == 0
-    assert manifest(out)["counts"]["all"] == {"in": 40, "out": 0, "rejected": {"missing_file": 40}, "flagged": {}}
+    assert manifest(out)["counts"]["all"] == {
+        "in": 40,
+        "out": 0,
+        "rejected": {"missing_file": 40},
+        "flagged": {},
+        "inpainted": {},
+    }
 
 
 def test_a_filename_that_leaves_the_folder_is_rejected(sky_copy: Path, tmp_path: Path) -> None:
@@ -375,6 +381,7 @@ def test_a_line_is_filled_where_the_recipe_says_so(small_sky: Path, tmp_path: Pa
         row["id_str"] for row in pq.read_table(tmp_path / "out" / "catalogue.parquet").to_pylist() if row["inpainted"]
     ]
     assert filled == [row["id_str"]]
+    assert manifest(tmp_path / "out")["counts"]["all"]["inpainted"] == {"black_line": 1}
     folder, document = open_folder(tmp_path / "out")
     for record in find_records(folder, document, row):
         assert record.ops[0]["op"] == "inpaint"
