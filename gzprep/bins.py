@@ -6,13 +6,11 @@ left alone; that is all there is to resuming a run.
 
 import hashlib
 import json
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
-from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,18 +18,17 @@ import pyarrow.parquet as pq
 from gzprep.errors import GzprepError
 from gzprep.folder import appearing, withdraw, writing
 from gzprep.job import Job
-from gzprep.prepare import Judged, Record, image_digest, judge_galaxy, make_records, read_images
+from gzprep.prepare import Judged, image_digest, judge_galaxy, make_records, read_images
 from gzprep.records import Galaxy, Rejection, Split, row_bytes
 from gzprep.rejudge import rejudge
 from gzprep.rows import SCHEMA, catalogue_row
 from gzprep.shards import Bin, order_of, shard_name
+from gzprep.spool import BUFFER, Spool
 from gzprep.storage import Place, for_arrow
-from gzprep.tfrecord import frame as framed
 from gzprep.tree import LABEL_NAMES
 
 OnGalaxy = Callable[[Rejection | None], None]
 _META = b"gzprep"
-_SPOOL_BUFFER = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +84,6 @@ class BinRecord:
     def to_json(self) -> str:
         """The record as text."""
         return json.dumps(asdict(self), sort_keys=True)
-
-
-@dataclass
-class _Spool:
-    """Records of a bin on disk until their order is known: memory stays flat however large a bin is."""
-
-    file: IO[bytes]
-    places: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)  # split: (order, offset, length)
-    offset: int = 0
-
-    def add(self, split: str, order: int, record: Record) -> None:
-        self.file.write(record.data)
-        self.places.setdefault(split, []).append((order, self.offset, len(record.data)))
-        self.offset += len(record.data)
-
-    def read(self, offset: int, length: int) -> bytes:
-        return os.pread(self.file.fileno(), length, offset)
 
 
 def write_bin(job: Job, target: Bin, rows: Iterable[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:
@@ -224,11 +204,10 @@ def hash_inputs(pairs: Iterable[tuple[Galaxy, str]]) -> str:
 def _make_bin(job: Job, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:
     withdraw(job.folder.manifest)  # before the first shard changes: the folder is not whole any more
     job.folder.bin_record(target.name).unlink(missing_ok=True)
-    with tempfile.TemporaryFile(dir=job.folder.spool, buffering=_SPOOL_BUFFER) as file:
-        spool = _Spool(file)
+    with tempfile.TemporaryFile(dir=job.folder.spool, buffering=BUFFER) as file:
+        spool = Spool(file)
         images = read_images(galaxies, job.source.images)
         judged = [_spool_galaxy(job, *one, spool, on_galaxy) for one in zip(galaxies, images, strict=True)]
-        file.flush()
         shards = tuple(_write_shard(job, target, split, spool) for split in target.shard_splits)
     inputs = hash_inputs((one.galaxy, one.digest) for one in judged)
     record = _summarise(job, target, inputs, judged, shards)
@@ -236,27 +215,25 @@ def _make_bin(job: Job, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGa
     return record
 
 
-def _spool_galaxy(job: Job, galaxy: Galaxy, data: bytes | Rejection, spool: _Spool, on_galaxy: OnGalaxy) -> Judged:
+def _spool_galaxy(job: Job, galaxy: Galaxy, data: bytes | Rejection, spool: Spool, on_galaxy: OnGalaxy) -> Judged:
     judged = judge_galaxy(galaxy, data, job.recipe)
     if judged.frame is not None:
         for record in make_records(judged, judged.frame, job.recipe):
             split = galaxy.split.value if record.view == 0 else f"{galaxy.split}_views"
-            spool.add(split, order_of(galaxy.id, record.view, job.recipe.split_seed), record)
+            spool.add(split, order_of(galaxy.id, record.view, job.recipe.split_seed), record.data)
     on_galaxy(judged.verdict.rejection)
     return judged.without_frame()
 
 
-def _write_shard(job: Job, target: Bin, split: str, spool: _Spool) -> ShardInfo:
+def _write_shard(job: Job, target: Bin, split: str, spool: Spool) -> ShardInfo:
     name = shard_name(job.recipe.name, split, target.index, target.count)
-    places = sorted(spool.places.get(split, ()))
     digest, size = hashlib.sha256(), 0
     with appearing(job.folder.root / name, job.folder.temporaries) as file:
-        for _, offset, length in places:
-            data = framed(spool.read(offset, length))
+        for data in spool.in_order(split):
             file.write(data)
             digest.update(data)
             size += len(data)
-    return ShardInfo(name, split, target.index, target.fold, len(places), size, digest.hexdigest())
+    return ShardInfo(name, split, target.index, target.fold, spool.count(split), size, digest.hexdigest())
 
 
 def _summarise(

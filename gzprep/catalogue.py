@@ -28,6 +28,7 @@ _BATCH = 256
 _PARTS = 500
 """Parts that a catalogue is read in at most: each takes room in the graph that is sent to an engine."""
 _FORMATS = (".parquet", ".csv")
+_COUNTS = tuple(name for question in CATALOGUE_QUESTIONS for name in question.columns)
 _TEXT = ("id_str", "subfolder", "filename", "iauname", "summary")
 
 
@@ -263,12 +264,12 @@ def _share(value: Any) -> float:  # noqa: ANN401 -- whatever a table holds
 
 
 def _votes(row: dict[str, Any]) -> Votes:
-    counts = tuple(_number(row.get(name)) for q in CATALOGUE_QUESTIONS for name in q.columns)
-    totals = tuple(_total(row, question) for question in CATALOGUE_QUESTIONS)
-    fractions = tuple(
+    counts = [_number(row.get(name)) for name in _COUNTS]
+    totals = [_total(row, question) for question in CATALOGUE_QUESTIONS]
+    fractions = [
         value for q, total in zip(CATALOGUE_QUESTIONS, totals, strict=True) for value in _fractions(row, q, total)
-    )
-    return Votes(fractions, counts, totals)
+    ]
+    return Votes(tuple(fractions), tuple(counts), tuple(totals))
 
 
 def _total(row: dict[str, Any], question: Question) -> float:
@@ -277,12 +278,12 @@ def _total(row: dict[str, Any], question: Question) -> float:
     return sum(_number(row.get(name)) for name in question.columns)  # NaN where there are no counts
 
 
-def _fractions(row: dict[str, Any], question: Question, total: float) -> tuple[float, ...]:
-    if all(name in row for name in question.fraction_columns):
-        return tuple(_share(row[name]) for name in question.fraction_columns)
+def _fractions(row: dict[str, Any], question: Question, total: float) -> list[float]:
+    if all(map(row.__contains__, question.fraction_columns)):
+        return [_share(row[name]) for name in question.fraction_columns]
     if not total > 0:
-        return (math.nan,) * len(question.columns)
-    return tuple(_share(_number(row[name]) / total) for name in question.columns)
+        return [math.nan] * len(question.columns)
+    return [_share(_number(row[name]) / total) for name in question.columns]
 
 
 def image_path(galaxy: Galaxy) -> str | None:

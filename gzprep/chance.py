@@ -4,6 +4,7 @@ import hashlib
 import random
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 
 WHOLE = 1 << 64
 """Number of values that :func:`lot` can take."""
@@ -14,8 +15,17 @@ def lot(purpose: str, seed: int, *identity: str | int) -> int:
 
     The first 8 bytes, big-endian, of blake2b over ``"{purpose}/{seed}/{identity}/…"``.
     """
-    text = "/".join((purpose, str(seed), *map(str, identity)))
-    return int.from_bytes(hashlib.blake2b(text.encode()).digest()[:8], "big")
+    return int.from_bytes(_digest(purpose, seed, *identity)[:8], "big")
+
+
+def _digest(*parts: str | int) -> bytes:
+    *shared, last = parts
+    return hashlib.blake2b(_start(*shared) + str(last).encode()).digest()
+
+
+@lru_cache(maxsize=256)  # the views of a galaxy differ in their last part alone
+def _start(*parts: str | int) -> bytes:
+    return "".join([f"{part}/" for part in parts]).encode()
 
 
 NUMBERS = 16
@@ -29,8 +39,7 @@ def uniforms(purpose: str, seed: int, *identity: str | int) -> Callable[[], floa
     The 64 bytes of the hash that :func:`lot` takes 8 of, as big-endian 32-bit numbers, over 2**32. A generator of
     Python's costs 6 us before its first number, this 1 us.
     """
-    text = "/".join((purpose, str(seed), *map(str, identity)))
-    words = _WORDS.unpack(hashlib.blake2b(text.encode()).digest())
+    words = _WORDS.unpack(_digest(purpose, seed, *identity))
     return map((2.0**-32).__mul__, words).__next__
 
 

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import BinaryIO
 
 import google_crc32c
@@ -24,9 +25,19 @@ def masked_crc(data: bytes) -> int:
 
 def frame(record: bytes) -> bytes:
     """Return a record with its length and checksums."""
-    length = len(record).to_bytes(8, "little")
-    head = length + masked_crc(length).to_bytes(4, "little")
-    return b"".join((head, record, masked_crc(record).to_bytes(4, "little")))
+    head, foot = around(record)
+    return b"".join((head, record, foot))
+
+
+def around(record: bytes) -> tuple[bytes, bytes]:
+    """What stands before a record in a file, and what behind it."""
+    return _head(len(record)), _FOOTER.pack(masked_crc(record))
+
+
+@lru_cache(maxsize=1 << 16)  # lengths: nearly always seen before
+def _head(length: int) -> bytes:
+    packed = length.to_bytes(8, "little")
+    return packed + _FOOTER.pack(masked_crc(packed))
 
 
 def read_records(file: BinaryIO) -> Iterator[bytes]:

@@ -49,7 +49,7 @@ class Question:
         """Names of the vote-fraction columns, one an answer."""
         return tuple(f"{column}_fraction" for column in self.columns)
 
-    @property
+    @cached_property
     def total_column(self) -> str:
         """Name of the column with the total votes."""
         return f"{self.name}_total-votes"

@@ -7,9 +7,9 @@ denoise, on the crop. Row ids such as F26 are those of the report's requirements
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -37,16 +37,23 @@ _SMALLEST_ZOOM = 0.05  # the report's range reaches through 0, where a view show
 Params = dict[str, Any]
 
 
-class Op(NamedTuple):
-    """One drawn operation and its parameters; a tuple, for there are 36 a galaxy."""
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One drawn operation.
+
+    Attributes:
+        name: what is done.
+        params: how; not to be changed, for galaxies share operations.
+        json: both as a record holds them: what ``json`` would write, at a tenth of the time.
+    """
 
     name: str
     params: Params
+    json: str = field(init=False, compare=False, repr=False)
 
-    def as_json(self) -> str:
-        """The operation as it is stored in a record: what ``json`` would write, at a tenth of the time."""
+    def __post_init__(self) -> None:
         params = "".join([f',"{key}":{_json_value(value)}' for key, value in self.params.items()])
-        return f'{{"op":"{self.name}"{params}}}'
+        object.__setattr__(self, "json", f'{{"op":"{self.name}"{params}}}')
 
 
 def _json_value(value: str | float | list[int]) -> str:
@@ -56,23 +63,44 @@ def _json_value(value: str | float | list[int]) -> str:
     return repr(value).replace(" ", "") if isinstance(value, list) else repr(value)
 
 
-@dataclass(frozen=True)
+@lru_cache(maxsize=1 << 10)
+def _shared(name: str, param: str, value: str | float) -> Op:
+    """An operation with one parameter that takes few values."""
+    return Op(name, {param: value})
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """What is done to a frame to make one view; view 0 has no operations."""
+    """What is done to a frame to make one view; view 0 has no operations.
+
+    Attributes:
+        index: 0 to the number of augmented views.
+        ops: in the order they were drawn.
+        geometry: the geometric ones as one.
+        pixel_ops: the others, in the order they are applied.
+    """
 
     index: int
     ops: tuple[Op, ...] = ()
+    geometry: Geometry = field(init=False, compare=False, repr=False)
+    pixel_ops: tuple[Op, ...] = field(init=False, compare=False, repr=False)
 
-    @cached_property
-    def geometry(self) -> Geometry:
-        """The geometric operations as one."""
-        parts: Params = {}
-        for op in self.ops:
-            if op.name in _GEOMETRIC:
-                parts |= op.params
-        if "shift" in parts:
-            parts["shift"] = tuple(parts["shift"])
-        return Geometry(**parts)
+    def __post_init__(self) -> None:
+        pixel_ops = [op for op in self.ops if op.name in _PIXEL_OPS]
+        if len(pixel_ops) > 1:
+            pixel_ops.sort(key=_order_of_application)
+        object.__setattr__(self, "pixel_ops", tuple(pixel_ops))
+        object.__setattr__(self, "geometry", _fused(self.ops))
+
+
+def _fused(ops: tuple[Op, ...]) -> Geometry:
+    parts: Params = {}
+    for op in ops:
+        if op.name in _GEOMETRIC:
+            parts |= op.params
+    if "shift" in parts:
+        parts["shift"] = tuple(parts["shift"])
+    return Geometry(**parts)
 
 
 Draw = Callable[[], float]
@@ -95,12 +123,15 @@ def _pick(draw: Draw, choices: tuple[Any, ...]) -> Any:  # noqa: ANN401 -- one o
     return choices[int(draw() * len(choices))]
 
 
+_NONE = Op("none", {})
+
+
 def _draw_none(_draw: Draw, _rules: Rules) -> Op:
-    return Op("none", {})
+    return _NONE
 
 
 def _draw_flip(draw: Draw, _rules: Rules) -> Op:
-    return Op("flip", {"flip": _pick(draw, FLIPS)})
+    return _shared("flip", "flip", _pick(draw, FLIPS))
 
 
 def _draw_rotate(draw: Draw, rules: Rules) -> Op:
@@ -110,7 +141,7 @@ def _draw_rotate(draw: Draw, rules: Rules) -> Op:
 def _draw_zoom(draw: Draw, rules: Rules) -> Op:
     if rules.ranges.zoom_draw == "log-uniform":
         low, high = rules.ranges.zoom
-        return Op("zoom", {"zoom": whole_zoom(low * (high / low) ** draw(), rules.crop)})
+        return _shared("zoom", "zoom", whole_zoom(low * (high / low) ** draw(), rules.crop))
     drawn = _between(draw, rules.ranges.zoom)
     size = max(abs(drawn), _SMALLEST_ZOOM)
     return Op("zoom", {"zoom": -size if drawn < 0 else size})
@@ -126,12 +157,12 @@ def whole_zoom(zoom: float, crop: int) -> float:
 
 
 def _draw_blur(draw: Draw, rules: Rules) -> Op:
-    return Op("blur", {"kernel": _pick(draw, rules.ranges.blur)})
+    return _shared("blur", "kernel", _pick(draw, rules.ranges.blur))
 
 
 def _draw_noise(draw: Draw, rules: Rules) -> Op:
     if draw() < 0.5:
-        return Op("denoise", {"method": rules.ranges.denoise})
+        return _shared("denoise", "method", rules.ranges.denoise)
     sigma = round(_between(draw, rules.ranges.noise_sigma) / _SIGMA_STEP) * _SIGMA_STEP
     return Op("noise", {"sigma": sigma, "lot": int(draw() * _NOISE_LENGTH)})
 
@@ -182,8 +213,7 @@ def render(frame: Pixels, view: View, crop: int) -> Pixels:
         uint8 [crop, crop, 3], RGB.
     """
     image = to_rgb(warp(frame, view.geometry, crop))
-    drawn = [op for op in view.ops if op.name in _PIXEL_OPS]
-    for op in sorted(drawn, key=_order_of_application) if len(drawn) > 1 else drawn:
+    for op in view.pixel_ops:
         image = _PIXEL_OPS[op.name](image, **op.params)
     return image
 
@@ -204,9 +234,9 @@ def describe(view: View, height: int, width: int, crop: int, repairs: tuple[Op, 
     """
     if not view.ops and not repairs:
         return b"[]"
-    ops = [op.as_json() for op in (*repairs, *view.ops)]
+    ops = [op.json for op in (*repairs, *view.ops)]
     if leaves_frame(view.geometry, height, width, crop):
-        ops.append(Op("fill", {"border": "reflect-101"}).as_json())
+        ops.append(_shared("fill", "border", "reflect-101").json)
     return f"[{','.join(ops)}]".encode()
 
 

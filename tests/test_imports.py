@@ -16,7 +16,7 @@ LAYERS = (
     {"storage"},
     {"tree"},
     {"records", "config", "tfrecord", "runners"},
-    {"labels", "geometry", "catalogue", "examples", "shards", "folder", "console", "progress"},
+    {"labels", "geometry", "catalogue", "examples", "shards", "folder", "console", "progress", "spool"},
     {"card", "dataflow", "images", "defects", "reading", "job", "fetch", "simulate", "template"},
     {"scale", "views"},
     {"prepare", "preview", "inspect"},
