@@ -33,18 +33,15 @@ def black_line(sight: Sight) -> Finding:
     A pixel counts by how much darker it is than the darker one of its two sides, relative to it: the arms and the dust
     of a galaxy are less straight, less dark or less thin.
     """
-    fan = ray_sums([np.asarray(cv2.LUT(sight.darkest, _LEVELS))], _ASIDE, 1)
-    rays = fan.strongest(0, _darker_than_both_sides, _LEAST, _MOST)
+    fan = ray_sums(np.asarray(cv2.LUT(sight.darkest, _LEVELS)), _ASIDE, 1)
+    rays = fan.strongest(_darker_than_both_sides, _LEAST, _MOST)
     ground = Ground(sight.grey, _LOGARITHM)
     return strongest(sight, [_follow(ground, ray) for ray in rays])
 
 
 def _darker_than_both_sides(sums: Sums) -> Sums:
-    sides = np.minimum(sums[..., 2 * _ASIDE :], sums[..., : -2 * _ASIDE])
-    middle = sums[..., _ASIDE:-_ASIDE]
-    np.maximum(sides, middle, out=sides)
-    sides -= middle
-    return sides
+    sides = cv2.min(sums[:, 2 * _ASIDE :], sums[:, : -2 * _ASIDE])
+    return np.asarray(cv2.subtract(sides, sums[:, _ASIDE:-_ASIDE]))
 
 
 def _follow(ground: Ground, ray: Ray) -> Found:

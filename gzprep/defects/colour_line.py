@@ -1,13 +1,14 @@
 """Coloured line: the trail of a satellite, or of anything else that moved, in the one filter that was exposed then."""
 
-from functools import partial
+from functools import partial, reduce
 
+import cv2
 import numpy as np
 
 from gzprep.defects.lines import Found, strongest, width_of
-from gzprep.defects.rays import Ray, Sums
+from gzprep.defects.rays import Ray, Sums, most_along_rays, ray_sums
 from gzprep.defects.sight import Sight
-from gzprep.defects.small import EXCESS, EXCESS_NOISE, MARGIN, excess, small_rays
+from gzprep.defects.small import EXCESS_NOISE, MARGIN, coloured, excess
 from gzprep.defects.trace import Floats, Ground, follow
 from gzprep.records import Finding
 
@@ -37,20 +38,18 @@ def colour_line(sight: Sight) -> Finding:
     """
     if not sight.has_colour:
         return Finding(0.0)
-    rays = sight.once(small_rays).strongest(EXCESS, _more_coloured_than_both_sides, _LEAST, _MOST)
+    plane = coloured(sight)
+    if most_along_rays(plane) < _LEAST:  # no contrast exceeds what lies along the middle
+        return Finding(0.0)
+    rays = ray_sums(plane, MARGIN, 2).strongest(_more_coloured_than_both_sides, _LEAST, _MOST)
     ground = Ground(sight.once(excess), _LOGARITHM)
     return strongest(sight, [_follow(ground, ray) for ray in rays])
 
 
 def _more_coloured_than_both_sides(sums: Sums) -> Sums:
-    last = sums.shape[-1] - MARGIN
-    middle = sums[..., MARGIN:last]
-    most = np.zeros_like(middle)
-    for aside in _ASIDE:
-        sides = np.maximum(sums[..., MARGIN - aside : last - aside], sums[..., MARGIN + aside : last + aside])
-        np.minimum(sides, middle, out=sides)
-        np.maximum(most, np.subtract(middle, sides, out=sides), out=most)
-    return most
+    last = sums.shape[1] - MARGIN
+    sides = [cv2.max(sums[:, MARGIN - away : last - away], sums[:, MARGIN + away : last + away]) for away in _ASIDE]
+    return np.asarray(cv2.subtract(sums[:, MARGIN:last], reduce(cv2.min, sides)))
 
 
 def _follow(ground: Ground, ray: Ray) -> Found:

@@ -26,15 +26,15 @@ def error_image(sight: Sight) -> Finding:
 
 
 def _blackest_half(black: Pixels) -> float:
-    """Share of pixels that are not 0 in the half that has the most of them; a middle row or column is in no half."""
+    """Share of pixels that are 1, and not 0, in the half with the most of them; a middle row or column is in none."""
     height, width = black.shape
     tall, wide = height // 2, width // 2
     halves = (black[:tall], black[height - tall :], black[:, :wide], black[:, width - wide :])
-    return max(cv2.countNonZero(half) / half.size for half in halves)
+    return max(cv2.sumElems(half)[0] / half.size for half in halves)
 
 
 def _black(image: Pixels) -> Pixels:
-    """Not 0 where a pixel is black."""
+    """1 where a pixel is black."""
     if image.ndim == 2:
         return _at_most(image, _BLACK)
     if image.shape[2] == 4:  # one number of 32 bits: none above the lowest two is set in any channel
@@ -43,8 +43,8 @@ def _black(image: Pixels) -> Pixels:
 
 
 def _at_most(plane: Pixels, level: int) -> Pixels:
-    """Not 0 where a plane has this level or a lower one."""
-    return np.asarray(cv2.compare(plane, level, cv2.CMP_LE), np.uint8)  # type: ignore[call-overload]
+    """1 where a plane has this level or a lower one."""
+    return np.asarray(cv2.threshold(plane, level, 1, cv2.THRESH_BINARY_INV)[1], np.uint8)
 
 
 def _as_bytes(mask: npt.NDArray[np.bool_]) -> Pixels:

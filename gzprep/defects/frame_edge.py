@@ -2,12 +2,13 @@
 
 from functools import partial
 
+import cv2
 import numpy as np
 
 from gzprep.defects.lines import Found, strongest
-from gzprep.defects.rays import Ray, Sums
+from gzprep.defects.rays import Ray, Sums, ray_sums
 from gzprep.defects.sight import Sight
-from gzprep.defects.small import BRIGHT, BRIGHT_NOISE, MARGIN, small_rays
+from gzprep.defects.small import BRIGHT_NOISE, MARGIN, bright
 from gzprep.defects.trace import Floats, Ground, follow
 from gzprep.records import Finding
 
@@ -36,35 +37,26 @@ def frame_edge(sight: Sight) -> Finding:
     The rims of galaxies are soft: a pixel counts by how much more the brightness changes over 8 px than from there
     to 24 px. Lines have a bright or dark side only: it counts no more than the change over 64 px.
     """
-    rays = sight.once(small_rays).strongest(BRIGHT, _sharp_steps, _LEAST, _MOST)
+    rays = ray_sums(bright(sight), MARGIN, 2).strongest(_sharp_steps, _LEAST, _MOST)
     ground = Ground(sight.ranked[0], _LOGARITHM)
     return strongest(sight, [_follow(ground, ray) for ray in rays])
 
 
 def _sharp_steps(sums: Sums) -> Sums:
-    steps = _sharp_step(sums, -1)
-    np.maximum(steps, _sharp_step(sums, 1), out=steps)
-    return steps
+    return np.asarray(cv2.max(_sharp_step(sums, -1), _sharp_step(sums, 1)))
 
 
 def _sharp_step(sums: Sums, side: int) -> Sums:
     """Steps up towards one side, at the sharpest and at the farthest look."""
     near, beside, far = (_rise(sums, side * away) for away in (_NEAR, _BESIDE, _FAR))
-    soft = _less(beside, near)
-    sharp = np.minimum(_less(near, soft), beside)
-    return np.minimum(sharp, far, out=sharp)
+    soft = cv2.subtract(beside, near)
+    return np.asarray(cv2.min(cv2.min(cv2.subtract(near, soft), beside), far))
 
 
 def _rise(sums: Sums, away: int) -> Sums:
-    last = sums.shape[-1] - MARGIN
-    return _less(sums[..., MARGIN + away : last + away], sums[..., MARGIN - away : last - away])
-
-
-def _less(one: Sums, other: Sums) -> Sums:
-    """Difference, 0 where it would be negative."""
-    rest = np.maximum(one, other)
-    rest -= other
-    return rest
+    """How much more there is so far away at one side than at the other, 0 where it is less."""
+    last = sums.shape[1] - MARGIN
+    return np.asarray(cv2.subtract(sums[:, MARGIN + away : last + away], sums[:, MARGIN - away : last - away]))
 
 
 def _follow(ground: Ground, ray: Ray) -> Found:

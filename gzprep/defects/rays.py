@@ -7,7 +7,7 @@ transform (Götz and Druckmüller 1996, Pattern Recognition 29, 711; Brady 1998,
 thousand of them cost a fifth of what decoding the image does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -25,7 +25,7 @@ _TURNS = 4
 _APART = (32, 10)
 """Rows and columns around a ray that was found in which no other is looked for."""
 Sums = Pixels
-"""uint8 [slopes, phases, values]: sums along rays. Neighbours in ``values`` are a column apart."""
+"""uint8 [slopes and phases, values]: sums along rays. Neighbours in ``values`` are a column apart."""
 Measure = Callable[[Sums], Sums]
 """What to make of sums: uint8 with a margin less at either end of the values; 0 is nothing."""
 
@@ -75,12 +75,12 @@ def compressed(scale: float, full: float) -> Pixels:
 
 @dataclass(frozen=True)
 class Fan:
-    """The rays of a few planes of one size.
+    """The rays of a plane.
 
     Attributes:
-        sums: uint8 [16 slopes, phases, planes, values]; strips of the second phase lie half a strip further down.
-        height, width: of the planes.
-        strips: strips of a phase in each plane.
+        sums: uint8 [16 slopes, phases, values]; strips of the second phase lie half a strip further down.
+        height, width: of the plane.
+        strips: strips of a phase.
         margin: columns at either side that are there to be compared with.
         stride: columns of a strip in ``values``: the plane's, both margins, and room for the steepest rays.
     """
@@ -92,16 +92,18 @@ class Fan:
     margin: int
     stride: int
 
-    def strongest(self, plane: int, measure: Measure, least: int, most: int) -> list[Ray]:
-        """Find the strongest rays of a plane, no two of them side by side.
+    def strongest(self, measure: Measure, least: int, most: int) -> list[Ray]:
+        """Find the strongest rays, no two of them side by side.
 
         Args:
-            plane: which one.
             measure: what makes a ray strong.
             least: weaker rays are not returned.
             most: so many rays are returned at most.
         """
-        strengths = measure(self.sums[:, :, plane])
+        strengths = measure(self.sums.reshape(ROWS * self._phases, -1))
+        if strengths.max() < least:
+            return []
+        strengths = strengths.reshape(ROWS, self._phases, -1)
         peaks = self._peaks(strengths)
         found: list[Ray] = []
         while len(found) < most:
@@ -111,7 +113,7 @@ class Fan:
                 break
             value = (turn * self.strips + strip // self._phases) * self.stride + column
             slope = int(strengths[:, strip % self._phases, value].argmax())
-            profile = self.sums[slope, strip % self._phases, plane, value : value + 2 * self.margin + 1].tolist()
+            profile = self.sums[slope, strip % self._phases, value : value + 2 * self.margin + 1].tolist()
             place = _Place(turn, strip, column, slope)
             found.append(self._ray(place, strength, profile))
             self._clear(peaks, place)
@@ -153,59 +155,77 @@ class Fan:
             peaks[where, strips, max(middle - _APART[1], 0) : max(middle + _APART[1] + 1, 0)] = 0
 
 
-def ray_sums(planes: Sequence[Pixels], margin: int, phases: Literal[1, 2]) -> Fan:
-    """Sum along all rays of planes of one size, uint8 [h, w], 0..DEEPEST. Beyond their border they go on as they end.
+def most_along_rays(plane: Pixels) -> int:
+    """No sum along a ray exceeds this: the largest of each row or column, summed over those a ray runs through."""
+    rows = np.ones(ROWS, np.uint8)
+    return max(int(np.convolve(plane.max(axis=across), rows, "valid").max()) for across in (0, 1))
+
+
+def ray_sums(plane: Pixels, margin: int, phases: Literal[1, 2]) -> Fan:
+    """Sum along all rays of a plane.
 
     Args:
-        planes: one or more.
+        plane: uint8 [h, w], 0..DEEPEST. Beyond its border it goes on as it ends.
         margin: columns to add at either side, so that what lies there can be compared with.
         phases: 1 for strips side by side; 2 for strips that overlap by half, which costs twice as much.
     """
-    height, width = planes[0].shape
+    height, width = plane.shape
     side = max(height, width)
-    strips, stride = -(-side // ROWS), side + 2 * margin + ROWS - 1
+    # Strips that end inside the plane and, for a second phase, one of which only the upper half may do so.
+    strips = max(-(-(side * phases // ROWS) // phases), 1)
+    stride = side + 2 * margin + ROWS - 1
     # [1 slope, 16 blocks of a row, values]: rows of one strip lie apart, so that whole strips are added in one go.
-    sums = _rows(planes, margin, strips, stride).reshape(1, ROWS, -1)
+    sums = _rows(plane, margin, strips, stride).reshape(1, ROWS, -1)
     while sums.shape[1] > 2:  # the last two blocks are the halves of a strip
         sums = _joined(sums)
-    fan = _phased(sums, stride, phases).reshape(ROWS, phases, len(planes), -1)
-    return Fan(fan, height, width, strips, margin, stride)
+    return Fan(_phased(sums, stride, phases), height, width, strips, margin, stride)
 
 
-def _rows(planes: Sequence[Pixels], margin: int, strips: int, stride: int) -> Pixels:
-    rows = np.empty((ROWS, len(planes) * _TURNS, strips, stride), np.uint8)
-    for place, plane in enumerate(planes):
-        across = cv2.transpose(plane)
-        for turn, one in enumerate((plane, cv2.flip(plane, 1), across, cv2.flip(across, 1))):
-            down, right = strips * ROWS - one.shape[0], stride - margin - one.shape[1]
-            whole = np.asarray(cv2.copyMakeBorder(np.asarray(one), 0, down, margin, right, cv2.BORDER_REPLICATE))
-            rows[:, place * _TURNS + turn] = whole.reshape(strips, ROWS, stride).swapaxes(0, 1)
+def _rows(plane: Pixels, margin: int, strips: int, stride: int) -> Pixels:
+    """Rows of a plane and its turns, uint8 [16 rows of a strip, turns, strips, stride]."""
+    rows = np.empty((ROWS, _TURNS, strips, stride), np.uint8)
+    for turn, one in ((0, plane), (2, np.asarray(cv2.transpose(plane), np.uint8))):
+        both = _with_mirror_image(one, margin, strips * ROWS, stride)
+        rows[:, turn : turn + 2] = both.reshape(2, strips, ROWS, stride).transpose(2, 0, 1, 3)
     return rows
 
 
+def _with_mirror_image(plane: Pixels, margin: int, height: int, stride: int) -> Pixels:
+    """A plane and its mirror image, each with a margin at the left and the rest of the stride at the right."""
+    used = plane[:height]
+    aside = stride - margin - used.shape[1]
+    both = np.empty((2, height, used.shape[1] + 2 * aside), np.uint8)
+    cv2.copyMakeBorder(used, 0, height - len(used), aside, aside, cv2.BORDER_REPLICATE, both[0])
+    cv2.flip(both[0], 1, both[1])
+    return both[..., aside - margin : aside - margin + stride]
+
+
 def _joined(sums: Pixels) -> Pixels:
-    """Join blocks of rows in pairs: [slopes, blocks, values] to twice the slopes, half the blocks."""
-    slopes, blocks, values = sums.shape
-    out = np.empty((2 * slopes, blocks // 2, values), np.uint8)
-    for slope in range(2 * slopes):
-        _add_shifted(sums[slope // 2, 0::2], sums[slope // 2, 1::2], (slope + 1) // 2, out[slope])
-    return out
+    """Join blocks of rows in pairs: [slopes, blocks, values] to twice the slopes, half the blocks.
+
+    The values get fewer by as many as the steepest ray goes aside: no ray starts from the columns of the last ones.
+    """
+    slopes, blocks, _ = sums.shape
+    lower = _slanting(sums)[:, :, 1::2]
+    upper = sums[:, None, 0::2, : lower.shape[-1]]
+    return np.add(upper, lower, order="C").reshape(2 * slopes, blocks // 2, -1)
 
 
 def _phased(halves: Pixels, stride: int, phases: int) -> Pixels:
     """Join the halves of strips and, for the second phase, the lower half of each with the upper half of the next."""
-    slopes, _, values = halves.shape
-    out = np.empty((2 * slopes, phases, values), np.uint8)
-    for slope in range(2 * slopes):
-        upper, lower = halves[slope // 2]
-        shift = (slope + 1) // 2
-        _add_shifted(upper, lower, shift, out[slope, 0])
-        if phases > 1:
-            _add_shifted(lower, upper, shift + stride, out[slope, 1])
-    return out
+    if phases == 1:
+        return _joined(halves)
+    slanting = _slanting(halves)
+    slopes, _, _, values = slanting.shape
+    out = np.zeros((slopes, 2, phases, values), np.uint8)
+    np.add(halves[:, None, 0, :values], slanting[:, :, 1], out=out[:, :, 0])
+    np.add(halves[:, None, 1, : values - stride], slanting[:, :, 0, stride:], out=out[:, :, 1, : values - stride])
+    return out.reshape(2 * slopes, phases, values)
 
 
-def _add_shifted(upper: Pixels, lower: Pixels, shift: int, out: Pixels) -> None:
-    """Add the value ``shift`` further on; the last ones are those of columns that no ray starts from."""
-    values = upper.shape[-1] - shift
-    np.add(upper[..., :values], lower[..., shift:], out=out[..., :values])
+def _slanting(sums: Pixels) -> Pixels:
+    """Sums of slope s, [slopes, ...], from the value s further on and from the next one: a view [slopes, 2, ...]."""
+    slopes, blocks, values = sums.shape
+    to_slope, to_block, to_value = sums.strides
+    strides = (to_slope + to_value, to_value, to_block, to_value)
+    return np.ndarray((slopes, 2, blocks, values - slopes), sums.dtype, sums, strides=strides)

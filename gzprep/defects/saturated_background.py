@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from gzprep.defects.sight import Sight, halved
+from gzprep.defects.sight import Sight, colours, halved
 from gzprep.records import Finding
 
 _BLOCK = np.ones((3, 3), np.uint8)
@@ -16,7 +16,7 @@ def saturated_background(sight: Sight) -> Finding:
     """Share of the frame that glows in a colour, 0 to 1."""
     if not sight.has_colour:
         return Finding(0.0)
-    red, green, blue = (cv2.erode(halved(halved(colour)), _BLOCK) for colour in sight.colours)
+    red, green, blue = colours(np.asarray(cv2.erode(halved(halved(sight.small)), _BLOCK)))
     most, least = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
     margin = cv2.addWeighted(most, 1 - _SHARE, least, -1, -_LEAST)
     return Finding(cv2.countNonZero(margin) / margin.size)

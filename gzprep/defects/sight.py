@@ -51,7 +51,9 @@ class Sight:
     @cached_property
     def _turn(self) -> tuple[bool, bool, bool]:
         """Whether to mirror up-down, to mirror left-right, and to transpose after that."""
-        down, across = _heavier_end(self.luma, 1), _heavier_end(self.luma, 0)
+        tall, wide = (length // 2 for length in self.luma.shape)
+        down = _heavier_half(self.luma[:tall], self.luma[-tall:])
+        across = _heavier_half(self.luma[:, :wide], self.luma[:, -wide:])
         return down < 0, across < 0, abs(across) > abs(down)
 
     def _turned(self, plane: Pixels) -> Pixels:
@@ -75,46 +77,56 @@ class Sight:
     @cached_property
     def darkest(self) -> Pixels:
         """The darkest luma of each 2 x 2 px, uint8 [h // 2, w // 2]: a thin dark line stays as dark as it is."""
-        columns: Pixels = np.asarray(cv2.transpose(_pairs_min(self.grey)), np.uint8)
-        return np.asarray(cv2.transpose(_pairs_min(columns)), np.uint8)
+        return self._turned(pooled(cv2.min, self._without_odd_end(self.luma)))
 
     @cached_property
-    def colours(self) -> tuple[Pixels, Pixels, Pixels]:
-        """Red, green and blue, each a mean over 2 x 2 px, uint8 [h // 2, w // 2]."""
-        height, width = self.image.shape[:2]
+    def small(self) -> Pixels:
+        """The image, a mean over 2 x 2 px, uint8 [h // 2, w // 2] or [h // 2, w // 2, 3 or 4]."""
+        return self._turned(halved(self._without_odd_end(self.image)))
+
+    def _without_odd_end(self, plane: Pixels) -> Pixels:
+        """All of an even number of rows and columns: the odd one that is left over is the last one after turning."""
+        height, width = plane.shape[:2]
         up_down, left_right, _ = self._turn
-        # The odd row or column that is left over is the last one after turning.
         top, left = height % 2 * up_down, width % 2 * left_right
-        even = self.image[top : top + height // 2 * 2, left : left + width // 2 * 2]
-        small = self._turned(np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)))
-        if not self.has_colour:
-            return small, small, small
-        red, green, blue = cv2.split(small)[:_COLOURS]
-        return np.asarray(red), np.asarray(green), np.asarray(blue)
+        return plane[top : top + height // 2 * 2, left : left + width // 2 * 2]
 
     @cached_property
-    def ranked(self) -> tuple[Pixels, Pixels, Pixels]:
-        """The largest, the middle and the smallest colour of each pixel of :attr:`colours`."""
-        red, green, blue = self.colours
+    def ranked(self) -> tuple[Pixels, Pixels]:
+        """The largest and the middle colour of each pixel of :attr:`small`, uint8 [h // 2, w // 2]."""
+        if not self.has_colour:
+            return self.small, self.small
+        red, green, blue = colours(self.small)
         high, low = cv2.max(red, green), cv2.min(red, green)
         middle = cv2.max(low, cv2.min(high, blue))
-        return np.asarray(cv2.max(high, blue)), np.asarray(middle), np.asarray(cv2.min(low, blue))
+        return np.asarray(cv2.max(high, blue)), np.asarray(middle)
 
 
-def _heavier_end(plane: Pixels, axis: int) -> int:
-    """Sum of the first half less that of the second, of rows (axis 1 summed away) or of columns (axis 0)."""
-    sums = cv2.reduce(plane, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
-    half = len(sums) // 2
-    return int(sums[:half].sum(dtype=np.int64) - sums[len(sums) - half :].sum(dtype=np.int64))
+def _heavier_half(first: Pixels, second: Pixels) -> int:
+    """Sum of one half of a plane less that of the other."""
+    return int(cv2.sumElems(first)[0] - cv2.sumElems(second)[0])
 
 
-def _pairs_min(plane: Pixels) -> Pixels:
-    """The smaller one of each two rows."""
-    return np.asarray(cv2.min(plane[0 : len(plane) // 2 * 2 : 2], plane[1::2]))
+def colours(image: Pixels) -> tuple[Pixels, Pixels, Pixels]:
+    """Red, green and blue of an image [h, w, 3 or 4], uint8 [h, w] each."""
+    height, width, channels = image.shape
+    planes = np.empty((channels, height, width), np.uint8)  # OpenCV takes four times as long to split into its own
+    red, green, blue = cv2.split(image, list(planes))[:_COLOURS]
+    return np.asarray(red), np.asarray(green), np.asarray(blue)
 
 
-def halved(plane: Pixels) -> Pixels:
+def pooled(pick: Callable[[Pixels, Pixels], Any], plane: Pixels) -> Pixels:
+    """The smallest or the largest of each 2 x 2 px, as ``pick`` does; an odd row or column at the end is left out."""
+    columns: Pixels = np.asarray(cv2.transpose(_of_two_rows(pick, plane)), np.uint8)
+    return np.asarray(cv2.transpose(_of_two_rows(pick, columns)), np.uint8)
+
+
+def _of_two_rows(pick: Callable[[Pixels, Pixels], Any], plane: Pixels) -> Pixels:
+    return np.asarray(pick(plane[0 : len(plane) // 2 * 2 : 2], plane[1::2]))
+
+
+def halved(image: Pixels) -> Pixels:
     """Means over 2 x 2 px; an odd row or column at the end is left out."""
-    height, width = plane.shape
-    even = plane[: height // 2 * 2, : width // 2 * 2]
+    height, width = image.shape[:2]
+    even = image[: height // 2 * 2, : width // 2 * 2]
     return np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA))

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from gzprep.defects.rays import Ray
 from gzprep.geometry import Pixels
@@ -42,15 +40,14 @@ class Ground:
     plane: Pixels
     table: Floats
 
-    @cached_property
-    def upright(self) -> Pixels:
-        """The plane with _PAD columns more at either side, as it ends there."""
-        return np.asarray(cv2.copyMakeBorder(self.plane, 0, 0, _PAD, _PAD, cv2.BORDER_REPLICATE))
+    def rows(self, ray: Ray, reach: int) -> tuple[int, Pixels]:
+        """Rows up to ``reach`` px away from a ray's middle, columns where it runs level: the first, and all of them.
 
-    @cached_property
-    def level(self) -> Pixels:
-        """The same of the transposed plane."""
-        return np.asarray(cv2.copyMakeBorder(cv2.transpose(self.plane), 0, 0, _PAD, _PAD, cv2.BORDER_REPLICATE))
+        They have _PAD px more at either end, as they end there.
+        """
+        first, last = max(0, int(ray.y) - reach), int(ray.y) + reach + 1
+        rows = cv2.transpose(self.plane[:, first:last]) if ray.level else self.plane[first:last]
+        return first, np.asarray(cv2.copyMakeBorder(rows, 0, 0, _PAD, _PAD, cv2.BORDER_REPLICATE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,25 +116,36 @@ def follow(ground: Ground, ray: Ray, evidence: Evidence, margin: int, least: flo
 
 def _cut_strip(ground: Ground, ray: Ray, reach: int, half: int) -> Strip:
     """Cut the pixels along a ray out of a plane: ``reach`` rows up and down, ``half`` columns to either side."""
-    padded = ground.level if ray.level else ground.upright
-    first, last = max(0, int(ray.y) - reach), min(len(padded), int(ray.y) + reach + 1)
-    column = np.rint(ray.x + ray.slope * (np.arange(first, last) - ray.y)).astype(np.intp) - half
+    first, padded = ground.rows(ray, reach)
+    column = np.rint(ray.x + ray.slope * (np.arange(first, first + len(padded)) - ray.y)).astype(np.intp) - half
     # Windows are taken whole. One that would leave the padding lies all beyond the border, where nothing changes.
-    windows = sliding_window_view(padded, 2 * half + 1, axis=1)
-    pixels = windows[np.arange(first, last), (column + _PAD).clip(0, windows.shape[1] - 1)]
-    return Strip(np.asarray(cv2.LUT(pixels, ground.table)), ray, first, column)
+    width = 2 * half + 1
+    start = np.minimum(np.maximum(column + _PAD, 0), padded.shape[1] - width)
+    start += np.arange(0, padded.size, padded.shape[1])
+    windows = np.ndarray((padded.size - width + 1, width), np.uint8, padded, strides=(1, 1))
+    return Strip(np.asarray(cv2.LUT(windows[start], ground.table)), ray, first, column)
 
 
 def _gains(strip: Strip, evidence: Floats, slopes: Floats, offsets: Floats) -> tuple[Ints, Floats, Floats]:
-    """Along straight paths: their columns [paths, rows], the evidence summed, and how far it has risen at each row."""
+    """Along straight paths: plane columns [rows, paths], the evidence summed, and how far it has risen at each row."""
     rows, width = evidence.shape
-    path = (strip.ray.slope + slopes[:, None, None]) * strip.below + (strip.ray.x + offsets[:, None])
-    columns = np.rint(path.reshape(-1, rows)).astype(np.intp)
-    columns -= strip.column + (strip.values.shape[1] - width) // 2
-    along = evidence.ravel()[columns + np.arange(0, rows * width, width)]
-    summed = np.zeros((len(columns), rows + 1), np.float32)
-    np.cumsum(along, axis=1, out=summed[:, 1:])
-    return columns, summed, summed - np.minimum.accumulate(summed, axis=1)
+    path = np.repeat(strip.ray.slope + slopes, len(offsets)) * strip.below[:, None]
+    path += np.tile(strip.ray.x + offsets, len(slopes))
+    columns = np.rint(path, out=path).astype(np.intp)
+    origins = np.arange(0, rows * width, width) - strip.column - (strip.values.shape[1] - width) // 2
+    summed = np.zeros((rows + 1, path.shape[1]), np.float32)
+    np.cumsum(evidence.ravel()[columns + origins[:, None]], axis=0, out=summed[1:])
+    return columns, summed, summed - least_so_far(summed)
+
+
+def least_so_far(values: Floats) -> Floats:
+    """Running minimum over rows, twice as many at each step: a third of the time that np.minimum.accumulate takes."""
+    step = 1
+    while step < len(values):
+        least = values.copy()
+        np.minimum(values[step:], values[:-step], out=least[step:])
+        values, step = least, 2 * step
+    return values
 
 
 def _slopes(reach: int, most: float) -> Floats:
@@ -149,24 +157,25 @@ def _slopes(reach: int, most: float) -> Floats:
 def _steered(strip: Strip, evidence: Floats, slopes: Floats) -> tuple[float, float, float]:
     """The most that speaks for a line around a ray, and the line's offset and slope relative to the ray's."""
     _, _, gains = _gains(strip, evidence, slopes, _OFFSETS)
-    most = gains.max(axis=1)
+    most = gains.max(axis=0)
     slope, offset = divmod(int(most.argmax()), len(_OFFSETS))
     return float(most.max()), float(_OFFSETS[offset]), float(slopes[slope])
 
 
 def _best_stretch(strip: Strip, evidence: Floats) -> Trace:
-    rows, width = evidence.shape
     slopes = _slopes(int(np.abs(strip.below).max()) + 1, _FINE_TURN)
     columns, summed, gains = _gains(strip, evidence, slopes, _FINE_OFFSETS)
-    path, end = divmod(int(gains.argmax()), rows + 1)
-    start = int(summed[path, : end + 1].argmin())
-    used = columns[path, start:end] + (strip.values.shape[1] - width) // 2
-    ends = _point(strip, start, int(used[0])), _point(strip, end - 1, int(used[-1]))
+    path = int(gains.max(axis=0).argmax())
+    end = int(gains[:, path].argmax())
+    start = int(summed[: end + 1, path].argmin())
+    used = columns[start:end, path]
+    ends = _point(strip, start, float(used[0])), _point(strip, end - 1, float(used[-1]))
     across, down = abs(ends[1][0] - ends[0][0]), abs(ends[1][1] - ends[0][1])
     longer = float(np.hypot(across, down)) / max(across, down, 1.0)  # than it has rows, as it slants
-    return Trace(float(gains[path, end]) * max(longer, 1.0), *ends, (start, end), used)
+    return Trace(float(gains[end, path]) * max(longer, 1.0), *ends, (start, end), used - strip.column[start:end])
 
 
-def _point(strip: Strip, row: int, column: int) -> tuple[float, float]:
-    x, y = float(strip.column[row] + column), float(strip.first + row)
-    return (y, x) if strip.ray.level else (x, y)
+def _point(strip: Strip, row: int, column: float) -> tuple[float, float]:
+    """Where a strip's row and a plane's column meet."""
+    y = float(strip.first + row)
+    return (y, column) if strip.ray.level else (column, y)

@@ -6,6 +6,7 @@ reviewed_defects.csv holds what a person saw in the real images that a detector,
 import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 
 from gzprep.config import Defects
 from gzprep.defects import DETECTORS, fill_lines, find
+from gzprep.defects.rays import DEEPEST, ROWS, Fan, Sums, most_along_rays, ray_sums
+from gzprep.defects.trace import least_so_far
 from gzprep.geometry import Pixels
 from gzprep.images import UnreadableImage, decode
 from gzprep.records import Line
@@ -85,6 +88,84 @@ def test_an_even_image_has_no_line_and_no_edge(shape: tuple[int, ...], level: in
     assert {name: finding.score for name, finding in found.items() if name != "error_image"} == dict.fromkeys(
         ("black_line", "colour_line", "saturated_background", "frame_edge"), 0.0
     )
+
+
+# rays
+
+
+@st.composite
+def planes(draw: st.DrawFn) -> Pixels:
+    """Of any size, full or with few levels that are not 0."""
+    shape = draw(st.tuples(st.integers(8, 70), st.integers(8, 70)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    kept = rng.random(shape) < draw(st.sampled_from((0.02, 0.5, 1.0)))
+    return (rng.integers(0, DEEPEST + 1, shape) * kept).astype(np.uint8)
+
+
+MARGIN = 3
+
+
+def _middle(sums: Sums) -> Sums:
+    return sums[:, MARGIN : sums.shape[1] - MARGIN]
+
+
+def _shift(slope: int, row: int, rows: int = ROWS) -> int:
+    """How far to the right of its start a ray is in a row."""
+    if rows == 1:
+        return 0
+    lower = row >= rows // 2
+    return _shift(slope // 2, row % (rows // 2), rows // 2) + lower * ((slope + 1) // 2)
+
+
+def _sums_of_a_turn(plane: Pixels, phases: int) -> np.ndarray:
+    """[slopes, strips of both phases, columns]: pixel by pixel."""
+    height, width = plane.shape
+    padded = np.pad(plane, ((0, 0), (MARGIN, MARGIN + ROWS)), mode="edge").astype(int)
+    starts = range(0, height - ROWS + 1, ROWS // phases)
+    columns = np.arange(width + 2 * MARGIN)
+    rays = [
+        [sum(padded[start + row, columns + _shift(slope, row)] for row in range(ROWS)) for start in starts]
+        for slope in range(ROWS)
+    ]
+    return np.array(rays).reshape(ROWS, len(starts), len(columns))
+
+
+def _turn_of_a_fan(fan: Fan, turn: int, like: np.ndarray) -> np.ndarray:
+    _, phases, values = fan.sums.shape
+    whole = np.zeros((ROWS, phases, 4 * fan.strips * fan.stride), np.uint8)
+    whole[..., :values] = fan.sums
+    strips = whole.reshape(ROWS, phases, 4, fan.strips, fan.stride)[:, :, turn].swapaxes(1, 2)
+    return strips.reshape(ROWS, -1, fan.stride)[:, : like.shape[1], : like.shape[2]]
+
+
+@given(planes(), st.sampled_from((1, 2)))
+@settings(max_examples=25, deadline=None)
+def test_a_fan_has_the_sums_along_all_rays(plane: Pixels, phases: Literal[1, 2]) -> None:
+    fan = ray_sums(plane, MARGIN, phases)
+    for turn, one in enumerate((plane, plane[:, ::-1], plane.T, plane.T[:, ::-1])):
+        expected = _sums_of_a_turn(one, phases)
+        assert np.array_equal(_turn_of_a_fan(fan, turn, expected), expected)
+
+
+@given(planes())
+@settings(max_examples=100, deadline=None)
+def test_no_ray_exceeds_the_most_along_rays(plane: Pixels) -> None:
+    assert ray_sums(plane, MARGIN, 2).strongest(_middle, most_along_rays(plane) + 1, 1) == []
+
+
+@given(planes(), st.integers(1, ROWS * DEEPEST))
+@settings(max_examples=100, deadline=None)
+def test_weak_rays_are_left_out_and_nothing_else_changes(plane: Pixels, least: int) -> None:
+    fan = ray_sums(plane, MARGIN, 2)
+    strong = [ray for ray in fan.strongest(_middle, 1, 3) if ray.strength >= least]
+    assert fan.strongest(_middle, least, 3) == strong
+
+
+@given(st.integers(1, 70), st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_the_least_so_far_is_a_running_minimum(rows: int, seed: int) -> None:
+    values = np.random.default_rng(seed).normal(0, 1, (rows, 3)).astype(np.float32)
+    assert np.array_equal(least_so_far(values), np.minimum.accumulate(values, axis=0))
 
 
 # drawn defects
