@@ -18,7 +18,7 @@ from gzprep.dataflow import check_dataflow, dataflow_options, read_fleet, writes
 from gzprep.errors import GzprepError, Stopped, UsageError
 from gzprep.folder import Folder, clear, locked, read_json, sweep, writing
 from gzprep.job import Job, Source, check_folder, make_job, open_source, refuse_source, write_plan
-from gzprep.pool import cores, useful_workers
+from gzprep.pool import cores, prepare_to_fork, useful_workers
 from gzprep.progress import listen
 from gzprep.records import Split
 from gzprep.runners import DATAFLOW, DIRECT, JOB_SERVERS, check_runner, option_value
@@ -218,6 +218,8 @@ def _run_graph(job: Job, request: Request) -> None:
         listen(advance) as address,
         _noting_interrupts() as interrupted,
     ):
+        if request.runner == DIRECT and workers > 1:
+            prepare_to_fork()
         from gzprep.beam.pipeline import run as run_graph
 
         try:

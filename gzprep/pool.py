@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from types import TracebackType
 from typing import Self
 
@@ -53,6 +54,14 @@ def settle() -> None:
     gc.freeze()
 
 
+def prepare_to_fork() -> None:
+    """Start the process that workers are forked from: it imports what they need while we do other things."""
+    for name in _SINGLE_THREADED:
+        os.environ.setdefault(name, "1")
+    forkserver.set_forkserver_preload(["gzprep.pool", "gzprep.manifest"])
+    forkserver.ensure_running()
+
+
 def write_packed_bin(job: Job, name: str, rows: list[bytes]) -> BinRecord:
     """Write one bin of packed galaxies, and tell whoever watches."""
     with Reporter(job.progress) as reporter:
@@ -63,10 +72,8 @@ class BinPool:
     """Worker processes that write bins; leave the ``with`` block to get rid of them, whatever they are doing."""
 
     def __init__(self, workers: int) -> None:
+        prepare_to_fork()
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["gzprep.pool", "gzprep.manifest"])
-        for name in _SINGLE_THREADED:
-            os.environ.setdefault(name, "1")
         self.executor = ProcessPoolExecutor(workers, context, initializer=_start_worker)
 
     def __enter__(self) -> Self:
