@@ -55,7 +55,7 @@ class _Sight:
         """Look at memory and CPU time of the tree."""
         pids = list(family(root))
         self.kilobytes = max(self.kilobytes, sum(map(pss_kilobytes, pids)))
-        self.ticks.update((pid, cpu_ticks(pid)) for pid in pids)
+        self.ticks.update((pid, max(cpu_ticks(pid), self.ticks.get(pid, 0))) for pid in pids)  # 0: it ended just now
 
     def glance(self, root: int) -> None:
         """Look whether there is a first record."""
