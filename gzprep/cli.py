@@ -32,17 +32,12 @@ app = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Dataset = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset folder that `gzprep run` made.")]
 
-_COLLECT_AT = (20_000, 20, 100)
-"""When the garbage collector looks. Beam is 250,000 objects, none of them garbage: by Python's own numbers it would
-look 650 times while they are imported, and through all of them once more at the end, a second in all."""
-
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence, not in a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets the codes of the others
-    gc.set_threshold(*_COLLECT_AT)
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
@@ -57,7 +52,7 @@ def main() -> None:
         code = 1
     except Exception as error:
         code = _other_error(error, debug=debug)
-    gc.freeze()
+    gc.freeze()  # else Python looks through all of Beam once more before it ends: half a second
     raise SystemExit(code)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from gztrain import __version__
-from gztrain.environment import choose_backend, quiet_imports, restart_with_allocator
+from gztrain.environment import choose_backend, quiet_imports, restart_with_allocator, uncollected
 from gztrain.errors import GztrainError
 from gztrain.options import as_settings, takes_recipe_options
 
@@ -39,17 +39,12 @@ SkipCorrupt = Annotated[bool, typer.Option("--skip-corrupt", help="Leave damaged
 Data = Annotated[Path | None, typer.Option("--data", help="The dataset folder, if it has moved.")]
 SplitName = Literal["val", "test"]
 
-_COLLECT_AT = (20_000, 20, 100)
-"""When the garbage collector looks. TensorFlow and Keras are 460,000 objects, none of them garbage: by Python's own
-numbers it would look 1,100 times while they are imported, and through all of them at the end, two seconds in all."""
-
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence, not in a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets the codes of the others
-    gc.set_threshold(*_COLLECT_AT)
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     restart_with_allocator(arguments)
@@ -65,7 +60,7 @@ def main() -> None:
         code = 1
     except Exception as error:
         code = _other_error(error, debug=debug)
-    gc.freeze()
+    gc.freeze()  # else Python looks through all of TensorFlow once more before it ends: a second
     raise SystemExit(code)
 
 
@@ -99,7 +94,7 @@ def _start_keras() -> None:
         GztrainError: that backend is not installed.
     """
     choose_backend()
-    with quiet_imports():
+    with quiet_imports(), uncollected():
         import keras
 
         del keras

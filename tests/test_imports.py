@@ -114,3 +114,9 @@ def test_requirements_are_pinned_with_hashes_and_without_an_index() -> None:
         assert "--index" not in text
         blocks = [block for block in text.replace("\\\n", " ").splitlines() if block.strip()]
         assert all("==" in block and "--hash=sha256:" in block for block in blocks)
+
+
+def test_loading_beam_says_nothing_and_leaves_everything_as_it_was() -> None:
+    program = "import gc, logging, gzprep.beam; print(gc.isenabled(), logging.root.manager.disable)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("True 0\n", "")

@@ -6,19 +6,15 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-level_before = logging.root.manager.disable
-logging.disable(logging.WARNING)  # Beam's import warns of cloud libraries that nobody asked for
-import apache_beam as beam  # noqa: E402
-from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
 
-logging.disable(level_before)
-
-from gzprep.beam.runners import make_runner, run_to_the_end  # noqa: E402
-from gzprep.beam.transforms import GroupByBin, ReadGalaxies, WriteBins, WriteManifest  # noqa: E402
-from gzprep.catalogue import row_groups  # noqa: E402
-from gzprep.errors import UsageError  # noqa: E402
-from gzprep.job import Job  # noqa: E402
-from gzprep.runners import DIRECT, JOB_SERVERS, runner_options  # noqa: E402
+from gzprep.beam.runners import make_runner, run_to_the_end
+from gzprep.beam.transforms import GroupByBin, ReadGalaxies, WriteBins, WriteManifest
+from gzprep.catalogue import row_groups
+from gzprep.errors import UsageError
+from gzprep.job import Job
+from gzprep.runners import DIRECT, JOB_SERVERS, runner_options
 
 
 def build(root: beam.Pipeline, job: Job, workers: int = 1) -> beam.PCollection:

@@ -15,14 +15,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from gztrain.beam.plan import Job, Part, PartRecord
-from gztrain.environment import choose_backend, quiet_imports
+from gztrain.environment import choose_backend, quiet_imports, uncollected
 from gztrain.errors import GztrainError
 
 
 def load_eyes(job: Job) -> Any:  # noqa: ANN401 -- gztrain.beam.parts.Eyes, which loads Keras
     """Load Keras, then the model: only where it is used, and never in a launcher."""
     choose_backend()
-    with quiet_imports():
+    with quiet_imports(), uncollected():
         from gztrain.beam.parts import Eyes
     return Eyes(job)
 
