@@ -45,7 +45,7 @@ STAGES: dict[str, tuple[str, str]] = {
     "serialize": ("gzprep.prepare.serialize", ""),
     "order": ("gzprep.bins.order_of", ""),
     "spool": ("gzprep.spool.Spool.add gzprep.spool.Spool._read", ""),
-    "framing, CRC": ("gzprep.spool.around", ""),
+    "framing, CRC": ("gzprep.spool.frame", ""),
     "write, SHA-256, disk": ("gzprep.bins._write_shard", "floor.Floor.record"),
     "hash of the inputs": ("gzprep.bins.hash_inputs", ""),
     "bin record": ("gzprep.bins._write_record gzprep.bins._summarise", ""),

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import IO
 
-from gzprep.tfrecord import around
+from gzprep.tfrecord import frame
 
 BUFFER = 1 << 18
 """Bytes to gather before they are written."""
@@ -34,12 +34,10 @@ class Spool:
             order: its sort key in the shard.
             record: its bytes.
         """
-        head, foot = around(record)
-        length = len(head) + len(record) + len(foot)
-        for piece in (head, record, foot):
-            self._file.write(piece)
-        self._places[split].append((order, self._offset, length))
-        self._offset += length
+        framed = frame(record)
+        self._file.write(framed)
+        self._places[split].append((order, self._offset, len(framed)))
+        self._offset += len(framed)
 
     def count(self, split: str) -> int:
         """Number of records of a split."""

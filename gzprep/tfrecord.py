@@ -25,13 +25,7 @@ def masked_crc(data: bytes) -> int:
 
 def frame(record: bytes) -> bytes:
     """Return a record with its length and checksums."""
-    head, foot = around(record)
-    return b"".join((head, record, foot))
-
-
-def around(record: bytes) -> tuple[bytes, bytes]:
-    """What stands before a record in a file, and what behind it."""
-    return _head(len(record)), _FOOTER.pack(masked_crc(record))
+    return b"".join((_head(len(record)), record, _FOOTER.pack(masked_crc(record))))
 
 
 @lru_cache(maxsize=1 << 16)  # lengths: nearly always seen before

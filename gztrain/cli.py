@@ -60,7 +60,7 @@ def main() -> None:
         code = 1
     except Exception as error:
         code = _other_error(error, debug=debug)
-    gc.freeze()  # else Python looks through all of TensorFlow once more before it ends: a second
+    gc.freeze()  # else Python looks through all of TensorFlow once more before it ends: more than a second
     raise SystemExit(code)
 
 

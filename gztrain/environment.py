@@ -86,7 +86,7 @@ def quiet_imports() -> Iterator[None]:
 def uncollected() -> Iterator[None]:
     """Import without the garbage collector, which finds none among 460,000 objects of TensorFlow and Keras.
 
-    It would look 1,100 times while they are made: a second.
+    It would look 1,100 times while they are made: half a second.
     """
     collects = gc.isenabled()
     gc.disable()
