@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test faults lint format types unit lock golden clean help
+.PHONY: run test faults same-bytes lint format types unit lock golden clean help
 
 help:            ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -35,6 +35,9 @@ golden: $(VENV)/dev ## make the golden files again, and say what changed
 
 faults: $(VENV)/dev ## kills at random moments, full disk, read-only output
 	$(BIN)/python -m pytest --override-ini addopts=-q tests/faults
+
+same-bytes: $(VENV)/dev engines-fetch ## every recipe, made in every way, gives the recorded bytes; training its weights
+	GZPREP_ALL_ENGINES=1 $(BIN)/python -m pytest --override-ini addopts=-q tests/same_bytes
 
 lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml
 	$(BIN)/python -m venv $(VENV)/lock

@@ -1,0 +1,80 @@
+"""Every recipe in every way gives the bytes that were recorded, and training its weights.."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gzcore.storage.places import Url
+from tests import clouds
+from tests.engines.services import portable
+from tests.running import gzprep, shard_sums
+from tests.same_bytes.making import BACKENDS, WHOLE, make, processor, recorded, train
+
+WAYS = {
+    "1 worker": ("--workers", "1"),
+    "2 workers": ("--workers", "2"),
+    "Prism": ("--runner", "PrismRunner"),
+    "Flink": ("--runner", "FlinkRunner", "--workers", "2"),
+}
+SMALL = [name for name in WHOLE if name != "gz2-report"]
+"""What every engine and bucket makes; the whole of the report's recipe is made by workers alone."""
+BUCKETS = {"gs": (clouds.google, "STORAGE_EMULATOR_HOST"), "s3": (clouds.amazon, "AWS_ENDPOINT_URL")}
+
+
+@pytest.mark.parametrize("way", ["1 worker", "2 workers"])
+@pytest.mark.parametrize("name", WHOLE)
+def test_workers(name: str, way: str, gz2: Path, tmp_path: Path) -> None:
+    assert make(WHOLE[name], gz2, tmp_path / "out", *WAYS[way]) == recorded()["shards"][name]
+
+
+@pytest.mark.parametrize("way", ["Prism", "Flink"])
+@pytest.mark.parametrize("name", SMALL)
+def test_engines(name: str, way: str, gz2: Path, tmp_path: Path) -> None:
+    assert make(WHOLE[name], gz2, tmp_path / "out", *WAYS[way]) == recorded()["shards"][name]
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[tuple[str, ...]]:
+    """Options of a job service with a worker pool."""
+    with portable() as options:
+        yield options
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_portable_pool(name: str, pool: tuple[str, ...], gz2: Path, tmp_path: Path) -> None:
+    way = ("--runner", "PortableRunner", "--", *pool)
+    assert make(WHOLE[name], gz2, tmp_path / "out", *way) == recorded()["shards"][name]
+
+
+@pytest.fixture(scope="module", params=BUCKETS)
+def scheme(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A bucket on loopback: its scheme; all that is asked of it goes through a proxy that knows conditions."""
+    start, variable = BUCKETS[request.param]
+    with contextlib.ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        address = stack.enter_context(clouds.Faulty(stack.enter_context(start())).running())
+        for name, value in (clouds.CREDENTIALS | {variable: address}).items():
+            patch.setenv(name, value)
+        yield request.param
+
+
+@pytest.mark.parametrize("name", [name for name in SMALL if WHOLE[name].real])
+def test_from_bucket_to_bucket(name: str, scheme: str, gz2: Path, tmp_path: Path) -> None:
+    data, out = (Url(scheme, clouds.BUCKET, f"{name}/{part}") for part in ("data", "out"))
+    clouds.upload(gz2, data)
+    options = [*WHOLE[name].arguments(Path("/")), "--out", str(out), "--set", "max_reject_share=1"]
+    options[options.index("--data") + 1] = str(data)
+    result = gzprep("run", *options)
+    assert result.code == 0, result.err
+    assert shard_sums(clouds.download(out, tmp_path)) == recorded()["shards"][name]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_weights(backend: str, gz2: Path, tmp_path: Path) -> None:
+    known = recorded()["weights"].get(processor())
+    if known is None:
+        pytest.skip(f"no weights are recorded for {processor()}; tests/same_bytes/record.py says how")
+    make(WHOLE["gz2-cnn"], gz2, tmp_path / "out")
+    assert train(tmp_path / "out", tmp_path / "run", backend) == known[backend]
