@@ -13,9 +13,9 @@ from hough import longest_dark_line
 from judged_images import Lists, Real
 from planting import PLANTERS, Planted, plant_any_black_line
 
-from gzprep.defects import DETECTORS, find
-from gzprep.images import decode
-from gzprep.records import Line
+from gzprep.catalogue.galaxy import Line
+from gzprep.images.codec import decode
+from gzprep.images.defects import DETECTORS, find
 
 FIXED = {"error_image": 0.95}
 """Thresholds that follow from the meaning of the score: half of the frame is black, but for a twentieth."""

@@ -32,9 +32,9 @@ from planting import PLANTERS
 from watch import last_cores
 
 from gzprep.config import Recipe
-from gzprep.defects import DETECTORS, find
-from gzprep.geometry import Pixels
-from gzprep.images import decode
+from gzprep.images.codec import decode
+from gzprep.images.defects import DETECTORS, find
+from gzprep.images.geometry import Pixels
 
 FIGURES = HERE.parent / "docs" / "defects"
 BARS = {"error_image": 0.99, "colour_line": 0.98, "black_line": 0.95}

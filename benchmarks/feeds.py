@@ -16,10 +16,10 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np
 from relay import serve
 
-from gztrain.dataset import open_dataset
-from gztrain.inputs import Selection, open_reader, order, select
-from gztrain.inputs.files import ShardFiles
-from gztrain.inputs.rows import split_record
+from gztrain.data import Selection, open_reader, order, select
+from gztrain.data.dataset import open_dataset
+from gztrain.data.fast_parse import split_record
+from gztrain.data.shard_files import ShardFiles
 
 BATCH = 256
 Read = Callable[[], int]

@@ -31,9 +31,9 @@ SHARE_BAR = 0.95
 
 def measure(data: Path, name: str, given: argparse.Namespace) -> dict[str, Any]:
     """Rates of one model, and the largest memory that the device held."""
-    from gztrain.bench import bench
     from gztrain.config import TrainConfig
     from gztrain.models.spec import ModelSpec
+    from gztrain.training.bench import bench
 
     config = TrainConfig(model=ModelSpec(name=name, weights="none", size=given.size))
     config = replace(config, stages=replace(config.stages, batch=given.batch))

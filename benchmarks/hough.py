@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from gzprep.geometry import Pixels
+from gzprep.images.geometry import Pixels
 
 _DARKER = 20
 """Grey levels below the closing from which on a pixel counts."""

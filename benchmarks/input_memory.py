@@ -20,9 +20,9 @@ from materials import prepare
 from sky import source_folder
 from watch import ALL_CORES, say, watch
 
-from gztrain.dataset import open_dataset
+from gztrain.data import open_reader, order, select
+from gztrain.data.dataset import open_dataset
 from gztrain.environment import ALLOCATOR
-from gztrain.inputs import open_reader, order, select
 
 READERS = ("native", "tf")
 COPIES = {"10": 1, "100": 10}

@@ -1,7 +1,7 @@
 """Real images and what is known of them: the defects that are listed, and those that a person has seen on alarm.
 
 The folder is GZ_REAL_DATA (default ../shared/data). Its lists are defects/defects.csv, defects/lines_seen_elsewhere.csv
-and gz2/defects_seen.csv; what was seen since is in tests/gzprep/reviewed_defects.csv.
+and gz2/defects_seen.csv; what was seen since is in tests/gzprep/images/defects/reviewed_defects.csv.
 """
 
 import csv
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from contestants import HERE
 
-REVIEWED = HERE.parent / "tests" / "gzprep" / "reviewed_defects.csv"
+REVIEWED = HERE.parent / "tests" / "gzprep" / "images" / "defects" / "reviewed_defects.csv"
 _KINDS = {
     "thin black line": "black_line",
     "black_line": "black_line",

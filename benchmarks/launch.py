@@ -19,7 +19,7 @@ from typing import Any
 
 from scale import ROOT, emulator
 
-from gzprep.storage import Url
+from gzcore.storage.places import Url
 from tests import clouds
 from tests.catalogues import write_catalogue
 from tests.dataflow_service import IMAGE, PROJECT, REGION, Service, never, staged_pipeline, write_credentials

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from sky import accepted_rows, source_folder, write_sky
 
-from gztrain.dataset import open_dataset
-from gztrain.inputs import select
-from gztrain.inputs.files import ShardFiles
-from gztrain.inputs.rows import split_record
+from gztrain.data import select
+from gztrain.data.dataset import open_dataset
+from gztrain.data.fast_parse import split_record
+from gztrain.data.shard_files import ShardFiles
 
 
 def make_materials(folder: Path, galaxies: int) -> int:

@@ -2,7 +2,7 @@
 
 Measured on the real galaxies (GZ_REAL_DATA), one worker: processor seconds a galaxy are the slope between two sizes, so
 that the start cancels; the buckets are emulators in another process, whose own work is not counted. Then arithmetic
-(gzprep/scale.py) for three surveys, and a simulation of bins dealt to cores: some cores are slow, some bins are lost.
+(gzprep/run/cost.py) for three surveys, and a simulation of bins dealt to cores: some cores are slow, some bins lost.
 
 `python benchmarks/scale.py [--galaxies N] [--simulate-only]`; JSON=1 prints one JSON document. About three minutes.
 """
@@ -25,14 +25,14 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from gzprep.catalogue import find_catalogues, read_all  # noqa: E402
+from gzcore.engines.dataflow import Fleet  # noqa: E402
+from gzcore.storage.places import Url  # noqa: E402
+from gzprep.catalogue.galaxy import pack  # noqa: E402
+from gzprep.catalogue.read import find_catalogues, read_all  # noqa: E402
 from gzprep.config import from_mapping  # noqa: E402
-from gzprep.dataflow import Fleet  # noqa: E402
-from gzprep.dryrun import _KEY_BYTES  # noqa: E402
-from gzprep.records import pack  # noqa: E402
-from gzprep.scale import Measured, Size, as_json  # noqa: E402
-from gzprep.shards import plan_bins  # noqa: E402
-from gzprep.storage import Url  # noqa: E402
+from gzprep.dataset.shards import plan_bins  # noqa: E402
+from gzprep.run.cost import Measured, Size, as_json  # noqa: E402
+from gzprep.run.dry_run import _KEY_BYTES  # noqa: E402
 
 DATA = Path(os.environ.get("GZ_REAL_DATA", ROOT.parent / "shared" / "data")) / "gz2"
 SURVEYS: dict[str, tuple[int, int, dict[str, Any]]] = {

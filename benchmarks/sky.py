@@ -57,8 +57,8 @@ def accepted_rows(source: Path) -> list[Row]:
 
 def _is_accepted(source: Path, row: Row) -> bool:
     from gzprep.config import Recipe
-    from gzprep.defects import judge
-    from gzprep.images import UnreadableImage, decode
+    from gzprep.images.codec import UnreadableImage, decode
+    from gzprep.images.defects import judge
 
     try:
         frame = decode(image_of(source, row).read_bytes())

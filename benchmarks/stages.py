@@ -26,29 +26,29 @@ from watch import last_cores
 Table = list[dict[str, float]]
 ROUNDS = 5
 STAGES: dict[str, tuple[str, str]] = {
-    "read file": ("gzprep.prepare.read_image", "floor.read"),
-    "labels": ("gzprep.prepare.label", ""),
-    "header and shape": ("gzprep.prepare._check_shape gzprep.prepare.read_header", ""),
-    "decode": ("gzprep.prepare.decode", "floor.Floor.decode"),
-    "detectors": ("gzprep.prepare.judge", ""),
-    "digest of the image": ("gzprep.prepare.image_digest", ""),
-    "fold": ("gzprep.prepare.fold_of", ""),
-    "label bytes": ("gzprep.prepare.galaxy_entries", ""),
-    "draw views": ("gzprep.prepare.draw_views", ""),
-    "geometry": ("gzprep.views.warp gzprep.views.to_rgb", "floor.Floor.warped floor.Floor.moved"),
-    "blur": ("gzprep.views.blur", "floor.blur"),
-    "noise": ("gzprep.views.noise", "floor.Noise.add"),
-    "denoise": ("gzprep.views.denoise", "floor.denoise"),
-    "render, rest": ("gzprep.prepare.render", "floor.Floor.view"),
-    "encode": ("gzprep.prepare.encode", "floor.encode"),
-    "describe": ("gzprep.prepare.describe", ""),
-    "serialize": ("gzprep.prepare.serialize", ""),
-    "order": ("gzprep.bins.order_of", ""),
-    "spool": ("gzprep.spool.Spool.add gzprep.spool.Spool._read", ""),
-    "framing, CRC": ("gzprep.spool.frame", ""),
-    "write, SHA-256, disk": ("gzprep.bins._write_shard", "floor.Floor.record"),
-    "hash of the inputs": ("gzprep.bins.hash_inputs", ""),
-    "bin record": ("gzprep.bins._write_record gzprep.bins._summarise", ""),
+    "read file": ("gzprep.prepare.galaxy.read_image", "floor.read"),
+    "labels": ("gzprep.prepare.galaxy.label", ""),
+    "header and shape": ("gzprep.prepare.galaxy._check_shape gzprep.prepare.galaxy.read_header", ""),
+    "decode": ("gzprep.prepare.galaxy.decode", "floor.Floor.decode"),
+    "detectors": ("gzprep.prepare.galaxy.judge", ""),
+    "digest of the image": ("gzprep.prepare.galaxy.image_digest", ""),
+    "fold": ("gzprep.prepare.galaxy.fold_of", ""),
+    "label bytes": ("gzprep.prepare.galaxy.galaxy_entries", ""),
+    "draw views": ("gzprep.prepare.galaxy.draw_views", ""),
+    "geometry": ("gzprep.images.views.warp gzprep.images.views.to_rgb", "floor.Floor.warped floor.Floor.moved"),
+    "blur": ("gzprep.images.views.blur", "floor.blur"),
+    "noise": ("gzprep.images.views.noise", "floor.Noise.add"),
+    "denoise": ("gzprep.images.views.denoise", "floor.denoise"),
+    "render, rest": ("gzprep.prepare.galaxy.render", "floor.Floor.view"),
+    "encode": ("gzprep.prepare.galaxy.encode", "floor.encode"),
+    "describe": ("gzprep.prepare.galaxy.describe", ""),
+    "serialize": ("gzprep.prepare.galaxy.serialize", ""),
+    "order": ("gzprep.prepare.bin.order_of", ""),
+    "spool": ("gzprep.dataset.spool.Spool.add gzprep.dataset.spool.Spool._read", ""),
+    "framing, CRC": ("gzprep.dataset.spool.frame", ""),
+    "write, SHA-256, disk": ("gzprep.prepare.bin._write_shard", "floor.Floor.record"),
+    "hash of the inputs": ("gzprep.prepare.bin.hash_inputs", ""),
+    "bin record": ("gzprep.prepare.bin._write_record gzprep.prepare.bin._summarise", ""),
 }
 """Stage: our functions and the floor's, named where they are looked up by those who call them."""
 
@@ -90,7 +90,7 @@ def install(watch: Stopwatch, column: int) -> None:
 
 def install_pixel_operations() -> None:
     """Let gzprep's table of operations, made before there were timers, point to what has one."""
-    views = importlib.import_module("gzprep.views")
+    views = importlib.import_module("gzprep.images.views")
     views._PIXEL_OPS.update((name, getattr(views, name)) for name in list(views._PIXEL_OPS))  # noqa: SLF001
 
 
@@ -104,10 +104,11 @@ def _find(name: str) -> Any:  # noqa: ANN401 -- a module or a class
 
 def run_bins(sky: Sky, out: Path) -> float:
     """Write all bins of a sky in this process; seconds."""
-    from gzprep import bins, launch
-    from gzprep.catalogue import read_all
+    from gzprep.catalogue.read import read_all
     from gzprep.config import Recipe, Shards
-    from gzprep.shards import bin_of
+    from gzprep.dataset.shards import bin_of
+    from gzprep.prepare import bin as bins
+    from gzprep.run import launch
 
     job = launch.plan(launch.Request(out, Recipe(shards=Shards(min_bins=1)), sky.data))
     job.folder.prepare()

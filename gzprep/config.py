@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from gzprep.errors import UsageError
-from gzprep.storage import Place, as_place
+from gzcore.errors import UsageError
+from gzcore.storage.places import Place, as_place
 
 _CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
 DATASET_NAME = r"[a-z0-9_]+"

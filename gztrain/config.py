@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from gztrain.errors import UsageError
+from gzcore.errors import UsageError
 from gztrain.models.spec import ModelSpec
 
 _CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)

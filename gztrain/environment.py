@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gztrain.errors import GztrainError
+from gzcore.errors import GzError
 
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 32), "MALLOC_TRIM_THRESHOLD_": str(1 << 34)}
 """Keeps batches on glibc's heap: with its defaults each is mapped anew, which costs 37 page faults an image, and a
@@ -22,22 +22,20 @@ def choose_backend() -> None:
     """Let KERAS_BACKEND and Keras' own config decide; where neither does and TensorFlow is not there, take JAX.
 
     Raises:
-        GztrainError: the backend that was chosen is not installed, or none is.
+        GzError: the backend that was chosen is not installed, or none is.
     """
     asked = os.environ.get("KERAS_BACKEND")
     if asked is not None:
         _check_installed(asked)
     elif not _installed("tensorflow"):
         if not _installed("jax"):
-            raise GztrainError(
-                "Neither TensorFlow nor JAX is installed; pip install 'gzprep[train]' brings TensorFlow."
-            )
+            raise GzError("Neither TensorFlow nor JAX is installed; pip install 'gzprep[train]' brings TensorFlow.")
         os.environ["KERAS_BACKEND"] = "jax"
 
 
 def _check_installed(backend: str) -> None:
     if backend in _NEEDS and not _installed(_NEEDS[backend]):
-        raise GztrainError(f"KERAS_BACKEND is {backend}, which is not installed; install it, or choose another.")
+        raise GzError(f"KERAS_BACKEND is {backend}, which is not installed; install it, or choose another.")
 
 
 def _installed(module: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gztrain.errors import GztrainError
+from gzcore.errors import GzError
 
 
 @contextlib.contextmanager
@@ -18,14 +18,14 @@ def below(folder: Path) -> Iterator[None]:
     """Turn the system's complaints about writing below ``folder`` into one sentence.
 
     Raises:
-        GztrainError: the disk is full, the folder is read-only, or something else went wrong.
+        GzError: the disk is full, the folder is read-only, or something else went wrong.
     """
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise GztrainError(f"The disk is full while writing into {folder}; free some space and go on.") from None
-        raise GztrainError(f"Cannot write into {folder} ({error.strerror or error}); choose another place.") from None
+            raise GzError(f"The disk is full while writing into {folder}; free some space and go on.") from None
+        raise GzError(f"Cannot write into {folder} ({error.strerror or error}); choose another place.") from None
 
 
 @contextlib.contextmanager

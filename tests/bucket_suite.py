@@ -14,15 +14,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from gzprep import patience, storage, stores
-from gzprep.catalogue import find_catalogues
+from gzcore.errors import GzError
+from gzcore.storage import buckets, places, retry
+from gzcore.storage.places import Url, remove_all
+from gzprep.catalogue.galaxy import ANSWERS, Galaxy, Reason, Rejection, Split, Votes
+from gzprep.catalogue.read import find_catalogues
 from gzprep.config import from_mapping
-from gzprep.errors import GzprepError
-from gzprep.folder import CARDS
-from gzprep.job import check_folder, make_job, open_source, write_plan
-from gzprep.prepare import read_image
-from gzprep.records import ANSWERS, Galaxy, Reason, Rejection, Split, Votes
-from gzprep.storage import Url, remove_all
+from gzprep.dataset.folder import CARDS
+from gzprep.prepare.galaxy import read_image
+from gzprep.prepare.job import check_folder, make_job, open_source, write_plan
 from tests import clouds
 from tests.clouds import Faulty, Rule, cut_after, cut_before, cut_within, status
 from tests.running import SMALL, Result, gzprep, manifest, shard_sums
@@ -55,7 +55,7 @@ class Bucket:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests do not wait between tries; and every test meets the store anew."""
-    monkeypatch.setattr(patience, "_FIRST", 0.0005)
+    monkeypatch.setattr(retry, "_FIRST", 0.0005)
 
 
 @pytest.fixture
@@ -75,11 +75,11 @@ def open_bucket(scheme: str, variable: str, small_sky: Path, target: str) -> Ite
         for name, value in clouds.CREDENTIALS.items():
             patch.setenv(name, value)
         patch.setenv(variable, address)
-        stores._store_of.cache_clear()
+        buckets._store_of.cache_clear()
         sky = Url(scheme, clouds.BUCKET, "the sky")
         clouds.upload(small_sky, sky)
         yield Bucket(scheme, proxy, sky)
-        stores._store_of.cache_clear()
+        buckets._store_of.cache_clear()
 
 
 def run(bucket: Bucket, out: Url | Path, *more: str) -> Result:
@@ -265,7 +265,7 @@ class BucketSuite:
         for job in jobs:
             check_folder(job)  # both find the folder empty
         write_plan(jobs[0])
-        with pytest.raises(GzprepError, match=r"views\.count was 1, is 2"):
+        with pytest.raises(GzError, match=r"views\.count was 1, is 2"):
             write_plan(jobs[1])
         write_plan(jobs[0])
 
@@ -273,7 +273,7 @@ class BucketSuite:
     def test_what_is_written_is_read_back_whatever_its_size(
         self, bucket: Bucket, size: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(storage, "_BUFFER", 1000)
+        monkeypatch.setattr(places, "_BUFFER", 1000)
         data = random.Random(size).randbytes(size)
         place = bucket.place(f"sizes/{size} ü%20+&.bin")
         place.put(io.BytesIO(data))
@@ -311,7 +311,7 @@ class BucketSuite:
 
     def test_what_breaks_while_it_is_written_leaves_nothing(self, bucket: Bucket) -> None:
         place = bucket.place("half")
-        writing = storage.appearing(place)
+        writing = places.appearing(place)
         writing.__enter__().write(b"half")
         writing.__exit__(RuntimeError, RuntimeError(), None)
         assert not place.exists()
@@ -326,7 +326,7 @@ class BucketSuite:
     def test_no_secret_is_told_or_written(self, bucket: Bucket, tmp_path: Path) -> None:
         out = bucket.place("discreet")
         bucket.proxy.rules.append(Rule("GET", r"/images/", status(403), 1))
-        with pytest.raises(GzprepError, match="denied") as told:
+        with pytest.raises(GzError, match="denied") as told:
             run(bucket, out, "--limit", "20", "--debug")
         made, verified = run(bucket, out, "--limit", "20", "--json"), gzprep("verify", str(out), "--json")
         assert (made.code, verified.code) == (0, 0)

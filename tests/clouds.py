@@ -21,7 +21,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from gcp_storage_emulator.server import create_server
 
-from gzprep.storage import Url
+from gzcore.storage.places import Url
 
 BUCKET = "galaxies"
 SECRET = "Loopback/Secret/0123456789abcdefghijklmn"  # noqa: S105 -- opens nothing; tests look for it where it must not be

@@ -21,7 +21,7 @@ from apache_beam.portability import common_urns, python_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from gzprep.storage import Url, as_place
+from gzcore.storage.places import Url, as_place
 
 PROJECT, REGION, IMAGE = "loopback-project", "europe-west1", "registry.example/gzprep:1"
 TOKEN = "ya29.LOOPBACK-token-0123456789"  # noqa: S105 -- opens nothing; tests look for it where it must not be

@@ -1,6 +1,6 @@
 """Pixels by the plainest way, to hold ours against."""
 
-from gzprep.geometry import Pixels, crop_offset
+from gzprep.images.geometry import Pixels, crop_offset
 
 
 def centre_crop(frame: Pixels, crop: int) -> Pixels:

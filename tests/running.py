@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 
 from gzprep.cli import main
 
+ROOT = Path(__file__).parents[1]
+"""The checkout."""
 SMALL = ("--crop", "64", "--views", "2", "--set", "shards.min_bins=1", "--set", "max_reject_share=1")
 """Options of a data set that is made in a second or two."""
 

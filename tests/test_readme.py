@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gzprep.examples import FEATURES
+from gzcore.dataset.example import FEATURES
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

@@ -54,15 +54,15 @@ def examples(path: str, views_of: Callable[[Path], Iterator[Any]]) -> Iterator[E
 
 def encoded_views(path: Path) -> Iterator[bytes]:
     """Gzprep's 13 views, encoded."""
-    from gzprep.images import encode
+    from gzprep.images.codec import encode
 
     return (encode(image, _recipe().crop) for image in fast_views(path))
 
 
 def fast_views(path: Path) -> Iterator[np.ndarray]:
     """Gzprep's 13 views."""
-    from gzprep.images import decode
-    from gzprep.views import Rules, draw_views, render
+    from gzprep.images.codec import decode
+    from gzprep.images.views import Rules, draw_views, render
 
     recipe = _recipe()
     frame = decode(path.read_bytes())

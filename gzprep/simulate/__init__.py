@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gzprep.errors import UsageError
+from gzcore.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def simulate(
 
     Raises:
         UsageError: fewer than one galaxy was asked for.
-        GzprepError: the folder holds something already, or cannot be written.
+        GzError: the folder holds something already, or cannot be written.
     """
     if galaxies < 1:
         raise UsageError(f"A sky needs at least 1 galaxy, not {galaxies}.")

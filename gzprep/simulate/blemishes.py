@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from gzprep.chance import lot
+from gzcore.hashing import lot
 from gzprep.simulate.profiles import FRAME
 from gzprep.simulate.truth import generator
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gzprep.chance import lot
+from gzcore.hashing import lot
 from gzprep.simulate.truth import generator
 
 _PREFIXES = (*range(587722, 587746), *range(588007, 588024), 588295, 588297, 588298, 588848)

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gzprep.errors import GzprepError
+from gzcore.dataset.tree import CATALOGUE_QUESTIONS
+from gzcore.errors import GzError
 from gzprep.simulate import SimulatedSky
 from gzprep.simulate.blemishes import Blemish, plan
 from gzprep.simulate.identity import Identity, identify
@@ -19,7 +20,6 @@ from gzprep.simulate.render import add_noise, develop, encode, expose
 from gzprep.simulate.spoil import spoil_bytes, spoil_flux, spoil_frame
 from gzprep.simulate.truth import Truth, generator
 from gzprep.simulate.volunteers import Votes, classify, summary
-from gzprep.tree import CATALOGUE_QUESTIONS
 
 Row = dict[str, Any]
 
@@ -69,7 +69,7 @@ def write(directory: Path, galaxies: int, seed: int, on_galaxy: Callable[[], Non
                 on_galaxy()
         _write_tables(directory, sightings)
     except OSError as error:
-        raise GzprepError(f"The sample sky cannot be written to {directory}: {error.strerror or error}.") from error
+        raise GzError(f"The sample sky cannot be written to {directory}: {error.strerror or error}.") from error
     splits = Counter(sighting.identity.split for sighting in sightings)
     planted = Counter(sighting.blemish.kind for sighting in sightings if sighting.blemish)
     return SimulatedSky(directory, galaxies, splits["train"], splits["test"], dict(planted), size)
@@ -77,7 +77,7 @@ def write(directory: Path, galaxies: int, seed: int, on_galaxy: Callable[[], Non
 
 def _claim(directory: Path) -> None:
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise GzprepError(f"{directory} is not an empty folder; name a new one, or remove what an unfinished run left.")
+        raise GzError(f"{directory} is not an empty folder; name a new one, or remove what an unfinished run left.")
     directory.mkdir(parents=True, exist_ok=True)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gzprep.chance import lot
+from gzcore.hashing import lot
 
 KINDS = ("smooth", "disc", "edge-on", "artifact")
 ODDITIES = ("", "ring", "merger", "irregular", "disturbed")

@@ -8,9 +8,9 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from gzprep.chance import generator
+from gzcore.dataset.tree import CATALOGUE_QUESTIONS, Question
+from gzcore.hashing import generator
 from gzprep.simulate.truth import Truth
-from gzprep.tree import CATALOGUE_QUESTIONS, Question
 
 Chances = dict[str, dict[str, float]]
 """Question name to answer to its chance; they need not sum to 1."""

@@ -27,7 +27,7 @@ def build(spec: ModelSpec, crop: int, outputs: int) -> "GalaxyModel":
 
     Raises:
         UsageError: choices that do not go together.
-        GztrainError: weights that are not there or do not fit.
+        GzError: weights that are not there or do not fit.
     """
     import keras
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from gztrain.errors import GztrainError
+from gzcore.errors import GzError
 from gztrain.models.plan import Plan
 
 
@@ -29,7 +29,7 @@ def make_backbone(plan: Plan, backbone: Backbone) -> keras.Model:
     """Build a backbone: float32 [B, size, size, 3], preprocessed, to feature maps.
 
     Raises:
-        GztrainError: its ImageNet weights are neither here nor to be fetched.
+        GzError: its ImageNet weights are neither here nor to be fetched.
     """
     options = {"include_top": False, "input_shape": (plan.size, plan.size, 3), **dict(backbone.options)}
     if plan.weights is None:
@@ -49,10 +49,10 @@ def _calm() -> Iterator[None]:
         yield
 
 
-def _without_weights(plan: Plan, error: Exception) -> GztrainError:
+def _without_weights(plan: Plan, error: Exception) -> GzError:
     folder = Path(os.environ.get("KERAS_HOME", "~/.keras"), "models")  # where Keras looks before it asks the network
     reason = " ".join(str(error).split()).rstrip(".")
-    return GztrainError(
+    return GzError(
         f"No ImageNet weights for {plan.entry.name} ({reason}); put {plan.entry.weights_file} into {folder}, "
         "or use --weights FILE or --weights none"
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from gztrain.errors import UsageError
+from gzcore.errors import UsageError
 from gztrain.models.registry import MODELS, PATCHES_A_SIDE, Entry
 from gztrain.models.spec import Head, ModelSpec
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers, ops
 
-from gztrain.errors import UsageError
+from gzcore.errors import UsageError
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int32]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from gztrain.errors import GztrainError
+from gzcore.errors import GzError
 from gztrain.models.body import GalaxyModel
 
 _LAST = 2  # kernel and bias of the logits, which depend on the scheme
@@ -19,7 +19,7 @@ def load_weights(galaxy: GalaxyModel, file: Path) -> None:
     top, or of the body where there is no backbone.
 
     Raises:
-        GztrainError: the file does not fit the model.
+        GzError: the file does not fit the model.
     """
     try:
         if file.suffix == ".keras":
@@ -28,7 +28,7 @@ def load_weights(galaxy: GalaxyModel, file: Path) -> None:
             _read(file, galaxy.backbone or galaxy.body)
     except (ValueError, OSError, KeyError, UserWarning) as error:
         reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")  # Keras explains at length
-        raise GztrainError(
+        raise GzError(
             f"The weights in {file} do not fit ({reason}); choose the model, size and head they were made for"
         ) from error
 

@@ -3,7 +3,7 @@
 import sys
 
 from gzprep.cli import main
-from gzprep.template import arguments
+from gzprep.run.flex_template import arguments
 
 if __name__ == "__main__":
     sys.argv = ["gzprep", *arguments(sys.argv[1:])]

@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from gzprep.errors import GzprepError
-from gzprep.runners import check_runner
+from gzcore.engines.names import check_runner
+from gzcore.errors import GzError
 from tests.engines.services import ROOT, portable, program
 from tests.running import Result, manifest, shard_sums
 
@@ -54,7 +54,7 @@ def need(runner: str) -> None:
     if runner != "PortableRunner":
         try:
             check_runner(runner)
-        except GzprepError as error:
+        except GzError as error:
             (pytest.fail if os.environ.get("GZPREP_ALL_ENGINES") else pytest.skip)(str(error))
 
 

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gzcore.dataset.tree import CATALOGUE_QUESTIONS
+from gzprep.catalogue.galaxy import ANSWERS, Galaxy, Split, Votes
 from gzprep.config import BYTES_VERSION, Recipe, from_mapping, pixel_versions
-from gzprep.images import encode
-from gzprep.prepare import judge_galaxy, make_records
-from gzprep.records import ANSWERS, Galaxy, Split, Votes
-from gzprep.tree import CATALOGUE_QUESTIONS
+from gzprep.images.codec import encode
+from gzprep.prepare.galaxy import judge_galaxy, make_records
 
 GOLDEN = Path(__file__).parent / "records.json"
 FRAME, CROP = 64, 32

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from gzcore.errors import UsageError
 from gzprep import config
 from gzprep.config import PIXEL_LIBRARIES, Recipe, from_mapping, read_recipe, recipe_hash
-from gzprep.errors import UsageError
 
 
 def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

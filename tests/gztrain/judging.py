@@ -2,17 +2,17 @@
 
 import re
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gzprep.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
-from gztrain.dataset import Question, Scheme
-from gztrain.labels import Floats, Ints, Policy
-from gztrain.predictions import Predictions
+from gzcore.dataset.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
+from gztrain.data.dataset import Question, Scheme
+from gztrain.data.labels import Floats, Ints, Policy
+from gztrain.evaluation.predictions import Predictions
+from tests.running import ROOT
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+DOCUMENT = ROOT / "docs" / "metrics.md"
 ALL_SCHEMES = tuple(SCHEMES)
 
 

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from gztrain import loop
 from gztrain.cli import main
+from gztrain.training import loop
 
 Function = Callable[..., Any]
 

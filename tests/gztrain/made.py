@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from gztrain.baselines import make_baseline
 from gztrain.config import read_config
-from gztrain.dataset import Dataset, Scheme, choose_scheme, open_dataset
-from gztrain.export import probe_images
-from gztrain.history import History, Line
-from gztrain.inputs import open_reader, select
-from gztrain.labels import Ints, true_labels
-from gztrain.metrics import as_document, judge
-from gztrain.predictions import Predictions
-from gztrain.run import RunFolder, write_config
-from gztrain.weights import counts_of_folds
+from gztrain.data import open_reader, select
+from gztrain.data.dataset import Dataset, Scheme, choose_scheme, open_dataset
+from gztrain.data.label_counts import counts_of_folds
+from gztrain.data.labels import Ints, true_labels
+from gztrain.evaluation.baselines import make_baseline
+from gztrain.evaluation.metrics import as_document, judge
+from gztrain.evaluation.predictions import Predictions
+from gztrain.predict.export import probe_images
+from gztrain.runs.folder import RunFolder, write_config
+from gztrain.runs.history import History, Line
 from gztrain.writing import write_json
 
 

@@ -12,14 +12,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from gztrain.checkpoint import values_of
+from gzcore.errors import UsageError
 from gztrain.config import Compute, Optimizer
-from gztrain.devices import choose_precision, make_plan
-from gztrain.errors import UsageError
-from gztrain.feed import ahead
+from gztrain.data.stream import ahead
 from gztrain.models.augment import Augmentation, augment
-from gztrain.optimizer import Rate, make_optimizer
-from gztrain.steps import Learner, Plan, Task, load_backend
+from gztrain.training.backends import Learner, Plan, Task, load_backend
+from gztrain.training.checkpoint import values_of
+from gztrain.training.devices import choose_precision, make_plan
+from gztrain.training.optimizer import Rate, make_optimizer
 
 BATCH, STEPS = 16, 20
 BACKEND = load_backend()

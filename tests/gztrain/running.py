@@ -12,9 +12,8 @@ from unittest import mock
 
 from gztrain.cli import main
 from gztrain.environment import ALLOCATOR
-from tests.running import Result
+from tests.running import ROOT, Result
 
-ROOT = Path(__file__).parent.parent.parent
 TINY = (
     *("--size", "16", "--batch", "16", "--epochs", "2", "--fine-tune-epochs", "1"),
     *("--set", "log.every=1", "--set", "bootstrap=20"),

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from gzprep.tfrecord import OVERHEAD, frame, read_records
-from gztrain.inputs import Batch, Reader, Selection
-from gztrain.inputs.example import parse_example
+from gzcore.dataset.tfrecord import OVERHEAD, frame, read_records
+from gztrain.data import Batch, Reader, Selection
+from gztrain.data.example import parse_example
 
 FIRST = "gz2-train.tfrecord-00000-of-00005"
 """A shard of fold 0 in the data set of the small sky, with several records."""

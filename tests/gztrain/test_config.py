@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from gzcore.errors import UsageError
+from gztrain.cli.options import OPTIONS, as_settings
 from gztrain.config import TrainConfig, as_mapping, from_mapping, leaves, read_config
-from gztrain.errors import UsageError
 from gztrain.models.augment import AffineRange
-from gztrain.options import OPTIONS, as_settings
 
 LEAVES = leaves(as_mapping(TrainConfig()))
 

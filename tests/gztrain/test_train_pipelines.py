@@ -7,8 +7,9 @@ import pytest
 
 from gztrain.config import TrainConfig, as_mapping, leaves, read_config
 from gztrain.models.plan import make_plan
+from tests.running import ROOT
 
-PIPELINES = Path(__file__).parent.parent.parent / "pipelines" / "train"
+PIPELINES = ROOT / "pipelines" / "train"
 RECIPES = sorted(PIPELINES.glob("*.toml"))
 
 

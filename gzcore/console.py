@@ -1,0 +1,52 @@
+"""What a person sees: lines, tables, sizes, times. Nothing here decides anything."""
+
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+
+def printable(text: str) -> str:
+    """Spell out control characters, which a catalogue may hold and a terminal would obey."""
+    return "".join(
+        char if char.isprintable() or char == " " else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def say(text: str) -> None:
+    """Print a line of text for a person, on standard error."""
+    sys.stderr.write(f"{printable(text)}\n")
+
+
+def human_bytes(size: float) -> str:
+    """A number of bytes as a person would say it, in powers of ten."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def human_time(seconds: float) -> str:
+    """A duration as a person would say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{minutes:.0f} min" if minutes < 90 else f"{hours:.1f} h"
+
+
+def show_table(title: str, rows: Iterable[tuple[str, ...]], header: tuple[str, ...]) -> None:
+    """Print a table on standard output: the first column text, the others numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for place, name in enumerate(header):
+        table.add_column(name, justify="left" if place == 0 else "right")
+    for row in rows:
+        table.add_row(*(escape(printable(cell)) for cell in row))
+    Console().print(table)
+
+
+def show_line(text: str) -> None:
+    """Print a line on standard output."""
+    sys.stdout.write(f"{printable(text)}\n")

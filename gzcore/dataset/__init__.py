@@ -1,0 +1,1 @@
+"""The dataset folder as a contract: names, decision tree, records, manifest."""

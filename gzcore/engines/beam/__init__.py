@@ -1,0 +1,1 @@
+"""How a Beam graph is started, watched and cancelled. Import it late: Beam takes seconds."""

@@ -1,0 +1,161 @@
+"""What Google Cloud Dataflow needs before a job can be sent there, without importing Beam.
+
+A job is sent once and then lives in Google's care: the launcher may go. So everything that it reads and writes is in
+buckets, and its workers bring gzprep with them, in an image that the repository's Dockerfile describes.
+"""
+
+import hashlib
+import importlib.util
+import math
+import os
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from gzcore.engines.names import DATAFLOW, option_value
+from gzcore.errors import GzError, UsageError
+from gzcore.storage.places import Place, Url, as_place
+
+IMAGE = "GZPREP_IMAGE"
+"""Variable of the environment that names the workers' image where no option does."""
+_HERE = "docs/cloud.md says how"
+_NEEDED = {"project": "GOOGLE_CLOUD_PROJECT", "region": "CLOUDSDK_COMPUTE_REGION", "sdk_container_image": IMAGE}
+_CORES = re.compile(r"-(\d+)(-\d+)?$")
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class Fleet:
+    """The machines that do the work; every key is an option of Beam's, which may follow ``--`` as well."""
+
+    machine_type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]+$")] = "n2-standard-8"
+    """Machine of a worker. Beam runs one process a core; one holds 0.3 GB, so 4 GB a core is plenty."""
+    num_workers: Annotated[int, Field(ge=1)] = 1
+    """Machines to begin with; reading the catalogue takes no more."""
+    max_num_workers: Annotated[int, Field(ge=1)] = 100
+    """Machines at most; never more than there are bins to give each core one."""
+    autoscaling_algorithm: Literal["THROUGHPUT_BASED", "NONE"] = "THROUGHPUT_BASED"
+    """How their number follows the work."""
+    disk_size_gb: Annotated[int, Field(ge=25)] = 50
+    """Disk of a machine: the system and the image take 15 GB, and each core spools one bin of ``shards.megabytes``."""
+    number_of_worker_harness_threads: Annotated[int, Field(ge=1)] = 1
+    """Threads of a process: pixels keep a core busy, and images are read ahead by threads of our own."""
+
+    @property
+    def cores(self) -> int:
+        """Cores of a machine, by its name."""
+        found = _CORES.search(self.machine_type)
+        return int(found.group(1)) if found else 2
+
+
+def read_fleet(path: Place | None) -> Fleet:
+    """Read a file of worker options (None: the defaults, which are those of ``pipelines/dataflow/workers.toml``).
+
+    Raises:
+        UsageError: the file is absent or not TOML, a key is unknown, a value is unfit.
+    """
+    if path is None:
+        return Fleet()
+    try:
+        return TypeAdapter(Fleet).validate_python(tomllib.loads(as_place(path).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UsageError(
+            f"The worker options {path} cannot be read ({error.strerror}); name an existing file."
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise UsageError(f"The worker options {path} have {key!r}, which does not fit: {first['msg']}.") from None
+    except ValueError as error:
+        raise UsageError(f"The worker options {path} are not TOML: {error}.") from None
+
+
+def check_dataflow(options: Sequence[str], places: Sequence[Place]) -> None:
+    """Check what can be checked before anything is written or sent.
+
+    Args:
+        options: Beam's own options.
+        places: all that the workers read or write.
+
+    Raises:
+        GzError: Beam's Google part is not installed.
+        UsageError: an option is absent, or a place is not in a bucket.
+    """
+    if not _installed():
+        raise GzError(f"{DATAFLOW} needs what the extra 'gcp' brings; install it with: pip install 'gzprep[gcp]'.")
+    for place in places:
+        if not isinstance(place, Url):
+            raise UsageError(
+                f"{DATAFLOW} works on machines that do not see {place}; copy it into a bucket "
+                "(gcloud storage cp --recursive) and name it as gs://BUCKET/PATH."
+            )
+    absent = [name for name in _NEEDED if _value(options, name) is None]
+    if absent:
+        wanted = " ".join(f"--{name}=..." for name in absent)
+        raise UsageError(f"{DATAFLOW} needs to know more: add -- {wanted} ({_HERE}).")
+    if not isinstance(places[0], Url) or (places[0].scheme != "gs" and _value(options, "temp_location") is None):
+        raise UsageError(
+            f"{DATAFLOW} keeps its own files in Google's buckets: add -- --temp_location=gs://BUCKET/PATH."
+        )
+
+
+def _installed() -> bool:
+    try:
+        return importlib.util.find_spec("google.cloud.dataflow") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _value(options: Sequence[str], name: str) -> str | None:
+    variable = _NEEDED.get(name)
+    return option_value(options, name) or (os.environ.get(variable) if variable else None) or None
+
+
+def dataflow_options(fleet: Fleet, options: Sequence[str], out: Url, bins: int) -> list[str]:
+    """Return Beam's options for a job: ours, then the user's, which win.
+
+    Args:
+        fleet: the machines.
+        options: the user's.
+        out: the dataset folder; the job is named after it, and Dataflow runs no two jobs of one name at a time.
+        bins: units of work.
+    """
+    own = str(out / ".gzprep" / "dataflow")
+    most = max(1, min(fleet.max_num_workers, math.ceil(bins / fleet.cores)))
+    ours = {
+        **{name: value for name in _NEEDED if (value := _value(options, name)) is not None},
+        "job_name": job_name(out),
+        "temp_location": own,
+        "staging_location": option_value(options, "temp_location") or own,
+        **asdict(fleet),
+        "num_workers": min(fleet.num_workers, most),
+        "max_num_workers": most,
+        "sdk_location": "container",
+    }
+    return [*(f"--{name}={value}" for name, value in ours.items()), *options]
+
+
+def job_name(out: Url) -> str:
+    """Name of the job that makes a data set: the same for the same place."""
+    readable = re.sub(r"[^a-z0-9]+", "-", out.name.lower()).strip("-")[:30].strip("-")
+    digest = hashlib.blake2b(str(out).encode(), digest_size=5).hexdigest()
+    return f"gzprep-{readable}-{digest}" if readable else f"gzprep-{digest}"
+
+
+def writes_template(options: Sequence[str]) -> bool:
+    """Whether the job is written into a file in place of being sent, as a Flex Template's launch does."""
+    return option_value(options, "template_location") is not None
+
+
+def console_address(project: str, region: str, job: str) -> str:
+    """Where a person watches a job."""
+    return f"https://console.cloud.google.com/dataflow/jobs/{region}/{job}?project={project}"
+
+
+def cancel_command(project: str, region: str, job: str) -> str:
+    """How a person ends a job."""
+    return f"gcloud dataflow jobs cancel {job} --project={project} --region={region}"

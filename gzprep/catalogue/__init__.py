@@ -1,0 +1,1 @@
+"""Catalogues: which files, which columns; votes, and the labels derived from them."""

@@ -1,0 +1,213 @@
+"""The nouns that travel: a galaxy, its votes, its labels, a verdict. Frozen, and checked at birth."""
+
+import json
+import math
+import struct
+import zlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gzcore.dataset.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES, LABEL_NAMES, QUESTIONS
+
+NAN = float("nan")
+ANSWERS = sum(len(question.answers) for question in CATALOGUE_QUESTIONS)
+"""Number of answers with a column in the catalogue: 30."""
+
+
+class Split(StrEnum):
+    """The two catalogues; the split of a galaxy never changes."""
+
+    TRAIN = "train"
+    TEST = "test"
+
+
+class Stage(StrEnum):
+    """Where a galaxy can be rejected."""
+
+    CATALOGUE = "catalogue"
+    READ = "read"
+    DEFECT = "defect"
+
+
+class Reason(StrEnum):
+    """Why a galaxy was rejected."""
+
+    PATH_OUTSIDE = "path_outside"
+    MISSING_FILE = "missing_file"
+    UNREADABLE = "unreadable"
+    WRONG_SHAPE = "wrong_shape"
+    ERROR_IMAGE = "error_image"
+    BLACK_LINE = "black_line"
+    COLOUR_LINE = "colour_line"
+    SATURATED_BACKGROUND = "saturated_background"
+    FRAME_EDGE = "frame_edge"
+
+
+def check_length(name: str, values: tuple[object, ...], expected: int) -> None:
+    """Refuse a vector of the wrong length.
+
+    Raises:
+        ValueError: the length differs from ``expected``.
+    """
+    if len(values) != expected:
+        raise ValueError(f"{name} has {len(values)} values; expected {expected}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """What the volunteers said of one galaxy, in the order of the tree.
+
+    Attributes:
+        fractions: 30 vote fractions in [0, 1]; NaN for every answer of a question that nobody was asked.
+        counts: 30 numbers of votes; NaN where the catalogue has no counts.
+        totals: 10 numbers of votes of a whole question; NaN where the catalogue has no counts.
+    """
+
+    fractions: tuple[float, ...]
+    counts: tuple[float, ...] = (NAN,) * ANSWERS
+    totals: tuple[float, ...] = (NAN,) * len(CATALOGUE_QUESTIONS)
+
+    def __post_init__(self) -> None:
+        check_length("fractions", self.fractions, ANSWERS)
+        check_length("counts", self.counts, ANSWERS)
+        check_length("totals", self.totals, len(CATALOGUE_QUESTIONS))
+
+
+@dataclass(frozen=True, slots=True)
+class Galaxy:
+    """One row of the catalogue.
+
+    Attributes:
+        id: the identity everything hangs on; integer ids become their decimal text.
+        split: the catalogue it stands in.
+        subfolder, filename: where its image is, below the image folder. Untrusted.
+        votes: what the volunteers said.
+        extras: values of the columns that are carried through, in the order of ``catalogue.EXTRAS``.
+    """
+
+    id: str
+    split: Split
+    subfolder: str
+    filename: str
+    votes: Votes
+    extras: tuple[str | float | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            raise ValueError("A galaxy needs an id; got an empty one.")
+
+
+_NUMBERS = struct.Struct(f"<{2 * ANSWERS + len(CATALOGUE_QUESTIONS)}d")
+
+
+def row_bytes(galaxy: Galaxy) -> bytes:
+    """Everything a row says, as bytes: what tells whether it has changed."""
+    text = json.dumps((galaxy.id, galaxy.split, galaxy.subfolder, galaxy.filename, galaxy.extras)).encode()
+    votes = galaxy.votes
+    return _NUMBERS.pack(*votes.fractions, *votes.counts, *votes.totals) + text
+
+
+def pack(galaxy: Galaxy) -> bytes:
+    """Serialise a galaxy to what crosses a shuffle: votes repeat themselves, so compressed it is a quarter."""
+    return zlib.compress(row_bytes(galaxy), level=1)
+
+
+def unpack(data: bytes) -> Galaxy:
+    """Undo :func:`pack`."""
+    plain = zlib.decompress(data)
+    numbers = _NUMBERS.unpack_from(plain)
+    galaxy_id, split, subfolder, filename, extras = json.loads(plain[_NUMBERS.size :])
+    votes = Votes(numbers[:ANSWERS], numbers[ANSWERS : 2 * ANSWERS], numbers[2 * ANSWERS :])
+    return Galaxy(galaxy_id, Split(split), subfolder, filename, votes, tuple(extras))
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Everything a trainer may choose from.
+
+    Attributes:
+        fractions: 32 vote fractions, NaN where not asked; the last two are Q10 yes and no.
+        votes: 11 total votes of Q0 to Q10, NaN where the catalogue has no counts.
+        report: 22 labels of the policy ``report``, 0 or 1.
+        asked: 22 labels of the policy ``asked``, 0 or 1; 0 where masked.
+        mask: 22 times 1 where ``asked`` has an answer, else 0.
+    """
+
+    fractions: tuple[float, ...]
+    votes: tuple[float, ...]
+    report: tuple[int, ...]
+    asked: tuple[int, ...]
+    mask: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        check_length("fractions", self.fractions, len(FRACTION_NAMES))
+        check_length("votes", self.votes, len(QUESTIONS))
+        for name in ("report", "asked", "mask"):
+            check_length(name, getattr(self, name), len(LABEL_NAMES))
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a galaxy is not in the shards."""
+
+    stage: Stage
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A straight line in an image.
+
+    Attributes:
+        x0, y0: its upper end, px, x to the right and y down; the middle of the first pixel is (0, 0).
+        x1, y1: its lower end.
+        width: px across the line; 0 for an edge, which has none.
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    width: float
+
+    @property
+    def length(self) -> float:
+        """Px from end to end."""
+        return math.hypot(self.x1 - self.x0, self.y1 - self.y0)
+
+
+LINED = ("black_line", "colour_line", "frame_edge")
+"""Detectors that say where the line is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one detector found in an image.
+
+    Attributes:
+        score: how much speaks for the defect; 0 is nothing.
+        line: where it is, of detectors that look for lines.
+    """
+
+    score: float
+    line: Line | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the detectors said of one image.
+
+    Attributes:
+        scores: detector name to score.
+        flags: detectors past their threshold whose policy is ``flag``.
+        rejection: set where the galaxy is left out.
+        lines: detector name to the line it found, past its threshold or not.
+        inpainted: detectors past their threshold whose policy is ``inpaint``: their lines are filled.
+    """
+
+    scores: dict[str, float] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    rejection: Rejection | None = None
+    lines: dict[str, Line] = field(default_factory=dict)
+    inpainted: tuple[str, ...] = ()

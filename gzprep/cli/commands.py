@@ -1,0 +1,337 @@
+"""The command line of gzprep: parse, call, print."""
+
+import gc
+import io
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gzcore.console import say
+from gzcore.engines.names import DIRECT
+from gzcore.errors import GzError, UsageError
+from gzprep import __version__
+from gzprep.catalogue.galaxy import Split
+
+if TYPE_CHECKING:
+    from gzprep.config import Recipe
+
+app = typer.Typer(
+    name="gzprep",
+    epilog="Every command takes --debug, which shows a traceback in place of a sentence.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Dataset = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset folder that `gzprep run` made.")]
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one sentence, not in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets the codes of the others
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        code = app(args=arguments, standalone_mode=False)  # typer makes 130 of Ctrl-C
+    except GzError as error:
+        if debug:
+            raise
+        say(f"gzprep: {error}")
+        code = error.exit_code
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- else Python complains once more when it ends
+        code = 1
+    except Exception as error:
+        code = _other_error(error, debug=debug)
+    gc.freeze()  # else Python looks through all of Beam once more before it ends: half a second
+    raise SystemExit(code)
+
+
+def _other_error(error: Exception, *, debug: bool) -> int:
+    """Show click's own usage errors as click does; say of a bug that it is one."""
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+        return int(getattr(error, "exit_code", 2))
+    if debug:
+        raise error
+    say(f"gzprep: unexpected {type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}")
+    say("This is a fault of gzprep; run again with --debug and report what it prints.")
+    return 1
+
+
+def _print_json(value: Any) -> None:  # noqa: ANN401 -- any JSON value
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def _recipe(path: Path | None, settings: list[str], **options: int | None) -> "Recipe":
+    """Read the recipe; command-line options are overrides of its keys."""
+    from gzprep.config import read_recipe
+
+    pairs = [f"{key.replace('__', '.')}={value}" for key, value in options.items() if value is not None]
+    return read_recipe(path, [*settings, *pairs])
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 -- typer calls it so
+    if wanted:
+        sys.stdout.write(f"gzprep {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")] = False,
+) -> None:
+    """From a catalogue and a folder of galaxy images to cropped TFRecord shards."""
+    del version  # its callback has spoken
+
+
+@app.command()
+def run(
+    beam_options: Annotated[list[str] | None, typer.Argument(metavar="[-- BEAM OPTIONS]", show_default=False)] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with catalogues and images. Absent: the sample sky.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Dataset folder to make.")] = Path("gz2-shards"),
+    recipe: Annotated[Path | None, typer.Option(help="Recipe, TOML; see pipelines/.")] = None,
+    runner: Annotated[str, typer.Option(help="Engine.")] = DIRECT,
+    views: Annotated[int | None, typer.Option(help="Augmented views a galaxy.")] = None,
+    crop: Annotated[int | None, typer.Option(help="Size of the crop, px.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the views.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Take this many galaxies, by hash.")] = None,
+    catalogue: Annotated[Path | None, typer.Option(help="One catalogue, in place of those in --data.")] = None,
+    split: Annotated[Split, typer.Option(help="Whose galaxies --catalogue holds.")] = Split.TRAIN,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes. Absent: one a core.")] = None,
+    fleet: Annotated[Path | None, typer.Option(help="Worker options for Dataflow; see pipelines/dataflow/.")] = None,
+    *,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Send the job to Dataflow and return.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and how long it takes.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set of another recipe.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a dataset folder: read, judge, label, make views, write shards."""
+    from gzprep.run import launch
+
+    chosen = _recipe(recipe, settings or [], views__count=views, crop__size=crop, seed=seed, limit=limit)
+    options = _beam_options(beam_options or [])
+    request = launch.Request(out, chosen, data, catalogue, split, runner, workers, options, overwrite, fleet)
+    if dry_run:
+        _dry_run(request, as_json=as_json)
+        return
+    if no_wait:
+        _send(request, as_json=as_json)
+        return
+    began = time.monotonic()
+    manifest = launch.run(request)
+    if as_json:
+        _print_json(manifest)
+        return
+    from gzcore.storage.places import as_place
+    from gzprep.cli.show import show_summary
+    from gzprep.dataset.folder import Folder
+    from gzprep.dataset.read import example_id
+
+    place = as_place(out)
+    show_summary(manifest, str(place), time.monotonic() - began, example_id(Folder(place)))
+
+
+def _send(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.Request
+    from gzcore.console import show_line
+    from gzprep.run import launch
+
+    sent = launch.send(request)
+    if as_json:
+        _print_json(sent)
+    elif "template" in sent:
+        show_line(f"The job is written to {sent['template']}; nothing runs yet.")
+    else:
+        show_line(f"Job {sent['job']} makes {sent['out']}; manifest.json is there when it is done.")
+
+
+def _beam_options(words: list[str]) -> tuple[str, ...]:
+    stray = next((word for word in words[:1] if not word.startswith("--")), None)
+    if stray is not None:
+        raise UsageError(f"gzprep run got {stray!r}; it takes options only, and Beam's own behind a lone --.")
+    return tuple(words)
+
+
+def _dry_run(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.Request
+    from gzcore.engines.dataflow import read_fleet
+    from gzcore.engines.names import check_runner
+    from gzprep.prepare.job import check_folder
+    from gzprep.run import dry_run, launch
+
+    check_runner(request.runner, request.options)
+    fleet = read_fleet(request.fleet)
+    job = launch.plan(request)
+    check_folder(job)
+    estimate = dry_run.estimate(job, fleet)
+    if as_json:
+        _print_json(estimate)
+    else:
+        dry_run.show(estimate)
+
+
+@app.command()
+def template(
+    spec: Annotated[Path | None, typer.Argument(metavar="[SPEC]", help="File to write, such as gs://...json.")] = None,
+    image: Annotated[str | None, typer.Option(help="Container image of launcher and workers.")] = None,
+    metadata: Annotated[Path | None, typer.Option(help="Write the parameters alone, into this file.")] = None,
+) -> None:
+    """Write the specification of the Dataflow Flex Template, or its parameters (docs/cloud.md)."""
+    from gzcore.console import show_line
+    from gzprep.run.flex_template import write_template
+
+    for place in write_template(spec, image, metadata):
+        show_line(f"Written: {place}")
+
+
+@app.command()
+def simulate(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    galaxies: Annotated[int, typer.Option(help="Number of galaxies.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of the sky.")] = 0,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make a folder shaped like Galaxy Zoo 2: simulated galaxies, votes, planted defects, and the truth."""
+    from dataclasses import asdict
+
+    from gzcore.console import human_bytes, show_line
+    from gzcore.storage.places import local
+    from gzprep.run.progress import galaxy_progress
+    from gzprep.simulate import simulate as make_sky
+
+    local(directory)
+    with galaxy_progress("Simulating", galaxies) as advance:
+        sky = make_sky(directory, galaxies, seed, on_galaxy=lambda: advance(False))  # noqa: FBT003
+    if as_json:
+        _print_json(asdict(sky))
+        return
+    planted = ", ".join(f"{kind} {count}" for kind, count in sky.planted.items())
+    show_line(f"{sky.train} training and {sky.test} test galaxies in {directory}, {human_bytes(sky.bytes)}.")
+    show_line(f"Planted defects: {planted}. The truth is in {directory / 'truth.parquet'}.")
+
+
+@app.command()
+def fetch(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to fill.")], *, as_json: AsJson = False
+) -> None:
+    """Download the real Galaxy Zoo 2 through galaxy-datasets, then check that every image is there."""
+    from gzcore.console import show_line
+    from gzcore.storage.places import local
+    from gzprep.tools.fetch import fetch_gz2
+
+    local(directory)
+    inventory = fetch_gz2(directory)
+    if as_json:
+        _print_json(inventory)
+        return
+    show_line(f"{inventory['galaxies']} galaxies in {directory}; {inventory['missing']} images are missing.")
+    if inventory["missing"]:
+        show_line(f"They are listed in {inventory['missing_list']}; gzprep run leaves them out.")
+
+
+@app.command()
+def verify(
+    out: Dataset,
+    replay: Annotated[int, typer.Option(min=0, help="Make this many records again, and compare.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="Where the source is now. Absent: as in the manifest.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Check a dataset folder: sizes, checksums, counts, schema, splits; exit code 1 where something is wrong."""
+    from gzcore.console import show_line
+    from gzcore.storage.places import as_place
+    from gzprep.tools.verify import verify_folder
+
+    result = verify_folder(out, replay_records=replay, data=data)
+    if as_json:
+        _print_json(result)
+    else:
+        for fault in result["faults"]:
+            show_line(f"fault: {fault}")
+        verdict = "whole" if result["ok"] else f"not whole: {len(result['faults'])} faults"
+        show_line(f"{as_place(out)} is {verdict} ({result['records']} records read, {result['replayed']} made again).")
+    if not result["ok"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def preview(
+    out: Dataset,
+    galaxy_id: Annotated[str, typer.Option("--id", help="Id of a galaxy; see catalogue.parquet.")],
+    png: Annotated[Path, typer.Option("--png", help="File to write.")],
+) -> None:
+    """Draw all views of a galaxy as a contact sheet, with what was done to each."""
+    from gzcore.console import show_line
+    from gzprep.tools.contact_sheet import draw_preview
+
+    count = draw_preview(out, galaxy_id, png)
+    show_line(f"{count} views of {galaxy_id} are in {png}")
+
+
+@app.command()
+def schemes(
+    *, as_json: AsJson = False, scheme: Annotated[str | None, typer.Argument(metavar="[SCHEME]")] = None
+) -> None:
+    """List the label schemes, or the labels of one."""
+    from gzcore.console import show_table
+    from gzcore.dataset.tree import LABEL_NAMES, SCHEMES, scheme_labels
+
+    chosen = [scheme] if scheme is not None else list(SCHEMES)
+    labels = {name: [LABEL_NAMES[place] for place in scheme_labels(name)] for name in chosen}
+    if as_json:
+        _print_json(labels)
+    elif scheme is not None:
+        show_table(scheme, [(name, str(LABEL_NAMES.index(name))) for name in labels[scheme]], ("label", "place in 22"))
+    else:
+        rows = [(name, str(len(names)), ", ".join(f"Q{q}" for q in SCHEMES[name])) for name, names in labels.items()]
+        show_table("Schemes", rows, ("scheme", "labels", "questions"))
+
+
+@app.command()
+def inspect(
+    paths: Annotated[list[Path], typer.Argument(metavar="DIR|IMAGES...", help="Images, folders, or data sets.")],
+    recipe: Annotated[Path | None, typer.Option(help="Recipe with thresholds and policies.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="DIR", help="Write a page to judge the findings by eye.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Score images with every detector; whatever is found, the exit code is 0."""
+    from gzcore.console import say
+    from gzprep.cli.show import show_inspections
+    from gzprep.tools.defect_page import empty_sheets, watch, write_review
+    from gzprep.tools.defect_scan import inspect as look_at
+    from gzprep.tools.defect_scan import is_dataset, recipe_of
+
+    own = recipe is None and not settings and len(paths) == 1 and is_dataset(paths[0])
+    rules = recipe_of(paths[0]) if own else _recipe(recipe, settings or [])
+    sheets = empty_sheets(rules.defects)
+    found = watch(look_at(paths, rules), sheets)
+    if as_json:
+        _print_json([one.as_json() for one in found])
+    else:
+        show_inspections(found)
+    if html is not None:
+        say(f"The page is {write_review(sheets, html)}.")
+
+
+@app.command()
+def report(out: Dataset, html: Annotated[Path, typer.Option("--html", help="Folder for the pages.")]) -> None:
+    """Draw the figures and tables of the report on a data set (not built yet)."""
+    raise GzError(f"gzprep report is not built yet, so nothing of {out} was written to {html}; see CHANGELOG.md.")

@@ -1,0 +1,1 @@
+"""The dataset folder while it is written and when it is read back: paths, shards, spool, cards."""

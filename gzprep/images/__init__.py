@@ -1,0 +1,1 @@
+"""Pixels: decode, geometry, views, encode, and the detectors of defects."""

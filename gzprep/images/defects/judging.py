@@ -1,0 +1,78 @@
+"""From findings to a verdict: scores are held against the thresholds of a recipe, and its policies are applied.
+
+To add a detector: write a module with a function from a :class:`~gzprep.images.defects.planes.Sight` to a
+``Finding``, put it into ``DETECTORS``, give it a threshold in ``config.Defects`` and a name in ``Reason``.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from gzprep.catalogue.galaxy import Finding, Reason, Rejection, Stage, Verdict
+from gzprep.config import Defects, Detector, LineDetector
+from gzprep.images.defects.black_line import black_line
+from gzprep.images.defects.colour_line import colour_line
+from gzprep.images.defects.error_image import error_image
+from gzprep.images.defects.frame_edge import frame_edge
+from gzprep.images.defects.planes import Sight
+from gzprep.images.defects.saturated_background import saturated_background
+from gzprep.images.geometry import Pixels
+
+DETECTORS: dict[str, Callable[[Sight], Finding]] = {
+    "error_image": error_image,
+    "black_line": black_line,
+    "colour_line": colour_line,
+    "saturated_background": saturated_background,
+    "frame_edge": frame_edge,
+}
+"""Name, as in the recipe and in ``Reason``, to function."""
+
+
+def find(image: Pixels, names: Iterable[str] = tuple(DETECTORS)) -> dict[str, Finding]:
+    """Look at an image with some detectors.
+
+    Args:
+        image: uint8 [H, W], [H, W, 3] or [H, W, 4], RGB; at least 64 px a side. Turned or mirrored, it gets the same
+            scores.
+        names: of detectors.
+    """
+    sight = Sight(image)
+    return {name: DETECTORS[name](sight) for name in names}
+
+
+def judge(image: Pixels, rules: Defects) -> Verdict:
+    """Look at an image with every detector that is not off, and apply each one's policy."""
+    return decide(find(image, wanted(rules)), rules)
+
+
+def wanted(rules: Defects) -> tuple[str, ...]:
+    """Names of the detectors that are not off."""
+    return tuple(name for name in DETECTORS if _rule(rules, name).policy != "off")
+
+
+def decide(found: Mapping[str, Finding], rules: Defects) -> Verdict:
+    """Hold scores against thresholds; the first detector to drop names the reason.
+
+    Args:
+        found: by every wanted detector; kept as it is, so that another threshold needs no image.
+        rules: thresholds and policies.
+    """
+    hits = [name for name in wanted(rules) if found[name].score >= _rule(rules, name).threshold]
+    flagged, dropped, filled = (
+        tuple(name for name in hits if _rule(rules, name).policy == policy) for policy in ("flag", "drop", "inpaint")
+    )
+    return Verdict(
+        scores={name: finding.score for name, finding in found.items()},
+        flags=flagged,
+        rejection=_rejection(dropped[0], found[dropped[0]].score, rules) if dropped else None,
+        lines={name: finding.line for name, finding in found.items() if finding.line is not None},
+        inpainted=() if dropped else tuple(name for name in filled if found[name].line is not None),
+    )
+
+
+def _rule(rules: Defects, name: str) -> Detector | LineDetector:
+    rule: Detector | LineDetector = getattr(rules, name)
+    return rule
+
+
+def _rejection(name: str, score: float, rules: Defects) -> Rejection:
+    threshold = _rule(rules, name).threshold
+    return Rejection(Stage.DEFECT, Reason(name), f"score {score:.3f}, threshold {threshold:g}")

@@ -1,0 +1,1 @@
+"""One galaxy, one bin, one job; and what makes a dataset folder whole."""

@@ -1,0 +1,82 @@
+"""A row of the data set's own catalogue: verdict, scores, split, fold, shard, votes and labels of one galaxy."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+
+from gzcore.dataset.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES
+from gzprep.catalogue.galaxy import LINED, Verdict
+from gzprep.catalogue.read import EXTRAS
+from gzprep.dataset.shards import Bin
+from gzprep.images.defects import DETECTORS
+from gzprep.prepare.galaxy import Judged
+
+_NUMBERS = ("ra", "dec")
+_COUNTS = tuple(name for question in CATALOGUE_QUESTIONS for name in question.columns)
+_TOTALS = tuple(question.total_column for question in CATALOGUE_QUESTIONS)
+_LINE = pa.struct([(name, pa.float32()) for name in ("x0", "y0", "x1", "y1", "width")])
+_LABEL_VECTORS = ("label_report", "label_asked", "mask")
+
+SCHEMA = pa.schema(
+    [
+        ("id_str", pa.string()),
+        ("split", pa.string()),
+        ("fold", pa.int8()),
+        ("shard", pa.int32()),
+        ("verdict", pa.string()),
+        ("stage", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("flags", pa.list_(pa.string())),
+        ("inpainted", pa.list_(pa.string())),
+        *((f"score_{name}", pa.float64()) for name in DETECTORS),
+        *((f"line_{name}", _LINE) for name in LINED),
+        ("subfolder", pa.string()),
+        ("filename", pa.string()),
+        *((name, pa.float64() if name in _NUMBERS else pa.string()) for name in EXTRAS),
+        *((name, pa.float64()) for name in (*FRACTION_NAMES, *_COUNTS, *_TOTALS)),
+        *((name, pa.list_(pa.int8())) for name in _LABEL_VECTORS),
+    ]
+)
+"""Columns of ``catalogue.parquet``; votes under galaxy-datasets' names, fractions of unasked questions NaN.
+
+A ``line_`` column has the line of the score beside it, past the threshold or not, as a ``Line`` has it.
+"""
+
+REJECT_COLUMNS = {"id": "id_str", "split": "split", "stage": "stage", "reason": "reason", "detail": "detail"}
+"""Columns of ``rejects.parquet``, and where in the catalogue they come from."""
+
+
+def catalogue_row(judged: Judged, target: Bin) -> dict[str, Any]:
+    """The row of one galaxy; ``verdict`` is accepted, flagged or rejected."""
+    galaxy, labels = judged.galaxy, judged.labels
+    return {
+        "id_str": galaxy.id,
+        "split": galaxy.split.value,
+        "fold": target.fold,
+        "shard": target.index,
+        **verdict_columns(judged.verdict),
+        "subfolder": galaxy.subfolder,
+        "filename": galaxy.filename,
+        **dict(zip(EXTRAS, galaxy.extras, strict=True)),
+        **dict(zip(FRACTION_NAMES, labels.fractions, strict=True)),
+        **dict(zip(_COUNTS, galaxy.votes.counts, strict=True)),
+        **dict(zip(_TOTALS, galaxy.votes.totals, strict=True)),
+        **dict(zip(_LABEL_VECTORS, (labels.report, labels.asked, labels.mask), strict=True)),
+    }
+
+
+def verdict_columns(verdict: Verdict) -> dict[str, Any]:
+    """Columns that say what the detectors found and what became of the galaxy."""
+    columns = {
+        "flags": verdict.flags,
+        "inpainted": verdict.inpainted,
+        **{f"score_{name}": score for name, score in verdict.scores.items()},
+        **{f"line_{name}": asdict(line) for name, line in verdict.lines.items()},
+    }
+    rejection = verdict.rejection
+    if rejection is None:
+        return {"verdict": "flagged" if verdict.flags else "accepted", **columns}
+    where = {"stage": rejection.stage.value, "reason": rejection.reason.value, "detail": rejection.detail}
+    return {"verdict": "rejected", **where, **columns}

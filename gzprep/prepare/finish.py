@@ -1,0 +1,213 @@
+"""The manifest: what was written, from what, how much was rejected and why. A folder with one is whole."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from gzcore.dataset.example import FEATURES
+from gzcore.dataset.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
+from gzcore.errors import GzError
+from gzcore.storage.places import Place, for_arrow
+from gzcore.storage.retry import ahead
+from gzprep import __version__
+from gzprep.catalogue.galaxy import Split
+from gzprep.config import pixel_versions
+from gzprep.dataset.card import cards
+from gzprep.dataset.folder import CARDS, FORMAT, Folder, appearing, read_json, withdraw, write_json, writing
+from gzprep.dataset.shards import FOLDS, VIEWS_SPLIT, Bin
+from gzprep.images.views import ORDER_OF_APPLICATION
+from gzprep.prepare.bin import BinRecord, column_sums, make_absent_bins, split_of
+from gzprep.prepare.catalogue_row import REJECT_COLUMNS, SCHEMA
+from gzprep.prepare.job import Job
+
+Json = dict[str, Any]
+
+
+def finish(job: Job, records: Iterable[BinRecord]) -> Json:
+    """Judge the run as a whole, and make the folder whole: catalogue, rejects, and last the manifest.
+
+    Raises:
+        GzError: more than ``max_reject_share`` of the galaxies were rejected.
+    """
+    present = list(records)
+    present += make_absent_bins(job, [record.bin for record in present])
+    present.sort(key=lambda record: Bin.parse(record.bin))
+    check_reject_share(present, job.recipe.max_reject_share)
+    manifest = describe(job, present)
+    if not is_current(job, manifest):
+        with writing(job.folder.root):
+            withdraw(job.folder.manifest)
+            write_catalogue(job, present)
+            write_cards(job, manifest)
+            write_json(job.folder.manifest, job.folder.temporaries, manifest)
+    return manifest
+
+
+def is_current(job: Job, manifest: Json) -> bool:
+    """Tell whether the folder is whole and says the same."""
+    folder = job.folder
+    counts = manifest["counts"]["all"]
+    try:
+        if read_json(folder.manifest) != manifest:
+            return False
+        rows, rejects = map(_row_count, (folder.catalogue, folder.rejects))
+    except (pa.ArrowException, OSError, GzError):
+        return False  # absent or damaged: it is written again
+    described = all((folder.root / name).is_file() for name in CARDS)
+    return described and (rows, rejects) == (counts["in"], counts["in"] - counts["out"])
+
+
+def _row_count(path: Place) -> int:
+    """Rows of a table of ours, every one of them looked at, a piece in memory at a time."""
+    with pq.ParquetFile(for_arrow(path)) as file:
+        return sum(batch.num_rows for batch in file.iter_batches())
+
+
+def check_reject_share(records: Sequence[BinRecord], limit: float) -> None:
+    """Stop a run in which too much was rejected.
+
+    Raises:
+        GzError: the sentence says how much, why, and how to allow it.
+    """
+    galaxies = sum(record.galaxies for record in records)
+    reasons = add_up(record.rejected for record in records)
+    rejected = sum(reasons.values())
+    if rejected > limit * galaxies:
+        why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+        raise GzError(
+            f"{rejected} of {galaxies} galaxies were rejected ({why}), more than max_reject_share = {limit:g}; "
+            "something may be wrong with the input. If not, allow it with --set max_reject_share=1."
+        )
+
+
+def add_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Add up counts by name, largest first."""
+    total: Counter[str] = Counter()
+    for part in counts:
+        total.update(part)
+    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+
+def describe(job: Job, records: Sequence[BinRecord]) -> Json:
+    """Build the manifest."""
+    return {
+        "format": FORMAT,
+        "name": job.recipe.name,
+        "gzprep": __version__,
+        "recipe": _jsonable(asdict(job.recipe)),
+        "recipe_hash": job.recipe_hash,
+        "versions": pixel_versions(),
+        "order_of_application": list(ORDER_OF_APPLICATION),
+        "source": _source(job),
+        "counts": count(records),
+        "splits": {split: _split(split, records) for split in (Split.TRAIN.value, VIEWS_SPLIT, Split.TEST.value)},
+        "features": [_jsonable(asdict(feature)) for feature in FEATURES],
+        "labels": _labels(records),
+    }
+
+
+def _jsonable(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    return [_jsonable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _source(job: Job) -> Json:
+    pairs = zip(job.source.catalogues, job.source.rows, strict=True)
+    return {
+        "data": str(job.source.data.absolute()),
+        "images": job.recipe.images.folder,
+        "catalogues": [{"file": str(f.path.absolute()), "split": f.split.value, "rows": rows} for f, rows in pairs],
+    }
+
+
+def count(records: Sequence[BinRecord]) -> Json:
+    """Galaxies in, out, rejected by reason, flagged and inpainted by detector; in all and of each split."""
+    return {
+        "all": _count(records),
+        **{split.value: _count([record for record in records if split_of(record) is split]) for split in Split},
+    }
+
+
+def _count(records: Sequence[BinRecord]) -> Json:
+    return {
+        "in": sum(record.galaxies for record in records),
+        "out": sum(record.accepted for record in records),
+        "rejected": add_up(record.rejected for record in records),
+        "flagged": add_up(record.flagged for record in records),
+        "inpainted": add_up(record.inpainted for record in records),
+    }
+
+
+def _split(split: str, records: Sequence[BinRecord]) -> Json:
+    shards = [asdict(shard) for record in records for shard in record.shards if shard.split == split]
+    return {
+        "records": sum(shard["records"] for shard in shards),
+        "bytes": sum(shard["bytes"] for shard in shards),
+        "shards": [{key: shard[key] for key in ("file", "fold", "records", "bytes", "sha256")} for shard in shards],
+    }
+
+
+def _labels(records: Sequence[BinRecord]) -> Json:
+    """Names, schemes, and what a trainer needs for its weights: how often each label is answered and 1, by fold."""
+    folds = {str(fold): _label_counts([r for r in records if Bin.parse(r.bin).fold == fold]) for fold in range(FOLDS)}
+    return {
+        "names": list(LABEL_NAMES),
+        "fraction_names": list(FRACTION_NAMES),
+        "votes_names": [question.name for question in QUESTIONS],
+        "questions": [_jsonable(asdict(question)) for question in QUESTIONS],
+        "schemes": {scheme: list(scheme_labels(scheme)) for scheme in SCHEMES},
+        "folds": folds,
+        "test": _label_counts([record for record in records if split_of(record) is Split.TEST]),
+    }
+
+
+def _label_counts(records: Sequence[BinRecord]) -> Json:
+    counts = {key: column_sums(record.labels[key] for record in records) for key in ("answered", "asked", "report")}
+    return {"galaxies": sum(record.accepted for record in records), **counts}
+
+
+def write_catalogue(job: Job, records: Sequence[BinRecord]) -> None:
+    """Join the bins' rows to ``catalogue.parquet`` and ``rejects.parquet``, one bin in memory at a time."""
+    folder = job.folder
+    schema = SCHEMA.remove_metadata()
+    rejects = _reject_schema()
+    with (
+        appearing(folder.catalogue, folder.temporaries) as rows_file,
+        appearing(folder.rejects, folder.temporaries) as rejects_file,
+        pq.ParquetWriter(rows_file, schema) as rows_out,
+        pq.ParquetWriter(rejects_file, rejects) as rejects_out,
+    ):
+        for table in _bin_tables(folder, records):
+            rows_out.write_table(table)
+            chosen = table.filter(pc.equal(table["verdict"], "rejected"))
+            rejects_out.write_table(chosen.select(list(REJECT_COLUMNS.values())).rename_columns(list(REJECT_COLUMNS)))
+
+
+def _bin_tables(folder: Folder, records: Sequence[BinRecord]) -> Iterator[pa.Table]:
+    """Yield the rows of the bins in their order; from a bucket, some ahead of the one in use."""
+
+    def read(record: BinRecord) -> pa.Table:
+        return pq.read_table(for_arrow(folder.bin_record(record.bin))).replace_schema_metadata(None)
+
+    return map(read, records) if isinstance(folder.root, Path) else ahead(read, records)
+
+
+def write_cards(job: Job, manifest: Json) -> None:
+    """Write what others read the data set by, from the manifest and the catalogue's checksum."""
+    with job.folder.catalogue.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    for name, text in cards(manifest, sha256).items():
+        with appearing(job.folder.root / name, job.folder.temporaries) as out:
+            out.write(text.encode())
+
+
+def _reject_schema() -> pa.Schema:
+    return pa.schema([SCHEMA.field(column).with_name(name) for name, column in REJECT_COLUMNS.items()])

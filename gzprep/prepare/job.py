@@ -1,0 +1,207 @@
+"""What a worker needs to know: the recipe, where to read, where to write, how many bins."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gzcore.errors import GzError
+from gzcore.hashing import WHOLE, lot
+from gzcore.storage.places import Place
+from gzprep.catalogue.galaxy import Split
+from gzprep.catalogue.read import CatalogueFile, check_columns, read_ids, row_count
+from gzprep.config import Recipe, recipe_hash, record_hash
+from gzprep.dataset.folder import Folder, json_bytes, read_json, write_json, writing
+from gzprep.dataset.shards import BinCounts, plan_bins
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The input: catalogues with their number of rows, and the folder of images."""
+
+    data: Place
+    catalogues: tuple[CatalogueFile, ...]
+    rows: tuple[int, ...]
+    images: Place
+
+    def count(self, split: Split) -> int:
+        """Rows of a split."""
+        pairs = zip(self.catalogues, self.rows, strict=True)
+        return sum(rows for file, rows in pairs if file.split is split)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that the graph is built from.
+
+    Attributes:
+        folder: the dataset folder.
+        source: the input.
+        recipe: what to do.
+        recipe_hash: identity of the recipe and of the pixel libraries.
+        counts: number of bins of each split.
+        galaxies: number of galaxies of each split, once ``limit`` has been applied.
+        ceilings: largest ``lot("limit", …)`` of the galaxies to take, of each split.
+        progress: address of the launcher's progress socket, or "" where nobody listens.
+        awaited: whether the launcher waits for a sign that workers have begun.
+    """
+
+    folder: Folder
+    source: Source
+    recipe: Recipe
+    recipe_hash: str
+    counts: BinCounts
+    galaxies: Mapping[Split, int]
+    ceilings: Mapping[Split, int] = field(default_factory=dict)
+    progress: str = ""
+    awaited: bool = False
+
+    @cached_property
+    def record_hash(self) -> str:
+        """Identity of what records are made by: the recipe without its thresholds."""
+        return record_hash(self.recipe)
+
+    def takes(self, galaxy_id: str, split: Split) -> bool:
+        """Whether ``limit`` leaves a galaxy in."""
+        ceiling = self.ceilings.get(split, WHOLE)
+        return ceiling == WHOLE or lot("limit", self.recipe.split_seed, galaxy_id) <= ceiling
+
+
+def open_source(data: Place, catalogues: tuple[CatalogueFile, ...], recipe: Recipe) -> Source:
+    """Check the input: schemas, row counts, the image folder. Nothing else is read.
+
+    Raises:
+        GzError: something is absent or empty.
+    """
+    for file in catalogues:
+        check_columns(file.path)
+    rows = tuple(row_count(file.path) for file in catalogues)
+    if not any(rows):
+        names = " and ".join(file.path.name for file in catalogues)
+        raise GzError(f"The catalogue is empty: {names} in {data} has no row; there is nothing to prepare.")
+    images = data / recipe.images.folder
+    if not images.is_dir():
+        raise GzError(
+            f"There is no image folder {images}; expected <subfolder>/<filename> of the catalogue below it "
+            "(the recipe key images.folder names another)."
+        )
+    return Source(data, catalogues, rows, images)
+
+
+def apply_limit(source: Source, recipe: Recipe) -> tuple[dict[Split, int], dict[Split, int]]:
+    """Find how many galaxies of each split ``limit`` leaves, and the largest lot among them.
+
+    Returns:
+        Galaxies, and ceilings (none without a limit), of each split.
+    """
+    totals = {split: source.count(split) for split in Split}
+    if recipe.limit is None or recipe.limit >= sum(totals.values()):
+        return totals, {}
+    train = round(recipe.limit * totals[Split.TRAIN] / sum(totals.values()))
+    shares = {Split.TRAIN: train, Split.TEST: recipe.limit - train}
+    return shares, {split: _ceiling(source, split, share, recipe.split_seed) for split, share in shares.items()}
+
+
+def _ceiling(source: Source, split: Split, share: int, seed: int) -> int:
+    ids = (galaxy_id for file in source.catalogues if file.split is split for galaxy_id in read_ids(file.path))
+    lots = sorted(lot("limit", seed, galaxy_id) for galaxy_id in ids)
+    return lots[share - 1] if share else -1
+
+
+def refuse_source(out: Place, source: Source) -> None:
+    """Refuse to write among the source: it is read-only.
+
+    Raises:
+        GzError: the dataset folder is the data folder, or lies in the image folder.
+    """
+    target, images = out.resolve(), source.images.resolve()
+    if target == source.data.resolve() or target == images or images in target.parents:
+        raise GzError(f"--out {out} is where the source images are, which are never written to; choose another.")
+
+
+def make_job(out: Place, source: Source, recipe: Recipe) -> Job:
+    """Work out the job, keeping the number of bins that the folder already has.
+
+    Raises:
+        GzError: what the folder holds is damaged.
+    """
+    galaxies, ceilings = apply_limit(source, recipe)
+    fresh = plan_bins(galaxies[Split.TRAIN], galaxies[Split.TEST], recipe)
+    folder = Folder(out)
+    kept = _planned_counts(folder) if folder.plan.exists() else BinCounts(0, 0)
+    counts = BinCounts(kept.train or fresh.train, kept.test or fresh.test)
+    return Job(folder, source, recipe, recipe_hash(recipe), counts, galaxies, ceilings)
+
+
+def _planned_counts(folder: Folder) -> BinCounts:
+    return BinCounts(**read_plan(folder)["bins"])
+
+
+def read_plan(folder: Folder) -> dict[str, Any]:
+    """Read what the folder is being made from.
+
+    Raises:
+        GzError: the plan is damaged.
+    """
+    plan = read_json(folder.plan)
+    if not isinstance(plan, dict) or not plan.keys() >= {"recipe_hash", "recipe", "bins"}:
+        raise GzError(f"{folder.plan} is damaged; run the same command with --overwrite.")
+    return plan
+
+
+def check_folder(job: Job) -> None:
+    """Refuse a folder that holds something else. Other thresholds and policies are no other data set.
+
+    Raises:
+        GzError: it was made from another recipe, or not by gzprep.
+    """
+    folder, name = job.folder, job.recipe.name
+    if folder.plan.exists():
+        plan = read_plan(folder)
+        changed = differences(plan["recipe"], asdict(job.recipe))
+        same_records = bool(changed) and all(key.startswith("defects.") for key in changed)
+        if plan["recipe_hash"] != job.recipe_hash and not same_records:
+            raise GzError(
+                f"{folder.root} holds a data set made from another recipe "
+                f"(different: {', '.join(changed) or 'versions of libraries'}); "
+                "choose another --out, or replace it with --overwrite."
+            )
+    elif folder.manifest.exists() or folder.catalogue.exists() or any(folder.root.glob(f"{name}-*.tfrecord-*")):
+        raise GzError(
+            f"{folder.root} holds files of another data set; choose another --out, or replace them with --overwrite."
+        )
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Name the keys in which two recipes differ, each with its old and its new value."""
+    found = []
+    for key in sorted({*old, *new}):
+        before, after = _plain(old.get(key)), _plain(new.get(key))
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += differences(before, after, f"{prefix}{key}.")
+        elif before != after and key != "max_reject_share":
+            found.append(f"{prefix}{key} was {before}, is {after}")
+    return found
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+    return list(value) if isinstance(value, tuple) else value
+
+
+def write_plan(job: Job) -> None:
+    """Note in the folder what it is being made from.
+
+    Raises:
+        GzError: the folder cannot be written into; or, in a bucket, a run of another recipe was faster.
+    """
+    plan = {"recipe_hash": job.recipe_hash, "recipe": asdict(job.recipe), "bins": asdict(job.counts)}
+    path = job.folder.plan
+    with writing(job.folder.root):
+        try:
+            if not isinstance(path, Path):
+                path.create(json_bytes(plan))
+                return
+        except FileExistsError:  # of a run before, of one that was faster, or of a try of ours whose answer was lost
+            check_folder(job)
+        write_json(path, job.folder.temporaries, plan)

@@ -1,0 +1,1 @@
+"""A run: launched, watched, estimated, sent to an engine."""

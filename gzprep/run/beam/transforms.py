@@ -1,0 +1,138 @@
+"""The steps of the graph. As little logic as possible: each calls a function of a pure module, under its name."""
+
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from gzcore.engines.beam.run import greet
+from gzprep.catalogue.galaxy import Galaxy, Split, pack
+from gzprep.catalogue.read import RowGroup, read_galaxies
+from gzprep.dataset.shards import bin_of
+from gzprep.prepare.bin import BinRecord
+from gzprep.prepare.finish import finish
+from gzprep.prepare.job import Job
+from gzprep.run.beam.counters import count_bin
+from gzprep.run.pool import BinPool, settle, write_packed_bin
+
+Keyed = tuple[str, bytes]
+
+
+class ReadGalaxies(beam.PTransform):
+    """RowGroup -> Galaxy: rows are read where they are needed, never in the launcher."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+
+    def expand(self, groups: beam.PCollection) -> beam.PCollection:
+        """Read each row group on whichever worker takes it."""
+        return groups | "Spread" >> beam.Reshuffle() | "Read" >> beam.FlatMap(taken_galaxies, self.job)
+
+
+def taken_galaxies(group: RowGroup, job: Job) -> Iterator[Galaxy]:
+    """Yield the galaxies of a row group that ``limit`` leaves in; say first that the engine works, if one waits."""
+    if job.awaited:
+        greet(job.folder)
+    return (galaxy for galaxy in read_galaxies(group) if job.takes(galaxy.id, galaxy.split))
+
+
+class GroupByBin(beam.PTransform):
+    """Galaxy -> (bin name, packed galaxies): only rows cross the shuffle, never pixels."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+
+    def expand(self, galaxies: beam.PCollection) -> beam.PCollection:
+        """Key by bin, then group."""
+        return galaxies | "Key" >> beam.FlatMap(key_by_bin, self.job) | "Group" >> beam.GroupByKey()
+
+
+def key_by_bin(galaxy: Galaxy, job: Job) -> Iterator[Keyed]:
+    """Yield (bin name, packed galaxy) for the bin of a galaxy.
+
+    A test galaxy also visits the training bin it would be in: so a galaxy in both catalogues meets itself, and no
+    shuffle by id is needed.
+    """
+    row, seed = pack(galaxy), job.recipe.split_seed
+    yield bin_of(galaxy.id, galaxy.split, job.counts, seed).name, row
+    if galaxy.split is Split.TEST and job.counts.train:
+        yield bin_of(galaxy.id, Split.TRAIN, job.counts, seed).name, row
+
+
+class WriteBins(beam.PTransform):
+    """(bin name, packed galaxies) -> BinRecord: one step reads, judges, makes views, encodes and writes."""
+
+    def __init__(self, job: Job, workers: int = 1) -> None:
+        super().__init__()
+        self.writer = BinWriter(job) if workers == 1 else PooledBinWriter(job, workers)
+
+    def expand(self, bins: beam.PCollection) -> beam.PCollection:
+        """Write each bin where it is, or hand it to a worker process of this machine."""
+        return bins | "Write" >> beam.ParDo(self.writer)
+
+
+class BinWriter(beam.DoFn):
+    """Writes a bin where it is: an engine with workers of its own decides where that is."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+
+    def setup(self) -> None:
+        """Be a worker: the engine, or we, run one a core."""
+        settle()
+
+    def process(self, group: tuple[str, Iterable[bytes]]) -> Iterator[BinRecord]:
+        """Write one bin."""
+        name, rows = group
+        yield counted(write_packed_bin(self.job, name, list(rows)))
+
+
+class PooledBinWriter(beam.DoFn):
+    """Gathers the bins of a bundle and lets worker processes write them; for engines without workers of their own."""
+
+    def __init__(self, job: Job, workers: int) -> None:
+        super().__init__()
+        self.job, self.workers = job, workers
+
+    def start_bundle(self) -> None:
+        """Begin with no bins."""
+        self.bins: dict[str, list[bytes]] = {}
+
+    def process(self, group: tuple[str, Iterable[bytes]]) -> None:
+        """Keep one bin's rows; its pixels are read by the worker that writes it."""
+        name, rows = group
+        self.bins[name] = list(rows)
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        """Write all bins, and yield their records as they are done."""
+        window = GlobalWindow()
+        with BinPool(self.workers) as pool:
+            for record in pool.write(self.job, self.bins):
+                yield WindowedValue(counted(record), window.max_timestamp(), [window])
+
+
+def counted(record: BinRecord) -> BinRecord:
+    """Count the galaxies of a finished bin, and pass it on."""
+    count_bin(record)
+    return record
+
+
+class WriteManifest(beam.PTransform):
+    """BinRecord -> the manifest, once, when every bin is done."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+
+    def expand(self, records: beam.PCollection) -> beam.PCollection:
+        """Bring the records together and describe the folder."""
+        return (
+            records
+            | "Rekey" >> beam.Map(lambda record: (0, record))
+            | "Gather" >> beam.GroupByKey()
+            | "Finish" >> beam.Map(lambda group, job: finish(job, group[1]), self.job)
+        )

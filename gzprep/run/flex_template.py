@@ -1,0 +1,184 @@
+"""The Flex Template: what Google's console asks for, derived from the recipe's dataclasses; and back to a command line.
+
+A parameter is a key of the recipe with its dots as underscores: ``views.count`` is ``views_count``. What the launcher
+passes beside them (project, region, where to stage) is Beam's, and goes through untouched.
+"""
+
+import ast
+import inspect
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from gzcore.errors import UsageError
+from gzcore.storage.places import Place, as_place
+from gzprep import config
+from gzprep.config import Recipe
+from gzprep.dataset.folder import appearing, writing
+
+Json = dict[str, Any]
+_NUMBER = r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?"
+_PLACE = r"^(gs|s3)://.+$"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the template.
+
+    Attributes:
+        name: as the console shows it.
+        key: the recipe's key; empty: an option of ``gzprep run`` of the same name.
+        help: what it is.
+        regex: what a value looks like.
+        kind: what the console makes of it.
+        optional: whether it may be left away.
+    """
+
+    name: str
+    key: str
+    help: str
+    regex: str
+    kind: str = "TEXT"
+    optional: bool = True
+
+
+OPTIONS = (
+    Parameter("data", "", "Folder with catalogues and images.", _PLACE, "GCS_READ_FOLDER", optional=False),
+    Parameter("out", "", "Dataset folder to make.", _PLACE, "GCS_WRITE_FOLDER", optional=False),
+    Parameter("recipe", "", "Recipe, TOML; the keys below are set over it.", _PLACE, "GCS_READ_FILE"),
+    Parameter("catalogue", "", "One catalogue, in place of those in the data folder.", _PLACE, "GCS_READ_FILE"),
+    Parameter("split", "", "Whose galaxies the one catalogue holds.", "^(train|test)$"),
+    Parameter("fleet", "", "Worker options, TOML; see pipelines/dataflow/workers.toml.", _PLACE, "GCS_READ_FILE"),
+)
+"""Options of ``gzprep run`` that make sense from far away."""
+
+
+def parameters() -> tuple[Parameter, ...]:
+    """Every parameter: the options, then all keys of the recipe."""
+    return (*OPTIONS, *_of_recipe(Recipe(), "", _docstrings()))
+
+
+def _docstrings() -> dict[tuple[str, str], str]:
+    """What stands below each field of the recipe's dataclasses, by class and field."""
+    found = {}
+    for node in ast.parse(inspect.getsource(config)).body:
+        if isinstance(node, ast.ClassDef):
+            for one, other in zip(node.body, node.body[1:], strict=False):
+                if isinstance(one, ast.AnnAssign) and isinstance(other, ast.Expr):
+                    text = ast.literal_eval(other.value)
+                    found[node.name, ast.unparse(one.target)] = " ".join(text.replace("``", "").split())
+    return found
+
+
+def _of_recipe(values: Any, prefix: str, docs: dict[tuple[str, str], str], above: str = "") -> Iterator[Parameter]:  # noqa: ANN401 -- any dataclass
+    for one in fields(values):
+        key, value = f"{prefix}{one.name}", getattr(values, one.name)
+        text = f"{above} {docs.get((type(values).__name__, one.name), '')}".strip()
+        if is_dataclass(value):
+            yield from _of_recipe(value, f"{key}.", docs, text)
+        else:
+            default = "" if value is None else f" Default: {_as_text(value)}."
+            yield Parameter(key.replace(".", "_"), key, f"{text}{default}".strip(), _regex(one.type, value))
+
+
+def _as_text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _regex(declared: Any, value: object) -> str:  # noqa: ANN401 -- whatever a dataclass declares
+    """What a value looks like, by its type; what it may be is judged by the recipe itself."""
+    if isinstance(value, tuple):
+        return rf"^{_NUMBER}( *, *{_NUMBER})*$"
+    if isinstance(value, str):
+        choices = getattr(declared, "__args__", ())
+        return f"^({'|'.join(choices)})$" if choices and all(isinstance(one, str) for one in choices) else "^.+$"
+    return f"^{_NUMBER}$" if isinstance(value, float) else "^-?[0-9]+$"
+
+
+def metadata() -> Json:
+    """What ``metadata.json`` holds (cloud.google.com/dataflow/docs/guides/templates/configuring-flex-templates)."""
+    return {
+        "name": "gzprep: galaxies to TFRecord shards",
+        "description": "From a catalogue and a folder of galaxy images to cropped TFRecord shards, with a manifest.",
+        "parameters": [
+            {
+                "name": one.name,
+                "label": one.key or one.name,
+                "helpText": one.help,
+                "isOptional": one.optional,
+                "regexes": [one.regex],
+                "paramType": one.kind,
+            }
+            for one in parameters()
+        ],
+    }
+
+
+def specification(image: str) -> Json:
+    """What Dataflow reads to launch the template: the image, of launcher and workers alike, and the parameters."""
+    return {
+        "image": image,
+        "metadata": metadata(),
+        "sdkInfo": {"language": "PYTHON"},
+        "defaultEnvironment": {"sdkContainerImage": image},
+    }
+
+
+def arguments(given: Sequence[str]) -> list[str]:
+    """Turn what a Flex Template's launcher passes into the arguments of ``gzprep``, which never waits for the job.
+
+    Raises:
+        UsageError: there is something that is no option.
+    """
+    known = {one.name: one for one in parameters()}
+    ours: list[str] = []
+    beams: list[str] = []
+    for name, value in _pairs(given):
+        parameter = known.get(name)
+        if name == "runner" or (parameter is not None and not value):
+            continue  # there is one runner; and a parameter that was left empty was not given
+        if parameter is None:
+            beams.append(f"--{name}" if value is None else f"--{name}={value}")
+        elif parameter.key:
+            ours += ["--set", f"{parameter.key}={_as_toml(parameter, str(value))}"]
+        else:
+            ours += [f"--{name}", str(value)]
+    return ["run", *ours, "--runner", "DataflowRunner", "--no-wait", "--", *beams]
+
+
+def _as_toml(parameter: Parameter, value: str) -> str:
+    return f"[{value}]" if "," in parameter.regex and not value.startswith("[") else value
+
+
+def _pairs(given: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield the options with their values: ``--name=value``, ``--name value``, or ``--name``."""
+    words = list(given)
+    while words:
+        word = words.pop(0)
+        if not word.startswith("--"):
+            raise UsageError(f"The template's launcher got {word!r}; expected --NAME=VALUE.")
+        name, equals, value = word[2:].partition("=")
+        if equals:
+            yield name, value
+        elif words and not words[0].startswith("--"):
+            yield name, words.pop(0)
+        else:
+            yield name, None
+
+
+def write_template(spec: Place | None, image: str | None, metadata_file: Place | None) -> Iterator[Place]:
+    """Write the specification, the parameters, or both; yield what was written.
+
+    Raises:
+        UsageError: nothing is asked for, or a specification without an image.
+    """
+    if (spec is None) != (image is None) or (spec is None and metadata_file is None):
+        raise UsageError("gzprep template needs SPEC and --image IMAGE, or --metadata FILE, or all of them.")
+    documents = [(metadata_file, metadata()), (spec, specification(image or ""))]
+    for file, document in documents:
+        if file is not None:
+            place = as_place(file)
+            with writing(place), appearing(place, place.parent) as out:
+                out.write((json.dumps(document, indent=2) + "\n").encode())
+            yield place

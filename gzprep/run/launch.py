@@ -1,0 +1,263 @@
+"""The launcher: from what the user asked for to a running graph, and from whatever happens to one sentence."""
+
+import contextlib
+import re
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from gzcore.console import say
+from gzcore.engines.dataflow import check_dataflow, dataflow_options, read_fleet, writes_template
+from gzcore.engines.names import DATAFLOW, DIRECT, JOB_SERVERS, check_runner, option_value
+from gzcore.errors import GzError, Stopped, UsageError
+from gzcore.storage.places import Place, Url, as_place
+from gzprep.catalogue.galaxy import Split
+from gzprep.catalogue.read import CatalogueFile, find_catalogues
+from gzprep.config import Recipe
+from gzprep.dataset.folder import Folder, clear, locked, read_json, sweep, writing
+from gzprep.prepare.job import Job, Source, check_folder, make_job, open_source, refuse_source, write_plan
+from gzprep.run.pool import cores, prepare_to_fork, useful_workers
+from gzprep.run.progress import galaxy_progress, listen
+
+if TYPE_CHECKING:
+    from gzcore.engines.beam.dataflow import Sent
+
+SKY_NAME = "gz2-sky"
+SKY_GALAXIES = 200
+_STEP = " [while running"
+_ERROR_IN_WORKER = re.compile(r"gzcore\.errors\.\w+: (.*?)(?: \[while running|\n|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        out: the dataset folder to make.
+        recipe: what to do.
+        data: the data folder; None: the sample sky, beside ``out``.
+        catalogue, split: a single catalogue in place of those in ``data``, and whose galaxies it holds.
+        runner: name of the engine.
+        workers: processes; None: one a core.
+        options: Beam's own options.
+        overwrite: replace a data set made from another recipe.
+        fleet: file of worker options for Dataflow; None: the defaults.
+    """
+
+    out: Place
+    recipe: Recipe
+    data: Place | None = None
+    catalogue: Place | None = None
+    split: Split = Split.TRAIN
+    runner: str = DIRECT
+    workers: int | None = None
+    options: Sequence[str] = field(default_factory=tuple)
+    overwrite: bool = False
+    fleet: Place | None = None
+
+
+def plan(request: Request) -> Job:
+    """Check the input and work out the job; only the sample sky is ever written here.
+
+    Raises:
+        GzError: the input cannot be used, or the dataset folder is damaged.
+    """
+    return make_job(as_place(request.out).absolute(), open_input(request), request.recipe)
+
+
+def open_input(request: Request) -> Source:
+    """Find and check what the user wants prepared; all paths absolute, for workers may run in other folders.
+
+    Raises:
+        GzError: the input cannot be used, or would be written into.
+    """
+    if request.catalogue is not None and request.data is None:
+        raise UsageError("--catalogue needs --data, the folder that holds the images.")
+    out = as_place(request.out).absolute()
+    data = sample_sky(out) if request.data is None else as_place(request.data).absolute()
+    named = () if request.catalogue is None else (CatalogueFile(as_place(request.catalogue).absolute(), request.split),)
+    source = open_source(data, named or find_catalogues(data), request.recipe)
+    refuse_source(out, source)
+    return source
+
+
+def sample_sky(out: Place) -> Path:
+    """Make the sample sky beside a dataset folder, unless it is there.
+
+    Raises:
+        UsageError: the dataset folder is in a bucket.
+        GzError: something else is in its place.
+    """
+    from gzprep.simulate import simulate
+
+    if isinstance(out, Url):
+        raise UsageError(
+            f"A data set in a bucket needs --data; the sample sky is made on this machine only, not in {out}."
+        )
+    folder = out.parent / SKY_NAME
+    if (folder / "truth.parquet").is_file():
+        return folder
+    if folder.exists():
+        raise GzError(f"{folder} is in the way of the sample sky; move it, or name your own galaxies with --data.")
+    say(f"No --data: making a sample sky of {SKY_GALAXIES} simulated galaxies in {folder}")
+    with writing(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{folder.name}.part-", dir=folder.parent) as beside:
+            with galaxy_progress("Simulating", SKY_GALAXIES) as advance:
+                sky = simulate(Path(beside) / "sky", SKY_GALAXIES, on_galaxy=lambda: advance(False))  # noqa: FBT003
+            with contextlib.suppress(OSError):  # another run was faster: the sky is the same
+                sky.directory.rename(folder)
+    return folder
+
+
+def run(request: Request) -> dict[str, Any]:
+    """Make the data set.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        GzError: the input cannot be used, or the run failed.
+        Stopped: the user pressed Ctrl-C.
+    """
+    if request.runner == DATAFLOW and writes_template(request.options):
+        raise UsageError("A job that is written into a template is not run; add --no-wait.")
+    with _begun(request) as job:
+        if request.runner == DATAFLOW:
+            _run_on_dataflow(job, request)
+        else:
+            _run_graph(job, request)
+    manifest: dict[str, Any] = read_json(job.folder.manifest)
+    return manifest
+
+
+def send(request: Request) -> dict[str, str]:
+    """Send the job away and return at once; it writes the manifest by itself.
+
+    Returns:
+        ``out``, and either ``job`` and ``console``, or ``template``, the file that the job was written to.
+
+    Raises:
+        UsageError: the engine needs us to the end.
+        GzError: the input cannot be used, or the job was refused.
+    """
+    if request.runner != DATAFLOW:
+        raise UsageError(f"--no-wait needs --runner {DATAFLOW}; {request.runner} ends when its launcher does.")
+    with _begun(request) as job:
+        sent = _send_to_dataflow(job, request)
+    where = {"job": sent.id, "console": sent.address} if sent else {"template": _template(request)}
+    return {"out": str(job.folder.root), **where}
+
+
+def _template(request: Request) -> str:
+    return option_value(request.options, "template_location") or ""
+
+
+@contextlib.contextmanager
+def _begun(request: Request) -> Iterator[Job]:
+    """Check everything, claim the folder, and yield the job."""
+    check_runner(request.runner, request.options)
+    if request.runner == DATAFLOW:
+        places = (request.out, request.data, request.catalogue)
+        check_dataflow(request.options, [as_place(place) for place in places if place is not None])
+    if request.overwrite:
+        start_over(request)
+    job = plan(request)
+    with locked(job.folder):
+        check_folder(job)
+        sweep(job.folder)
+        write_plan(job)
+        yield job
+
+
+def _send_to_dataflow(job: Job, request: Request) -> "Sent | None":
+    """Send a job, and say at once where it is to be seen."""
+    from gzcore.engines.beam.dataflow import send
+
+    out = job.folder.root
+    if not isinstance(out, Url):  # as check_dataflow has seen
+        raise UsageError(f"{out} is not in a bucket.")
+    options = dataflow_options(read_fleet(request.fleet), request.options, out, len(job.counts.bins()))
+    sent = send(job, options)
+    if sent is not None:
+        say(f"Dataflow has taken the job {sent.id}: {sent.address}")
+    return sent
+
+
+def _run_on_dataflow(job: Job, request: Request) -> None:
+    with _noting_interrupts():
+        sent = _send_to_dataflow(job, request)
+        if sent is None:  # as run has seen
+            return
+        from gzcore.engines.beam.dataflow import follow
+
+        counters = follow(sent, say)
+    say("Dataflow counted: " + ", ".join(f"{name} {value}" for name, value in sorted(counters.items())))
+
+
+def start_over(request: Request) -> None:
+    """Remove the data set that is in the way, once the input has been found good."""
+    open_input(request)
+    out = as_place(request.out).absolute()
+    if out.is_dir():
+        folder = Folder(out)
+        with locked(folder):
+            clear(folder, request.recipe.name)
+
+
+def _run_graph(job: Job, request: Request) -> None:
+    galaxies = sum(job.galaxies.values())
+    workers = request.workers or useful_workers(cores(), galaxies)
+    with (
+        galaxy_progress("Preparing", galaxies) as advance,
+        listen(advance) as address,
+        _noting_interrupts() as interrupted,
+    ):
+        if request.runner == DIRECT and workers > 1:
+            prepare_to_fork()
+        from gzprep.run.beam.pipeline import run as run_graph
+
+        try:
+            run_graph(
+                replace(job, progress=address, awaited=request.runner in JOB_SERVERS),
+                request.runner,
+                workers,
+                request.options,
+            )
+        except (Exception, KeyboardInterrupt) as error:
+            if interrupted():
+                raise Stopped("Stopped; the same command goes on where it stopped.") from None
+            raise _as_sentence(error) from error
+
+
+def _as_sentence(error: BaseException) -> BaseException:
+    """Find our own error in what an engine made of it; anything else is a bug, and stays as it is."""
+    if isinstance(error, GzError):
+        return type(error)(str(error).partition(_STEP)[0])
+    found = _ERROR_IN_WORKER.search(str(error))
+    return GzError(found.group(1)) if found else error
+
+
+@contextlib.contextmanager
+def _noting_interrupts() -> Iterator[Callable[[], bool]]:
+    """Note Ctrl-C, which Beam turns into an error of its own, and a polite request to end."""
+    seen = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        seen.set()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield seen.is_set
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,164 @@
+"""A page on which a person judges what the detectors found: a contact sheet a detector, the strongest first."""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from gzprep.catalogue.galaxy import Line
+from gzprep.config import Defects, Detector, LineDetector
+from gzprep.dataset.folder import writing
+from gzprep.images.codec import UnreadableImage, read_header
+from gzprep.images.defects import wanted
+from gzprep.tools.defect_scan import Inspection
+
+PAGE = "index.html"
+MOST, BELOW = 200, 48
+"""Images on one sheet, as many as a person judges in a minute; and how many of them lie below the threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One image on a sheet.
+
+    Attributes:
+        score: of the sheet's detector.
+        name: as the image was named or found.
+        address: of its copy, relative to the page; empty where there is no picture.
+        width, height: px.
+        line: what the detector found in it.
+    """
+
+    score: float
+    name: str
+    address: str
+    width: int
+    height: int
+    line: Line | None
+
+
+@dataclass(slots=True)
+class Sheet:
+    """The images that one detector finds most suspicious.
+
+    Attributes:
+        detector: its name.
+        rule: its threshold and policy.
+        seen: images that it looked at.
+        past: images past its threshold.
+        strongest: a heap of (score, minus the place in the order of looking, what was found).
+    """
+
+    detector: str
+    rule: Detector | LineDetector
+    seen: int = 0
+    past: int = 0
+    strongest: list[tuple[float, int, Inspection]] = field(default_factory=list)
+
+    def add(self, one: Inspection) -> None:
+        """Count an image, and keep it if it is among the ``MOST`` strongest."""
+        score = one.scores[self.detector]
+        self.seen += 1
+        self.past += score >= self.rule.threshold
+        entry = (score, -self.seen, one)
+        if len(self.strongest) < MOST:
+            heapq.heappush(self.strongest, entry)
+        else:
+            heapq.heappushpop(self.strongest, entry)
+
+    def ranked(self) -> list[Inspection]:
+        """What is shown, the highest score first: all that was kept past the threshold, and a few below it."""
+        ranked = [one for _, _, one in sorted(self.strongest, key=lambda entry: entry[:2], reverse=True)]
+        return ranked[: self.past + BELOW]
+
+
+def watch(found: Iterable[Inspection], sheets: Iterable[Sheet]) -> Iterator[Inspection]:
+    """Pass inspections on, and let every sheet see them."""
+    by_name = {sheet.detector: sheet for sheet in sheets}
+    for one in found:
+        for name in one.scores.keys() & by_name.keys():
+            by_name[name].add(one)
+        yield one
+
+
+def empty_sheets(rules: Defects) -> list[Sheet]:
+    """A sheet for every detector that is not off."""
+    return [Sheet(name, getattr(rules, name)) for name in wanted(rules)]
+
+
+def write_review(sheets: Iterable[Sheet], folder: Path) -> Path:
+    """Write the page and copies of the images on it, each once.
+
+    Args:
+        sheets: what was seen.
+        folder: is made where it is not there.
+
+    Returns:
+        The page.
+
+    Raises:
+        GzError: the folder cannot be written.
+    """
+    with writing(folder):
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        copies = _Copies(folder)
+        parts = [(sheet, [_tile(one, sheet.detector, copies) for one in sheet.ranked()]) for sheet in sheets]
+        page = folder / PAGE
+        page.write_text(_render(parts), encoding="utf-8")
+    return page
+
+
+class _Copies:
+    """Copies images to where the page can show them, each once, under numbers: names are untrusted."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[Path, tuple[str, int, int]] = {}
+
+    def copy(self, source: Path) -> tuple[str, int, int]:
+        """Copy an image; returns address, width and height, an empty address where it cannot be read."""
+        if source not in self._known:
+            self._known[source] = self._copy(source)
+        return self._known[source]
+
+    def _copy(self, source: Path) -> tuple[str, int, int]:
+        try:
+            data = source.read_bytes()
+            header = read_header(data)
+        except (OSError, UnreadableImage):
+            return "", 0, 0
+        suffix = ".png" if data.startswith(b"\x89PNG") else ".jpg"
+        address = f"images/{len(self._known):05}{suffix}"
+        (self._folder / address).write_bytes(data)
+        return address, header.width, header.height
+
+
+def _tile(one: Inspection, detector: str, copies: _Copies) -> Tile:
+    address, width, height = copies.copy(one.source) if one.source else ("", 0, 0)
+    return Tile(one.scores[detector], one.path, address, width, height, one.lines.get(detector))
+
+
+def _render(parts: list[tuple[Sheet, list[Tile]]]) -> str:
+    template = files("gzprep.tools").joinpath("defect_page.html").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    sheets = [_shown(sheet, tiles) for sheet, tiles in parts]
+    return environment.from_string(template).render(sheets=sheets)
+
+
+def _shown(sheet: Sheet, tiles: list[Tile]) -> dict[str, Any]:
+    """A sheet as the template shows it."""
+    above = [tile for tile in tiles if tile.score >= sheet.rule.threshold]
+    return {
+        "title": sheet.detector.replace("_", " "),
+        "name": sheet.detector,
+        "rule": sheet.rule,
+        "seen": sheet.seen,
+        "past": sheet.past,
+        "above": above,
+        "below": tiles[len(above) :],
+        "hidden": sheet.seen - len(tiles),
+    }

@@ -1,0 +1,162 @@
+"""Verdict and scores of every detector, for images, folders of them, and data sets that were made already."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gzcore.errors import GzError
+from gzprep.catalogue.galaxy import LINED, Line, Reason, Verdict
+from gzprep.catalogue.read import path_below
+from gzprep.config import Recipe, from_mapping
+from gzprep.dataset.folder import Folder
+from gzprep.dataset.read import open_folder, read_rows
+from gzprep.images.codec import UnreadableImage, decode, read_header
+from gzprep.images.defects import DETECTORS, judge
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+"""Files that are taken for images, in folders."""
+SMALLEST = 64
+"""Detectors look at images of this many pixels a side, and more."""
+_VERDICTS = {"accepted": "ok", "flagged": "flagged", "rejected": "rejected"}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found in one image.
+
+    Attributes:
+        path: of the image, as it was named or found; of a data set's galaxy, that below the image folder.
+        verdict: ``ok``, ``flagged`` or ``rejected``.
+        defects: kinds that it was flagged or rejected for.
+        scores: detector to score, of those that could look.
+        detail: why it was rejected, in words.
+        lines: detector to the line that it found, past its threshold or not.
+        source: the image file; None where it is not known.
+    """
+
+    path: str
+    verdict: str
+    defects: tuple[str, ...] = ()
+    scores: dict[str, float] = field(default_factory=dict)
+    detail: str = ""
+    lines: dict[str, Line] = field(default_factory=dict)
+    source: Path | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The promised document of one image."""
+        return {
+            "path": self.path,
+            "verdict": self.verdict,
+            "defects": list(self.defects),
+            "scores": self.scores,
+        }
+
+
+def inspect(places: Sequence[Path], recipe: Recipe) -> Iterator[Inspection]:
+    """Look at images, at folders (recursively) and at data sets, in the order they are named.
+
+    Raises:
+        GzError: there is nothing of that name, or no image in a folder.
+    """
+    for place in places:
+        if is_dataset(place):
+            yield from inspect_dataset(place)
+        else:
+            yield from (inspect_image(path, recipe) for path in find_images(place))
+
+
+def find_images(place: Path) -> Iterable[Path]:
+    """Find the images of a folder, in the order of their names; a file is itself.
+
+    Raises:
+        GzError: there is nothing of that name, or no image in the folder.
+    """
+    if not place.is_dir():
+        if not place.exists():
+            raise GzError(f"There is no {place} to inspect; name images, folders of them, or a data set.")
+        return [place]
+    found = sorted(Path(folder) / name for folder, _, names in os.walk(place) for name in names if is_image_name(name))
+    if not found:
+        raise GzError(f"There is no image ({', '.join(SUFFIXES)}) in {place}.")
+    return found
+
+
+def is_image_name(name: str) -> bool:
+    """Tell whether a file in a folder is taken for an image."""
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
+
+
+def inspect_image(path: Path, recipe: Recipe) -> Inspection:
+    """Judge one file as a run with this recipe would, and score it even where its size is not the recipe's."""
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+        header = read_header(data)
+        side = recipe.images.frame
+        verdict = judge(decode(data), recipe.defects) if min(header.height, header.width) >= SMALLEST else Verdict()
+    except (UnreadableImage, OSError) as error:
+        return _rejected(path, Reason.UNREADABLE, str(error), Verdict())
+    if (header.height, header.width) != (side, side) or not header.colour:
+        detail = f"{header.width} x {header.height} px, {header.mode}; expected {side} x {side}, 8-bit RGB"
+        return _rejected(path, Reason.WRONG_SHAPE, detail, verdict)
+    return from_verdict(path, verdict)
+
+
+def _rejected(path: Path, reason: Reason, detail: str, verdict: Verdict) -> Inspection:
+    return Inspection(str(path), "rejected", (reason.value,), verdict.scores, detail, verdict.lines, path)
+
+
+def from_verdict(path: Path, verdict: Verdict) -> Inspection:
+    """What a verdict says of an image."""
+    noticed, rejection = (*verdict.flags, *verdict.inpainted), verdict.rejection
+    if rejection is None:
+        word = "flagged" if noticed else "ok"
+        return Inspection(str(path), word, noticed, verdict.scores, "", verdict.lines, path)
+    defects = tuple(dict.fromkeys((rejection.reason.value, *noticed)))
+    return Inspection(str(path), "rejected", defects, verdict.scores, rejection.detail, verdict.lines, path)
+
+
+def recipe_of(place: Path) -> Recipe:
+    """The recipe that a data set was made with.
+
+    Raises:
+        GzError: the data set is not whole.
+    """
+    _, manifest = open_folder(place)
+    return from_mapping(manifest["recipe"], f"{place}")
+
+
+def is_dataset(place: Path) -> bool:
+    """Tell whether a folder is one that ``gzprep run`` made."""
+    return Folder(place).manifest.is_file()
+
+
+def inspect_dataset(place: Path) -> Iterator[Inspection]:
+    """What a data set's catalogue says of its galaxies, rejected ones too; no image is needed.
+
+    Raises:
+        GzError: the data set is not whole.
+    """
+    folder, manifest = open_folder(place)
+    images = Path(manifest["source"]["data"]) / manifest["source"]["images"]
+    return (_inspect_row(row, images) for row in read_rows(folder.catalogue))
+
+
+def _inspect_row(row: dict[str, Any], images: Path) -> Inspection:
+    below = path_below(row["subfolder"], row["filename"])
+    noticed = (*((row["reason"],) if row["reason"] else ()), *(row["flags"] or ()), *(row.get("inpainted") or ()))
+    verdict = "flagged" if row["verdict"] == "accepted" and noticed else _VERDICTS[row["verdict"]]
+    return Inspection(
+        path=f"{row['subfolder']}/{row['filename']}",
+        verdict=verdict,
+        defects=tuple(dict.fromkeys(noticed)),
+        scores=_known(row, "score_", DETECTORS),
+        detail=row["detail"] or "",
+        lines={name: Line(**line) for name, line in _known(row, "line_", LINED).items()},
+        source=images / below if below else None,
+    )
+
+
+def _known(row: dict[str, Any], prefix: str, names: Iterable[str]) -> dict[str, Any]:
+    return {name: row[prefix + name] for name in names if row.get(prefix + name) is not None}

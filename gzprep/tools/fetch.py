@@ -1,0 +1,94 @@
+"""The real Galaxy Zoo 2, through galaxy-datasets, and an inventory of what arrived.
+
+galaxy-datasets swallows network errors and looks at one image of 209,293; so every file of both catalogues is looked
+for here, and what is missing is written down.
+"""
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gzcore.errors import GzError
+from gzprep.catalogue.read import CatalogueFile, find_catalogues, image_path, read_all
+from gzprep.dataset.folder import writing
+
+MISSING_LIST = "missing.txt"
+_BY_HAND = "Put gz2_train_catalog.parquet, gz2_test_catalog.parquet and images/ there yourself, or try again online."
+
+
+def fetch_gz2(directory: Path) -> dict[str, Any]:
+    """Download Galaxy Zoo 2 into a folder, and check it file by file.
+
+    Returns:
+        ``galaxies``, ``missing`` and ``missing_list``, the file that names the missing images.
+
+    Raises:
+        GzError: galaxy-datasets is not installed, or the download failed.
+    """
+    with writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+    download(directory)
+    return take_inventory(directory, find_catalogues(directory))
+
+
+def download(directory: Path) -> None:
+    """Let galaxy-datasets download what is absent.
+
+    Raises:
+        GzError: it is not installed, or it could not.
+    """
+    try:
+        from galaxy_datasets.shared.gz2 import gz2
+    except ImportError:
+        raise GzError("gzprep fetch needs galaxy-datasets; install it with: pip install 'gzprep[fetch]'.") from None
+    # Its messages go to standard error: standard output belongs to the result.
+    with _swallowed_errors() as swallowed, contextlib.redirect_stdout(sys.stderr):
+        try:
+            gz2(root=str(directory), train=True, download=True)
+        except FileNotFoundError:
+            reason = swallowed[-1] if swallowed else "nothing arrived"
+            raise GzError(f"Galaxy Zoo 2 could not be downloaded into {directory} ({reason}). {_BY_HAND}") from None
+        except (OSError, RuntimeError) as error:
+            raise GzError(f"The download into {directory} is incomplete ({error}). {_BY_HAND}") from None
+    if swallowed:
+        raise GzError(f"The download into {directory} is incomplete ({swallowed[-1]}). {_BY_HAND}")
+
+
+@contextlib.contextmanager
+def _swallowed_errors() -> Iterator[list[str]]:
+    """Collect the errors that galaxy-datasets only logs."""
+    found: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = record.getMessage()
+            if text.startswith("Failed to download"):
+                found.append(" ".join(text.split("\n")[1:]).strip() or text)
+
+    root, collector = logging.getLogger(), Collector(level=logging.INFO)
+    level = root.level
+    root.addHandler(collector)
+    root.setLevel(logging.INFO)
+    try:
+        yield found
+    finally:
+        root.setLevel(level)
+        root.removeHandler(collector)
+
+
+def take_inventory(directory: Path, catalogues: tuple[CatalogueFile, ...]) -> dict[str, Any]:
+    """Look for every image of the catalogues, and write down those that are missing."""
+    galaxies = 0
+    missing_list = directory / MISSING_LIST
+    missing = 0
+    with writing(directory), missing_list.open("w", encoding="utf-8") as file:
+        for galaxy in read_all(catalogues):
+            galaxies += 1
+            path = image_path(galaxy)
+            if path is None or not (directory / "images" / path).is_file():
+                file.write(f"{galaxy.split}\t{galaxy.id}\t{path}\n")
+                missing += 1
+    return {"galaxies": galaxies, "missing": missing, "missing_list": str(missing_list)}

@@ -1,0 +1,89 @@
+"""Records made again from the source, and compared byte by byte with those in the shards."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from gzcore.errors import GzError
+from gzcore.hashing import lot
+from gzcore.storage.places import Place, as_place
+from gzprep.catalogue.galaxy import Galaxy, Split
+from gzprep.catalogue.read import CatalogueFile, find_catalogues, read_all
+from gzprep.config import Recipe, from_mapping, pixel_versions
+from gzprep.dataset.folder import Folder
+from gzprep.dataset.read import read_record, read_shard, shard_paths
+from gzprep.prepare.galaxy import judge_galaxy, make_records, read_image
+
+Key = tuple[str, int]
+"""Galaxy id and view."""
+
+
+def replay(
+    folder: Folder, manifest: dict[str, Any], records: Iterable[Key], wanted: int, data: Place | None
+) -> list[str]:
+    """Make the first ``wanted`` of the records (by hash) again.
+
+    Args:
+        folder: the dataset folder.
+        manifest: what it says of itself.
+        records: all there are.
+        wanted: how many to make again.
+        data: the data folder; None: as the manifest says.
+
+    Returns:
+        A sentence for each record that differs.
+
+    Raises:
+        GzError: the source, or the libraries that made the records, are not there.
+    """
+    _check_versions(manifest["versions"])
+    chosen = set(sorted(records, key=lambda key: lot("replay", 0, *key))[:wanted])
+    kept = dict(_stored(folder, manifest, chosen))
+    again = dict(_made_again(manifest, chosen, data))
+    return [
+        f"Galaxy {key[0]}, view {key[1]}: made again, its record differs."
+        for key in sorted(chosen)
+        if again.get(key) != kept[key]
+    ]
+
+
+def _check_versions(versions: dict[str, str]) -> None:
+    installed = pixel_versions()
+    other = [
+        f"{name} {version} (installed: {installed.get(name)})"
+        for name, version in versions.items()
+        if installed.get(name) != version
+    ]
+    if other:
+        raise GzError(f"Records can be made again only by the libraries that made them; install {', '.join(other)}.")
+
+
+def _stored(folder: Folder, manifest: dict[str, Any], chosen: set[Key]) -> Iterator[tuple[Key, bytes]]:
+    for path in shard_paths(folder, manifest, manifest["splits"]):
+        for data in read_shard(path):
+            record = read_record(data)
+            if (record.id, record.view) in chosen:
+                yield (record.id, record.view), data
+
+
+def _made_again(manifest: dict[str, Any], chosen: set[Key], data: Place | None) -> Iterator[tuple[Key, bytes]]:
+    recipe = from_mapping(manifest["recipe"], "The manifest's recipe")
+    root = as_place(manifest["source"]["data"]) if data is None else data
+    ids = {galaxy_id for galaxy_id, _ in chosen}
+    for galaxy in read_all(_catalogues(manifest, data)):
+        if galaxy.id in ids:
+            yield from _records_of(galaxy, root / recipe.images.folder, recipe)
+
+
+def _catalogues(manifest: dict[str, Any], data: Place | None) -> tuple[CatalogueFile, ...]:
+    if data is not None:
+        return find_catalogues(data)
+    return tuple(
+        CatalogueFile(as_place(file["file"]), Split(file["split"])) for file in manifest["source"]["catalogues"]
+    )
+
+
+def _records_of(galaxy: Galaxy, images: Place, recipe: Recipe) -> Iterator[tuple[Key, bytes]]:
+    judged = judge_galaxy(galaxy, read_image(galaxy, images), recipe)
+    if judged.frame is not None:
+        for record in make_records(judged, judged.frame, recipe):
+            yield (galaxy.id, record.view), record.data

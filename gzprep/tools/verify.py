@@ -1,0 +1,147 @@
+"""Is a dataset folder what its manifest says? Sizes, checksums, counts, schema, splits; and records made again."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gzcore.errors import GzError
+from gzcore.storage.places import Place, as_place
+from gzprep.catalogue.galaxy import Split
+from gzprep.dataset.folder import Folder
+from gzprep.dataset.read import StoredRecord, open_folder, read_record, read_rows, read_shard
+from gzprep.dataset.shards import VIEWS_SPLIT
+from gzprep.tools.replay import Key, replay
+
+Json = dict[str, Any]
+
+
+@dataclass
+class _Found:
+    """What the shards hold: galaxy to its views, of each split; and galaxy to its folds."""
+
+    records: int = 0
+    views: dict[str, dict[str, Counter[int]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Counter)))
+    folds: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, split: str, record: StoredRecord) -> None:
+        self.records += 1
+        self.views[split][record.id][record.view] += 1
+        self.folds[record.id].add(record.fold)
+
+    def keys(self) -> list[Key]:
+        return [
+            (galaxy, view) for galaxies in self.views.values() for galaxy, views in galaxies.items() for view in views
+        ]
+
+
+def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = None) -> Json:
+    """Check a dataset folder.
+
+    Args:
+        root: the folder.
+        replay_records: make this many records again from the source, and compare their bytes.
+        data: where the source is now; None: where the manifest says.
+
+    Returns:
+        ``ok``, ``faults`` (sentences), ``records`` read and ``replayed``.
+
+    Raises:
+        GzError: the folder is not there or not whole; or the source, for a replay, is not.
+    """
+    folder, manifest = open_folder(root)
+    found = _Found()
+    faults = [
+        *_shard_faults(folder, manifest, found),
+        *_stray_files(folder, manifest),
+        *_split_faults(found),
+        *_account_faults(folder, manifest, found),
+    ]
+    wanted = 0 if faults else min(replay_records, found.records)
+    if wanted:
+        faults += replay(folder, manifest, found.keys(), wanted, None if data is None else as_place(data))
+    return {"ok": not faults, "faults": faults, "records": found.records, "replayed": wanted}
+
+
+def _shard_faults(folder: Folder, manifest: Json, found: _Found) -> Iterator[str]:
+    for split, content in manifest["splits"].items():
+        for shard in content["shards"]:
+            fault = _file_fault(folder.root / shard["file"], shard)
+            if fault is not None:
+                yield fault
+            else:
+                yield from _record_faults(folder.root / shard["file"], split, shard, found)
+
+
+def _file_fault(path: Place, shard: Json) -> str | None:
+    if not path.is_file():
+        return f"{path.name} is missing."
+    if path.stat().st_size != shard["bytes"]:
+        return f"{path.name} has {path.stat().st_size} bytes; the manifest says {shard['bytes']}."
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return None if digest == shard["sha256"] else f"{path.name} has another SHA-256 than the manifest says."
+
+
+def _record_faults(path: Place, split: str, shard: Json, found: _Found) -> Iterator[str]:
+    count = 0
+    try:
+        for count, data in enumerate(read_shard(path), 1):
+            record = read_record(data)
+            found.add(split, record)
+            yield from _place_faults(f"{path.name}, record {count}", record, split, shard)
+    except (ValueError, GzError) as error:
+        yield f"{path.name}, record {count}: {error}"
+    if count != shard["records"]:
+        yield f"{path.name} has {count} records; the manifest says {shard['records']}."
+
+
+def _place_faults(where: str, record: StoredRecord, split: str, shard: Json) -> Iterator[str]:
+    if record.fold != shard["fold"]:
+        yield f"{where}: its fold is {record.fold}, its shard's {shard['fold']}."
+    if (record.view > 0) != (split == VIEWS_SPLIT):
+        yield f"{where}: view {record.view} does not belong into {split}."
+
+
+def _stray_files(folder: Folder, manifest: Json) -> Iterator[str]:
+    listed = {shard["file"] for split in manifest["splits"].values() for shard in split["shards"]}
+    for name in sorted(path.name for path in folder.root.glob("*.tfrecord-*")):
+        if name not in listed:
+            yield f"{name} is not in the manifest."
+
+
+def _split_faults(found: _Found) -> Iterator[str]:
+    for galaxy, folds in found.folds.items():
+        if len(folds) > 1:
+            yield f"Galaxy {galaxy} is in the folds {', '.join(map(str, sorted(folds)))}."
+    for galaxy in sorted(found.views[Split.TRAIN].keys() & found.views[Split.TEST].keys()):
+        yield f"Galaxy {galaxy} is in train and in test."
+
+
+def _account_faults(folder: Folder, manifest: Json, found: _Found) -> Iterator[str]:
+    """Every galaxy of the catalogue is written once in each of its views, or rejected; and nothing else is."""
+    try:
+        rows = read_rows(folder.catalogue, ["id_str", "split", "verdict"])
+        rejected = len(read_rows(folder.rejects, ["id"]))
+    except GzError as error:
+        yield str(error)
+        return
+    expected = {(row["split"], row["id_str"]): row["verdict"] != "rejected" for row in rows}
+    views = range(1, manifest["recipe"]["views"]["count"] + 1)
+    for (split, galaxy), accepted in expected.items():
+        yield from _view_faults(found, split, galaxy, [0] if accepted else [])
+        if split == Split.TRAIN:
+            yield from _view_faults(found, VIEWS_SPLIT, galaxy, views if accepted else [])
+    for split in (Split.TRAIN, Split.TEST):
+        for galaxy in found.views[split].keys() - {galaxy for place, galaxy in expected if place == split}:
+            yield f"Galaxy {galaxy} is in {split}, not in catalogue.parquet."
+    counts = manifest["counts"]["all"]
+    if not counts["in"] == len(rows) == counts["out"] + rejected:
+        yield f"{counts['in']} galaxies in, {counts['out']} out and {rejected} rejected do not add up."
+
+
+def _view_faults(found: _Found, split: str, galaxy: str, wanted: Iterable[int]) -> Iterator[str]:
+    seen = found.views[split].get(galaxy, Counter())
+    if seen != Counter(wanted):
+        yield f"Galaxy {galaxy} has the views {sorted(seen.elements())} in {split}, expected {sorted(wanted)}."

@@ -1,0 +1,360 @@
+"""The command line of gztrain: parse, call, print."""
+
+import gc
+import io
+import json
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from gzcore.errors import GzError
+from gztrain import __version__
+from gztrain.cli.options import as_settings, takes_recipe_options
+from gztrain.environment import choose_backend, quiet_imports, restart_with_allocator, uncollected
+
+app = typer.Typer(
+    name="gztrain",
+    epilog="Every command takes --debug, which shows a traceback in place of a sentence.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+Json = dict[str, Any]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Dataset = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset folder that `gzprep run` made.")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder that `gztrain fit` made.")]
+RunPaths = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")]
+NewRun = Annotated[Path, typer.Option("--run", help="Run folder to make.")]
+Recipe = Annotated[Path | None, typer.Option(help="Recipe, TOML; see pipelines/train/.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that is there, at its exact step.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run is.")]
+SkipCorrupt = Annotated[bool, typer.Option("--skip-corrupt", help="Leave damaged records out, and count them.")]
+Data = Annotated[Path | None, typer.Option("--data", help="The dataset folder, if it has moved.")]
+SplitName = Literal["val", "test"]
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one sentence, not in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets the codes of the others
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    restart_with_allocator(arguments)
+    try:
+        code = app(args=arguments, standalone_mode=False)  # typer makes 130 of Ctrl-C
+    except GzError as error:
+        if debug:
+            raise
+        _say(f"gztrain: {error}")
+        code = error.exit_code
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- else Python complains once more when it ends
+        code = 1
+    except Exception as error:
+        code = _other_error(error, debug=debug)
+    gc.freeze()  # else Python looks through all of TensorFlow once more before it ends: more than a second
+    raise SystemExit(code)
+
+
+def _other_error(error: Exception, *, debug: bool) -> int:
+    """Show click's own usage errors as click does; say of a bug that it is one."""
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+        return int(getattr(error, "exit_code", 2))
+    if debug:
+        raise error
+    _say(f"gztrain: unexpected {type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}")
+    _say("This is a fault of gztrain; run again with --debug and report what it prints.")
+    return 1
+
+
+def _say(text: str) -> None:
+    from gzcore.console import say
+
+    say(text)
+
+
+def _print_json(value: Any) -> None:  # noqa: ANN401 -- any JSON value
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def _start_keras() -> None:
+    """Load Keras with the backend that is to be used, without its chatter.
+
+    Raises:
+        GzError: that backend is not installed.
+    """
+    choose_backend()
+    with quiet_imports(), uncollected():
+        import keras
+
+        del keras
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 -- typer calls it so
+    if wanted:
+        sys.stdout.write(f"gztrain {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")] = False,
+) -> None:
+    """From the shards that gzprep wrote to a classifier that was judged."""
+    del version  # its callback has spoken
+
+
+@app.command()
+@takes_recipe_options()
+def fit(  # noqa: PLR0913 -- options of a command line
+    out: Dataset,
+    run: NewRun,
+    recipe: Recipe = None,
+    settings: Settings = None,
+    *,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
+) -> None:
+    """Train a model on a dataset folder, and judge it on its validation fold."""
+    from gztrain.training.request import Request, make_config
+
+    config = make_config(run, recipe, [*(settings or []), *as_settings(options)], resume=resume)
+    _start_keras()
+    from gztrain.cli.show import show_metrics
+    from gztrain.runs.watch import watching
+    from gztrain.training.fit import fit as fit_run
+
+    with watching(quiet=as_json) as watch:
+        found = fit_run(Request(out, run, config, resume, overwrite), watch)
+    _show(found, as_json, show_metrics, run)
+
+
+def _show(found: Json, as_json: bool, show: Any, run: Path | None) -> None:  # noqa: ANN401, FBT001
+    if as_json:
+        _print_json(found)
+    else:
+        show(found, None if run is None else str(run))
+
+
+@app.command()
+@takes_recipe_options(without=("fold",))
+def crossval(  # noqa: PLR0913 -- options of a command line
+    out: Dataset,
+    run: NewRun,
+    recipe: Recipe = None,
+    settings: Settings = None,
+    *,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
+) -> None:
+    """Train and judge a model for each fold: the report's protocol, with mean and standard deviation."""
+    from gztrain.training.request import Request, make_config
+
+    config = make_config(run, recipe, [*(settings or []), *as_settings(options)], resume=resume)
+    _start_keras()
+    from gztrain.cli.show import show_folds
+    from gztrain.runs.watch import watching
+    from gztrain.training.crossval import crossval as fit_folds
+
+    with watching(quiet=as_json) as watch:
+        found = fit_folds(Request(out, run, config, resume, overwrite), watch)
+    _show(found, as_json, show_folds, run)
+
+
+@app.command()
+def evaluate(  # noqa: PLR0913 -- options of a command line
+    run: RunPath,
+    split: Annotated[
+        SplitName, typer.Option(help="What to judge on: the validation fold, or the test split.")
+    ] = "test",
+    data: Data = None,
+    labels: Annotated[str | None, typer.Option(help="Judge by asked or report labels. Absent: as it trained.")] = None,
+    *,
+    skip_corrupt: SkipCorrupt = False,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a run: all metrics beside what can be had without looking, and how sure they are."""
+    _start_keras()
+    from gztrain.cli.show import show_metrics
+    from gztrain.evaluation.evaluate import check_policy
+    from gztrain.evaluation.evaluate import evaluate as judge_run
+
+    found = judge_run(run, split, data=data, labels=check_policy(labels), skip_corrupt=skip_corrupt)
+    chosen = {**found, "splits": {split: found["splits"][split]}}
+    _show(found if as_json else chosen, as_json, show_metrics, run)
+
+
+@app.command()
+def predict(  # noqa: PLR0913 -- options of a command line
+    run: RunPath,
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGES|DIR... [-- BEAM OPTIONS]",
+            help="Images, or folders of them; with --runner, also a dataset folder, or addresses in buckets.",
+        ),
+    ],
+    parquet: Annotated[
+        Path, typer.Option("--parquet", help="File to write: a row an image. With --runner: a folder of such files.")
+    ],
+    runner: Annotated[
+        str | None, typer.Option(help="Run as a Beam pipeline, which goes on where it stopped, on this engine.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="With --runner: processes; each has the model, and uses all cores.")
+    ] = 1,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Classify images: here, or as a Beam pipeline (--runner DirectRunner, FlinkRunner, DataflowRunner, ...)."""
+    if runner is not None:
+        _predict_on(runner, run, places, parquet, workers, as_json=as_json)
+        return
+    _start_keras()
+    from gzcore.console import show_line
+    from gztrain.cli.show import image_progress
+    from gztrain.predict.images import predict as predict_images
+
+    with image_progress(quiet=as_json) as advance:
+        found = predict_images(run, [Path(place) for place in places], parquet, advance)
+    if as_json:
+        _print_json(found)
+        return
+    show_line(f"{found['predicted']} of {found['images']} images were classified; the rows are in {parquet}.")
+    if found["unusable"]:
+        show_line(f"{found['unusable']} could not be; the column `reason` says why.")
+
+
+def _predict_on(  # noqa: PLR0913 -- what the command takes
+    runner: str, run: Path, places: list[str], parquet: Path, workers: int, *, as_json: bool
+) -> None:
+    if find_spec("apache_beam") is None:
+        raise GzError("--runner needs Apache Beam; install it with: pip install 'apache-beam>=2.77,<2.78'.")
+    from gzcore.console import show_line
+    from gztrain.predict.beam.launch import Request
+    from gztrain.predict.beam.launch import predict as predict_parts
+
+    found = predict_parts(Request(run, places, parquet, runner, workers))
+    if as_json:
+        _print_json(found)
+    elif "parts" not in found:
+        show_line(f"Dataflow: {found.get('console') or found['template']}; predictions.json is there when it is done.")
+    else:
+        made = f"{found['parts_made']} of {len(found['parts'])} parts were made now"
+        show_line(f"{found['predicted']} of {found['objects']} objects were classified ({made}); see {parquet}.")
+        for reason, count in found["rejected"].items():
+            show_line(f"{count} could not be: {reason}")
+
+
+@app.command()
+def export(
+    run: RunPath,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write the model as SavedModel and ONNX, checked against it."""
+    _start_keras()
+    from gzcore.console import show_line
+    from gztrain.predict.export import export as export_run
+
+    found = export_run(run, directory)
+    if as_json:
+        _print_json(found)
+        return
+    worst = max(found["largest_difference"].values())
+    show_line(f"SavedModel and ONNX are in {directory}; they differ from the model by {worst:.1g} at most.")
+
+
+@app.command()
+def ensemble(  # noqa: PLR0913 -- options of a command line
+    runs: RunPaths,
+    out: Annotated[Path | None, typer.Option("--run", help="Run folder to make of them. Absent: none is kept.")] = None,
+    split: Annotated[SplitName, typer.Option(help="What to judge it on.")] = "test",
+    data: Data = None,
+    *,
+    symmetries: Annotated[bool, typer.Option("--symmetries", help="See each image from eight sides.")] = False,
+    skip_corrupt: SkipCorrupt = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Average several runs, or the eight symmetries of an image, into a run of its own."""
+    _start_keras()
+    from gztrain.cli.show import show_metrics
+    from gztrain.evaluation.ensemble import Request
+    from gztrain.evaluation.ensemble import ensemble as average_runs
+
+    found = average_runs(Request(tuple(runs), out, split, 8 if symmetries else 1, data, overwrite, skip_corrupt))
+    _show(found, as_json, show_metrics, out)
+
+
+@app.command()
+def report(
+    runs: RunPaths,
+    html: Annotated[Path, typer.Option("--html", metavar="DIR", help="Folder for the page.")],
+    data: Data = None,
+    split: Annotated[SplitName | None, typer.Option(help="val or test. Absent: test, where it was judged.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write a page on one run or more: curves, matrices, the worst mistakes, the published figures."""
+    from gzcore.console import show_line
+    from gztrain.evaluation.report import write_report
+
+    page = write_report(runs, html, data=data, split=split)
+    if as_json:
+        _print_json({"page": page})
+    else:
+        show_line(f"The report is in {page}")
+
+
+@app.command()
+def models(*, as_json: AsJson = False) -> None:
+    """List what can be trained, with parameter counts and input sizes."""
+    from dataclasses import asdict
+
+    from gztrain.cli.show import show_models
+    from gztrain.models import describe
+
+    if as_json:
+        _print_json([asdict(row) for row in describe()])
+    else:
+        show_models(describe())
+
+
+@app.command()
+@takes_recipe_options(without=("fold", "epochs", "fine_tune_epochs", "patience", "monitor", "strict_labels"))
+def bench(
+    out: Dataset,
+    recipe: Recipe = None,
+    settings: Settings = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long each stage is run.")] = 3.0,
+    *,
+    as_json: AsJson = False,
+    **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
+) -> None:
+    """Measure where the time goes: samples/s of each stage alone and of the whole, and what to change."""
+    from gztrain.config import read_config
+
+    config = read_config(recipe, [*(settings or []), *as_settings(options)])
+    _start_keras()
+    from gztrain.cli.show import show_bench
+    from gztrain.training.bench import bench as measure
+
+    found = measure(config, out, seconds)
+    _show(found, as_json, lambda figures, _: show_bench(figures), None)

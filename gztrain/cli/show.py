@@ -1,0 +1,149 @@
+"""What a person sees: progress, tables, errors. Nothing here decides anything."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, TextColumn
+
+from gzcore.console import show_line, show_table
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure of a table; a dash where it is undefined."""
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.{digits}f}"
+
+
+_SHOWN = (
+    ("accuracy", "accuracy"),
+    ("binary_accuracy", "binary accuracy"),
+    ("auc", "AUC, labels pooled"),
+    ("auc_macro", "AUC, mean over labels"),
+    ("average_precision_macro", "average precision, mean"),
+    ("precision", "precision"),
+    ("recall", "recall"),
+    ("f1", "F1"),
+    ("loss", "cross-entropy"),
+    ("mean_absolute_error", "mean absolute error"),
+    ("root_mean_squared_error", "root mean squared error"),
+)
+_COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negatives")
+Json = Mapping[str, Any]
+
+
+def show_metrics(document: Json, run: str | None) -> None:
+    """Print what metrics.json says, split by split, beside what can be had without looking."""
+    if left_out := document.get("training", {}).get("damaged_records"):
+        show_line(f"Training left out {left_out} damaged records in an epoch.")
+    for split, found in document["splits"].items():
+        blind = found["baselines"]
+        rows = [
+            (title, number(found[key]), _between(found["intervals"].get(key)), *_blind(blind, key))
+            for key, title in _SHOWN
+        ]
+        header = ("", "model", "95 % interval", "commonest answer", "frequencies")
+        show_table(f"{found['galaxies']} {split} galaxies, scheme {document['scheme']}", rows, header)
+        show_line("")
+        show_table("Labels", list(_label_rows(found)), ("", "known", "share of 1", "AUC", "95 % interval"))
+        show_line("")
+        show_line(f"Counts: {', '.join(f'{found[key]} {_words(key)}' for key in _COUNTS)}.")
+        if found.get("damaged_records"):
+            show_line(f"{found['damaged_records']} damaged records were left out.")
+        show_line(found["verdict"])
+    show_line(f"Everything is in {run}" if run else "Nothing was kept; --run names a folder to keep it in.")
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _blind(baselines: Json, key: str) -> tuple[str, str]:
+    return number(baselines["majority"][key]), number(baselines["image_free"][key])
+
+
+def _between(bounds: Sequence[float] | None) -> str:
+    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else "-"
+
+
+def _label_rows(found: Json) -> Iterator[tuple[str, ...]]:
+    for name, label in found["per_label"].items():
+        known, sure = label["known_labels"], found["intervals"].get("per_label", {}).get(name, {})
+        share = label["positives"] / known if known else None
+        yield name, str(known), number(share), number(label["auc"]), _between(sure.get("auc"))
+
+
+def show_folds(document: Json, run: str) -> None:
+    """Print what a cross-validation came to: mean and standard deviation over folds, and all galaxies together."""
+    found = document["splits"]["val"]
+    folds = found["folds"]
+    rows = [
+        (
+            title,
+            number(folds["mean"][key]),
+            number(folds["sd"][key]),
+            number(found[key]),
+            *_blind(found["baselines"], key),
+        )
+        for key, title in _SHOWN
+    ]
+    header = ("", "mean", "sd", "all together", "commonest answer", "frequencies")
+    show_table(
+        f"{len(folds['numbers'])} folds, {found['galaxies']} galaxies, scheme {document['scheme']}", rows, header
+    )
+    show_line("")
+    show_line(found["verdict"])
+    show_line(f"Everything is in {run}")
+
+
+def show_models(rows: Iterable[Any]) -> None:
+    """Print the models that can be trained."""
+    cells = [
+        (
+            row.name,
+            f"{row.parameters:,}",
+            "-" if row.backbone_parameters is None else f"{row.backbone_parameters:,}",
+            "the crop" if row.size is None else f"{row.size} px",
+            f"{row.min_size} px",
+            "yes" if row.imagenet else "-",
+        )
+        for row in rows
+    ]
+    show_table("Models", cells, ("", "parameters", "of the backbone", "input", "smallest", "ImageNet weights"))
+
+
+@contextmanager
+def image_progress(*, quiet: bool) -> Iterator[Callable[[int], Any]]:
+    """Count images on a terminal; yields a function to call with how many more are done."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda _: None
+        return
+    columns = (TextColumn("Classifying"), TextColumn("{task.completed:.0f} images, {task.speed!s:.6} images/s"))
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda count: progress.update(task, advance=count)
+
+
+_STAGES = {
+    "read": "records read and checked, one thread",
+    "parse": "records parsed, one thread",
+    "decode": "images decoded, one thread",
+    "batches": "all of that, with the reader's threads",
+    "to_device": "sent to the device",
+    "step": "training steps on one batch",
+    "whole": "training steps on shards",
+}
+
+
+def show_bench(found: Mapping[str, Any]) -> None:
+    """Print what a benchmark found."""
+    rates = found["samples_per_second"]
+    rows = [(text, f"{rates[name]:,.0f}") for name, text in _STAGES.items()]
+    show_table(
+        f"{found['model']} on {', '.join(found['devices'])}, batches of {found['batch']}", rows, ("", "samples/s")
+    )
+    show_line("")
+    show_line(found["advice"])

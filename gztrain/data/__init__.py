@@ -1,0 +1,46 @@
+"""From shards to batches: one order, two ways to decode."""
+
+import os
+from typing import Literal
+
+from gzcore.errors import UsageError
+from gztrain.data.batch import Batch, Reader
+from gztrain.data.damage import Damage
+from gztrain.data.order import lots, order
+from gztrain.data.selection import Selection, select
+
+READERS = ("auto", "tf", "native")
+ReaderName = Literal["auto", "tf", "native"]
+
+__all__ = ["READERS", "Batch", "Damage", "Reader", "ReaderName", "Selection", "lots", "open_reader", "order", "select"]
+
+
+def open_reader(
+    name: str = "auto", *, threads: int | None = None, prefetch: int = 2, skip_corrupt: bool = False
+) -> Reader:
+    """Choose how shards are read. All readers give the same batches, to the last bit.
+
+    ``auto`` is ``native``, with every backend.
+
+    Args:
+        name: ``auto``, ``tf`` or ``native``.
+        threads: how many decode; None: one a core that we may use.
+        prefetch: batches that are made ready ahead.
+        skip_corrupt: leave damaged records out, and count them in the reader's ``damage``; else the first one stops.
+
+    Raises:
+        UsageError: there is no such reader, or a number is out of range.
+    """
+    cores = len(os.sched_getaffinity(0)) if threads is None else threads
+    if cores < 1 or prefetch < 0:
+        raise UsageError(f"A reader needs 1 thread or more and a prefetch of 0 or more; got {cores} and {prefetch}.")
+    damage = Damage(skip=skip_corrupt)
+    if name in ("auto", "native"):
+        from gztrain.data.native_reader import NativeReader
+
+        return NativeReader(cores, prefetch, damage)
+    if name == "tf":
+        from gztrain.data.tf_reader import TfReader
+
+        return TfReader(cores, prefetch, damage)
+    raise UsageError(f"There is no reader {name!r}; choose one of {', '.join(READERS)}.")

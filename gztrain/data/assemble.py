@@ -1,0 +1,68 @@
+"""Rows and images to a batch, less what is damaged."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gztrain.data.batch import Batch, Ints
+from gztrain.data.damage import Damage
+from gztrain.data.decode import Pixels
+from gztrain.data.example import FRACTIONS, LABELS, VOTES
+from gztrain.data.fast_parse import Row
+from gztrain.data.frames import BadRecord
+from gztrain.data.order import Lots, Places, lots
+from gztrain.data.selection import Selection
+
+
+@dataclass(frozen=True, eq=False)
+class Assembly:
+    """What the batches of an epoch have in common: where records are from, what to do about damage, chance."""
+
+    selection: Selection
+    damage: Damage
+    seed: int
+    epoch: int
+
+    def batch(self, places: Places, rows: Sequence[Row | BadRecord], images: Pixels) -> Iterator[Batch]:
+        """Yield the batch of the records at some places; none, if all of them are damaged.
+
+        Args:
+            places: int64 [B].
+            rows: what was read at each; an error where the record cannot be used.
+            images: uint8 [B, H, W, 3]; whatever, where it cannot.
+
+        Raises:
+            GzError: a record is damaged, and such records are not to be skipped.
+        """
+        good = [row for row in rows if isinstance(row, Row)]
+        if len(good) < len(rows):
+            self._report(places, rows)
+            kept = [isinstance(row, Row) for row in rows]
+            places, images = places[kept], images[kept]
+        if good:
+            yield _join(images, good, places, lots(self.seed, self.epoch, places))
+
+    def _report(self, places: Places, rows: Sequence[Row | BadRecord]) -> None:
+        for place, row in zip(places.tolist(), rows, strict=True):
+            if isinstance(row, BadRecord):
+                self.damage.report(self.selection, place, str(row))
+
+
+def _join(images: Pixels, rows: Sequence[Row], places: Places, chance: Lots) -> Batch:
+    return Batch(
+        images=images,
+        ids=tuple(row.id for row in rows),
+        views=np.array([row.view for row in rows], np.int64),
+        fractions=np.frombuffer(b"".join(row.fraction for row in rows), "<f4").reshape(-1, FRACTIONS),
+        votes=np.frombuffer(b"".join(row.votes for row in rows), "<f4").reshape(-1, VOTES),
+        label_asked=_labels(row.label_asked for row in rows),
+        label_report=_labels(row.label_report for row in rows),
+        mask=_labels(row.mask for row in rows),
+        places=places,
+        lots=chance,
+    )
+
+
+def _labels(parts: Iterable[bytes]) -> Ints:
+    return np.frombuffer(b"".join(parts), np.uint8).reshape(-1, LABELS).astype(np.int64)

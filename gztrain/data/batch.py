@@ -1,0 +1,90 @@
+"""What every reader gives, and what every reader is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gzcore.errors import UsageError
+from gztrain.data.damage import Damage
+from gztrain.data.decode import Pixels
+from gztrain.data.order import Lots, Places
+from gztrain.data.selection import Selection
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+POLICIES = ("asked", "report")
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B records.
+
+    Attributes:
+        images: uint8 [B, H, W, 3], RGB.
+        ids: galaxy of each.
+        views: int64 [B].
+        fractions: vote fractions, float32 [B, 32]; NaN where nobody was asked.
+        votes: total votes of each question, float32 [B, 11]; NaN where there are no counts.
+        label_asked: int64 [B, 22]; 0 where masked.
+        label_report: int64 [B, 22].
+        mask: int64 [B, 22]; 1 where label_asked has an answer.
+        places: place of each in the selection, int64 [B].
+        lots: random numbers for its augmentation, float32 [B, 6], uniform in [0, 1).
+    """
+
+    images: Pixels
+    ids: tuple[str, ...]
+    views: Ints
+    fractions: Floats
+    votes: Floats
+    label_asked: Ints
+    label_report: Ints
+    mask: Ints
+    places: Places
+    lots: Lots
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def labels(self, policy: str) -> tuple[Ints, Ints]:
+        """Labels and mask under a policy, int64 [B, 22] each; under ``report`` every mask is 1.
+
+        Raises:
+            UsageError: there is no such policy.
+        """
+        if policy not in POLICIES:
+            raise UsageError(f"There is no label policy {policy!r}; choose one of {', '.join(POLICIES)}.")
+        if policy == "report":
+            return self.label_report, np.ones_like(self.mask)
+        return self.label_asked, self.mask
+
+
+class Reader(Protocol):
+    """A way from shards to batches. All of them give the same batches."""
+
+    @property
+    def damage(self) -> Damage:
+        """The damaged records met so far, and whether they are skipped."""
+
+    def batches(
+        self, selection: Selection, places: Places, batch: int, *, seed: int = 0, epoch: int = 0
+    ) -> Iterator[Batch]:
+        """Read the records at some places, in this order, so many at a time.
+
+        Nothing is repeated or dropped; the last batch may be shorter. To go on within an epoch, hand in the rest of its
+        order. A record that is skipped for its damage makes its batch shorter; a batch of nothing is not given.
+
+        Args:
+            selection: the records there are.
+            places: which, in which order, int64 [n].
+            batch: how many at a time.
+            seed: of the run; with the epoch, of the lots.
+            epoch: from 0.
+
+        Raises:
+            GzError: a record is damaged, and such records are not to be skipped.
+        """
+        ...

@@ -1,0 +1,128 @@
+"""Where the records of a shard are: offset, length and view of each, found on first use and kept beside the data set.
+
+Indexes are kept in ``OUT/.gztrain/index/``, named by the shard's SHA-256, so that one of other bytes is never used;
+where the folder cannot be written, they are made anew by every run. An index of a damaged shard is not kept.
+"""
+
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from gzcore.errors import GzError
+from gztrain.data.dataset import Shard
+from gztrain.data.example import number_in, payloads
+from gztrain.data.frames import HEADER, OVERHEAD, BadRecord, length_in, unframe
+
+ENTRY = np.dtype([("offset", "<i8"), ("length", "<i4"), ("view", "<i2")])
+"""A record: where its frame begins; its own length, -1: beyond reach; its view, -1: it cannot be told."""
+Entries = npt.NDArray[np.void]
+
+_BUFFER = 1 << 20
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The records of a shard from record ``first`` (from 0) on are beyond reach, for there ``why``."""
+
+    first: int
+    why: str
+
+    def reason(self, number: int) -> str:
+        """Why one of them cannot be used."""
+        return self.why if number == self.first else f"it comes after record {self.first + 1}, and there {self.why}"
+
+
+@dataclass(frozen=True)
+class ShardIndex:
+    """The records of a shard, as many as the manifest says, whatever became of them.
+
+    Attributes:
+        entries: one a record, of dtype :data:`ENTRY`.
+        lost: which records are beyond reach; None: none is.
+    """
+
+    entries: Entries
+    lost: Lost | None = None
+
+
+def index_shard(shard: Shard) -> ShardIndex:
+    """Get the index of a shard: the one that is kept, else a new one, which is kept if it can be.
+
+    Raises:
+        GzError: the shard cannot be opened.
+    """
+    path = shard.path.parent / ".gztrain" / "index" / f"{shard.sha256}.npy"
+    if (kept := _read(path, shard)) is not None:
+        return ShardIndex(kept)
+    made = make_index(shard)
+    if (made.entries["view"] >= 0).all():
+        _keep(path, made.entries)
+    return made
+
+
+def make_index(shard: Shard) -> ShardIndex:
+    """Read a shard from end to end, and note where its records are.
+
+    Raises:
+        GzError: the shard cannot be opened.
+    """
+    entries = np.full(shard.records, -1, ENTRY)
+    try:
+        with shard.path.open("rb", buffering=_BUFFER) as file:
+            for number in range(shard.records):
+                entries[number] = _next_entry(file)
+    except BadRecord as error:
+        return ShardIndex(entries, Lost(number, str(error)))
+    except OSError as error:
+        raise GzError(f"The shard {shard.path} cannot be read ({error.strerror}).") from None
+    return ShardIndex(entries)
+
+
+def _next_entry(file: BinaryIO) -> tuple[int, int, int]:
+    offset = file.tell()
+    header = file.read(HEADER.size)
+    if not header:
+        raise BadRecord("the file ends before it")
+    length = length_in(header)
+    frame = header + file.read(length + OVERHEAD - HEADER.size)
+    if len(frame) < length + OVERHEAD:
+        raise BadRecord("the file ends within it")
+    return offset, length, _view_in(frame, length)
+
+
+def _view_in(frame: bytes, length: int) -> int:
+    try:
+        return number_in(payloads(unframe(frame, length))[b"view"])
+    except (BadRecord, KeyError, IndexError):
+        return -1  # whoever reads the record will be told
+
+
+def _read(path: Path, shard: Shard) -> Entries | None:
+    """A kept index, if it is whole and of this very file."""
+    try:
+        entries: Entries = np.load(path, allow_pickle=False)
+        size = shard.path.stat().st_size
+    except (OSError, ValueError, EOFError):
+        return None
+    if entries.dtype != ENTRY or entries.shape != (shard.records,) or size != shard.bytes:
+        return None
+    ends = entries["offset"] + entries["length"] + OVERHEAD
+    starts = np.concatenate(([0], ends))
+    return entries if (starts[:-1] == entries["offset"]).all() and starts[-1] == size else None
+
+
+def _keep(path: Path, entries: Entries) -> None:
+    beside = path.with_name(f"{path.stem}.{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as file:
+            np.save(file, entries)
+        beside.replace(path)
+    except OSError:  # a read-only data set, or a full disk: it is made anew next time
+        if os.access(path.parent, os.W_OK):
+            beside.unlink(missing_ok=True)

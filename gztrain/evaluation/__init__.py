@@ -1,0 +1,1 @@
+"""Judging: predictions, metrics, intervals, baselines, ensembles, the report."""

@@ -1,0 +1,184 @@
+"""``gztrain ensemble``: several runs as one, and an image seen from eight sides.
+
+The mean of the members' probabilities is a model like any other, so an ensemble is a run folder like any other:
+evaluate, predict, export and report take it as it is. ``ensemble.json`` names its members.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gzcore.errors import GzError, UsageError
+from gztrain.data.dataset import Dataset, open_dataset
+from gztrain.evaluation.evaluate import Split, evaluate
+from gztrain.runs.folder import Json, Run, RunFolder, open_run, recipe_hash, write_config
+from gztrain.writing import below, beside, write_json
+
+SIDES = (1, 8)
+"""An image as it is, or in the eight symmetries of the square."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for.
+
+    Attributes:
+        runs: run folders; one of a cross-validation stands for all its folds.
+        out: run folder to make; None: the ensemble is judged, and not kept.
+        split: ``test`` or ``val``; what the ensemble is judged on.
+        sides: from how many sides an image is seen, 1 or 8.
+        data: the dataset folder; None: where it was when the first run began.
+        overwrite: make it anew where a run is.
+        skip_corrupt: leave damaged records out, as the first run may do anyway.
+    """
+
+    runs: tuple[Path, ...]
+    out: Path | None
+    split: Split = "test"
+    sides: int = 1
+    data: Path | None = None
+    overwrite: bool = False
+    skip_corrupt: bool = False
+
+    def __post_init__(self) -> None:
+        if self.sides not in SIDES:
+            raise UsageError(f"An image can be seen from 1 side or from 8; {self.sides} came.")
+
+
+def ensemble(request: Request) -> Json:
+    """Make an ensemble and judge it.
+
+    Returns:
+        What its metrics.json says.
+
+    Raises:
+        GzError: a run is not there or has not ended, or the runs do not belong together.
+        UsageError: there are too few of them, or the folder has a run already.
+    """
+    runs = open_members(request)
+    if request.out is None:
+        with tempfile.TemporaryDirectory(prefix="gztrain-") as temporary:
+            return make(request, runs, RunFolder(Path(temporary)))
+    folder = RunFolder(request.out)
+    check_folder(folder, runs, request)
+    return make(request, runs, folder)
+
+
+def make(request: Request, runs: Sequence[Run], folder: RunFolder) -> Json:
+    """Write the run folder of an ensemble, and judge it."""
+    import keras
+
+    first = runs[0]
+    dataset = _open_data(first, request.data)
+    model = average([run.model() for run in runs], request.sides)
+    folder.clear()
+    write_config(folder, first.config, dataset, first.scheme, keras.backend.backend())
+    members = [str(run.folder.root.resolve()) for run in runs]
+    write_json(folder.ensemble, {"members": members, "sides": request.sides})
+    with below(folder.root), beside(folder.model) as temporary:
+        model.save(temporary)
+    return evaluate(folder.root, request.split, data=request.data, skip_corrupt=request.skip_corrupt)
+
+
+def open_members(request: Request) -> list[Run]:
+    """Open the runs, and see that a mean of theirs makes sense.
+
+    Raises:
+        GzError: one is not there, or they do not belong together.
+        UsageError: there are too few, or one is there twice.
+    """
+    paths = [member for path in request.runs for member in members_of(path)]
+    doubled = next((path for place, path in enumerate(paths) if path.resolve() in _resolved(paths[:place])), None)
+    if doubled is not None:
+        raise UsageError(f"The run {doubled} is named twice; an ensemble counts each of its runs once.")
+    if len(paths) < 2 and request.sides == 1:
+        raise UsageError("An ensemble needs two runs or more, or one that looks at an image from eight sides.")
+    runs = [open_run(path) for path in paths]
+    for run in runs[1:]:
+        check_fits(runs[0], run, request.split)
+    return runs
+
+
+def members_of(path: Path) -> list[Path]:
+    """The runs that a folder stands for: itself, or the folds of a cross-validation."""
+    folds = sorted(fold for fold in path.glob("fold-[0-9]*") if RunFolder(fold).config.exists())
+    return folds or [path]
+
+
+def _resolved(paths: Sequence[Path]) -> set[Path]:
+    return {path.resolve() for path in paths}
+
+
+def check_fits(first: Run, other: Run, split: Split) -> None:
+    """Refuse to average what does not belong together.
+
+    Raises:
+        GzError: labels, data or images differ; or the validation fold, where the ensemble is judged on it.
+    """
+    pairs = {
+        "answer the same questions": (first.scheme.name, other.scheme.name),
+        "have the same labels": (first.scheme.names, other.scheme.names),
+        "follow one label policy": (first.config.labels, other.config.labels),
+        "come from the same data set": (first.recipe_hash[:12], other.recipe_hash[:12]),
+        "see images of one size": (first.crop, other.crop),
+    }
+    if split == "val":
+        pairs["validate on one fold (judge them on test: others have trained on it)"] = (
+            first.config.fold,
+            other.config.fold,
+        )
+    for wish, (one, two) in pairs.items():
+        if one != two:
+            raise GzError(
+                f"The runs of an ensemble must {wish}; {first.folder.root} has {one}, {other.folder.root} has {two}."
+            )
+
+
+def check_folder(folder: RunFolder, runs: Sequence[Run], request: Request) -> None:
+    """Refuse, before anything is loaded, a folder that is in use.
+
+    Raises:
+        UsageError: it has a run, or is one of the members.
+    """
+    if folder.root.resolve() in _resolved([run.folder.root for run in runs]):
+        raise UsageError(f"{folder.root} is a member of the ensemble; choose another folder.")
+    if folder.has_run() and not request.overwrite:
+        raise UsageError(f"{folder.root} has a run already; begin anew with --overwrite, or choose another folder.")
+
+
+def _open_data(first: Run, data: Path | None) -> Dataset:
+    dataset = open_dataset(data or first.dataset)
+    if recipe_hash(dataset) != first.recipe_hash:
+        raise GzError(
+            f"The runs were trained on other data than {dataset.root} holds now; "
+            "name the folder they were trained on with --data."
+        )
+    return dataset
+
+
+def average(models: Sequence[Any], sides: int) -> Any:  # noqa: ANN401 -- keras.Models
+    """A model whose probabilities are the mean of others'.
+
+    Args:
+        models: each uint8 [B, S, S, 3] to probabilities, float32 [B, L]; they are renamed.
+        sides: 1, or 8 for the mean over the symmetries of the square.
+    """
+    import keras
+
+    images = keras.Input(models[0].input_shape[1:], dtype="uint8", name="images")
+    seen = symmetries(images) if sides > 1 else [images]
+    for place, model in enumerate(models):
+        model.name = f"member_{place}"  # two layers of one name cannot be in a model
+    probabilities = [model(view) for model in models for view in seen]
+    return keras.Model(images, keras.layers.Average(dtype="float32")(probabilities), name="ensemble")
+
+
+def symmetries(images: Any) -> list[Any]:  # noqa: ANN401 -- a tensor of any backend
+    """Images [B, S, S, C] in the eight symmetries of the square, the first as they are."""
+    from keras import ops
+
+    flipped = ops.flip(images, axis=2)
+    upright = [images, flipped, ops.flip(images, axis=1), ops.flip(flipped, axis=1)]
+    return [*upright, *(ops.transpose(view, (0, 2, 1, 3)) for view in upright)]

@@ -1,0 +1,179 @@
+"""From predictions to figures, of all galaxies or of many resamples of them at once.
+
+The one rule: threshold 0.5 (above it is 1); a figure of several labels pools their unmasked values; f1 is a mean
+over labels; accuracy is the share of (galaxy, question) whose largest answer is right. A question is known of a
+galaxy where all its labels are. NaN stands for what is undefined.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from gztrain.data.dataset import Scheme
+from gztrain.data.labels import Doubles, Floats, Ints
+from gztrain.evaluation.bootstrap import Ranking, rank
+from gztrain.evaluation.predictions import Predictions
+
+COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negatives")
+METRICS = (
+    *("loss", "accuracy", "mean_absolute_error", "root_mean_squared_error", "binary_accuracy", "auc"),
+    *("precision", "recall", "f1", *COUNTS),
+)
+"""The thirteen of the report's tables, by their names and in their order there."""
+WHOLE = (*COUNTS, "known_labels", "known_questions", "positives")
+"""Figures that count something."""
+_ORDER = (*METRICS, "auc_macro", "average_precision", "average_precision_macro", *WHOLE[len(COUNTS) :])
+
+Key = tuple[str, ...]
+"""Where a figure stands in the document, such as ("per_label", name, "auc")."""
+Figures = dict[Key, Doubles]
+"""Figures in each of R resamples, [R]."""
+Columns = tuple[int, int]
+"""First label, and the one after the last."""
+Ranker = Callable[["Evidence", Columns], tuple[Doubles, Doubles]]
+"""Gives AUC and average precision of the pooled values of some labels, each [R]."""
+
+_CLIP = 1e-7
+"""Keras' epsilon: no probability is nearer to 0 or 1 than this in a logarithm."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Labels whose figures belong together: those of a scheme, of one of its questions, or a single one."""
+
+    key: Key
+    columns: Columns
+    questions: slice | None
+
+
+def groups(scheme: Scheme) -> Iterator[Group]:
+    """Single labels first, then questions, then the scheme."""
+    for place, name in enumerate(scheme.names):
+        yield Group(("per_label", name), (place, place + 1), None)
+    for place, (question, block) in enumerate(zip(scheme.questions, scheme.blocks, strict=True)):
+        yield Group(("per_question", question.name), (block.start, block.stop), slice(place, place + 1))
+    yield Group((), (0, len(scheme.names)), slice(0, len(scheme.questions)))
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What each galaxy adds to each sum; a resample is a weighted sum of it.
+
+    Attributes:
+        predictions: of N galaxies and L labels.
+        scheme: their L labels and Q questions.
+    """
+
+    predictions: Predictions
+    scheme: Scheme
+    _rankings: dict[Columns, Ranking] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def of_labels(self) -> dict[str, Doubles]:
+        """Sums over galaxies and labels, each float64 [N, L]; nothing where masked."""
+        truth, known = self.predictions.labels == 1, self.predictions.mask == 1
+        said = self.predictions.probabilities > 0.5
+        error = np.abs(self.predictions.probabilities - truth.astype(np.float64))
+        sums = {
+            "true_positives": said & truth,
+            "true_negatives": ~said & ~truth,
+            "false_positives": said & ~truth,
+            "false_negatives": ~said & truth,
+            "loss": -np.log1p(-error.clip(_CLIP, 1 - _CLIP)),
+            "mean_absolute_error": error,
+            "root_mean_squared_error": error**2,
+        }
+        return {name: (known * value).astype(np.float64) for name, value in sums.items()}
+
+    @cached_property
+    def of_questions(self) -> dict[str, Doubles]:
+        """Sums over galaxies and questions, each float64 [N, Q]: known, and right."""
+        known = np.stack([self.predictions.mask[:, block].all(axis=1) for block in self.scheme.blocks], axis=1)
+        right = np.stack([np.equal(*self.answers(place)) for place in range(len(self.scheme.blocks))], axis=1)
+        return {"known_questions": known.astype(np.float64), "accuracy": (known & right).astype(np.float64)}
+
+    def answers(self, question: int) -> tuple[Ints, Ints]:
+        """True and predicted class of each galaxy in a question of the scheme, each int64 [N], masked or not."""
+        block = self.scheme.blocks[question]
+        return _largest(self.predictions.labels[:, block]), _largest(self.predictions.probabilities[:, block])
+
+    def pairs(self, columns: Columns) -> tuple[Floats, Ints, Ints]:
+        """Probability, label and place of the galaxy of every unmasked value, each [M]."""
+        part = slice(*columns)
+        galaxies, labels = np.nonzero(self.predictions.mask[:, part])
+        chosen = (galaxies, labels + part.start)
+        return self.predictions.probabilities[chosen], self.predictions.labels[chosen], galaxies
+
+    def ranking(self, columns: Columns) -> Ranking:
+        """The pairs of some labels, sorted once."""
+        if columns not in self._rankings:
+            self._rankings[columns] = rank(*self.pairs(columns))
+        return self._rankings[columns]
+
+
+def _largest(values: Floats | Ints) -> Ints:
+    """Place of the largest of K values, [N, K]; of a single one, 0 where it is above one half, else 1: the twin."""
+    return np.where(values[:, 0] > 0.5, 0, 1) if values.shape[1] == 1 else values.argmax(axis=1)
+
+
+def tally(evidence: Evidence, counts: Doubles, ranker: Ranker) -> Figures:
+    """Work out every figure of R resamples.
+
+    Args:
+        evidence: of N galaxies.
+        counts: how often each galaxy was drawn, float64 [R, N].
+        ranker: gives AUC and average precision.
+    """
+    labels = {name: counts @ part for name, part in evidence.of_labels.items()}
+    questions = {name: counts @ part for name, part in evidence.of_questions.items()}
+    ranks = {columns: ranker(evidence, columns) for columns in {group.columns for group in groups(evidence.scheme)}}
+    found: Figures = {}
+    for group in groups(evidence.scheme):
+        part = slice(*group.columns)
+        figures = _rates({name: total[:, part] for name, total in labels.items()})
+        figures["auc"], figures["average_precision"] = ranks[group.columns]
+        if group.questions is not None:
+            figures |= _accuracy({name: total[:, group.questions] for name, total in questions.items()})
+            singles = [ranks[place, place + 1] for place in range(*group.columns)]
+            figures["auc_macro"], figures["average_precision_macro"] = (
+                _mean(one) for one in zip(*singles, strict=True)
+            )
+        found |= {(*group.key, name): figures[name] for name in _ORDER if name in figures}
+    return found
+
+
+def _rates(sums: dict[str, Doubles]) -> dict[str, Doubles]:
+    """Figures of some labels from their sums, each [R, K]."""
+    tp, tn, fp, fn = (sums[name] for name in COUNTS)
+    totals = {name: value.sum(axis=1) for name, value in sums.items()}
+    known = (tp + tn + fp + fn).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            **{name: totals[name] for name in COUNTS},
+            "known_labels": known,
+            "positives": (tp + fn).sum(axis=1),
+            "loss": totals["loss"] / known,
+            "mean_absolute_error": totals["mean_absolute_error"] / known,
+            "root_mean_squared_error": np.sqrt(totals["root_mean_squared_error"] / known),
+            "binary_accuracy": (tp + tn).sum(axis=1) / known,
+            "precision": tp.sum(axis=1) / (tp + fp).sum(axis=1),
+            "recall": tp.sum(axis=1) / (tp + fn).sum(axis=1),
+            "f1": _mean(list((2 * tp / (2 * tp + fp + fn)).T)),
+        }
+
+
+def _accuracy(sums: dict[str, Doubles]) -> dict[str, Doubles]:
+    known, right = (sums[name].sum(axis=1) for name in ("known_questions", "accuracy"))
+    with np.errstate(invalid="ignore"):
+        return {"known_questions": known, "accuracy": right / known}
+
+
+def _mean(values: Sequence[Doubles]) -> Doubles:
+    """Mean over labels, of those that are defined: K of [R] to [R]."""
+    table = np.stack(values)
+    known = np.isfinite(table)
+    with np.errstate(invalid="ignore"):
+        means: Doubles = np.where(known, table, 0).sum(axis=0) / known.sum(axis=0)
+    return means

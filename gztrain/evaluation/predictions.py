@@ -1,0 +1,93 @@
+"""What a model said of some galaxies, beside what is true: in memory, and as parquet."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gzcore.errors import GzError
+from gztrain.data.labels import Floats, Ints
+from gztrain.writing import appearing, below
+
+_NAMES = b"labels"
+"""Key of the label names in the file's metadata."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Probabilities, labels and mask of N galaxies, one row each.
+
+    Attributes:
+        ids: of the galaxies, all different.
+        probabilities: of label = 1, float32 [N, L], 0 to 1.
+        labels: int64 [N, L] of 0 and 1.
+        mask: int64 [N, L], 0 where the label is not known.
+        names: of the L labels.
+    """
+
+    ids: tuple[str, ...]
+    probabilities: Floats
+    labels: Ints
+    mask: Ints
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        expected = (len(self.ids), len(self.names))
+        for key in ("probabilities", "labels", "mask"):
+            found = getattr(self, key).shape
+            if found != expected:
+                raise GzError(f"Expected {key} of shape {expected}, galaxies by labels; {found} came.")
+        if len(set(self.ids)) < len(self.ids):
+            raise GzError("A galaxy is predicted twice; average its views before they are judged.")
+        if not ((self.probabilities >= 0) & (self.probabilities <= 1)).all():
+            raise GzError("Probabilities must lie between 0 and 1, but some do not, or are NaN: did training diverge?")
+        if not (np.isin(self.labels, (0, 1)).all() and np.isin(self.mask, (0, 1)).all()):
+            raise GzError("Labels and mask must be 0 or 1, but some are not.")
+
+    def write(self, path: Path) -> None:
+        """Write the rows as parquet; the file appears whole or not at all.
+
+        Raises:
+            GzError: the disk is full, or the folder cannot be written into.
+        """
+        columns = {
+            "id": pa.array(self.ids, pa.string()),
+            "probabilities": _lists(self.probabilities, pa.float32()),
+            "labels": _lists(self.labels, pa.int8()),
+            "mask": _lists(self.mask, pa.int8()),
+        }
+        table = pa.table(columns, metadata={_NAMES: json.dumps(self.names)})
+        with below(path.parent), appearing(path) as file:
+            pq.write_table(table, file)
+
+
+def _lists(values: Floats | Ints, kind: pa.DataType) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()).cast(kind), values.shape[1])
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read a file that :meth:`Predictions.write` wrote.
+
+    Raises:
+        GzError: it is absent, damaged, or something else.
+    """
+    try:
+        table = pq.read_table(path)
+        names = tuple(json.loads(table.schema.metadata[_NAMES]))
+        probabilities, labels, mask = (_matrix(table[key], len(names)) for key in ("probabilities", "labels", "mask"))
+        ids = tuple(table["id"].to_pylist())
+    except FileNotFoundError:
+        raise GzError(f"There are no predictions in {path}; gztrain evaluate makes them.") from None
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        raise GzError(f"{path} does not hold predictions of gztrain: {error}.") from error
+    return Predictions(ids, probabilities.astype(np.float32), labels.astype(np.int64), mask.astype(np.int64), names)
+
+
+def _matrix(column: pa.ChunkedArray, width: int) -> npt.NDArray[Any]:
+    values: npt.NDArray[Any] = column.combine_chunks().flatten().to_numpy()
+    return values.reshape(-1, width)

@@ -1,0 +1,67 @@
+"""The report of runs: one page that needs nothing beside it, and its figures as files."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gzcore.errors import UsageError
+from gztrain.runs.folder import RunFolder
+from gztrain.writing import appearing, below
+
+if TYPE_CHECKING:
+    from gztrain.evaluation.report.page import Drawing
+
+PAGE = "report.html"
+
+
+def write_report(runs: Sequence[Path], folder: Path, *, data: Path | None = None, split: str | None = None) -> Path:
+    """Write ``report.html`` into a folder, and the figures of each run as PNG into its own ``figures/``.
+
+    Args:
+        runs: run folders.
+        folder: is made where it is not there.
+        data: where the runs' data set is now; None: where it was.
+        split: ``val`` or ``test``; None: test for the runs that were judged on it.
+
+    Returns:
+        The page.
+
+    Raises:
+        GzError: a run cannot be read or was not judged, or something cannot be written.
+    """
+    from gztrain.evaluation.report.gather import gather
+    from gztrain.evaluation.report.page import draw, make_page, render, run_part
+    from gztrain.evaluation.report.plots import style
+
+    if not runs:
+        raise UsageError("A report needs a run; name one run folder or more.")
+    reports = [gather(run, data, split) for run in runs]
+    with below(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    parts = []
+    with style():
+        for number, (path, report) in enumerate(zip(runs, reports, strict=True)):
+            drawn = draw(report)
+            save_figures(path, chain.from_iterable(drawn.values()))
+            parts.append(run_part(report, drawn, number))
+    page = render(make_page(reports, parts))
+    with below(folder), appearing(folder / PAGE) as file:
+        file.write(page.encode())
+    return folder / PAGE
+
+
+def save_figures(run: Path, drawings: "Iterable[Drawing]") -> None:
+    """Save figures as PNG into the run folder.
+
+    Raises:
+        GzError: they cannot be written.
+    """
+    from gztrain.evaluation.report.theme import to_png
+
+    folder = RunFolder(run).figures
+    with below(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for drawing in drawings:
+            with appearing(folder / f"{drawing.name}.png") as file:
+                file.write(to_png(drawing.figure))

@@ -1,0 +1,221 @@
+"""What the report tells of a run, gathered from its folder; and galaxies to show, from its data set."""
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gzcore.errors import GzError, UsageError
+from gztrain.data import Batch, Selection, open_reader, select
+from gztrain.data.dataset import Scheme, open_dataset
+from gztrain.data.labels import Floats
+from gztrain.evaluation.predictions import Predictions, read_predictions
+from gztrain.evaluation.report.curves import Course, read_course
+from gztrain.evaluation.report.numbers import Mistake, worst_mistakes
+from gztrain.models.plan import make_plan
+from gztrain.runs.folder import Run, RunFolder, open_run
+
+Json = dict[str, Any]
+SPLITS = ("test", "val")
+"""The one that is told, if a run was judged on both."""
+MISTAKES = 6
+"""Galaxies shown of a question."""
+_AT_A_TIME = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Galaxy:
+    """A galaxy to show.
+
+    Attributes:
+        pixels: uint8 [crop, crop, 3].
+        fractions: vote fractions of all answers, float32 [32]; NaN where nobody was asked.
+        votes: total votes of Q0 to Q10, float32 [11]; NaN where there are no counts.
+    """
+
+    pixels: np.ndarray
+    fractions: Floats
+    votes: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class RunReport:
+    """A run, as the page tells it.
+
+    Attributes:
+        name: the run folder's.
+        model: such as ``small``.
+        scheme: what it was asked.
+        labels: the policy it is judged by here.
+        split: what it is judged on here.
+        facts: more about it, name and value.
+        judged: the split's entry of metrics.json.
+        predictions: of the same split.
+        course: losses and rates; None where it left none.
+        mistakes: the surest mistakes of each question, by its name.
+        galaxies: those of the mistakes that could be read, by id.
+        absence: why galaxies could not be read, in a sentence; empty where they could.
+    """
+
+    name: str
+    model: str
+    scheme: Scheme
+    labels: str
+    split: str
+    facts: tuple[tuple[str, str], ...]
+    judged: Json
+    predictions: Predictions
+    course: Course | None
+    mistakes: dict[str, list[Mistake]]
+    galaxies: dict[str, Galaxy]
+    absence: str = ""
+
+
+def gather(path: Path, data: Path | None = None, split: str | None = None) -> RunReport:
+    """Gather what a run left.
+
+    Args:
+        path: the run folder.
+        data: where its data set is now; None: where it was.
+        split: ``val`` or ``test``; None: test if the run was judged on it.
+
+    Raises:
+        GzError: there is no run, or it was not judged on the split.
+    """
+    run, crossed = open_told(path)
+    chosen, judged = _choose_split(run, split)
+    predictions = read_predictions(run.folder.predictions_of(chosen))
+    mistakes = {
+        question.name: worst_mistakes(question, *_columns(predictions, block), MISTAKES)
+        for question, block in zip(run.scheme.questions, run.scheme.blocks, strict=True)
+    }
+    wanted = {predictions.ids[mistake.row] for found in mistakes.values() for mistake in found}
+    folds = None if crossed or chosen == "test" else {run.config.fold}
+    galaxies, absence = find_galaxies(data or run.dataset, chosen, folds, wanted)
+    return RunReport(
+        name=path.resolve().name,
+        model=_model_name(run),
+        scheme=run.scheme,
+        labels=judged.get("labels", run.config.labels),
+        split=chosen,
+        facts=_facts(run, judged, crossed=crossed),
+        judged=judged,
+        predictions=predictions,
+        course=read_course(run.folder.history, run.config.stages.monitor),
+        mistakes=mistakes,
+        galaxies=galaxies,
+        absence=absence,
+    )
+
+
+def open_told(path: Path) -> tuple[Run, bool]:
+    """Open a run, or a cross-validation as the run of its first fold with the figures of all.
+
+    Returns:
+        The run, and whether it stands for all folds.
+    """
+    folder = RunFolder(path)
+    first = folder.fold(0)
+    if folder.config.exists() or not first.config.exists():
+        return open_run(path), False
+    return replace(open_run(first.root), folder=folder), True
+
+
+def _columns(predictions: Predictions, block: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return predictions.probabilities[:, block], predictions.labels[:, block], predictions.mask[:, block]
+
+
+def _choose_split(run: Run, split: str | None) -> tuple[str, Json]:
+    try:
+        splits = json.loads(run.folder.metrics.read_text(encoding="utf-8"))["splits"]
+        known = {name: splits[name] for name in SPLITS if name in splits}
+    except FileNotFoundError:
+        raise GzError(f"The run in {run.folder.root} has not ended; go on with gztrain fit --resume.") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GzError(f"{run.folder.metrics} is damaged ({error}); make it with gztrain evaluate.") from None
+    chosen = split or next(iter(known), SPLITS[0])
+    if chosen not in SPLITS:
+        raise UsageError(f"There is no split {chosen!r} to report on; choose one of {', '.join(SPLITS)}.")
+    if chosen not in known:
+        raise GzError(
+            f"The run in {run.folder.root} was not judged on {chosen}; "
+            f"gztrain evaluate {run.folder.root} --split {chosen} does that."
+        )
+    return chosen, known[chosen]
+
+
+def _model_name(run: Run) -> str:
+    """What the model is called; an ensemble by how many members it has."""
+    try:
+        found = json.loads(run.folder.ensemble.read_text(encoding="utf-8"))
+        return f"mean of {len(found['members'])} x {run.config.model.name}, {found['sides']} sides"
+    except (OSError, ValueError, KeyError, TypeError):
+        return run.config.model.name
+
+
+def _facts(run: Run, judged: Json, *, crossed: bool) -> tuple[tuple[str, str], ...]:
+    config = run.config
+    spec = replace(config.model, weights="none")  # a file of theirs may be gone by now
+    size = make_plan(spec, run.crop, len(run.scheme.names)).size
+    left_out = judged.get("damaged_records", 0)
+    return (
+        ("model", _model_name(run)),
+        ("scheme", f"{run.scheme.name}, {len(run.scheme.names)} labels"),
+        ("labels learned", config.labels),
+        ("labels judged", judged.get("labels", config.labels)),
+        ("galaxies judged", f"{judged['galaxies']:,}" + (f", {left_out} damaged left out" if left_out else "")),
+        ("images", f"{size} px" if size == run.crop else f"{run.crop} px, seen at {size}"),
+        ("extra views", str(config.views)),
+        ("validation fold", "each in turn" if crossed else str(config.fold)),
+        ("loss", f"{config.loss.name}, weights {config.loss.weights}"),
+        ("optimizer", f"{config.optimizer.name}, {config.optimizer.rate:g}, {config.optimizer.schedule}"),
+        ("batch", str(config.stages.batch)),
+        ("seed", str(config.seed)),
+        ("data set", f"{run.dataset.name}, recipe {run.recipe_hash[:12]}"),
+    )
+
+
+def find_galaxies(
+    data: Path, split: str, folds: Collection[int] | None, wanted: Collection[str]
+) -> tuple[dict[str, Galaxy], str]:
+    """Read galaxies from the shards of a data set.
+
+    Returns:
+        Those that were found, by id, and a sentence if they could not be read.
+    """
+    try:
+        selection = select(open_dataset(data), "test" if split == "test" else "train", folds)
+        return dict(_read(selection, wanted)), ""
+    except GzError as error:
+        return {}, f"The galaxies cannot be shown. {error}"
+
+
+def _read(selection: Selection, wanted: Collection[str]) -> Iterator[tuple[str, Galaxy]]:
+    """Look through the records until all wanted ones are found."""
+    missing = set(wanted)
+    batches = open_reader(skip_corrupt=True).batches(selection, np.arange(len(selection)), _AT_A_TIME)
+    for batch in batches:
+        for place, galaxy_id in enumerate(batch.ids):
+            if galaxy_id in missing:
+                missing.remove(galaxy_id)
+                yield galaxy_id, _galaxy(batch, place)
+        if not missing:
+            break
+
+
+def _galaxy(batch: Batch, place: int) -> Galaxy:
+    return Galaxy(batch.images[place].copy(), batch.fractions[place].copy(), batch.votes[place].copy())
+
+
+def pooled(run: RunReport, block: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and probabilities of everything known among some labels, int64 [M] and float32 [M]."""
+    probabilities, labels, mask = _columns(run.predictions, block)
+    return labels[mask == 1], probabilities[mask == 1]
+
+
+def known(run: RunReport, column: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same of one label."""
+    return pooled(run, slice(column, column + 1))

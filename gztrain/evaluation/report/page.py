@@ -1,0 +1,310 @@
+"""The page: everything gathered about runs, turned into what the template shows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import simplejpeg
+from matplotlib.figure import Figure
+
+from gzcore.console import printable
+from gztrain.data.dataset import Question
+from gztrain.evaluation.published import SOURCE
+from gztrain.evaluation.report import plots, tables
+from gztrain.evaluation.report.formatting import between, listed, percent, rate, whole
+from gztrain.evaluation.report.gather import Galaxy, RunReport, known, pooled
+from gztrain.evaluation.report.numbers import Mistake, precision_recall_curve, reliability, roc_curve
+from gztrain.evaluation.report.tables import Matrix, Table
+from gztrain.evaluation.report.theme import data_address, size_of, to_svg
+
+_THUMBNAIL = 128
+_QUALITY = 85
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A figure to show and to save.
+
+    Attributes:
+        name: of its file, such as ``q1-roc``.
+        figure: the drawing.
+        alt: what it shows, for who cannot see it: the numbers.
+        caption: what a reader should know.
+        shown: whether the page shows it; some are saved alone, for the page has a table in their place.
+    """
+
+    name: str
+    figure: Figure
+    alt: str
+    caption: str
+    shown: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure, as the template shows it."""
+
+    address: str
+    width: int
+    height: int
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A wrongly classified galaxy, as the template shows it."""
+
+    id: str
+    said: str
+    truth: str
+    probabilities: str
+    votes: str
+    address: str
+    side: int
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionPart:
+    """A question of a run, as the template shows it."""
+
+    anchor: str
+    index: int
+    title: str
+    sentence: str
+    confusion: Matrix | None = None
+    labels: Table | None = None
+    figures: tuple[Picture, ...] = ()
+    wrong: tuple[Shown, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunPart:
+    """A run, as the template shows it."""
+
+    anchor: str
+    title: str
+    verdict: str
+    facts: tuple[tuple[str, str], ...]
+    metrics: Table
+    by_question: Table
+    curves: tuple[Picture, ...]
+    questions: tuple[QuestionPart, ...]
+    absence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole page."""
+
+    title: str
+    lead: str
+    comparison: Table | None
+    runs: tuple[RunPart, ...]
+    published: tuple[Table, ...]
+    published_notes: tuple[str, ...]
+    reading: tuple[str, ...]
+
+
+Drawn = dict[str, list[Drawing]]
+"""Drawings of a run, by question name; those of its course under the empty one."""
+
+
+def draw(run: RunReport) -> Drawn:
+    """Draw everything that can be drawn of a run. Call within :func:`gztrain.evaluation.report.plots.style`."""
+    drawn = {"": list(_draw_course(run))}
+    for place, question in enumerate(run.scheme.questions):
+        drawn[question.name] = list(_draw_question(run, place))
+    return drawn
+
+
+def _draw_course(run: RunReport) -> Iterator[Drawing]:
+    course = run.course
+    if course is None:
+        return
+    last = (
+        f"Training loss from {rate(course.loss[0])} to {rate(course.loss[-1])} in {whole(int(course.steps[-1]))} steps"
+    )
+    kept = "" if course.kept is None else f"; the weights of step {whole(int(course.kept))} were kept"
+    yield Drawing("loss", plots.losses(course), f"{last}{kept}.", "Loss; each line of the history is a mean.")
+    if np.isfinite(course.val_auc).any():
+        best = f"Mean validation AUC of a label, {rate(float(np.nanmax(course.val_auc)))} at best."
+        yield Drawing("validation-auc", plots.validation_auc(course), best, "AUC on the validation fold.")
+    rates = f"Learning rate from {course.rate[0]:.2g} to {course.rate[-1]:.2g}."
+    yield Drawing("rate", plots.rates(course), rates, "Learning rate.")
+
+
+def _draw_question(run: RunReport, place: int) -> Iterator[Drawing]:
+    question, block = run.scheme.questions[place], run.scheme.blocks[place]
+    found = tables.question_parts(run, question)[0]
+    if not found["known_questions"]:
+        return
+    name = f"q{question.index}"
+    columns = dict(zip(question.used, range(block.start, block.stop), strict=True))
+    truths = {answer: known(run, column) for answer, column in columns.items()}
+    curves = {answer: curve for answer, pair in truths.items() if (curve := roc_curve(*pair)) is not None}
+    if curves:
+        alt = f"ROC curves; area: {listed([f'{answer} {rate(curve.area)}' for answer, curve in curves.items()])}."
+        yield Drawing(f"{name}-roc", plots.roc(curves), alt, "ROC. Dotted: guessing.")
+        shares = {answer: float(truths[answer][0].mean()) for answer in curves}
+        curves = {answer: curve for answer in curves if (curve := precision_recall_curve(*truths[answer])) is not None}
+        parts = [f"{answer} {rate(curve.area)}" for answer, curve in curves.items()]
+        alt = f"Precision against recall; average precision: {listed(parts)}."
+        drawing = plots.precision_recall(curves, shares)
+        yield Drawing(f"{name}-precision-recall", drawing, alt, "Precision and recall. Dotted: guessing.")
+    bins = reliability(*pooled(run, block))
+    alt = f"Reliability diagram; the share that has a label differs from the probability given by {rate(bins.error)}."
+    caption = f"Reliability; mean distance from the diagonal {rate(bins.error)}."
+    yield Drawing(f"{name}-reliability", plots.reliability(bins), alt, caption)
+    drawing = plots.confusion(np.array(found["confusion"], np.int64), found["classes"])
+    yield Drawing(f"{name}-confusion", drawing, "Confusion matrix.", "Confusion matrix.", shown=False)
+
+
+def show(drawings: Sequence[Drawing]) -> tuple[Picture, ...]:
+    """Turn drawings into pictures that follow the reader's theme."""
+    return tuple(_picture(drawing) for drawing in drawings if drawing.shown)
+
+
+def _picture(drawing: Drawing) -> Picture:
+    address = data_address(to_svg(drawing.figure).encode(), "image/svg+xml")
+    return Picture(address, *size_of(drawing.figure), drawing.alt, drawing.caption)
+
+
+def run_part(run: RunReport, drawn: Drawn, number: int) -> RunPart:
+    """Put a run into the form of the template."""
+    anchor = f"run-{number}"
+    questions = tuple(_question_part(run, place, drawn, anchor) for place in range(len(run.scheme.questions)))
+    return RunPart(
+        anchor=anchor,
+        title=printable(run.name),
+        verdict=run.judged["verdict"],
+        facts=tuple((name, printable(value)) for name, value in run.facts),
+        metrics=tables.all_metrics(run),
+        by_question=tables.by_question(run),
+        curves=show(drawn[""]),
+        questions=questions,
+        absence=printable(run.absence),
+    )
+
+
+def _question_part(run: RunReport, place: int, drawn: Drawn, anchor: str) -> QuestionPart:
+    question = run.scheme.questions[place]
+    found, sure, majority, _ = tables.question_parts(run, question)
+    part = partial(QuestionPart, f"{anchor}-q{question.index}", question.index, question.title)
+    if not found["known_questions"]:
+        return part("No galaxy of this split has a known answer to this question.")
+    wrong = tuple(_shown(run, question, place, mistake) for mistake in run.mistakes[question.name])
+    sentence = _sentence(run, question, found, sure, majority)
+    return part(sentence, tables.confusion(found), tables.by_label(run, question), show(drawn[question.name]), wrong)
+
+
+def _sentence(run: RunReport, question: Question, found: Any, sure: Any, majority: Any) -> str:  # noqa: ANN401 -- JSON
+    galaxies, accuracy = found["known_questions"], found["accuracy"]
+    right = round(accuracy * galaxies)
+    bounds = sure.get("accuracy")
+    interval = "" if bounds is None else f" ({between(bounds)})"
+    words = (
+        f"{whole(right)} of {whole(galaxies)} galaxies are right, an accuracy of {rate(accuracy)}{interval}; "
+        f"the commonest answer alone has {rate(majority['accuracy'])}."
+    )
+    same = [name for name in question.labels if name in run.judged["constant_labels"]]
+    return f"{words} The output does not depend on the image." if len(same) == len(question.labels) else words
+
+
+def _shown(run: RunReport, question: Question, place: int, mistake: Mistake) -> Shown:
+    galaxy_id = printable(run.predictions.ids[mistake.row])
+    galaxy = run.galaxies.get(run.predictions.ids[mistake.row])
+    given = run.predictions.probabilities[mistake.row, run.scheme.blocks[place]]
+    probabilities = ", ".join(f"{answer} {rate(float(p))}" for answer, p in zip(question.used, given, strict=True))
+    return Shown(
+        id=galaxy_id,
+        said=mistake.said,
+        truth=mistake.truth,
+        probabilities=f"given: {probabilities}",
+        votes="" if galaxy is None else _votes(run, place, galaxy),
+        address="" if galaxy is None else data_address(_jpeg(galaxy.pixels), "image/jpeg"),
+        side=_THUMBNAIL,
+        alt=f"Galaxy {galaxy_id}: the model says {mistake.said}, volunteers say {mistake.truth}.",
+    )
+
+
+def _votes(run: RunReport, place: int, galaxy: Galaxy) -> str:
+    """Vote fractions of a question, and how many voted."""
+    question = run.scheme.questions[place]
+    places = run.scheme.fraction_places[run.scheme.fraction_blocks[place]]
+    shares = galaxy.fractions[list(places)]
+    if not np.isfinite(shares).all():
+        return "nobody was asked"
+    votes = galaxy.votes[question.index]
+    of = f"{votes:.0f} votes: " if np.isfinite(votes) else "votes: "
+    return of + ", ".join(f"{answer} {percent(float(s))}" for answer, s in zip(question.answers, shares, strict=True))
+
+
+def _jpeg(pixels: np.ndarray) -> bytes:
+    """A thumbnail as JPEG: the middle of what divides evenly, averaged over whole blocks of pixels."""
+    block = max(1, pixels.shape[0] // _THUMBNAIL)
+    side = pixels.shape[0] // block
+    blocks = pixels[: side * block, : side * block].reshape(side, block, side, block, 3)
+    small = np.ascontiguousarray(blocks.mean(axis=(1, 3)).round().astype(np.uint8))
+    return bytes(simplejpeg.encode_jpeg(small, _QUALITY, "RGB", "444"))
+
+
+def make_page(runs: Sequence[RunReport], parts: Sequence[RunPart]) -> Page:
+    """Put runs together to a page."""
+    first = runs[0]
+    one = len(runs) == 1
+    schemes = {run.scheme.name: run.scheme for run in runs}
+    published = [
+        tables.beside_published(scheme, [run for run in runs if run.scheme.name == scheme.name])
+        for scheme in schemes.values()
+    ]
+    absent = [name for name, table in zip(schemes, published, strict=True) if table is None]
+    notes = [f"Source: {SOURCE}.", *_PUBLISHED]
+    notes += [f"The report has no table of scheme {name}." for name in absent]
+    return Page(
+        title=printable(first.name) if one else f"{len(runs)} runs",
+        lead=(
+            f"{first.model} on scheme {first.scheme.name}, judged on the {first.split} split"
+            if one
+            else listed([printable(run.name) for run in runs])
+        ),
+        comparison=None if one else tables.side_by_side(runs),
+        runs=tuple(parts),
+        published=tuple(table for table in published if table is not None),
+        published_notes=tuple(notes),
+        reading=_READING,
+    )
+
+
+_PUBLISHED = (
+    """Its figures were not measured as ours are. Its test galaxies are others and its counts are means over folds; a
+    question of one label was scored on two columns, the label and its twin; a galaxy that nobody was asked about had a
+    random answer. So compare orders, not decimals.""",
+    """A row marked as constant belongs to a network that gave (nearly) every galaxy the same answer, as the arithmetic
+    of its own figures shows.""",
+)
+_READING = (
+    """An answer is the most probable one of its question; a question of one label has its label above 0.5, else the
+    other answer. Accuracy counts the answers that are right, binary accuracy the labels. Where volunteers were not
+    asked, or chose an answer that is no label, the galaxy is left out of that question.""",
+    """The commonest answers are what one gets by giving every galaxy the answer that most training galaxies have;
+    frequencies alone are the best probabilities that need no image. A model that is no better has learned nothing.""",
+    """Intervals in grey hold 95 % of the values that a figure takes when the galaxies are drawn again with replacement.
+    They say nothing about another training of the same model.""",
+    """The most wrongly classified galaxies are those whose wrong answer the model found most probable beside the right
+    one. Volunteers err as well: look at them.""",
+)
+
+
+def render(page: Page) -> str:
+    """Fill the template; whatever comes from outside is escaped."""
+    from jinja2 import Environment, StrictUndefined
+
+    folder = files("gztrain.evaluation.report")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(folder.joinpath("template.html").read_text("utf-8"))
+    return template.render(page=page, style=folder.joinpath("style.css").read_text("utf-8"))

@@ -1,0 +1,1 @@
+"""Predictions: for images, for shards, as a Beam pipeline, and as exported models."""

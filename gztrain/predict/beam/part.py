@@ -1,0 +1,157 @@
+"""One part, from its images to its file of predictions: what one worker does in one go.
+
+A part's file appears whole, and says in its metadata what it was made of. A part whose file still matches the model and
+the bytes of its images is left alone; that is all there is to resuming.
+"""
+
+import hashlib
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gzcore.errors import GzError
+from gztrain.data import open_reader, select
+from gztrain.data.cache import fetch
+from gztrain.data.dataset import Dataset, open_dataset
+from gztrain.data.labels import Floats
+from gztrain.data.stream import fill, in_order
+from gztrain.predict.beam.parts_plan import FORMAT, Job, Part, PartRecord, images_of, model_hash, run_here
+from gztrain.predict.beam.places import brought_here, read, write
+from gztrain.predict.crops import Pixels
+from gztrain.predict.images import BATCH, ROW_GROUP, as_rows, columns, predict_files, readable
+from gztrain.runs.folder import open_run
+
+_META = b"gztrain"
+_AT_ONCE = 8
+"""Files whose bytes are hashed at one time."""
+
+
+class Eyes:
+    """The model of a run, loaded once in a process, and used by one thread at a time.
+
+    Attributes:
+        scheme: its labels.
+        crop: height and width of its images, px.
+    """
+
+    def __init__(self, job: Job) -> None:
+        with run_here(job.run) as folder:
+            run = open_run(folder)
+            if model_hash(run) != job.model:
+                raise GzError(f"The model in {job.run} is not what it was when this began; run the command again.")
+            self._model = run.model()
+        self.scheme, self.crop = run.scheme, run.crop
+        self._in_use = threading.Lock()
+
+    def __call__(self, images: Pixels) -> Floats:
+        """Classify uint8 [BATCH, crop, crop, 3]; float32 [BATCH, L]."""
+        with self._in_use:
+            return np.asarray(self._model.predict_on_batch(images))
+
+
+def predict_part(job: Job, part: Part, eyes: Eyes) -> PartRecord:
+    """Make the file of a part, unless it is there and up to date.
+
+    Raises:
+        GzError: something that is needed cannot be read, or the file not be written.
+    """
+    began = time.monotonic()
+    if part.shard:
+        return _predict_shard(job, part, eyes, began)
+    wanted = images_of(job, part)
+    with brought_here(wanted) as paths:
+        identity = _identity(job, wanted, paths)
+        found = find_finished(job, part, identity)
+        return found or _commit(job, part, identity, _image_rows(wanted, paths, eyes), began)
+
+
+def _predict_shard(job: Job, part: Part, eyes: Eyes, began: float) -> PartRecord:
+    dataset = open_dataset(Path(job.data))
+    (shard,) = (shard for shard in dataset.shards if shard.path.name == part.shard)
+    fetch(dataset.root, [(shard.path, shard.bytes, shard.sha256)])
+    identity = _identity(job, [part.shard], [shard.path])
+    found = find_finished(job, part, identity)
+    return found or _commit(job, part, identity, _record_rows(replace(dataset, shards=(shard,)), eyes), began)
+
+
+def _identity(job: Job, wanted: Sequence[str], paths: Sequence[Path]) -> str:
+    """Hash of all that decides a part's rows: the model, names, and the bytes behind them."""
+    digest = hashlib.blake2b(f"{FORMAT} {job.model} {job.key}".encode(), digest_size=32)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for name, content in zip(wanted, pool.map(_digest, paths), strict=True):
+            digest.update(f"{len(name)} {name} {content}".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _digest(path: Path) -> str:
+    """Hash of a regular file; of anything else there is none, and it is rejected where it is read."""
+    try:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def find_finished(job: Job, part: Part, identity: str) -> PartRecord | None:
+    """What a part came to that is there, whole, and made of the same; else None."""
+    data = read(job.file(part.name))
+    if data is None:
+        return None
+    try:
+        table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
+        told = json.loads(table.schema.metadata[_META])
+        if told["identity"] != identity or told["objects"] != len(table):
+            return None
+        return _record(part, len(table), dict(told["rejected"]), data)
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
+        return None  # cut short, or not ours: it is made again
+
+
+def _record(part: Part, objects: int, rejected: dict[str, int], data: bytes, seconds: float = 0.0) -> PartRecord:
+    return PartRecord(part.name, objects, rejected, len(data), hashlib.sha256(data).hexdigest(), seconds)
+
+
+def _commit(job: Job, part: Part, identity: str, rows: pa.Table, began: float) -> PartRecord:
+    """Write the rows of a part. The same rows give the same bytes: the file knows nothing of when and where."""
+    reasons = Counter(reason for reason in rows["reason"].to_pylist() if reason is not None)
+    rejected = dict(sorted(reasons.items()))
+    told = {"identity": identity, "model": job.model, "objects": len(rows), "rejected": rejected}
+    sink = pa.BufferOutputStream()
+    table = rows.replace_schema_metadata({_META: json.dumps(told, sort_keys=True)})
+    pq.write_table(table, sink, row_group_size=ROW_GROUP, write_page_checksum=True)
+    data = sink.getvalue().to_pybytes()
+    write(job.file(part.name), data)
+    return _record(part, len(rows), rejected, data, time.monotonic() - began)
+
+
+def _image_rows(wanted: Sequence[str], paths: Sequence[Path], eyes: Eyes) -> pa.Table:
+    batches = list(predict_files(paths, eyes, crop=eyes.crop, scheme=eyes.scheme))
+    table = pa.Table.from_batches(batches, schema=columns(eyes.scheme))
+    return table.set_column(0, table.schema.field(0), pa.array(map(readable, wanted), pa.string()))
+
+
+def _record_rows(dataset: Dataset, eyes: Eyes) -> pa.Table:
+    """Rows of the records of one shard, in its order; a damaged one has a reason, and no id."""
+    (shard,) = dataset.shards
+    reader = open_reader("native", skip_corrupt=True)
+    selection = select(dataset, shard.split)
+    ids: list[str | None] = [None] * len(selection)
+    found = np.full((len(selection), len(eyes.scheme.names)), np.nan, np.float32)
+    for batch in in_order(reader, selection, BATCH):
+        found[batch.places] = eyes(fill(batch.images, BATCH))[: len(batch)]
+        for place, name in zip(batch.places.tolist(), batch.ids, strict=True):
+            ids[place] = name
+    reasons = [reader.damage.records.get((shard.path.name, int(number) + 1)) for number in selection.number]
+    schema = columns(eyes.scheme, "id")
+    return pa.Table.from_batches([as_rows(ids, found, reasons, schema, eyes.scheme)], schema=schema)

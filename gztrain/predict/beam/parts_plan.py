@@ -1,0 +1,300 @@
+"""What is to be predicted, cut into parts: each a shard of a data set, or the images that a hash puts together.
+
+``OUT/.gztrain/`` holds the plan, the list of images and the lock. The list is one object, in which a part is a range of
+bytes: so the graph stays small however many images there are.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+from gzcore.errors import GzError, UsageError
+from gztrain.data.dataset import VIEWS, open_dataset
+from gztrain.predict.beam.places import below_folder, brought_here, in_bucket, names, read, remove, write
+from gztrain.predict.crops import SUFFIXES, find_images
+from gztrain.runs.folder import Run, RunFolder, open_run
+from gztrain.writing import below, sweep
+
+FORMAT = 1
+"""Version of the folder's format."""
+SUMMARY = "predictions.json"
+"""Its presence says that the folder is whole."""
+WORK = ".gztrain"
+IMAGES_A_PART = 2048
+"""Half a minute of two cores for a small model, and two row groups."""
+_MOST = 4
+"""How much fuller than that parts may become before there are more of them: as long as not, what is done is kept."""
+_PART = re.compile(r"part-\d{5,}-of-\d{5,}\.parquet")
+_LIST = re.compile(r"images-[0-9a-f]{16}")
+_END = b"\0"
+"""Of a name in the list: names may hold anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A unit of work and of resuming: one file of predictions.
+
+    Attributes:
+        name: of its file.
+        shard: the shard that it predicts; "" where it is images.
+        start, length: bytes of the list of images that name them.
+    """
+
+    name: str
+    shard: str = ""
+    start: int = 0
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """What became of a part.
+
+    Attributes:
+        file: its name.
+        objects: rows.
+        rejected: reason to number of rows without a prediction.
+        bytes, sha256: of the file.
+        seconds: that its making took; 0 where it was there already.
+    """
+
+    file: str
+    objects: int
+    rejected: dict[str, int]
+    bytes: int
+    sha256: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker needs to know; all places are full addresses.
+
+    Attributes:
+        run: run folder.
+        model: SHA-256 of its model.
+        out: folder of predictions.
+        data: dataset folder; "" where images are predicted.
+        images: the list of images; "" where a data set is.
+        awaited: whether the launcher waits for a sign that workers have begun.
+    """
+
+    run: str
+    model: str
+    out: str
+    data: str = ""
+    images: str = ""
+    awaited: bool = False
+
+    @property
+    def sign_of_life(self) -> str:
+        """Address of the file that a worker leaves when it begins, where somebody waits for it."""
+        return self.file(f"{WORK}/started")
+
+    @property
+    def key(self) -> str:
+        """Name of the first column."""
+        return "id" if self.data else "path"
+
+    def file(self, name: str) -> str:
+        """Address of a file of the folder."""
+        return f"{self.out}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A job, its parts, and the list of images as it is to be written."""
+
+    job: Job
+    parts: tuple[Part, ...]
+    listing: bytes = b""
+
+    def remembered(self) -> dict[str, object]:
+        """What the folder is to know of it."""
+        return {"format": FORMAT, "model": self.job.model, "key": self.job.key, "parts": len(self.parts)}
+
+
+def make_plan(run: str, wanted: Sequence[str], out: str) -> Plan:
+    """Work out what is to be done. Writes nothing.
+
+    Args:
+        run: address of the run folder.
+        wanted: addresses of one dataset folder, or of images and folders of them.
+        out: address of the folder of predictions.
+
+    Raises:
+        UsageError: a place is not there, or the folder cannot hold these predictions.
+        GzError: the run has no model, or there is nothing to predict.
+    """
+    with run_here(run) as folder:
+        opened = open_run(folder)
+        model = model_hash(opened)
+    data = next((place for place in wanted if read(f"{place}/manifest.json", 0, 0) is not None), "")
+    if data and len(wanted) > 1:
+        raise UsageError(f"{data} is a dataset folder, and predicted by itself; name nothing beside it.")
+    job = Job(run, model, out, data)
+    before = _check_folder(job)
+    return _plan_shards(job, opened.crop) if data else _plan_images(job, wanted, before)
+
+
+@contextlib.contextmanager
+def run_here(run: str) -> Iterator[Path]:
+    """A run folder on this machine; config and model of one in a bucket are copied for as long as the block lasts.
+
+    Raises:
+        GzError: there is no such run in the bucket.
+    """
+    if not in_bucket(run):
+        yield Path(run)
+        return
+    wanted = [path.name for path in (RunFolder(Path()).config, RunFolder(Path()).model)]
+    with brought_here([f"{run}/{name}" for name in wanted]) as paths:
+        for path, name in zip(paths, wanted, strict=True):
+            if not path.exists():
+                raise GzError(f"There is no {name} in {run}: it is no run that has ended. Copy one there, whole.")
+            path.rename(path.with_name(name))
+        yield paths[0].parent
+
+
+def model_hash(run: Run) -> str:
+    """SHA-256 of the model of a run.
+
+    Raises:
+        GzError: it has none yet.
+    """
+    if not run.folder.model.is_file():
+        raise GzError(f"There is no model {run.folder.model}: the run has not ended; go on with gztrain fit.")
+    with run.folder.model.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_folder(job: Job) -> int:
+    """Refuse a folder of other predictions; return the number of parts that it has, or 0."""
+    if not in_bucket(job.out) and Path(job.out).exists() and not Path(job.out).is_dir():
+        raise UsageError(f"{job.out} is a file; with --runner, --parquet names a folder for files.")
+    if job.out == job.data:
+        raise UsageError(f"{job.out} is the data set itself; choose another folder with --parquet.")
+    found = read(job.file(f"{WORK}/plan.json"))
+    if found is None:
+        return 0
+    try:
+        before = json.loads(found)
+        model, key, parts = str(before["model"]), str(before["key"]), int(before["parts"])
+    except (ValueError, TypeError, KeyError):
+        raise GzError(f"The plan in {job.file(WORK)} is damaged; remove {job.out} and begin anew.") from None
+    if model != job.model:
+        raise UsageError(
+            f"{job.out} holds predictions of another model (SHA-256 {model[:12]}; that of {job.run} is now "
+            f"{job.model[:12]}); choose another folder with --parquet, or remove that one."
+        )
+    if key != job.key:
+        raise UsageError(f"{job.out} holds rows by {key}, and these would be by {job.key}; choose another folder.")
+    return parts
+
+
+def _plan_shards(job: Job, crop: int) -> Plan:
+    """View 0 of each galaxy: a part a shard, in the manifest's order."""
+    dataset = open_dataset(Path(job.data))
+    if dataset.crop != crop:
+        raise GzError(f"The run in {job.run} sees images of {crop} px; those in {job.data} have {dataset.crop}.")
+    shards = [shard.path.name for shard in dataset.shards if shard.split != VIEWS]
+    return Plan(job, tuple(Part(_name(place, len(shards)), shard) for place, shard in enumerate(shards)))
+
+
+def _plan_images(job: Job, wanted: Sequence[str], before: int) -> Plan:
+    """Images are put together by a hash of their address: one more or less changes one part, and no other."""
+    found = [os.fsencode(place) + _END for place in _find_everywhere(wanted)]
+    count = math.ceil(len(found) / IMAGES_A_PART)
+    if before and len(found) <= _MOST * before * IMAGES_A_PART:
+        count = before
+    bins: list[list[bytes]] = [[] for _ in range(count)]
+    for name in found:
+        bins[int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big") % count].append(name)
+    lengths = [sum(map(len, names)) for names in bins]
+    starts = accumulate(lengths, initial=0)
+    parts = (
+        Part(_name(place, count), start=start, length=length)
+        for place, (start, length) in enumerate(zip(starts, lengths, strict=False))
+    )
+    listing = b"".join(name for names in bins for name in names)
+    images = job.file(f"{WORK}/images-{hashlib.blake2b(listing, digest_size=8).hexdigest()}")
+    return Plan(Job(job.run, job.model, job.out, images=images), tuple(parts), listing)
+
+
+def _find_everywhere(wanted: Sequence[str]) -> list[str]:
+    """Addresses of images, each once, sorted."""
+    far = [place for place in wanted if in_bucket(place)]
+    near = [Path(place) for place in wanted if not in_bucket(place)]
+    found = {image for place in far for image in _find_in_bucket(place)}
+    return sorted(found | ({str(path) for path in find_images(near)} if near else set()))
+
+
+def _find_in_bucket(place: str) -> Iterable[str]:
+    if place.lower().endswith(SUFFIXES) and read(place, 0, 0) is not None:
+        return [place]
+    found = [image for image in below_folder(place) if image.lower().endswith(SUFFIXES)]
+    if not found:
+        raise GzError(f"There are no images in {place}; objects that end in {', '.join(SUFFIXES)} are looked for.")
+    return found
+
+
+def _name(place: int, count: int) -> str:
+    return f"part-{place:05d}-of-{count:05d}.parquet"
+
+
+def images_of(job: Job, part: Part) -> list[str]:
+    """Addresses of the images of a part.
+
+    Raises:
+        GzError: their list is gone.
+    """
+    found = read(job.images, part.start, part.length)
+    if found is None:
+        raise GzError(f"The list of images {job.images} is gone: did another run sweep it? Run the command again.")
+    return [os.fsdecode(name) for name in found.split(_END)[:-1]]
+
+
+@contextlib.contextmanager
+def locked(out: str) -> Iterator[None]:
+    """Hold the folder's lock, as far as there is one: in a bucket, two runs write the same bytes.
+
+    Raises:
+        GzError: another run holds it.
+    """
+    if in_bucket(out):
+        yield
+        return
+    work = Path(out, WORK)
+    with below(work):
+        work.mkdir(parents=True, exist_ok=True)
+        file = (work / "lock").open("w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GzError(f"Another run is writing into {out}; wait for it, or choose another folder.") from None
+        yield
+
+
+def begin(plan: Plan) -> None:
+    """Make the folder ready: it is not whole any more, and has no leftovers. Call with the lock held."""
+    job = plan.job
+    remove([job.file(SUMMARY), job.sign_of_life])
+    if not in_bucket(job.out):
+        for folder in (job.out, job.file(WORK)):
+            sweep(Path(folder))
+    parts = {part.name for part in plan.parts}
+    remove(job.file(name) for name in names(job.out) if _PART.fullmatch(name) and name not in parts)
+    lists = (job.file(f"{WORK}/{name}") for name in names(job.file(WORK)) if _LIST.fullmatch(name))
+    remove(place for place in lists if place != job.images)
+    if job.images:
+        write(job.images, plan.listing)
+    write(job.file(f"{WORK}/plan.json"), (json.dumps(plan.remembered(), indent=2) + "\n").encode())

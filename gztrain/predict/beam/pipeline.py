@@ -1,0 +1,121 @@
+"""The graph on one screen: parts in, files of predictions out, and one summary when every part is done."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+level_before = logging.root.manager.disable
+logging.disable(logging.WARNING)  # Beam's import warns of cloud libraries that nobody asked for
+import apache_beam as beam  # noqa: E402
+from apache_beam.transforms.window import GlobalWindow  # noqa: E402
+from apache_beam.utils.shared import Shared  # noqa: E402
+from apache_beam.utils.windowed_value import WindowedValue  # noqa: E402
+
+logging.disable(level_before)
+
+from gztrain.predict.beam.parts_plan import FORMAT, SUMMARY, Job, Part, PartRecord, Plan  # noqa: E402
+from gztrain.predict.beam.places import write  # noqa: E402
+from gztrain.predict.beam.pool import PartPool, load_eyes, predict_with  # noqa: E402
+
+Json = dict[str, Any]
+_REASONS = 20
+"""That are told in full; a survey may have more."""
+
+
+def build(root: beam.Pipeline, plan: Plan, workers: int = 1) -> beam.PCollection:
+    """Build the graph.
+
+    Args:
+        root: where the graph begins.
+        plan: what is to be done.
+        workers: processes that predict on this machine; 1 where the engine has workers of its own.
+    """
+    predict = PredictPart(plan.job) if workers == 1 else PooledPredictPart(plan.job, workers)
+    return (
+        root
+        | "CreateParts" >> beam.Create(plan.parts, reshuffle=False)  # Part: a name and two numbers
+        | "Spread" >> beam.Reshuffle()
+        | "Predict" >> beam.ParDo(predict)  # PartRecord
+        | "Rekey" >> beam.Map(lambda record: (0, record))
+        | "Gather" >> beam.GroupByKey()
+        | "Summarise" >> beam.Map(finish, plan.job)  # the summary
+    )
+
+
+class PredictPart(beam.DoFn):
+    """Part -> PartRecord. The model is loaded once a process, by whichever thread comes first."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+        self._shared = Shared()
+
+    def setup(self) -> None:
+        """Say that the engine works, if it is awaited; load the model, or take the one that is there."""
+        if self.job.awaited:
+            write(self.job.sign_of_life, b"")
+        self._eyes = self._shared.acquire(lambda: load_eyes(self.job), tag=self.job.model)
+
+    def process(self, part: Part) -> Iterator[PartRecord]:
+        """Predict one part."""
+        yield predict_with(self.job, part, self._eyes)
+
+
+class PooledPredictPart(beam.DoFn):
+    """Gathers the parts of a bundle and lets worker processes predict them; for engines without any of their own."""
+
+    def __init__(self, job: Job, workers: int) -> None:
+        super().__init__()
+        self.job, self.workers = job, workers
+
+    def start_bundle(self) -> None:
+        """Begin with no parts."""
+        self._parts: list[Part] = []
+
+    def process(self, part: Part) -> None:
+        """Keep a part."""
+        self._parts.append(part)
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        """Predict all parts, and yield their records as they are done."""
+        window = GlobalWindow()
+        with PartPool(max(1, min(self.workers, len(self._parts)))) as pool:
+            for record in pool.predict(self.job, self._parts):
+                yield WindowedValue(record, window.max_timestamp(), [window])
+
+
+def finish(group: tuple[int, Iterable[PartRecord]], job: Job) -> Json:
+    """Write the summary: the job itself does, so that whoever launched it may go."""
+    summary = summarise(sorted(group[1], key=lambda record: record.file), job)
+    write(job.file(SUMMARY), (json.dumps(summary, indent=2) + "\n").encode())
+    return summary
+
+
+def summarise(records: Sequence[PartRecord], job: Job) -> Json:
+    """What all parts came to; ``seconds`` are those of workers, added up."""
+    rejected: Counter[str] = Counter()
+    for record in records:
+        rejected.update(record.rejected)
+    objects = sum(record.objects for record in records)
+    made = [record for record in records if record.seconds]
+    return {
+        "format": FORMAT,
+        "run": job.run,
+        "model": job.model,
+        "rows_by": job.key,
+        "objects": objects,
+        "predicted": objects - rejected.total(),
+        "rejected": _most_common(rejected),
+        "seconds": round(sum(record.seconds for record in made), 3),
+        "parts_made": len(made),
+        "parts": [{key: value for key, value in asdict(record).items() if key != "seconds"} for record in records],
+    }
+
+
+def _most_common(rejected: Counter[str]) -> dict[str, int]:
+    told = dict(rejected.most_common(_REASONS))
+    rest = rejected.total() - sum(told.values())
+    return {**told, "other reasons": rest} if rest else told

@@ -1,0 +1,151 @@
+"""What a run writes down as it goes: history.csv, and the same for TensorBoard.
+
+A line stands for some steps: ``loss`` is their mean, ``step`` the last one's number, counted from 1 over the whole run.
+The last line of an epoch also has ``val_loss`` and ``val_auc`` (mean AUC of a label). Two columns depend on the clock:
+``samples_per_s``, and ``waiting``, the share of the time that the device waited for galaxies. ``damaged`` counts the
+records that these steps left out for their damage, and ``val_damaged`` the galaxies that validation left out;
+TensorBoard does not have these two.
+"""
+
+import csv
+import importlib.util
+import io
+import math
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+from gzcore.errors import GzError
+from gztrain.writing import appearing, below
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of history.csv; None is written as nothing."""
+
+    stage: str
+    epoch: int
+    step: int
+    rate: float
+    loss: float
+    val_loss: float | None
+    val_auc: float | None
+    samples_per_s: float
+    waiting: float
+    damaged: int = 0
+    val_damaged: int | None = None
+
+
+COLUMNS = tuple(field.name for field in fields(Line))
+
+
+def read_history(path: Path) -> list[dict[str, float | str | None]]:
+    """Read a history: numbers as such, None for what is empty.
+
+    Raises:
+        GzError: it is missing, or not a history.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [{key: _parse(key, text) for key, text in row.items()} for row in csv.DictReader(file)]
+    except (OSError, TypeError, ValueError) as error:
+        raise GzError(f"The history {path} cannot be read ({error}).") from None
+
+
+def damaged_in_training(path: Path) -> int:
+    """How many training records an epoch left out for their damage: the most of any, for the first may not be whole.
+
+    Raises:
+        GzError: there is no history, or it is none.
+    """
+    epochs: dict[tuple[object, object], float] = defaultdict(float)
+    for row in read_history(path):
+        epochs[row["stage"], row["epoch"]] += float(row.get("damaged") or 0)
+    return round(max(epochs.values(), default=0))
+
+
+def _parse(key: str, text: str) -> float | str | None:
+    if key == "stage":
+        return text
+    return float(text) if text else None
+
+
+class History:
+    """Appends to history.csv; one that is gone on with loses what came after the checkpoint."""
+
+    def __init__(self, path: Path, steps: int = 0) -> None:
+        self._path = path
+        kept = [row for row in _rows(path) if int(row["step"]) <= steps] if steps else []
+        with below(path.parent), appearing(path) as file:
+            text = io.StringIO()
+            writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(kept)
+            file.write(text.getvalue().encode())
+
+    def write(self, line: Line) -> None:
+        """Append a line."""
+        with below(self._path.parent), self._path.open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerow(["" if v is None else v for v in asdict(line).values()])
+
+
+def _rows(path: Path) -> Iterator[Mapping[str, str]]:
+    """Whole lines of a history; a run that was killed may have left half of one."""
+    if path.exists():
+        text = path.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]
+        yield from csv.DictReader(io.StringIO(whole))
+
+
+class Scalars(Protocol):
+    """Where TensorBoard's numbers go."""
+
+    def write(self, line: Line) -> None:
+        """Write the numbers of a line."""
+
+
+class NoScalars:
+    """Nowhere."""
+
+    def write(self, line: Line) -> None:
+        """Write nothing."""
+
+
+class TensorBoard:
+    """Event files, written without TensorFlow: the format is that of tensorboard's own writer."""
+
+    def __init__(self, folder: Path) -> None:
+        with below(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / f"events.out.tfevents.{int(time.time())}.{os.getpid()}.gztrain"
+        self._write(file_version="brain.Event:2")
+
+    def write(self, line: Line) -> None:
+        """Write the numbers of a line."""
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        numbers = {"loss": line.loss, "rate": line.rate, "samples_per_s": line.samples_per_s, "waiting": line.waiting}
+        numbers |= {key: value for key in ("val_loss", "val_auc") if (value := getattr(line, key)) is not None}
+        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in numbers.items() if not math.isnan(value)]
+        self._write(step=line.step, summary=Summary(value=values))
+
+    def _write(self, **content: Any) -> None:  # noqa: ANN401 -- fields of an Event
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        event = Event(wall_time=time.time(), **content).SerializeToString()
+        with below(self._path.parent), self._path.open("ab") as file:
+            RecordWriter(file).write(event)
+
+
+def open_scalars(folder: Path, *, wanted: bool) -> tuple[Scalars, str | None]:
+    """TensorBoard's file where it is wanted and installed, and a sentence where it is wanted and not installed."""
+    if not wanted:
+        return NoScalars(), None
+    if importlib.util.find_spec("tensorboard") is None:
+        return NoScalars(), "tensorboard is not installed, so curves go to history.csv alone."
+    return TensorBoard(folder), None

@@ -1,0 +1,1 @@
+"""Training: a request, its job, the loop, the losses, the backends, cross-validation."""

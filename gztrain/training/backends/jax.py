@@ -1,0 +1,133 @@
+"""The step on JAX: one compiled function of the whole state, the only place that imports JAX.
+
+Over several devices the batch is cut along its first axis (keras.distribution.DataParallel); the compiler adds up what
+they find.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from gztrain.training.backends import Arrays, Plan, Task, Tensor
+
+State = tuple[list[Tensor], list[Tensor], list[Tensor]]
+"""Values of the trainable variables, of the others, and of the optimizer's."""
+
+
+def local_devices() -> tuple[str, ...]:
+    """Accelerators of this machine, or its CPUs where it has none."""
+    return tuple(f"{device.platform}:{device.id}" for device in jax.local_devices())
+
+
+def has_bfloat16() -> bool:
+    """Whether the devices multiply bfloat16 in hardware: TPUs do, and GPUs from compute capability 8.0 on."""
+    device = jax.local_devices()[0]
+    if device.platform == "tpu":
+        return True
+    return device.platform == "gpu" and float(getattr(device, "compute_capability", 0)) >= 8.0
+
+
+@contextlib.contextmanager
+def spread(devices: tuple[str, ...]) -> Iterator[None]:
+    """Scope in which models and optimizers are made, so that their variables live on all devices."""
+    if len(devices) == 1:
+        yield
+        return
+    with keras.distribution.DataParallel(devices=list(devices)).scope():
+        yield
+
+
+def make_learner(task: Task, optimizer: Any, plan: Plan) -> "JaxLearner":  # noqa: ANN401
+    """A learner for a model and an optimizer made in that scope."""
+    return JaxLearner(task, optimizer, plan)
+
+
+class JaxLearner:
+    """State as arrays, handed to the step and taken back from it; Keras' variables lag behind until ``settle``."""
+
+    def __init__(self, task: Task, optimizer: Any, plan: Plan) -> None:  # noqa: ANN401
+        self._task, self._optimizer, self._plan = task, optimizer, plan
+        self._distribution = keras.distribution.distribution()  # here: other threads, which place, are not told of it
+        variables = (task.body.trainable_variables, task.body.non_trainable_variables, optimizer.variables)
+        self._variables = variables
+        self._state: State = tuple([jnp.array(v.value) for v in some] for some in variables)  # type: ignore[assignment]
+        loop_is_free = (
+            jax.local_devices()[0].platform != "cpu"
+        )  # there, a convolution in a loop takes ten times as long
+        self._unroll = plan.accumulate == 1 or not loop_is_free
+        self._train = jax.jit(self._step, donate_argnums=0)
+
+    def place(self, arrays: Arrays) -> tuple[Tensor, ...]:
+        """Put the arrays of a batch onto the devices, cut along the first axis."""
+        if self._distribution is None:
+            return tuple(jax.device_put(array) for array in arrays)
+        layouts = [self._distribution.get_data_layout(array.shape).backend_layout for array in arrays]
+        return tuple(jax.device_put(array, layout) for array, layout in zip(arrays, layouts, strict=True))
+
+    def train(self, placed: tuple[Tensor, ...]) -> Tensor:
+        """One step on (images, lots, targets); gives the loss while it may still be being computed."""
+        self._state, loss = self._train(self._state, *placed)
+        return loss
+
+    def infer(self, placed: tuple[Tensor, ...]) -> npt.NDArray[np.float32]:
+        """Logits float32 [B, outputs] of (images,)."""
+        trainable, others, _ = self._state
+        return np.asarray(_logits(self._task, trainable, others, *placed))
+
+    def settle(self) -> None:
+        """Write the state back into the variables of model and optimizer, as copies: the step eats its arguments."""
+        for variables, values in zip(self._variables, self._state, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(jnp.copy(value))
+
+    def _step(self, state: State, *batch: Tensor) -> tuple[State, Tensor]:
+        trainable, others, optimizer = state
+        start = (others, jnp.zeros(()), [jnp.zeros_like(value) for value in trainable])
+        total = batch[0].shape[0]
+
+        def work_through(carry: tuple[list[Tensor], Tensor, list[Tensor]], piece: tuple[Tensor, ...]) -> Any:  # noqa: ANN401
+            others, loss, gradients = carry
+            (part, others), found = self._gradients(trainable, others, piece, total)
+            return (others, loss + part, [a + b for a, b in zip(gradients, found, strict=True)]), None
+
+        pieces = tuple(_cut(array, self._plan.accumulate) for array in batch)
+        (others, loss, gradients), _ = jax.lax.scan(work_through, start, pieces, unroll=self._unroll)
+        trainable, optimizer = self._optimizer.stateless_apply(optimizer, self._clip(gradients), trainable)
+        return (list(trainable), others, list(optimizer)), loss
+
+    def _gradients(self, trainable: list[Tensor], others: list[Tensor], piece: tuple[Tensor, ...], total: int) -> Any:  # noqa: ANN401
+        """((share of the batch's mean loss, other variables), gradients) of a piece."""
+        images, lots, targets = piece
+        task = self._task
+
+        def loss(trainable: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+            seen = task.vary(task.see(images), lots)
+            logits, updated = task.body.stateless_call(trainable, others, seen, training=True)
+            return jnp.sum(task.loss(targets, logits.astype("float32"))) / total, list(updated)
+
+        return jax.value_and_grad(loss, has_aux=True)(trainable)
+
+    def _clip(self, gradients: list[Tensor]) -> list[Tensor]:
+        if self._plan.clip is None:
+            return gradients
+        norm = jnp.sqrt(sum(jnp.sum(jnp.square(gradient)) for gradient in gradients))
+        scale = jnp.minimum(1.0, self._plan.clip / jnp.maximum(norm, 1e-12))
+        return [gradient * scale for gradient in gradients]
+
+
+@partial(jax.jit, static_argnums=0)  # so that the stages of a run share what was compiled
+def _logits(task: Task, trainable: list[Tensor], others: list[Tensor], images: Tensor) -> Tensor:
+    logits, _ = task.body.stateless_call(trainable, others, task.see(images), training=False)
+    return logits.astype("float32")
+
+
+def _cut(array: Tensor, pieces: int) -> Tensor:
+    """[B, ...] -> [pieces, B / pieces, ...]; piece i holds rows i, i + pieces, ..., some of every device."""
+    return jnp.swapaxes(jnp.reshape(array, (-1, pieces, *array.shape[1:])), 0, 1)

@@ -1,0 +1,162 @@
+"""``gztrain fit``: from a dataset folder and a config to a run folder with a model that was judged."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from gzcore.errors import UsageError
+from gztrain.config import Augment, TrainConfig
+from gztrain.environment import quiet_imports
+from gztrain.evaluation.evaluate import evaluate
+from gztrain.models import build
+from gztrain.models.body import GalaxyModel
+from gztrain.runs.folder import Json, RunFolder, check_same, open_run, write_config
+from gztrain.runs.history import History, open_scalars
+from gztrain.runs.watch import Watch
+from gztrain.training.backends import Backend, Task, load_backend
+from gztrain.training.checkpoint import Array, Checkpoints, Snapshot, assign_values, values_of
+from gztrain.training.devices import choose_precision, make_plan, policy
+from gztrain.training.feed import Feed
+from gztrain.training.job import Job, make_job
+from gztrain.training.loop import Journal, Loop, Machine, Parts
+from gztrain.training.request import Request
+from gztrain.training.stop import StopSwitch, stop_switch
+from gztrain.training.validation import Validator
+from gztrain.writing import below, beside, sweep
+
+
+def fit(request: Request, watch: Watch) -> Json:
+    """Train a model, judge it on the validation fold, and leave everything in the run folder.
+
+    Returns:
+        What metrics.json says.
+
+    Raises:
+        GzError: something in the data, or around the run, is wrong.
+        UsageError: the run folder has a run already, or the request asks for what does not exist.
+        Stopped: the user pressed Ctrl-C.
+    """
+    folder = RunFolder(request.run)
+    check_free(folder, request)
+    backend, job = load_backend(), make_job(request)
+    if _goes_on(folder, request):
+        check_same(open_run(folder.root), job.config, job.dataset, backend_name())
+    for note in job.notes:
+        watch.tell(note)
+    values = train(job, folder, backend, watch)
+    save_model(job, values, folder)
+    return evaluate(folder.root, "val", data=request.data)
+
+
+def check_free(folder: RunFolder, request: Request) -> None:
+    """Refuse, before anything is loaded, a folder that has a run.
+
+    Raises:
+        UsageError: it has, and the request does not say what to do with it.
+    """
+    if folder.has_run() and not (request.resume or request.overwrite):
+        raise UsageError(
+            f"{folder.root} has a run already; go on with it by --resume, begin anew with --overwrite, "
+            "or choose another folder."
+        )
+
+
+def _goes_on(folder: RunFolder, request: Request) -> bool:
+    return request.resume and folder.config.exists()
+
+
+def backend_name() -> str:
+    """The Keras backend in use."""
+    import keras
+
+    return str(keras.backend.backend())
+
+
+def begin(folder: RunFolder, job: Job) -> Snapshot | None:
+    """Make the run folder ours, now that nothing more can be wrong with the request.
+
+    Returns:
+        The checkpoint to go on from; None for a run that begins.
+    """
+    if not _goes_on(folder, job.request):
+        folder.clear()
+    write_config(folder, job.config, job.dataset, job.scheme, backend_name())  # of a run that goes on: its free keys
+    for place in (folder.root, folder.checkpoint):
+        sweep(place)
+    return Checkpoints(folder.checkpoint).load()
+
+
+def train(job: Job, folder: RunFolder, backend: Backend, watch: Watch) -> tuple[Array, ...]:
+    """Train, from the last checkpoint if there is one; gives the values of the best model's variables."""
+    import keras
+
+    config = job.config
+    machine = Machine(backend, make_plan(backend, config.compute, config.optimizer, config.stages.batch))
+    keras.utils.clear_session()
+    with quiet_imports():
+        keras.utils.set_random_seed(config.seed)  # Keras seeds TensorFlow, too, whatever its backend
+    with backend.spread(machine.plan.devices), policy(choose_precision(backend, config.compute)), stop_switch() as stop:
+        galaxy = build(config.model, job.dataset.crop, job.objective.outputs)
+        snapshot = begin(folder, job)
+        if snapshot is not None and snapshot.progress.done:
+            watch.tell(f"The run in {folder.root} has ended already; nothing is left to train.")
+            return snapshot.model
+        journal = _open_journal(folder, config, snapshot, watch)
+        Loop(_join(job, galaxy, machine, journal, stop), snapshot).run()
+        return values_of(galaxy.body.variables)
+
+
+def _open_journal(folder: RunFolder, config: TrainConfig, snapshot: Snapshot | None, watch: Watch) -> Journal:
+    scalars, note = open_scalars(folder.tensorboard, wanted=config.log.tensorboard)
+    if note is not None:
+        watch.tell(note)
+    steps = 0 if snapshot is None else snapshot.progress.position.steps
+    return Journal(Checkpoints(folder.checkpoint), History(folder.history, steps), scalars, watch)
+
+
+def _join(job: Job, galaxy: GalaxyModel, machine: Machine, journal: Journal, stop: StopSwitch) -> Parts:
+    """Put everything together."""
+    config, size = job.config, job.config.stages.batch
+    return Parts(
+        config=config,
+        stages=job.stages,
+        machine=machine,
+        task=make_task(job, galaxy),
+        backbone=galaxy.backbone,
+        feed=Feed(job.reader, job.training, job.objective, size, config.seed),
+        validator=Validator(job.reader, job.validation, job.objective, job.truth, size),
+        journal=journal,
+        stop=stop,
+    )
+
+
+def make_task(job: Job, galaxy: GalaxyModel) -> Task:
+    """What a training step of a job computes."""
+    return Task(galaxy.body, galaxy.stem, _augmentation(job.config.augment), job.objective.loss)
+
+
+def _augmentation(chosen: Augment) -> Any:  # noqa: ANN401 -- images, lots -> images
+    from gztrain.models.augment import AffineRange, Augmentation, augment
+
+    ranges = AffineRange(rotate=chosen.rotate, zoom=chosen.zoom, shift=chosen.shift) if chosen.affine else None
+    return partial(augment, ops=Augmentation(symmetries=chosen.symmetries, affine=ranges))
+
+
+def save_model(job: Job, values: tuple[Array, ...], folder: RunFolder) -> None:
+    """Write model.keras: the trained variables in a model that computes in float32, whatever trained it."""
+    import keras
+
+    keras.utils.clear_session()
+    spec = _without_weights(job.config)
+    with policy("float32"):
+        galaxy = build(spec.model, job.dataset.crop, job.objective.outputs)
+        assign_values(galaxy.body.variables, values, folder.checkpoint)
+        probabilities = job.objective.probabilities(galaxy.model.output)
+        model = keras.Model(galaxy.model.input, probabilities, name=job.config.model.name)
+    with below(folder.root), beside(folder.model) as temporary, quiet_imports():
+        model.save(temporary)  # Keras looks for TensorFlow's types, whatever its backend
+
+
+def _without_weights(config: TrainConfig) -> TrainConfig:
+    """The same model with random weights: those to come are ours, and a file of others may be gone by now."""
+    return replace(config, model=replace(config.model, weights="none"))

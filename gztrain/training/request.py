@@ -1,0 +1,40 @@
+"""What a user asks of ``fit`` and ``crossval``; nothing here needs Keras."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gztrain.config import TrainConfig, as_mapping, read_config
+from gztrain.runs.folder import RunFolder, open_run
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for.
+
+    Attributes:
+        data: dataset folder.
+        run: run folder.
+        config: what to learn.
+        resume: go on with the run that is there.
+        overwrite: begin anew where one is.
+    """
+
+    data: Path
+    run: Path
+    config: TrainConfig
+    resume: bool = False
+    overwrite: bool = False
+
+
+def make_config(run: Path, recipe: Path | None, settings: Iterable[str], *, resume: bool) -> TrainConfig:
+    """The config of a run: a recipe and what is set over it; one that is resumed starts from what it had.
+
+    Raises:
+        UsageError: the recipe or a setting is no good.
+        GzError: the run to go on with is damaged.
+    """
+    folder = RunFolder(run)
+    begun = next((place for place in (folder, folder.fold(0)) if resume and place.config.exists()), None)
+    base = None if begun is None else as_mapping(open_run(begun.root).config)
+    return read_config(recipe, settings, base=base)

@@ -1,0 +1,97 @@
+"""What may pass is tried again, for so long and no longer; and what will be needed is asked for ahead."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gzcore.errors import GzError, UsageError
+from gzcore.storage import retry
+from gzcore.storage.retry import Passing, ahead, persist, retry_limit
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Time that passes only where one waits; the waits."""
+    waits: list[float] = []
+    monkeypatch.setattr(retry.time, "monotonic", lambda: sum(waits))
+    monkeypatch.setattr(retry.time, "sleep", waits.append)
+    return waits
+
+
+def test_what_passes_is_tried_again_after_longer_and_longer_waits(clock: list[float]) -> None:
+    troubles = iter([Passing("HTTP 503")] * 9)
+
+    def request() -> str:
+        for trouble in troubles:
+            raise trouble
+        return "here"
+
+    assert persist("reading x", request) == "here"
+    assert len(clock) == 9
+    for power, wait in enumerate(clock):
+        longest = min(0.5 * 2**power, 32)
+        assert longest / 2 <= wait <= longest
+
+
+def test_what_does_not_pass_is_given_up_in_time(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(retry.LIMIT, "100")
+    tries = []
+
+    def request() -> None:
+        tries.append(1)
+        raise Passing("HTTP 429")
+
+    with pytest.raises(GzError, match=r"Giving up reading x after [0-9]+ tries in 100 s: HTTP 429"):
+        persist("reading x", request)
+    assert 60 < sum(clock) <= 100
+    assert len(tries) == len(clock) + 1
+
+
+def test_no_patience_is_one_try(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(retry.LIMIT, "0")
+    with pytest.raises(GzError, match="after 1 tries"):
+        persist("reading x", lambda: (_ for _ in ()).throw(Passing("no")))
+    assert not clock
+
+
+def test_what_cannot_pass_is_not_tried_again(clock: list[float]) -> None:
+    with pytest.raises(ZeroDivisionError):
+        persist("reading x", lambda: 1 // 0)
+    assert not clock
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", ""])
+def test_a_limit_that_is_none_is_told(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(retry.LIMIT, text)
+    with pytest.raises(UsageError, match="expected a number of seconds"):
+        retry_limit()
+
+
+@given(st.lists(st.integers(), max_size=60), st.integers(1, 5))
+def test_what_is_asked_for_ahead_comes_in_order(items: list[int], at_once: int) -> None:
+    assert list(ahead(lambda item: item * 2, items, at_once)) == [item * 2 for item in items]
+
+
+def test_no_more_is_asked_for_ahead_than_that() -> None:
+    taken = []
+
+    def items() -> Iterator[int]:
+        for item in range(100):
+            taken.append(item)
+            yield item
+
+    results = ahead(lambda item: item, items(), at_once=2)
+    assert next(results) == 0
+    assert len(taken) <= 6
+    results.close()  # type: ignore[attr-defined]
+    assert threading.active_count() < 50
+
+
+def test_an_error_in_what_is_ahead_comes_in_its_place() -> None:
+    results = ahead(lambda item: 1 // item, [1, 1, 0, 1], at_once=2)
+    assert [next(results), next(results)] == [1, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)

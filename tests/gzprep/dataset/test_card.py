@@ -1,0 +1,85 @@
+"""What others read a data set by. TFDS and mlcroissant have read such a folder; here its documents are held to them."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from gzcore.dataset.example import FEATURES
+from gzprep.dataset.card import CITATIONS, cards
+from gzprep.dataset.folder import CARDS
+from tests.running import SMALL, gzprep, manifest
+
+
+def document(out: Path, name: str) -> Any:
+    return json.loads((out / name).read_text())
+
+
+def test_the_folder_holds_what_its_manifest_gives(dataset: Path) -> None:
+    sha256 = hashlib.sha256((dataset / "catalogue.parquet").read_bytes()).hexdigest()
+    texts = cards(manifest(dataset), sha256)
+    assert tuple(texts) == CARDS
+    assert {name: (dataset / name).read_text() for name in CARDS} == texts
+
+
+def test_tfds_is_told_of_every_shard(dataset: Path) -> None:
+    info = document(dataset, "dataset_info.json")
+    files = {path.name for path in dataset.glob("*.tfrecord-*")}
+    for split in info["splits"]:
+        count = len(split["shardLengths"])
+        named = [f"{info['name']}-{split['name']}.tfrecord-{at:05d}-of-{count:05d}" for at in range(count)]
+        assert files.issuperset(named)
+        assert int(split["numBytes"]) == sum((dataset / name).stat().st_size for name in named)
+        files.difference_update(named)
+    assert not files
+    assert sum(map(int, info["splits"][0]["shardLengths"])) == manifest(dataset)["splits"]["train"]["records"]
+
+
+def test_tfds_is_told_of_every_feature(dataset: Path) -> None:
+    told = document(dataset, "features.json")["featuresDict"]["features"]
+    assert list(told) == [feature.name for feature in FEATURES]
+    assert told["image"]["image"]["shape"]["dimensions"] == ["64", "64", "3"]
+    assert told["image"]["image"]["encodingFormat"] == "jpeg"
+    assert told["fraction"]["tensor"] == {"dtype": "float32", "encoding": "none", "shape": {"dimensions": ["32"]}}
+    assert told["view"]["tensor"]["shape"] == {}
+    assert {told[name]["pythonClassName"].rpartition(".")[2] for name in ("id", "ops")} == {"Text"}
+
+
+def test_an_empty_split_is_left_out(small_sky: Path, tmp_path: Path) -> None:
+    assert gzprep("run", "--data", small_sky, "--out", tmp_path / "out", *SMALL, "--views", "0").code == 0
+    splits = document(tmp_path / "out", "dataset_info.json")["splits"]
+    assert [split["name"] for split in splits] == ["train", "test"]
+
+
+def test_croissant_names_columns_that_are_there(dataset: Path) -> None:
+    croissant = document(dataset, "croissant.json")
+    columns = pq.read_schema(dataset / "catalogue.parquet").names
+    fields = croissant["recordSet"][0]["field"]
+    assert {field["source"]["extract"]["column"] for field in fields} <= set(columns)
+    catalogue, shards = croissant["distribution"]
+    assert catalogue["sha256"] == hashlib.sha256((dataset / "catalogue.parquet").read_bytes()).hexdigest()
+    assert {path.name for path in dataset.glob(shards["includes"])} == {p.name for p in dataset.glob("*.tfrecord-*")}
+
+
+def test_the_data_card_counts_and_cites(dataset: Path) -> None:
+    text = (dataset / "README.md").read_text()
+    counts = manifest(dataset)["counts"]["all"]
+    assert f"{counts['in']} in the catalogue, {counts['out']} here" in text
+    assert all(citation in text for citation in CITATIONS)
+    assert all(
+        f"| {split} | {len(part['shards'])} | {part['records']} |" in text
+        for split, part in manifest(dataset)["splits"].items()
+    )
+
+
+@pytest.mark.parametrize("lost", CARDS)
+def test_a_lost_card_is_written_again(small_sky: Path, tmp_path: Path, lost: str) -> None:
+    call = ("run", "--data", small_sky, "--out", tmp_path / "out", *SMALL)
+    assert gzprep(*call).code == 0
+    before = (tmp_path / "out" / lost).read_bytes()
+    (tmp_path / "out" / lost).unlink()
+    assert gzprep(*call).code == 0
+    assert (tmp_path / "out" / lost).read_bytes() == before

@@ -1,0 +1,101 @@
+"""The steps of the graph: lists in, lists out."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that
+
+from gzprep.catalogue.galaxy import NAN, Galaxy, Split, Votes, unpack
+from gzprep.catalogue.read import CatalogueFile, find_catalogues, read_galaxies, row_groups
+from gzprep.config import read_recipe
+from gzprep.dataset.shards import Bin
+from gzprep.prepare.job import Job, make_job, open_source, write_plan
+from gzprep.run.beam.pipeline import build, counters
+from gzprep.run.beam.transforms import GroupByBin, ReadGalaxies, key_by_bin
+
+SETTINGS = ("crop.size=64", "views.count=1", "shards.min_bins=1", "max_reject_share=1")
+
+
+@pytest.fixture
+def job(small_sky: Path, tmp_path: Path) -> Job:
+    recipe = read_recipe(None, SETTINGS)
+    made = make_job(tmp_path / "out", open_source(small_sky, find_catalogues(small_sky), recipe), recipe)
+    made.folder.prepare()
+    write_plan(made)
+    return made
+
+
+def galaxy(name: str, split: Split) -> Galaxy:
+    return Galaxy(name, split, "5877", f"{name}.jpg", Votes((NAN,) * 30), ("a", 1.0, None, "b"))
+
+
+def all_galaxies(job: Job) -> list[Galaxy]:
+    files: Iterable[CatalogueFile] = job.source.catalogues
+    return [galaxy for file in files for group in row_groups(file) for galaxy in read_galaxies(group)]
+
+
+def test_a_training_galaxy_goes_to_its_bin_alone(job: Job) -> None:
+    ((name, row),) = key_by_bin(galaxy("7", Split.TRAIN), job)
+    assert Bin.parse(name).split is Split.TRAIN
+    assert unpack(row).id == "7"
+
+
+def test_a_test_galaxy_visits_the_training_bin_it_would_be_in(job: Job) -> None:
+    (own, _), (visited, _) = key_by_bin(galaxy("7", Split.TEST), job)
+    ((twin, _),) = key_by_bin(galaxy("7", Split.TRAIN), job)
+    assert Bin.parse(own).split is Split.TEST
+    assert visited == twin
+
+
+def test_without_training_bins_nobody_visits(job: Job) -> None:
+    alone = replace(job, counts=replace(job.counts, train=0))
+    assert len(list(key_by_bin(galaxy("7", Split.TEST), alone))) == 1
+
+
+def test_every_row_is_read_once(job: Job) -> None:
+    groups = [group for file in job.source.catalogues for group in row_groups(file)]
+    wanted = sorted((one.id, one.split) for one in all_galaxies(job))
+
+    def check(found: list[Galaxy]) -> None:
+        assert sorted((one.id, one.split) for one in found) == wanted
+
+    with beam.Pipeline(runner=FnApiRunner()) as root:
+        assert_that(root | beam.Create(groups) | ReadGalaxies(job), check)
+
+
+def test_a_bin_gets_all_its_galaxies(job: Job) -> None:
+    galaxies = all_galaxies(job)
+
+    def check(groups: list[tuple[str, Iterable[bytes]]]) -> None:
+        own = [one.id for name, rows in groups for one in map(unpack, rows) if one.split == Bin.parse(name).split]
+        assert sorted(own) == sorted(one.id for one in galaxies)
+        assert len({name for name, _ in groups}) == len(groups)
+
+    with beam.Pipeline(runner=FnApiRunner()) as root:
+        assert_that(root | beam.Create(galaxies) | GroupByBin(job), check)
+
+
+def test_counters_add_up_and_the_graph_ends_in_one_manifest(job: Job) -> None:
+    root = beam.Pipeline(runner=FnApiRunner())
+
+    def check(documents: list[dict[str, Any]]) -> None:
+        assert [document["counts"]["all"]["in"] for document in documents] == [40]
+
+    assert_that(build(root, job), check)
+    result = root.run()
+    result.wait_until_finish()
+    counted = counters(result)
+    rejected = sum(count for name, count in counted.items() if name.startswith("rejected-"))
+    assert counted["galaxies-in"] == 40 == counted["galaxies-out"] + rejected
+
+
+def test_every_step_has_a_name(job: Job) -> None:
+    root = beam.Pipeline(runner=FnApiRunner())
+    build(root, job)
+    steps = [part.full_label for part in root._current_transform().parts]
+    assert steps == ["CreateRowGroups", "ReadGalaxies", "GroupByBin", "WriteBins", "WriteManifest"]

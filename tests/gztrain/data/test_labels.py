@@ -1,0 +1,64 @@
+"""What a run takes for true, by hand."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gztrain.data.labels import classes, true_labels
+from tests.gztrain.judging import Galaxies, scheme_of, some_galaxies
+
+
+def galaxies(votes: tuple[float, float, float]) -> Galaxies:
+    """Three galaxies that are round; the second was asked nothing; so many votes on roundness (Q6, labels 8 to 10)."""
+    made = some_galaxies(3)
+    made.votes[:, 6] = votes
+    made.label_asked[:, 8:11] = [[1, 0, 0], [0, 0, 0], [1, 0, 0]]
+    made.mask[:, 8:11] = [[1, 1, 1], [0, 0, 0], [1, 1, 1]]
+    made.label_report[:, 8:11] = [[1, 0, 0], [0, 0, 1], [1, 0, 0]]
+    return made
+
+
+ROUND, NOTHING, CIGAR = [1, 0, 0], [0, 0, 0], [0, 0, 1]
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("policy", "min_votes", "votes", "labels", "known"),
+    [
+        ("asked", 1, (10, 0, 20), [ROUND, NOTHING, ROUND], [1, 0, 1]),
+        ("asked", 10, (10, 0, 20), [ROUND, NOTHING, ROUND], [1, 0, 1]),
+        ("asked", 11, (10, 0, 20), [NOTHING, NOTHING, ROUND], [0, 0, 1]),
+        ("asked", 11, (NAN, NAN, NAN), [ROUND, NOTHING, ROUND], [1, 0, 1]),  # without counts: believed
+        ("report", 1, (10, 0, 20), [ROUND, CIGAR, ROUND], [1, 1, 1]),
+        ("report", 11, (10, 0, 20), [ROUND, CIGAR, ROUND], [1, 1, 1]),  # knows no minimum
+    ],
+)
+def test_labels_and_mask(policy: Any, min_votes: int, votes: Any, labels: list[list[int]], known: list[int]) -> None:
+    found, mask = true_labels(galaxies(votes), scheme_of("q6"), policy, min_votes)
+    assert found.tolist() == labels
+    assert mask.tolist() == [[one] * 3 for one in known]
+
+
+def test_few_votes_mask_their_own_question_only() -> None:
+    made = some_galaxies(30)
+    scheme = scheme_of("all")
+    _, lax = true_labels(made, scheme, "asked", 1)
+    made.votes[:] = np.where(np.arange(11) == 4, 3, 20)
+    _, strict = true_labels(made, scheme, "asked", 4)
+    assert not strict[:, 4:7].any()  # Q4 is labels 4 to 6 of all
+    assert (np.delete(strict, [4, 5, 6], axis=1) == np.delete(lax, [4, 5, 6], axis=1)).all()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "expected"),
+    [
+        ("q0", ("smooth", "featured-or-disk")),  # artifact is dropped
+        ("q1", ("yes", "no")),
+        ("q4", ("dominant", "obvious", "just-noticeable")),  # no is dropped
+        ("q6", ("round", "in-between", "cigar")),
+        ("q7", ("round", "boxy")),  # no-bulge is dropped
+    ],
+)
+def test_classes(scheme: str, expected: tuple[str, ...]) -> None:
+    assert classes(scheme_of(scheme).questions[0]) == expected

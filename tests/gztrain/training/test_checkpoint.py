@@ -1,0 +1,156 @@
+"""Checkpoints: what comes back, what is damaged, and that a killed run goes on as if nothing had been."""
+
+import json
+import random
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gzcore.errors import GzError
+from gztrain.training import checkpoint
+from gztrain.training.checkpoint import Checkpoints, Snapshot, assign_values, values_of
+from gztrain.training.schedule import Best, Position, Progress, Validation, progress_from_json, progress_to_json
+from tests.gztrain.running import TINY, curve, python
+
+numbers = st.integers(0, 10**9)
+floats = st.floats(allow_nan=False, width=32)
+progresses = st.builds(
+    Progress,
+    st.builds(Position, *[numbers] * 5),
+    st.builds(Best, numbers, st.builds(Validation, floats, floats), numbers),
+    st.lists(floats, max_size=3).map(tuple),
+    st.booleans(),
+)
+
+
+def snapshot(steps: int = 7, best: int = 5) -> Snapshot:
+    rng = np.random.default_rng(steps)
+    model = (rng.normal(size=(2, 3)).astype(np.float32), np.array([1, 2], np.uint32), np.float32(0.5).reshape(()))
+    progress = Progress(Position(steps=steps), Best(best, Validation(0.25, float("nan"))), (1.5, 2.5))
+    return Snapshot(progress, model, (np.array(3, np.int64),))
+
+
+@given(progresses)
+def test_progress_survives_json(progress: Progress) -> None:
+    assert progress_from_json(json.loads(json.dumps(progress_to_json(progress)))) == progress
+
+
+def test_what_is_saved_comes_back(tmp_path: Path) -> None:
+    checkpoints, saved = Checkpoints(tmp_path / "deep" / "checkpoint"), snapshot()
+    checkpoints.save_best(5, saved.model)
+    checkpoints.save(saved)
+    found = checkpoints.load()
+    assert found is not None
+    assert found.progress.position == saved.progress.position
+    assert found.progress.losses == saved.progress.losses
+    assert np.isnan(found.progress.best.validation.auc)
+    for before, after in zip((*saved.model, *saved.optimizer), (*found.model, *found.optimizer), strict=True):
+        assert before.dtype == after.dtype
+        np.testing.assert_array_equal(before, after)
+    assert [part.tobytes() for part in checkpoints.load_best(5)] == [part.tobytes() for part in saved.model]
+
+
+def test_there_may_be_none(tmp_path: Path) -> None:
+    assert Checkpoints(tmp_path).load() is None
+
+
+def test_the_best_before_last_is_dropped_only_when_a_checkpoint_names_the_new_one(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save_best(5, snapshot().model)
+    checkpoints.save(snapshot(best=5))
+    checkpoints.save_best(9, snapshot().model)
+    assert {path.name for path in tmp_path.iterdir()} == {"last.npz", "best-000000005.npz", "best-000000009.npz"}
+    checkpoints.save(snapshot(best=9))
+    assert {path.name for path in tmp_path.iterdir()} == {"last.npz", "best-000000009.npz"}
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(snapshot(steps=7))
+    full = mock.patch("os.fsync", side_effect=OSError(28, "No space left on device"))
+    with full, pytest.raises(GzError, match="disk is full"):
+        checkpoints.save(snapshot(steps=8))
+    found = checkpoints.load()
+    assert found is not None
+    assert found.progress.position.steps == 7
+    assert [path.name for path in tmp_path.iterdir()] == ["last.npz"]
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[data.index(b"NUMPY") + 130] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_cut, _flip, lambda path: path.write_bytes(b""), lambda path: np.savez(path, a=np.zeros(3))],
+    ids=["cut", "flipped bit", "empty", "of something else"],
+)
+def test_damage_is_told(damage: Callable[[Path], Any], tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(snapshot())
+    damage(checkpoints.last)
+    with pytest.raises(GzError, match=r"last.npz is damaged .*--overwrite\.$"):
+        checkpoints.load()
+
+
+def test_values_of_other_variables_are_refused() -> None:
+    import keras
+
+    dense = keras.layers.Dense(2)
+    dense.build((None, 3))
+    values = values_of(dense.variables)
+    assign_values(dense.variables, [value + 1 for value in values], Path("here"))
+    np.testing.assert_array_equal(values_of(dense.variables)[0], values[0] + 1)
+    with pytest.raises(GzError, match="here holds 1 arrays that do not fit the 2 variables"):
+        assign_values(dense.variables, values[:1], Path("here"))
+
+
+def test_pickles_are_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "last.npz"
+    np.savez(path, allow_pickle=True, progress=np.array([{"a": 1}], object))
+    with mock.patch("pickle.load", side_effect=AssertionError), pytest.raises(GzError, match="damaged"):
+        checkpoint.Checkpoints(tmp_path).load()
+
+
+# ---------------------------------------------------------------- killed runs
+
+STEPS = 15
+MOMENTS = random.Random(5)
+KILLS = {
+    "tensorflow": (f"step={MOMENTS.randrange(1, STEPS)}", f"flush={MOMENTS.randrange(2, 8)}"),
+    "jax": (f"step={MOMENTS.randrange(1, STEPS)}",),
+}
+OPTIONS = (*TINY, "--affine", "--set", "log.checkpoint=2", "--json")
+
+
+@pytest.mark.parametrize("backend", KILLS)
+def test_a_killed_run_goes_on_as_if_nothing_had_been(backend: str, dataset: Path, tmp_path: Path) -> None:
+    """Killed by SIGKILL at random steps, and while a file is half-way: the same losses, to the last bit."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    cache = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    undisturbed, fit = (("fit", dataset, "--run", run, *OPTIONS) for run in (whole, killed))
+    commands: tuple[Any, ...] = ("--", *undisturbed, "--", *fit)
+    for moment in KILLS[backend]:
+        done = python("-m", "tests.gztrain.killing", moment, *commands, backend=backend, **cache)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert not (killed / "metrics.json").exists()
+        commands = ("--", *fit, "--resume")
+    done = python("-m", "tests.gztrain.killing", "never", *commands, backend=backend, **cache)
+    assert done.returncode == 0, done.stderr
+    assert len(curve(whole)) == STEPS
+    assert curve(killed) == curve(whole)
+    assert json.loads(done.stdout) == json.loads((whole / "metrics.json").read_text())
+    assert not [path.name for path in killed.rglob(".*")]
