@@ -34,6 +34,7 @@ def wait_for_a_shard(out: Path, process: subprocess.Popen[str]) -> None:
 
 
 @WORKERS
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_says_so_and_the_same_command_goes_on(small_sky: Path, tmp_path: Path, workers: str) -> None:
     process = start(small_sky, tmp_path / "out", workers)
     wait_for_a_shard(tmp_path / "out", process)

@@ -13,7 +13,7 @@ from gzcore.errors import GzError
 from gztrain import __version__, environment
 from gztrain.cli.options import OPTIONS
 from gztrain.environment import ALLOCATOR, choose_backend, restart_with_allocator
-from tests.gztrain.running import gztrain, python
+from tests.running import gztrain, python
 
 PROMISED = {
     "fit": (

@@ -15,7 +15,7 @@ from gztrain.evaluation.evaluate import read_metrics
 from gztrain.runs.history import Line
 from gztrain.runs.watch import Live, Plain, sentence_of, watching
 from gztrain.training.stop import stop_switch
-from tests.gztrain.made import told_run
+from tests.gztrain.run_folders import told_run
 
 
 def line(step: int, val_loss: float | None = None) -> Line:

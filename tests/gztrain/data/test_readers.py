@@ -230,6 +230,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("name", ["native", "tf"])
 def test_an_interrupt_ends_it(name: str, dataset: Path) -> None:
     command = [sys.executable, "-c", INTERRUPTED, str(dataset), name]

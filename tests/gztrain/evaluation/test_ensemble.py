@@ -15,7 +15,7 @@ from gztrain.evaluation.evaluate import evaluate
 from gztrain.evaluation.predictions import read_predictions
 from gztrain.predict.crops import Pixels
 from gztrain.runs.folder import RunFolder, open_run
-from tests.gztrain.made import untrained_run
+from tests.gztrain.run_folders import untrained_run
 
 
 @pytest.fixture(scope="module")

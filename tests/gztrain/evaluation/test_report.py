@@ -29,9 +29,9 @@ from gztrain.evaluation.report.numbers import precision_recall_curve, reliabilit
 from gztrain.evaluation.report.plots import row_shares
 from gztrain.evaluation.report.theme import SERIES, follow_theme
 from gztrain.runs.folder import RunFolder
-from tests.gztrain.judging import scheme_of
-from tests.gztrain.made import told_run
-from tests.gztrain.running import TINY, gztrain
+from tests.gztrain.run_folders import TINY, told_run
+from tests.gztrain.synthetic import scheme_of
+from tests.running import gztrain
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 checked = settings(deadline=None, derandomize=True, max_examples=100)

@@ -5,7 +5,7 @@ from keras import applications
 
 from gztrain.models import MODELS, ModelSpec, build
 from gztrain.models.plan import CCT_STRIDES
-from tests.gztrain.formulas import VITS, cct_count, cvt_count, vit_count
+from tests.gztrain.models.parameter_counts import VITS, cct_count, cvt_count, vit_count
 
 OUTPUTS = 22
 

@@ -12,7 +12,7 @@ from gztrain.data.dataset import open_dataset
 from gztrain.predict import export as module
 from gztrain.predict.export import TOLERANCE, agreement, check_able, export, export_model, probe_images, without_groups
 from gztrain.runs.folder import open_run
-from tests.gztrain.made import untrained_run
+from tests.gztrain.run_folders import untrained_run
 
 keras = pytest.importorskip("keras")
 on_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports are TensorFlow's")

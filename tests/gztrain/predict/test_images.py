@@ -22,10 +22,10 @@ from gztrain.evaluation.predictions import read_predictions
 from gztrain.predict.crops import centre_crop, find_images, read_crop
 from gztrain.predict.images import answer_names, columns, predict, predict_files
 from gztrain.runs.folder import open_run
-from tests.gztrain.judging import scheme_of
-from tests.gztrain.made import untrained_run
-from tests.gztrain.running import gztrain
+from tests.gztrain.run_folders import untrained_run
+from tests.gztrain.synthetic import scheme_of
 from tests.pixels import centre_crop as gz_centre_crop
+from tests.running import gztrain
 
 CROP = 64
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gztrain.training.bench import Rates, advice, bottleneck
-from tests.gztrain.running import gztrain
+from tests.running import gztrain
 
 FAST = 1e6
 CASES: dict[str, tuple[Rates, str, str]] = {

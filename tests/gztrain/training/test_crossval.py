@@ -21,8 +21,9 @@ from gztrain.training import crossval as module
 from gztrain.training.crossval import crossval, join, over_folds
 from gztrain.training.job import make_job
 from gztrain.training.request import Request, make_config
-from tests.gztrain.judging import documented_keys, paths
-from tests.gztrain.running import TINY, gztrain
+from tests.gztrain.run_folders import TINY
+from tests.gztrain.synthetic import documented_keys, paths
+from tests.running import gztrain
 
 CONFIG = read_config(None, ["bootstrap=10"])
 

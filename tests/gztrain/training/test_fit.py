@@ -29,9 +29,10 @@ from gztrain.training import loop
 from gztrain.training.fit import fit
 from gztrain.training.job import make_job
 from gztrain.training.request import Request
-from tests.gztrain.judging import documented_keys, paths
-from tests.gztrain.running import TINY, gztrain
+from tests.gztrain.run_folders import TINY
 from tests.gztrain.shards import copied, flip
+from tests.gztrain.synthetic import documented_keys, paths
+from tests.running import gztrain
 
 QUICK = ("model.size=16", "stages.batch=16", "stages.epochs=1", "stages.fine_tune_epochs=0", "bootstrap=0")
 

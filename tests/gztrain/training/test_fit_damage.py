@@ -23,9 +23,9 @@ from gztrain.runs.history import damaged_in_training
 from gztrain.training.feed import Fed, Feed
 from gztrain.training.job import Job, make_job
 from gztrain.training.request import Request
-from tests.gztrain.made import untrained_run
-from tests.gztrain.running import TINY, curve, gztrain
+from tests.gztrain.run_folders import TINY, curve, untrained_run
 from tests.gztrain.shards import copied, flip, frame_starts
+from tests.running import gztrain
 
 READERS = ("native", "tf")
 QUICK = (*TINY, "--views", "1", "--fine-tune-epochs", "0", "--threads", "1")

@@ -15,7 +15,7 @@ from gztrain.data.dataset import choose_scheme, open_dataset
 from gztrain.data.label_counts import LabelCounts, count_labels, counts_of_folds
 from gztrain.data.labels import true_labels
 from gztrain.training.label_weights import KINDS, check_labels, label_weights, warning
-from tests.gztrain.judging import ALL_SCHEMES, scheme_of, some_predictions
+from tests.gztrain.synthetic import ALL_SCHEMES, scheme_of, some_predictions
 
 checked = settings(deadline=None, derandomize=True, max_examples=100)
 
