@@ -14,6 +14,8 @@ from gzprep.config import Recipe
 from gzprep.run.launch import Request, plan
 from tests.running import SMALL, gzprep, shard_sums
 
+pytestmark = pytest.mark.slow
+
 PROC = Path("/proc")
 SLOW = (*SMALL, "--views", "60")  # the last option wins: a run of several seconds
 WORKERS = pytest.mark.parametrize("workers", ["1", "2"])

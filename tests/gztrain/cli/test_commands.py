@@ -225,6 +225,7 @@ def test_without_a_backend_there_is_a_sentence(asked: str | None, part: str, mon
         choose_backend()
 
 
+@pytest.mark.slow
 def test_the_command_itself_runs_quietly(dataset: Path, tmp_path: Path) -> None:
     """As a user starts it: restarted, TensorFlow's chatter kept away, one sentence for a mistake."""
     command = [Path(sys.executable).with_name("gztrain"), "fit", dataset, "--run", tmp_path / "run", "--scheme", "q11"]

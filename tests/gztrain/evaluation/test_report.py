@@ -304,6 +304,7 @@ def test_a_cross_validation_is_told_as_one(dataset: Path, tmp_path: Path) -> Non
     assert (whole.figures / "q1-roc.png").exists()
 
 
+@pytest.mark.slow
 def test_a_trained_run_is_told(dataset: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert gztrain("fit", dataset, "--run", run, "--scheme", "q1", *TINY).code == 0

@@ -161,6 +161,7 @@ def test_predictions_of_several_folds_are_joined() -> None:
     assert joined.probabilities.shape == (2, 2)
 
 
+@pytest.mark.slow
 def test_the_command_trains_a_fold_each(dataset: Path, tmp_path: Path) -> None:
     """The whole way, once: five models of one epoch."""
     options = (*TINY, "--epochs", "1", "--fine-tune-epochs", "0", "--views", "0", "--scheme", "q0")

@@ -27,6 +27,8 @@ from tests.gztrain.run_folders import TINY, curve, untrained_run
 from tests.gztrain.shards import copied, flip, frame_starts
 from tests.running import gztrain
 
+pytestmark = pytest.mark.slow
+
 READERS = ("native", "tf")
 QUICK = (*TINY, "--views", "1", "--fine-tune-epochs", "0", "--threads", "1")
 

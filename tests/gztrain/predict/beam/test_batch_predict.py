@@ -29,6 +29,8 @@ from tests.gztrain.run_folders import untrained_run
 from tests.gztrain.shards import copied, flip
 from tests.running import Result, gztrain, python
 
+pytestmark = pytest.mark.slow
+
 LOCAL = ("--runner", "DirectRunner")
 
 
