@@ -118,7 +118,7 @@ def test_evaluate_stops_or_leaves_out_and_counts(split: str, reader: str, datase
     assert "training" not in found
 
 
-def test_a_split_of_nothing_but_damage_is_told_in_a_sentence(dataset: Path, tmp_path: Path) -> None:
+def test_a_split_with_only_damaged_records_is_reported_in_a_sentence(dataset: Path, tmp_path: Path) -> None:
     folder = copied(dataset, tmp_path / "data")
     for shard in open_dataset(folder).shards_of("test"):
         shard.path.write_bytes(b"")

@@ -28,7 +28,7 @@ def test_results_come_in_order_from_another_thread() -> None:
     assert {name for _, name in found} == {"gztrain-feed"}
 
 
-def test_what_goes_wrong_is_raised_where_it_is_asked_for() -> None:
+def test_an_error_in_the_thread_is_raised_where_results_are_read() -> None:
     def work(item: int) -> int:
         if item == 3:
             raise GzError("Record 3 is damaged.")
@@ -42,7 +42,7 @@ def test_what_goes_wrong_is_raised_where_it_is_asked_for() -> None:
         assert [next(results) for _ in range(3)] == [0, 1, 2]
 
 
-def test_whoever_has_had_enough_ends_the_thread_and_closes_the_source() -> None:
+def test_leaving_early_ends_the_thread_and_closes_the_source() -> None:
     closed = []
 
     def source() -> Iterator[int]:

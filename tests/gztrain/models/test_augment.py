@@ -53,7 +53,7 @@ SYMMETRIES: dict[str, Callable[[Images], Images]] = {
 @pytest.mark.both_backends
 @pytest.mark.parametrize("place", range(8), ids=SYMMETRIES)
 @pytest.mark.parametrize("within", [0.0, 0.5, 0.999])
-def test_each_eighth_of_the_lot_is_one_symmetry(place: int, within: float) -> None:
+def test_each_eighth_of_the_first_draw_is_one_symmetry(place: int, within: float) -> None:
     images, lots = images_of(5), lots_of(3)
     lots[:, 0] = (place + within) / 8
     found = run(images, lots, Augmentation())
@@ -152,7 +152,7 @@ def test_values_stay_between_the_darkest_and_the_brightest(seed: int, count: int
 
 
 @pytest.mark.both_backends
-def test_an_image_does_not_feel_its_batch() -> None:
+def test_an_image_does_not_depend_on_its_batch() -> None:
     images, lots = images_of(10, 5), lots_of(5)
     together = run(images, lots, BOTH)
     alone = [run(images[place : place + 1], lots[place : place + 1], BOTH)[0] for place in range(5)]
@@ -161,7 +161,7 @@ def test_an_image_does_not_feel_its_batch() -> None:
 
 
 @pytest.mark.both_backends
-def test_nothing_asked_nothing_done() -> None:
+def test_without_augmentation_images_stay_as_they_are() -> None:
     images = images_of(6)
     assert run(images, lots_of(3), Augmentation(symmetries=False)) is not None
     assert np.array_equal(run(images, lots_of(3), Augmentation(symmetries=False)), images)

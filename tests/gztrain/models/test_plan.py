@@ -46,12 +46,12 @@ CHOSEN = {
 
 
 @pytest.mark.parametrize("case", CHOSEN.values(), ids=CHOSEN)
-def test_choices(case: Chosen) -> None:
+def test_defaults_depend_on_the_model_and_the_crop(case: Chosen) -> None:
     plan = make_plan(case.spec, case.crop, 22)
     assert {key: getattr(plan, key) for key in case.expected} == case.expected
 
 
-def test_a_file_of_weights(tmp_path: Path) -> None:
+def test_weights_may_be_a_file(tmp_path: Path) -> None:
     file = tmp_path / "w.h5"
     file.touch()
     plan = make_plan(ModelSpec("resnet50", weights=str(file)), 224, 22)

@@ -13,7 +13,7 @@ from tests.gztrain.models.parameter_counts import VITS, cct_count, cvt_count, vi
 OUTPUTS = 22
 
 
-def test_by_hand() -> None:
+def test_the_formulas_give_the_sums_of_the_docstrings() -> None:
     """The sums of the docstrings of vit.py, cct.py and cvt.py."""
     assert vit_count("vit-64-8-12", 256, 16, OUTPUTS) == 37_536_982
     assert cct_count(256, 16, OUTPUTS) == 278_551

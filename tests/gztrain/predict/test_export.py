@@ -110,7 +110,7 @@ def test_probes_look_like_galaxies() -> None:
         assert disk[..., 0].mean() > disk[..., 2].mean()
 
 
-def test_other_backends_are_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_backends_are_reported_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(GzError, match=r"KERAS_BACKEND is jax; run the command again with KERAS_BACKEND=tensorflow"):
         check_able()

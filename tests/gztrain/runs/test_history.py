@@ -48,7 +48,7 @@ def test_a_history_that_is_gone_on_with_loses_what_came_after_the_checkpoint(tmp
     assert read_history(path) == []
 
 
-def test_a_history_that_is_none(tmp_path: Path) -> None:
+def test_a_history_that_is_missing_is_reported(tmp_path: Path) -> None:
     with pytest.raises(GzError, match="cannot be read"):
         read_history(tmp_path / "history.csv")
 

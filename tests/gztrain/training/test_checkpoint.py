@@ -54,7 +54,7 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     assert [part.tobytes() for part in checkpoints.load_best(5)] == [part.tobytes() for part in saved.model]
 
 
-def test_there_may_be_none(tmp_path: Path) -> None:
+def test_without_a_checkpoint_nothing_is_loaded(tmp_path: Path) -> None:
     assert Checkpoints(tmp_path).load() is None
 
 
@@ -95,7 +95,7 @@ def _flip(path: Path) -> None:
     [_cut, _flip, lambda path: path.write_bytes(b""), lambda path: np.savez(path, a=np.zeros(3))],
     ids=["cut", "flipped bit", "empty", "of something else"],
 )
-def test_damage_is_told(damage: Callable[[Path], Any], tmp_path: Path) -> None:
+def test_damage_is_reported(damage: Callable[[Path], Any], tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(snapshot())
     damage(checkpoints.last)

@@ -109,7 +109,7 @@ def test_an_epoch_has_all_its_steps_and_counts_what_each_lacks(batch: int, holed
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_a_step_of_nothing_is_fed_with_the_next_one(batch: int, holed: Job) -> None:
+def test_a_step_whose_records_are_all_damaged_gets_those_of_the_next_step(batch: int, holed: Job) -> None:
     feed, bad = skipping_feed_of(holed, batch), damaged_places(holed)
     steps = list(feed.epoch(2))
     places = np.resize(order(3, 2, len(holed.training)), (feed.steps, batch))
@@ -139,7 +139,7 @@ def test_records_that_come_again_at_the_end_are_counted_once(dataset: Path, tmp_
         assert sum(fed.damaged for fed in skipping_feed_of(job, batch).epoch(0)) == 1
 
 
-def test_nothing_but_damage_is_told_in_a_sentence(dataset: Path, tmp_path: Path) -> None:
+def test_a_training_split_of_damaged_records_alone_is_reported(dataset: Path, tmp_path: Path) -> None:
     folder = copied(dataset, tmp_path / "data")
     job = skipping_job_of(folder, tmp_path)
     for shard in job.training.shards:

@@ -194,7 +194,7 @@ def test_a_loss_that_is_no_number_ends_the_run(dataset: Path, tmp_path: Path, mo
 
 
 @pytest.mark.slow
-def test_impatience_ends_a_stage_and_the_best_is_restored(dataset: Path, tmp_path: Path) -> None:
+def test_patience_ends_a_stage_and_the_best_epoch_is_restored(dataset: Path, tmp_path: Path) -> None:
     """At a rate of nothing no epoch is better than the first."""
     asked = config("stages.epochs=5", "stages.patience=2", "optimizer.rate=1e-30", "model.dropout=0")
     fit(Request(dataset, tmp_path / "run", asked), Told())
@@ -321,7 +321,7 @@ def test_a_label_without_a_positive_is_said_or_refused(dataset: Path, tmp_path: 
         ("compute.accumulate=3", UsageError, "multiple of 3"),
     ],
 )
-def test_what_cannot_be_had_is_told_and_nothing_is_begun(
+def test_an_impossible_setting_is_reported_before_the_run_folder_is_made(
     setting: str, error: type[Exception], part: str, dataset: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=part):
@@ -383,7 +383,7 @@ def test_a_damaged_record_stops_a_run_or_is_left_out_and_counted(dataset: Path, 
     assert sentence.startswith("1 damaged records were left out")
 
 
-def test_so_it_is_with_evaluation(run: RunFolder, dataset: Path, tmp_path: Path) -> None:
+def test_a_damaged_record_stops_evaluation_or_is_left_out(run: RunFolder, dataset: Path, tmp_path: Path) -> None:
     data = damaged(dataset, tmp_path / "data", fold=0)
     result = gztrain("evaluate", run.root, "--split", "val", "--data", data)
     assert result.code == 1

@@ -98,7 +98,7 @@ def test_labels_without_a_positive_are_named(positives: list[int], named: str) -
         check_labels(counts)
 
 
-def test_nothing_is_said_where_every_label_has_a_positive() -> None:
+def test_there_is_no_warning_where_every_label_has_a_positive() -> None:
     counts = counts_of([1, 2], 5)
     check_labels(counts)
     assert warning(counts) is None

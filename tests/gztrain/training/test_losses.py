@@ -85,7 +85,7 @@ def some_weights(labels: int, seed: int = 2) -> np.ndarray:
         ("all", (21, 27, 30)),
     ],
 )
-def test_outputs(scheme: str, outputs: tuple[int, int, int]) -> None:
+def test_the_number_of_outputs(scheme: str, outputs: tuple[int, int, int]) -> None:
     names = ("bce", "softmax", "dirichlet")
     assert tuple(make_objective(name, scheme_of(scheme)).outputs for name in names) == outputs
     assert make_objective("focal", scheme_of(scheme)).outputs == outputs[0]
@@ -142,7 +142,7 @@ def output_blocks(name: str) -> list[slice]:
 
 @pytest.mark.both_backends
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_a_galaxy_of_which_nothing_is_known_costs_nothing(name: str) -> None:
+def test_a_galaxy_without_labels_or_votes_has_no_loss(name: str) -> None:
     blank = some_galaxies(N)
     blank.mask[:] = blank.label_asked[:] = 0
     blank.votes[:] = blank.fractions[:] = np.nan
@@ -399,7 +399,7 @@ def test_dirichlet_has_no_use_for_weights() -> None:
     assert (loss_of(plain, targets, logits) == loss_of(weighted, targets, logits)).all()
 
 
-def test_questions_that_nobody_counted_are_named() -> None:
+def test_questions_without_votes_are_named() -> None:
     votes = np.full((4, 11), np.nan, np.float32)
     votes[:, 0], votes[:, 1], votes[2, 2] = 20, 0, 3
     assert silent_questions(votes, scheme_of("hubble")) == ("bar-gz2", "bulge-gz2")

@@ -33,7 +33,7 @@ def test_a_cosine_ends_with_its_stage() -> None:
     assert make_rate(constant, 0.1, epochs=4, steps=10) == Rate(0.1)
 
 
-def test_keras_sees_the_same_rate() -> None:
+def test_keras_computes_the_same_rate() -> None:
     from gztrain.training.optimizer import Schedule
 
     rate = Rate(0.1, warmup=3, cosine=20)

@@ -8,7 +8,7 @@ import pytest
 from gztrain.training.stop import stop_switch
 
 
-def test_the_first_press_is_noted_and_the_second_means_now() -> None:
+def test_the_first_ctrl_c_is_noted_and_the_second_interrupts() -> None:
     before = signal.getsignal(signal.SIGINT)
     with stop_switch() as switch:
         assert not switch.pressed
@@ -19,7 +19,7 @@ def test_the_first_press_is_noted_and_the_second_means_now() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_another_thread_listens_to_nobody() -> None:
+def test_outside_the_main_thread_signals_are_left_alone() -> None:
     found = []
 
     def listen() -> None:
