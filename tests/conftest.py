@@ -5,18 +5,36 @@ gz2          the 750 real Galaxy Zoo 2 galaxies below it
 small_sky    40 simulated galaxies, in a folder shaped like Galaxy Zoo 2; made once, not to be written into
 sky_copy     a copy of it, to be damaged
 dataset      the data set made of small_sky with a small crop, by the command itself; not to be written into
+interruptible  Ctrl-C interrupts, in child processes too, even where the tests run in the background
 """
 
 import os
 import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gzprep.simulate import simulate
-from tests.running import SMALL, gzprep, spoil
+from tests.running import ROOT, SMALL, gzprep, spoil
 
-ROOT = Path(__file__).parent.parent
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: where several processes share the work, none begins a long file at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt here and in child processes.
+
+    A shell starts background jobs with SIGINT ignored. Python leaves it so, and children inherit it.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

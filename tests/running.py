@@ -1,11 +1,13 @@
-"""The command line as a test sees it: arguments in; exit code, standard output and standard error out."""
+"""The command lines as a test sees them: arguments in; exit code, standard output and standard error out."""
 
 import contextlib
 import hashlib
 import io
 import json
 import os
+import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ from unittest import mock
 
 import pyarrow.parquet as pq
 
-from gzprep.cli import main
+from gzprep.cli import main as gzprep_main
+from gztrain.cli import main as gztrain_main
+from gztrain.environment import ALLOCATOR
 
 ROOT = Path(__file__).parents[1]
 """The checkout."""
@@ -45,14 +49,38 @@ class Result:
 
 def gzprep(*arguments: str | os.PathLike[str]) -> Result:
     """Run gzprep in this process."""
+    return _run("gzprep", gzprep_main, arguments)
+
+
+def gztrain(*arguments: str | os.PathLike[str]) -> Result:
+    """Run gztrain in this process."""
+    return _run("gztrain", gztrain_main, arguments)
+
+
+def _run(name: str, main: Callable[[], None], arguments: tuple[str | os.PathLike[str], ...]) -> Result:
     out, err = io.StringIO(), io.StringIO()
-    argv = ["gzprep", *map(os.fspath, arguments)]
+    argv = [name, *map(os.fspath, arguments)]
     with mock.patch.object(sys, "argv", argv), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             main()
         except SystemExit as stop:
             code = stop.code
     return Result(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
+
+
+def child_environment(**settings: str) -> dict[str, str]:
+    """The environment of a child process that imports this checkout, as a user would start it."""
+    clean = {name: value for name, value in os.environ.items() if name not in ALLOCATOR}
+    return {**clean, "PYTHONPATH": str(ROOT), **settings}
+
+
+def python(
+    *arguments: str | os.PathLike[str], backend: str = "tensorflow", **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run Python in a child process, on a Keras backend and with settings; the caller looks at the exit code."""
+    command = [sys.executable, *map(os.fspath, arguments)]
+    environment = child_environment(KERAS_BACKEND=backend, **settings)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=ROOT)
 
 
 def spoiled(sky: Path) -> dict[str, str]:

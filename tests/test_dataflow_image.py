@@ -10,8 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from gzprep.config import PIXEL_LIBRARIES
+from tests.running import ROOT
 
-ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from tests.running import gzprep, manifest, shard_sums
 
+pytestmark = pytest.mark.slow
+
 CROPS = {"cnn": ("--crop", "224"), "vit": ("--crop", "256", "--views", "1")}
 
 

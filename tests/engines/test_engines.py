@@ -122,6 +122,7 @@ def test_what_a_worker_says_stays_one_sentence(
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("runner", ["PrismRunner", "FlinkRunner"])
 def test_ctrl_c_ends_the_run_and_its_server_and_the_same_command_goes_on(
     runner: str, small_sky: Path, tmp_path: Path

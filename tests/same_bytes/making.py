@@ -10,16 +10,13 @@ import io
 import json
 import os
 import platform
-import subprocess
-import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.running import shard_sums
+from tests.running import python, shard_sums
 
-ROOT = Path(__file__).parents[2]
 RECORDED = Path(__file__).parent / "recorded.json"
 BACKENDS = ("tensorflow", "jax")
 _ISA = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
@@ -65,15 +62,13 @@ TRAINING = (
 """Options of the run whose weights are compared."""
 
 
-def command(module: str, *arguments: str | os.PathLike[str], **environment: str) -> None:
+def command(module: str, *arguments: str | os.PathLike[str], backend: str = "tensorflow") -> None:
     """Run a command of ours in a process of its own.
 
     Raises:
         AssertionError: it failed; the message is what it said.
     """
-    call = [sys.executable, "-m", module, *map(os.fspath, arguments)]
-    settings = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    done = subprocess.run(call, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
+    done = python("-m", module, *arguments, backend=backend)
     assert done.returncode == 0, done.stderr
 
 
@@ -85,7 +80,7 @@ def make(case: Case, data: Path, out: Path, *way: str) -> Sums:
 
 def train(data: Path, run: Path, backend: str) -> str:
     """Train the small model, and return a SHA-256 over its weights."""
-    command("gztrain", "fit", data, "--run", run, *TRAINING, KERAS_BACKEND=backend)
+    command("gztrain", "fit", data, "--run", run, *TRAINING, backend=backend)
     return weights_sum(run / "model.keras")
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.same_bytes.making import QUICK, make, recorded
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", QUICK)
 def test_the_bytes_are_those_that_were_recorded(name: str, gz2: Path, tmp_path: Path) -> None:

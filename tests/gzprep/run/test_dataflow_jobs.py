@@ -28,6 +28,8 @@ from tests.dataflow_service import (
 )
 from tests.running import SMALL, Result, gzprep, manifest
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = (f"--project={PROJECT}", f"--region={REGION}", f"--sdk_container_image={IMAGE}")
 JOB = "2026-11-22_job"
 CONSOLE = f"https://console.cloud.google.com/dataflow/jobs/{REGION}/{JOB}?project={PROJECT}"

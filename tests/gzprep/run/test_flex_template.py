@@ -23,6 +23,8 @@ from tests import clouds
 from tests.dataflow_service import IMAGE, PROJECT, REGION, Service, run_staged, write_credentials
 from tests.running import ROOT, gzprep, shard_sums
 
+pytestmark = pytest.mark.slow
+
 FOLDER = ROOT / "pipelines" / "dataflow"
 OUT = Url("gs", "bucket", "shards/gz2 224")
 

@@ -11,6 +11,8 @@ from tests import clouds
 from tests.bucket_suite import Bucket, BucketSuite, bucket, check_is, no_waiting, open_bucket
 from tests.running import SMALL
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["bucket", "no_waiting"]
 
 

@@ -14,6 +14,8 @@ from gzprep.config import Recipe
 from gzprep.run.launch import Request, plan
 from tests.running import SMALL, gzprep, shard_sums
 
+pytestmark = pytest.mark.slow
+
 PROC = Path("/proc")
 SLOW = (*SMALL, "--views", "60")  # the last option wins: a run of several seconds
 WORKERS = pytest.mark.parametrize("workers", ["1", "2"])
@@ -34,6 +36,7 @@ def wait_for_a_shard(out: Path, process: subprocess.Popen[str]) -> None:
 
 
 @WORKERS
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_says_so_and_the_same_command_goes_on(small_sky: Path, tmp_path: Path, workers: str) -> None:
     process = start(small_sky, tmp_path / "out", workers)
     wait_for_a_shard(tmp_path / "out", process)

@@ -14,6 +14,8 @@ from gzprep.dataset.read import open_folder
 from gzprep.tools.contact_sheet import find_records
 from tests.running import SMALL, gzprep, manifest, shard_sums
 
+pytestmark = pytest.mark.slow
+
 Damage = Callable[[Path], object]
 TRAIN = "gz2_train_catalog.parquet"
 TEST = "gz2_test_catalog.parquet"

@@ -8,6 +8,8 @@ import pytest
 from tests import clouds
 from tests.bucket_suite import Bucket, BucketSuite, bucket, no_waiting, open_bucket
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["bucket", "no_waiting"]
 
 

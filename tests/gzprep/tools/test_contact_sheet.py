@@ -18,6 +18,14 @@ def row_with(out: Path, verdict: str, split: str) -> str:
     return str(rows["id_str"][0])
 
 
+def is_on(sheet: np.ndarray, tile: np.ndarray) -> bool:
+    """Whether some window of a sheet is a tile, pixel for pixel; places where its first row is not are left out."""
+    height, width = tile.shape
+    rows = np.lib.stride_tricks.sliding_window_view(sheet[: len(sheet) - height + 1], width, axis=1)
+    starts = np.argwhere((rows == tile[0]).all(axis=2))
+    return any(np.array_equal(sheet[y : y + height, x : x + width], tile) for y, x in starts)
+
+
 @pytest.mark.parametrize(("split", "views"), [("train", 3), ("test", 1)])
 def test_every_view_is_drawn(dataset: Path, tmp_path: Path, split: str, views: int) -> None:
     galaxy, png = row_with(dataset, "accepted", split), tmp_path / "sheet.png"
@@ -30,8 +38,7 @@ def test_every_view_is_drawn(dataset: Path, tmp_path: Path, split: str, views: i
     sheet = np.asarray(Image.open(png))
     for record in records:
         tile = np.asarray(Image.open(io.BytesIO(record.image))).repeat(3, axis=0).repeat(3, axis=1)  # 64 px are small
-        windows = np.lib.stride_tricks.sliding_window_view(sheet[..., 1], tile.shape[:2])
-        assert (windows == tile[..., 1]).all(axis=(2, 3)).any()
+        assert is_on(sheet[..., 1], tile[..., 1])
 
 
 def test_captions_say_what_was_done(dataset: Path) -> None:

@@ -13,7 +13,7 @@ from gzcore.errors import GzError
 from gztrain import __version__, environment
 from gztrain.cli.options import OPTIONS
 from gztrain.environment import ALLOCATOR, choose_backend, restart_with_allocator
-from tests.gztrain.running import gztrain, python
+from tests.running import gztrain, python
 
 PROMISED = {
     "fit": (
@@ -103,7 +103,7 @@ def test_a_dataset_that_is_not_there(tmp_path: Path) -> None:
         (("--scheme", "q11"), "There is no scheme 'q11'"),
     ],
 )
-def test_a_usage_error_is_told_in_a_sentence(
+def test_a_usage_error_is_reported_in_a_sentence(
     arguments: tuple[str, ...], part: str, dataset: Path, tmp_path: Path
 ) -> None:
     result = gztrain("fit", dataset, "--run", tmp_path / "run", *arguments)
@@ -113,7 +113,7 @@ def test_a_usage_error_is_told_in_a_sentence(
 
 
 @pytest.mark.parametrize("words", [("fit",), ("fit", "here"), ("evaluate", "run", "--split", "train"), ("dance",)])
-def test_click_says_what_is_missing(words: tuple[str, ...]) -> None:
+def test_a_missing_argument_is_a_usage_error(words: tuple[str, ...]) -> None:
     result = gztrain(*words)
     assert result.code == 2
     assert "Traceback" not in result.err
@@ -173,7 +173,7 @@ def test_commands_that_stream_start_again_with_the_allocator_set(tmp_path: Path)
 
 
 @pytest.mark.parametrize("words", [("models",), ("fit", "--help"), ("report", "run")])
-def test_others_do_not(words: tuple[str, ...], tmp_path: Path) -> None:
+def test_commands_that_read_few_images_are_not_started_again(words: tuple[str, ...], tmp_path: Path) -> None:
     seen, _ = started(tmp_path, *words)
     assert not set(ALLOCATOR) & set(seen)
 
@@ -225,6 +225,7 @@ def test_without_a_backend_there_is_a_sentence(asked: str | None, part: str, mon
         choose_backend()
 
 
+@pytest.mark.slow
 def test_the_command_itself_runs_quietly(dataset: Path, tmp_path: Path) -> None:
     """As a user starts it: restarted, TensorFlow's chatter kept away, one sentence for a mistake."""
     command = [Path(sys.executable).with_name("gztrain"), "fit", dataset, "--run", tmp_path / "run", "--scheme", "q11"]

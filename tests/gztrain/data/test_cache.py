@@ -21,6 +21,8 @@ from gztrain.data.selection import select
 from tests import clouds
 from tests.clouds import Faulty, Rule, cut_within, status
 
+pytestmark = pytest.mark.slow
+
 VARIABLES = {"gs": "STORAGE_EMULATOR_HOST", "s3": "AWS_ENDPOINT_URL_S3"}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gztrain.data.labels import classes, true_labels
-from tests.gztrain.judging import Galaxies, scheme_of, some_galaxies
+from tests.gztrain.synthetic import Galaxies, scheme_of, some_galaxies
 
 
 def galaxies(votes: tuple[float, float, float]) -> Galaxies:

@@ -230,6 +230,8 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("name", ["native", "tf"])
 def test_an_interrupt_ends_it(name: str, dataset: Path) -> None:
     command = [sys.executable, "-c", INTERRUPTED, str(dataset), name]
@@ -253,6 +255,7 @@ print(sum(len(batch) for batch in open_reader("auto").batches(selection, np.aran
 """
 
 
+@pytest.mark.slow
 def test_auto_needs_no_tensorflow(dataset: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT, str(dataset)], capture_output=True, text=True, cwd=ROOT, check=True

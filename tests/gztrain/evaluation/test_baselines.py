@@ -6,7 +6,7 @@ import pytest
 from gzcore.errors import GzError
 from gztrain.data.label_counts import LabelCounts, count_labels
 from gztrain.evaluation.baselines import make_baseline
-from tests.gztrain.judging import scheme_of, some_predictions
+from tests.gztrain.synthetic import scheme_of, some_predictions
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from gztrain.evaluation.evaluate import evaluate
 from gztrain.evaluation.predictions import read_predictions
 from gztrain.predict.crops import Pixels
 from gztrain.runs.folder import RunFolder, open_run
-from tests.gztrain.made import untrained_run
+from tests.gztrain.run_folders import untrained_run
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_what_does_not_belong_together_is_refused(runs: list[RunFolder], tmp_pat
     assert not (tmp_path / "mean").exists()
 
 
-def test_mistakes_of_the_command_are_told(runs: list[RunFolder], tmp_path: Path) -> None:
+def test_mistakes_of_the_command_are_reported(runs: list[RunFolder], tmp_path: Path) -> None:
     one, two = (run.root for run in runs)
     with pytest.raises(UsageError, match="needs two runs or more"):
         ensemble(Request((one,), tmp_path / "mean"))

@@ -18,7 +18,7 @@ from gztrain.evaluation.baselines import Baseline, make_baseline
 from gztrain.evaluation.figures import COUNTS, METRICS
 from gztrain.evaluation.metrics import SCHEMA, as_document, describe, judge
 from gztrain.evaluation.predictions import Predictions
-from tests.gztrain.judging import ALL_SCHEMES, documented_keys, paths, scheme_of, some_predictions
+from tests.gztrain.synthetic import ALL_SCHEMES, documented_keys, paths, scheme_of, some_predictions
 
 checked = settings(deadline=None, derandomize=True, max_examples=40)
 

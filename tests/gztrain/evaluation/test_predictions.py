@@ -12,7 +12,7 @@ import pytest
 
 from gzcore.errors import GzError
 from gztrain.evaluation.predictions import Predictions, read_predictions
-from tests.gztrain.judging import scheme_of, some_predictions
+from tests.gztrain.synthetic import scheme_of, some_predictions
 
 
 @pytest.mark.parametrize("scheme", ["q0", "reduced", "all"])

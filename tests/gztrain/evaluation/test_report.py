@@ -29,9 +29,9 @@ from gztrain.evaluation.report.numbers import precision_recall_curve, reliabilit
 from gztrain.evaluation.report.plots import row_shares
 from gztrain.evaluation.report.theme import SERIES, follow_theme
 from gztrain.runs.folder import RunFolder
-from tests.gztrain.judging import scheme_of
-from tests.gztrain.made import told_run
-from tests.gztrain.running import TINY, gztrain
+from tests.gztrain.run_folders import TINY, told_run
+from tests.gztrain.synthetic import scheme_of
+from tests.running import gztrain
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 checked = settings(deadline=None, derandomize=True, max_examples=100)
@@ -181,7 +181,7 @@ def test_figures_are_saved_in_the_run_folder(page: Seen, run: RunFolder) -> None
             assert np.ptp(np.asarray(image.convert("L"))) > 100  # not a blank sheet
 
 
-def test_the_figures_of_metrics_json_are_told(page: Seen, run: RunFolder) -> None:
+def test_the_figures_of_metrics_json_are_reported(page: Seen, run: RunFolder) -> None:
     judged = json.loads(run.metrics.read_text())["splits"]["test"]
     assert judged["verdict"] in page.words
     assert f"{judged['auc_macro']:.3f} {between(judged['intervals']['auc_macro'])}" in page.words
@@ -243,7 +243,7 @@ def test_runs_stand_side_by_side(dataset: Path, tmp_path: Path) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_a_question_that_nobody_answered_is_told(dataset: Path, tmp_path: Path) -> None:
+def test_a_question_without_answers_is_reported(dataset: Path, tmp_path: Path) -> None:
     folder = told_run(tmp_path / "run", dataset, "hubble", unasked=[1])
     page = read_page(write_report([folder.root], tmp_path / "html"))
     assert "No galaxy of this split has a known answer to this question." in page.words
@@ -304,7 +304,8 @@ def test_a_cross_validation_is_told_as_one(dataset: Path, tmp_path: Path) -> Non
     assert (whole.figures / "q1-roc.png").exists()
 
 
-def test_a_trained_run_is_told(dataset: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_trained_run_is_reported(dataset: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert gztrain("fit", dataset, "--run", run, "--scheme", "q1", *TINY).code == 0
     assert gztrain("evaluate", run, "--split", "test").code == 0
@@ -341,7 +342,7 @@ def test_faults_are_sentences(run: RunFolder, dataset: Path, tmp_path: Path) -> 
     assert not list(tmp_path.glob("*.html"))
 
 
-def test_a_page_that_cannot_be_written_is_told(run: RunFolder, tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_is_reported(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(GzError, match="Cannot write into"):
         write_report([run.root], tmp_path / "file" / "html")

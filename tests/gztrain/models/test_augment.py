@@ -1,6 +1,6 @@
 """Symmetries against numpy, the affine warp against SciPy; chance is in the lots alone.
 
-``test_models_jax.py`` runs this file again on JAX: both backends equal the same references.
+``tests/gztrain/test_on_jax.py`` runs those that are marked `both_backends` on JAX: both equal the same references.
 """
 
 from collections.abc import Callable
@@ -50,9 +50,10 @@ SYMMETRIES: dict[str, Callable[[Images], Images]] = {
 }
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("place", range(8), ids=SYMMETRIES)
 @pytest.mark.parametrize("within", [0.0, 0.5, 0.999])
-def test_each_eighth_of_the_lot_is_one_symmetry(place: int, within: float) -> None:
+def test_each_eighth_of_the_first_draw_is_one_symmetry(place: int, within: float) -> None:
     images, lots = images_of(5), lots_of(3)
     lots[:, 0] = (place + within) / 8
     found = run(images, lots, Augmentation())
@@ -60,6 +61,7 @@ def test_each_eighth_of_the_lot_is_one_symmetry(place: int, within: float) -> No
     assert np.array_equal(found, expected)
 
 
+@pytest.mark.both_backends
 def test_the_eight_are_different_and_as_likely() -> None:
     image = images_of(4, 1).repeat(8000, axis=0)
     found = run(image, lots_of(8000, 1), Augmentation())
@@ -68,6 +70,7 @@ def test_the_eight_are_different_and_as_likely() -> None:
     assert np.abs(counts - 1000).max() < 150  # five standard deviations
 
 
+@pytest.mark.both_backends
 def test_each_image_has_its_own() -> None:
     images, lots = images_of(6, 8), lots_of(8)
     lots[:, 0] = np.arange(8) / 8
@@ -104,6 +107,7 @@ RANGES = {
 }
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("ranges", RANGES.values(), ids=RANGES)
 @pytest.mark.parametrize("size", [7, 32])
 def test_the_warp_is_bilinear_with_mirrored_edges(ranges: AffineRange, size: int) -> None:
@@ -114,17 +118,20 @@ def test_the_warp_is_bilinear_with_mirrored_edges(ranges: AffineRange, size: int
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
+@pytest.mark.both_backends
 def test_no_movement_changes_nothing() -> None:
     images = images_of(16)
     np.testing.assert_allclose(run(images, lots_of(3), Augmentation(symmetries=False, affine=STILL)), images, atol=1e-3)
 
 
+@pytest.mark.both_backends
 def test_a_quarter_is_counter_clockwise() -> None:
     images, quarter = images_of(9), AffineRange((90, 90), (1, 1), (0, 0))
     found = run(images, lots_of(3), Augmentation(symmetries=False, affine=quarter))
     np.testing.assert_allclose(found, np.rot90(images, 1, axes=(1, 2)), atol=0.01)
 
 
+@pytest.mark.both_backends
 def test_a_shift_moves_the_galaxy_right_and_down() -> None:
     images, moved = images_of(8), AffineRange((0, 0), (1, 1), (0.25, 0.25))
     found = run(images, lots_of(3), Augmentation(symmetries=False, affine=moved))
@@ -144,7 +151,8 @@ def test_values_stay_between_the_darkest_and_the_brightest(seed: int, count: int
     assert found.max() <= images.max() + 0.01
 
 
-def test_an_image_does_not_feel_its_batch() -> None:
+@pytest.mark.both_backends
+def test_an_image_does_not_depend_on_its_batch() -> None:
     images, lots = images_of(10, 5), lots_of(5)
     together = run(images, lots, BOTH)
     alone = [run(images[place : place + 1], lots[place : place + 1], BOTH)[0] for place in range(5)]
@@ -152,12 +160,14 @@ def test_an_image_does_not_feel_its_batch() -> None:
     assert np.array_equal(together, run(images, lots, BOTH))
 
 
-def test_nothing_asked_nothing_done() -> None:
+@pytest.mark.both_backends
+def test_without_augmentation_images_stay_as_they_are() -> None:
     images = images_of(6)
     assert run(images, lots_of(3), Augmentation(symmetries=False)) is not None
     assert np.array_equal(run(images, lots_of(3), Augmentation(symmetries=False)), images)
 
 
+@pytest.mark.both_backends
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_it_compiles_for_batches_of_any_size() -> None:
     compiled = jit(lambda images, lots: augment(images, lots, ops=BOTH))

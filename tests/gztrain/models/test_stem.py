@@ -41,6 +41,7 @@ def test_any_ratio_is_a_mean_over_areas(one: int, other: int, seed: int) -> None
     np.testing.assert_allclose(shrink(images, size), on_common_grid(images, size), atol=1e-3)
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize(("crop", "size"), [(224, 64), (224, 112), (256, 64), (424, 224), (224, 71)])
 def test_sizes_in_use_keep_the_mean(crop: int, size: int) -> None:
     images = random_images(crop)

@@ -97,14 +97,14 @@ def no_model(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [another_model, another_backbone, another_body, no_weights, no_model])
-def test_a_file_that_does_not_fit_is_told(make: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_a_file_that_does_not_fit_is_reported(make: Callable[[Path], Path], tmp_path: Path) -> None:
     file = make(tmp_path)
     with pytest.raises(GzError, match=rf"The weights in {file} do not fit \(.+\); choose the model") as told:
         with_weights(file)
     assert "\n" not in str(told.value)
 
 
-def test_no_file() -> None:
+def test_a_missing_weights_file_is_reported() -> None:
     with pytest.raises(UsageError, match=r"no weights file nowhere\.h5"):
         with_weights("nowhere.h5")
 
@@ -138,7 +138,7 @@ def test_offline_one_sentence_says_which_file_to_put_where(weights: str | None, 
     assert told.value.exit_code == 1
 
 
-def test_a_damaged_file_in_the_cache_is_told(cache: Path) -> None:
+def test_a_damaged_file_in_the_cache_is_reported(cache: Path) -> None:
     (cache / str(MODELS["mobilenetv3small"].weights_file)).write_bytes(b"half a download")
     with pytest.raises(GzError, match="No ImageNet weights for mobilenetv3small"):
         with_weights("imagenet")

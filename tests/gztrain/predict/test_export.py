@@ -12,7 +12,7 @@ from gztrain.data.dataset import open_dataset
 from gztrain.predict import export as module
 from gztrain.predict.export import TOLERANCE, agreement, check_able, export, export_model, probe_images, without_groups
 from gztrain.runs.folder import open_run
-from tests.gztrain.made import untrained_run
+from tests.gztrain.run_folders import untrained_run
 
 keras = pytest.importorskip("keras")
 on_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports are TensorFlow's")
@@ -23,6 +23,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @on_tensorflow
 @pytest.mark.parametrize("name", MODELS)
 def test_exports_agree_with_the_model(dataset: Path, tmp_path: Path, name: str) -> None:
@@ -47,6 +48,7 @@ def test_exports_agree_with_the_model(dataset: Path, tmp_path: Path, name: str) 
     assert set(document["largest_difference"]) == {"SavedModel", "ONNX"}
 
 
+@pytest.mark.slow
 @on_tensorflow
 def test_grouped_convolutions_are_exported_as_depthwise_ones(tmp_path: Path) -> None:
     """As in ConvNeXt, deep in a model of models; with a bias, a stride and an activation to be kept."""
@@ -73,6 +75,7 @@ def test_an_onnx_that_cannot_be_loaded_is_a_sentence(tmp_path: Path) -> None:
         module._load_onnx(tmp_path / "model.onnx")
 
 
+@pytest.mark.slow
 @on_tensorflow
 def test_an_export_that_differs_is_not_kept(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = untrained_run(tmp_path / "run", dataset)
@@ -107,7 +110,7 @@ def test_probes_look_like_galaxies() -> None:
         assert disk[..., 0].mean() > disk[..., 2].mean()
 
 
-def test_other_backends_are_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_backends_are_reported_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(GzError, match=r"KERAS_BACKEND is jax; run the command again with KERAS_BACKEND=tensorflow"):
         check_able()

@@ -22,10 +22,10 @@ from gztrain.evaluation.predictions import read_predictions
 from gztrain.predict.crops import centre_crop, find_images, read_crop
 from gztrain.predict.images import answer_names, columns, predict, predict_files
 from gztrain.runs.folder import open_run
-from tests.gztrain.judging import scheme_of
-from tests.gztrain.made import untrained_run
-from tests.gztrain.running import gztrain
+from tests.gztrain.run_folders import untrained_run
+from tests.gztrain.synthetic import scheme_of
 from tests.pixels import centre_crop as gz_centre_crop
+from tests.running import gztrain
 
 CROP = 64
 
@@ -127,7 +127,7 @@ def test_a_place_that_is_not_there_is_a_mistake_of_the_command(tmp_path: Path) -
         find_images([tmp_path / "absent"])
 
 
-def test_a_folder_without_images_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_reported(tmp_path: Path) -> None:
     with pytest.raises(GzError, match=r"There are no images in .*\.jpg"):
         find_images([tmp_path])
 
@@ -166,7 +166,7 @@ def test_rows_stand_in_order_whatever_the_batch(tmp_path: Path, reduced: Scheme,
     assert set(classify.shapes) == {(batch, CROP, CROP, 3)}  # one shape: compiled once
 
 
-def test_a_batch_without_a_usable_image_does_not_wake_the_model(tmp_path: Path, reduced: Scheme) -> None:
+def test_the_model_is_not_called_for_a_batch_without_a_usable_image(tmp_path: Path, reduced: Scheme) -> None:
     (tmp_path / "a.jpg").write_bytes(b"")
     classify = Brightness(len(reduced.names))
     assert table_of([tmp_path / "a.jpg"], classify, reduced, 2)["reason"].to_pylist() == ["the file is empty"]

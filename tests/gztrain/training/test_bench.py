@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gztrain.training.bench import Rates, advice, bottleneck
-from tests.gztrain.running import gztrain
+from tests.running import gztrain
 
 FAST = 1e6
 CASES: dict[str, tuple[Rates, str, str]] = {
@@ -39,7 +39,7 @@ def test_every_stage_is_measured(dataset: Path) -> None:
     assert not (Path.cwd() / "config.json").exists()
 
 
-def test_a_folder_that_is_no_data_set_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_data_set_is_reported(tmp_path: Path) -> None:
     result = gztrain("bench", tmp_path, "--seconds", "0.1")
     assert result.code == 1
     assert "manifest" in result.sentence

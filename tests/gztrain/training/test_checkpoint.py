@@ -1,8 +1,6 @@
-"""Checkpoints: what comes back, what is damaged, and that a killed run goes on as if nothing had been."""
+"""Checkpoints: what comes back, and what is damaged. ``tests/gztrain/test_kills.py`` kills runs."""
 
 import json
-import random
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ from gzcore.errors import GzError
 from gztrain.training import checkpoint
 from gztrain.training.checkpoint import Checkpoints, Snapshot, assign_values, values_of
 from gztrain.training.schedule import Best, Position, Progress, Validation, progress_from_json, progress_to_json
-from tests.gztrain.running import TINY, curve, python
 
 numbers = st.integers(0, 10**9)
 floats = st.floats(allow_nan=False, width=32)
@@ -57,7 +54,7 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     assert [part.tobytes() for part in checkpoints.load_best(5)] == [part.tobytes() for part in saved.model]
 
 
-def test_there_may_be_none(tmp_path: Path) -> None:
+def test_without_a_checkpoint_nothing_is_loaded(tmp_path: Path) -> None:
     assert Checkpoints(tmp_path).load() is None
 
 
@@ -98,7 +95,7 @@ def _flip(path: Path) -> None:
     [_cut, _flip, lambda path: path.write_bytes(b""), lambda path: np.savez(path, a=np.zeros(3))],
     ids=["cut", "flipped bit", "empty", "of something else"],
 )
-def test_damage_is_told(damage: Callable[[Path], Any], tmp_path: Path) -> None:
+def test_damage_is_reported(damage: Callable[[Path], Any], tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(snapshot())
     damage(checkpoints.last)
@@ -123,34 +120,3 @@ def test_pickles_are_not_opened(tmp_path: Path) -> None:
     np.savez(path, allow_pickle=True, progress=np.array([{"a": 1}], object))
     with mock.patch("pickle.load", side_effect=AssertionError), pytest.raises(GzError, match="damaged"):
         checkpoint.Checkpoints(tmp_path).load()
-
-
-# ---------------------------------------------------------------- killed runs
-
-STEPS = 15
-MOMENTS = random.Random(5)
-KILLS = {
-    "tensorflow": (f"step={MOMENTS.randrange(1, STEPS)}", f"flush={MOMENTS.randrange(2, 8)}"),
-    "jax": (f"step={MOMENTS.randrange(1, STEPS)}",),
-}
-OPTIONS = (*TINY, "--affine", "--set", "log.checkpoint=2", "--json")
-
-
-@pytest.mark.parametrize("backend", KILLS)
-def test_a_killed_run_goes_on_as_if_nothing_had_been(backend: str, dataset: Path, tmp_path: Path) -> None:
-    """Killed by SIGKILL at random steps, and while a file is half-way: the same losses, to the last bit."""
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    cache = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-    undisturbed, fit = (("fit", dataset, "--run", run, *OPTIONS) for run in (whole, killed))
-    commands: tuple[Any, ...] = ("--", *undisturbed, "--", *fit)
-    for moment in KILLS[backend]:
-        done = python("-m", "tests.gztrain.killing", moment, *commands, backend=backend, **cache)
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        assert not (killed / "metrics.json").exists()
-        commands = ("--", *fit, "--resume")
-    done = python("-m", "tests.gztrain.killing", "never", *commands, backend=backend, **cache)
-    assert done.returncode == 0, done.stderr
-    assert len(curve(whole)) == STEPS
-    assert curve(killed) == curve(whole)
-    assert json.loads(done.stdout) == json.loads((whole / "metrics.json").read_text())
-    assert not [path.name for path in killed.rglob(".*")]

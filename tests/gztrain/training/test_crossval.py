@@ -21,8 +21,9 @@ from gztrain.training import crossval as module
 from gztrain.training.crossval import crossval, join, over_folds
 from gztrain.training.job import make_job
 from gztrain.training.request import Request, make_config
-from tests.gztrain.judging import documented_keys, paths
-from tests.gztrain.running import TINY, gztrain
+from tests.gztrain.run_folders import TINY
+from tests.gztrain.synthetic import documented_keys, paths
+from tests.running import gztrain
 
 CONFIG = read_config(None, ["bootstrap=10"])
 
@@ -160,6 +161,7 @@ def test_predictions_of_several_folds_are_joined() -> None:
     assert joined.probabilities.shape == (2, 2)
 
 
+@pytest.mark.slow
 def test_the_command_trains_a_fold_each(dataset: Path, tmp_path: Path) -> None:
     """The whole way, once: five models of one epoch."""
     options = (*TINY, "--epochs", "1", "--fine-tune-epochs", "0", "--views", "0", "--scheme", "q0")

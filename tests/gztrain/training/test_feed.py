@@ -1,21 +1,20 @@
-"""The feed: every record in every epoch, batches of one size, work in another thread; and what the history holds."""
+"""The feed: every record in every epoch, batches of one size, and steps that lack damaged records."""
 
-import threading
-from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gzcore.errors import GzError
 from gztrain.config import from_mapping
-from gztrain.data.stream import ahead, fill
-from gztrain.runs.history import COLUMNS, History, Line, open_scalars, read_history
-from gztrain.training.feed import Feed
+from gztrain.data import open_reader, order, select
+from gztrain.data.dataset import open_dataset
+from gztrain.data.stream import in_order
+from gztrain.training.feed import Fed, Feed
 from gztrain.training.job import Job, make_job
 from gztrain.training.request import Request
+from tests.gztrain.shards import copied, flip, frame_starts
 
 
 @pytest.fixture(scope="module")
@@ -62,112 +61,90 @@ def test_training_and_validation_share_no_galaxy(job: Job) -> None:
     assert all(ids)
 
 
-@given(st.integers(1, 9), st.integers(1, 9))
-def test_filling_repeats_rows_from_the_first(rows: int, size: int) -> None:
-    array = np.arange(rows * 2).reshape(rows, 2)
-    filled = fill(array, size)
-    assert filled.shape == (size, 2)
-    for place in range(size):
-        np.testing.assert_array_equal(filled[place], array[place % rows])
+# ---------------------------------------------------------------- damaged records
 
 
-# ---------------------------------------------------------------- another thread
+def skipping_job_of(folder: Path, at: Path) -> Job:
+    config = from_mapping({"views": 0, "fold": 0, "input": {"threads": 1, "skip_corrupt": True}})
+    return make_job(Request(folder, at, config))
 
 
-def test_results_come_in_order_from_another_thread() -> None:
-    with ahead(iter(range(20)), lambda item: (item * item, threading.current_thread().name)) as results:
-        found = list(results)
-    assert [result for result, _ in found] == [item * item for item in range(20)]
-    assert {name for _, name in found} == {"gztrain-feed"}
+def skipping_feed_of(job: Job, batch: int) -> Feed:
+    return Feed(open_reader(threads=1, skip_corrupt=True), job.training, job.objective, batch, seed=3)
 
 
-def test_what_goes_wrong_is_raised_where_it_is_asked_for() -> None:
-    def work(item: int) -> int:
-        if item == 3:
-            raise GzError("Record 3 is damaged.")
-        return item
-
-    found = []
-    with pytest.raises(GzError, match="Record 3"), ahead(iter(range(9)), work) as results:
-        found += list(iter(lambda: next(results), None))
-    assert found == []
-    with ahead(iter(range(9)), work) as results:
-        assert [next(results) for _ in range(3)] == [0, 1, 2]
-
-
-def test_whoever_has_had_enough_ends_the_thread_and_closes_the_source() -> None:
-    closed = []
-
-    def source() -> Iterator[int]:
-        try:
-            yield from range(1_000_000)
-        finally:
-            closed.append(True)
-
-    with ahead(source(), lambda item: item) as results:
-        assert next(results) == 0
-    assert closed == [True]
-    assert "gztrain-feed" not in {thread.name for thread in threading.enumerate()}
+@pytest.fixture(scope="module")
+def holed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A job whose training shards lack two of three records, and the last twelve of epoch 2."""
+    folder = copied(dataset, tmp_path_factory.mktemp("holed") / "data")
+    job = skipping_job_of(folder, folder)
+    chosen = job.training
+    last = set(order(3, 2, len(chosen))[-12:].tolist())
+    for place in range(len(chosen)):
+        if place % 3 or place in last:
+            flip(chosen.shards[chosen.shard[place]].path, int(chosen.offset[place]) + 1500)
+    return skipping_job_of(folder, folder)
 
 
-# ---------------------------------------------------------------- history
+def damaged_places(job: Job) -> set[int]:
+    whole = in_order(open_reader(threads=1, skip_corrupt=True), job.training, 8)
+    return set(range(len(job.training))) - {place for batch in whole for place in batch.places.tolist()}
 
 
-def line(step: int, val_loss: float | None = None) -> Line:
-    return Line("whole", 1, step, 1e-3, 0.1 + step, val_loss, val_loss, 100.0, 0.5)
+def same(one: Fed, other: Fed) -> bool:
+    parts = zip(one.arrays, other.arrays, strict=True)
+    return one.damaged == other.damaged and all(np.array_equal(*pair) for pair in parts)
 
 
-def test_a_history_reads_as_it_was_written(tmp_path: Path) -> None:
-    history = History(tmp_path / "history.csv")
-    history.write(line(1))
-    history.write(line(2, 0.25))
-    first, second = read_history(tmp_path / "history.csv")
-    assert tuple(first) == COLUMNS
-    assert (first["loss"], first["val_loss"], first["stage"]) == (1.1, None, "whole")
-    assert second["val_loss"] == 0.25
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_an_epoch_has_all_its_steps_and_counts_what_each_lacks(batch: int, holed: Job) -> None:
+    feed, bad = skipping_feed_of(holed, batch), damaged_places(holed)
+    steps = list(feed.epoch(2))
+    assert len(steps) == feed.steps
+    assert {len(part) for fed in steps for part in fed.arrays} == {batch}
+    places = order(3, 2, len(holed.training)).tolist()
+    lacking = [len(bad & set(places[start : start + batch])) for start in range(0, len(places), batch)]
+    assert [fed.damaged for fed in steps] == lacking
+    assert lacking[-2] == batch  # there are steps of which nothing is left
 
 
-def test_a_history_that_is_gone_on_with_loses_what_came_after_the_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "history.csv"
-    history = History(path)
-    for step in range(1, 5):
-        history.write(line(step))
-    with path.open("a") as file:
-        file.write("whole,1,5,0.0")  # killed while writing
-    History(path, steps=3).write(line(4))
-    assert [row["step"] for row in read_history(path)] == [1, 2, 3, 4]
-    History(path)
-    assert read_history(path) == []
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_step_whose_records_are_all_damaged_gets_those_of_the_next_step(batch: int, holed: Job) -> None:
+    feed, bad = skipping_feed_of(holed, batch), damaged_places(holed)
+    steps = list(feed.epoch(2))
+    places = np.resize(order(3, 2, len(holed.training)), (feed.steps, batch))
+    empty = [set(row) <= bad for row in places.tolist()]
+    assert sum(empty) > 5
+    for (fed, following), nothing in zip(pairwise([*steps, steps[0]]), empty, strict=True):
+        if nothing:  # after the last comes the first
+            assert all(np.array_equal(*pair) for pair in zip(fed.arrays, following.arrays, strict=True))
 
 
-def test_a_history_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(GzError, match="cannot be read"):
-        read_history(tmp_path / "history.csv")
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_an_epoch_with_holes_can_be_entered_anywhere(batch: int, holed: Job) -> None:
+    feed = skipping_feed_of(holed, batch)
+    whole = list(feed.epoch(2))
+    for done in range(feed.steps + 1):
+        rest = list(feed.epoch(2, done))
+        assert len(rest) == feed.steps - done
+        assert all(same(*pair) for pair in zip(whole[done:], rest, strict=True))
 
 
-def test_tensorboard_reads_our_scalars(tmp_path: Path) -> None:
-    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
-
-    scalars, note = open_scalars(tmp_path, wanted=True)
-    assert note is None
-    scalars.write(line(7, 0.25))
-    (path,) = tmp_path.iterdir()
-    version, event = EventFileLoader(str(path)).Load()
-    assert version.file_version == "brain.Event:2"
-    found = {value.tag: value.tensor.float_val[0] for value in event.summary.value}
-    assert event.step == 7
-    assert found == pytest.approx(
-        {"loss": 7.1, "rate": 1e-3, "val_loss": 0.25, "val_auc": 0.25, "samples_per_s": 100.0, "waiting": 0.5}
-    )
+def test_records_that_come_again_at_the_end_are_counted_once(dataset: Path, tmp_path: Path) -> None:
+    folder = copied(dataset, tmp_path / "data")
+    first = open_dataset(folder).shards_of("train", [1])[0]
+    flip(first.path, frame_starts(first.path)[-1] + 1500)
+    job = skipping_job_of(folder, tmp_path)
+    for batch in (7, 3 * len(job.training)):
+        assert sum(fed.damaged for fed in skipping_feed_of(job, batch).epoch(0)) == 1
 
 
-def test_tensorboard_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scalars, note = open_scalars(tmp_path, wanted=False)
-    scalars.write(line(1))
-    assert note is None
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    scalars, note = open_scalars(tmp_path, wanted=True)
-    scalars.write(line(1))
-    assert note is not None
-    assert "not installed" in note
-    assert not list(tmp_path.iterdir())
+def test_a_training_split_of_damaged_records_alone_is_reported(dataset: Path, tmp_path: Path) -> None:
+    folder = copied(dataset, tmp_path / "data")
+    job = skipping_job_of(folder, tmp_path)
+    for shard in job.training.shards:
+        shard.path.write_bytes(b"")
+    with pytest.raises(GzError, match=r"All \d+ records in .* are damaged"):
+        list(skipping_feed_of(job, 4).epoch(0))
+    with pytest.raises(GzError, match=r"All \d+ records in .* are damaged"):
+        list(in_order(open_reader(skip_corrupt=True), select(open_dataset(folder), folds=[1, 2, 3, 4]), 4))

@@ -29,9 +29,10 @@ from gztrain.training import loop
 from gztrain.training.fit import fit
 from gztrain.training.job import make_job
 from gztrain.training.request import Request
-from tests.gztrain.judging import documented_keys, paths
-from tests.gztrain.running import TINY, gztrain
+from tests.gztrain.run_folders import TINY
 from tests.gztrain.shards import copied, flip
+from tests.gztrain.synthetic import documented_keys, paths
+from tests.running import gztrain
 
 QUICK = ("model.size=16", "stages.batch=16", "stages.epochs=1", "stages.fine_tune_epochs=0", "bootstrap=0")
 
@@ -166,6 +167,7 @@ def pressing(step: int, function: Callable[..., Any]) -> Callable[..., Any]:
     return pressed
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +183,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
     assert [row["step"] for row in read_history(tmp_path / "history.csv")] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_ends_the_run(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "_floats", lambda losses: [float("nan") for _ in losses])
     with pytest.raises(GzError, match="loss is nan after step 5: training has diverged"):
@@ -190,7 +193,8 @@ def test_a_loss_that_is_no_number_ends_the_run(dataset: Path, tmp_path: Path, mo
 # ---------------------------------------------------------------- what is asked for
 
 
-def test_impatience_ends_a_stage_and_the_best_is_restored(dataset: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_patience_ends_a_stage_and_the_best_epoch_is_restored(dataset: Path, tmp_path: Path) -> None:
     """At a rate of nothing no epoch is better than the first."""
     asked = config("stages.epochs=5", "stages.patience=2", "optimizer.rate=1e-30", "model.dropout=0")
     fit(Request(dataset, tmp_path / "run", asked), Told())
@@ -213,6 +217,7 @@ def uncompiled() -> Iterator[None]:
     tf.config.run_functions_eagerly(run_eagerly=False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("policy", ["asked", "report"])
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -239,6 +244,7 @@ def test_every_scheme_trains_and_is_judged_under_both_policies(
         assert sum(found[name] for name in right_and_wrong) == sum(known) == found["known_labels"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["softmax", "focal", "dirichlet"])
 def test_every_loss_trains_and_gives_a_model_of_labels(loss: str, dataset: Path, tmp_path: Path) -> None:
     found = fit(Request(dataset, tmp_path / "run", config(f"loss.name={loss}", "views=0", "scheme=q6")), Told())
@@ -247,6 +253,7 @@ def test_every_loss_trains_and_gives_a_model_of_labels(loss: str, dataset: Path,
     assert found["splits"]["val"]["galaxies"] == len(told.ids)
 
 
+@pytest.mark.slow
 def test_a_pretrained_model_learns_its_head_first(dataset: Path, tmp_path: Path) -> None:
     """From a file of weights; the backbone, batch norm and all, is as it was until the second stage."""
     file, spec = tmp_path / "weights.keras", ModelSpec("vgg16", weights="none", size=32, head="plain")
@@ -270,6 +277,7 @@ def _backbone(model: Any) -> list[np.ndarray]:
     return [np.array(value) for value in backbone.get_weights()]
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_and_leaves_a_model_that_computes_in_float32(dataset: Path, tmp_path: Path) -> None:
     fit(Request(dataset, tmp_path / "run", config("compute.precision=bfloat16", "views=0")), Told())
     model = open_run(tmp_path / "run").model()
@@ -313,7 +321,7 @@ def test_a_label_without_a_positive_is_said_or_refused(dataset: Path, tmp_path: 
         ("compute.accumulate=3", UsageError, "multiple of 3"),
     ],
 )
-def test_what_cannot_be_had_is_told_and_nothing_is_begun(
+def test_an_impossible_setting_is_reported_before_the_run_folder_is_made(
     setting: str, error: type[Exception], part: str, dataset: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=part):
@@ -364,6 +372,7 @@ def damaged(dataset: Path, to: Path, fold: int) -> Path:
     return copy
 
 
+@pytest.mark.slow
 def test_a_damaged_record_stops_a_run_or_is_left_out_and_counted(dataset: Path, tmp_path: Path) -> None:
     data = damaged(dataset, tmp_path / "data", fold=1)
     with pytest.raises(GzError, match=r"Record 1 of \d+ in the shard .* --skip-corrupt"):
@@ -374,7 +383,7 @@ def test_a_damaged_record_stops_a_run_or_is_left_out_and_counted(dataset: Path, 
     assert sentence.startswith("1 damaged records were left out")
 
 
-def test_so_it_is_with_evaluation(run: RunFolder, dataset: Path, tmp_path: Path) -> None:
+def test_a_damaged_record_stops_evaluation_or_is_left_out(run: RunFolder, dataset: Path, tmp_path: Path) -> None:
     data = damaged(dataset, tmp_path / "data", fold=0)
     result = gztrain("evaluate", run.root, "--split", "val", "--data", data)
     assert result.code == 1

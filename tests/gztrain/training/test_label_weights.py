@@ -15,7 +15,7 @@ from gztrain.data.dataset import choose_scheme, open_dataset
 from gztrain.data.label_counts import LabelCounts, count_labels, counts_of_folds
 from gztrain.data.labels import true_labels
 from gztrain.training.label_weights import KINDS, check_labels, label_weights, warning
-from tests.gztrain.judging import ALL_SCHEMES, scheme_of, some_predictions
+from tests.gztrain.synthetic import ALL_SCHEMES, scheme_of, some_predictions
 
 checked = settings(deadline=None, derandomize=True, max_examples=100)
 
@@ -98,7 +98,7 @@ def test_labels_without_a_positive_are_named(positives: list[int], named: str) -
         check_labels(counts)
 
 
-def test_nothing_is_said_where_every_label_has_a_positive() -> None:
+def test_there_is_no_warning_where_every_label_has_a_positive() -> None:
     counts = counts_of([1, 2], 5)
     check_labels(counts)
     assert warning(counts) is None

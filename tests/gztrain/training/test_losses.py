@@ -1,8 +1,8 @@
-"""Losses against scipy and formulas by hand, on Keras' TensorFlow backend; the last test runs most of them on JAX."""
+"""Losses against scipy and formulas by hand, on the Keras backend that is set.
 
-import os
-import subprocess
-import sys
+``tests/gztrain/test_on_jax.py`` runs those that are marked `both_backends` on JAX.
+"""
+
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -15,8 +15,7 @@ from scipy import special, stats
 from gzcore.errors import GzError, UsageError
 from gztrain.training.losses import OBJECTIVES, Objective, make_objective, silent_questions
 from gztrain.training.losses.votewise import log_rising
-from tests.gztrain.judging import ALL_SCHEMES, Galaxies, scheme_of, some_galaxies
-from tests.running import ROOT
+from tests.gztrain.synthetic import ALL_SCHEMES, Galaxies, scheme_of, some_galaxies
 
 ON_JAX = keras.backend.backend() == "jax"
 N = 20  # galaxies in nearly all tests: JAX compiles every operation for every shape
@@ -86,7 +85,7 @@ def some_weights(labels: int, seed: int = 2) -> np.ndarray:
         ("all", (21, 27, 30)),
     ],
 )
-def test_outputs(scheme: str, outputs: tuple[int, int, int]) -> None:
+def test_the_number_of_outputs(scheme: str, outputs: tuple[int, int, int]) -> None:
     names = ("bce", "softmax", "dirichlet")
     assert tuple(make_objective(name, scheme_of(scheme)).outputs for name in names) == outputs
     assert make_objective("focal", scheme_of(scheme)).outputs == outputs[0]
@@ -108,6 +107,7 @@ def test_every_scheme_has_a_finite_loss_and_probabilities(name: str, policy: Any
         assert ((chances > 0) & (chances < 1)).all()
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_masked_question_has_no_gradient(name: str) -> None:
     scheme = scheme_of("all")
@@ -140,8 +140,9 @@ def output_blocks(name: str) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(ends)]
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_a_galaxy_of_which_nothing_is_known_costs_nothing(name: str) -> None:
+def test_a_galaxy_without_labels_or_votes_has_no_loss(name: str) -> None:
     blank = some_galaxies(N)
     blank.mask[:] = blank.label_asked[:] = 0
     blank.votes[:] = blank.fractions[:] = np.nan
@@ -160,6 +161,7 @@ def test_the_loss_of_a_galaxy_does_not_depend_on_its_batch(name: str) -> None:
     assert np.concatenate(apart) == pytest.approx(together, rel=1e-6)
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_extreme_logits_are_finite(name: str) -> None:
     objective = make_objective(name, scheme_of("all"), some_weights(21))
@@ -173,6 +175,7 @@ def test_extreme_logits_are_finite(name: str) -> None:
         assert ((chances >= 0) & (chances <= 1)).all()
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_compiling_changes_nothing(name: str) -> None:
     objective = make_objective(name, scheme_of("all"), some_weights(21))
@@ -216,6 +219,7 @@ def cross_entropy(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
     return -(labels * special.log_expit(z) + (1 - labels) * special.log_expit(-z))
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("policy", ["asked", "report"])
 def test_cross_entropy_is_the_formula(policy: Any) -> None:
     scheme, galaxies, weights = scheme_of("all"), some_galaxies(N), some_weights(21)
@@ -227,6 +231,7 @@ def test_cross_entropy_is_the_formula(policy: Any) -> None:
     assert probabilities_of(objective, logits) == pytest.approx(special.expit(logits), rel=1e-5)
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("name", ["bce", "focal"])
 @pytest.mark.parametrize("label", [0, 5, 20])
 def test_a_weight_changes_the_gradient_of_its_own_label_only(name: str, label: int) -> None:
@@ -243,6 +248,7 @@ def test_a_weight_changes_the_gradient_of_its_own_label_only(name: str, label: i
     assert {-1, 1} <= set(signs)  # both terms: where it is 1, and where it is 0
 
 
+@pytest.mark.both_backends
 def test_the_gradient_of_cross_entropy_is_what_is_said_less_what_is_true() -> None:
     objective = make_objective("bce", scheme_of("q4"))
     targets = np.array([[1, 0, 1, 1, 1, 1], [0, 1, 0, 1, 1, 0]], np.float32)
@@ -277,6 +283,7 @@ def test_focal_without_focus_is_cross_entropy() -> None:
 # ---------------------------------------------------------------- question by question
 
 
+@pytest.mark.both_backends
 def test_softmax_is_the_formula() -> None:
     scheme, galaxies, weights = scheme_of("all"), some_galaxies(N), some_weights(21)
     objective = make_objective("softmax", scheme, weights)
@@ -303,6 +310,7 @@ def test_softmax_probabilities_of_a_question_add_up_to_one() -> None:
     assert found[:, 0] == pytest.approx(special.expit(logits[:, 0] - logits[:, 1]), rel=1e-5)
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("label", [0, 4])
 def test_a_weight_changes_the_gradient_of_its_own_question_only(label: int) -> None:
     """In a softmax the answers of a question share one term."""
@@ -319,6 +327,7 @@ def test_a_weight_changes_the_gradient_of_its_own_question_only(label: int) -> N
 # ---------------------------------------------------------------- vote by vote
 
 
+@pytest.mark.both_backends
 def test_dirichlet_is_scipys() -> None:
     scheme, galaxies = scheme_of("all"), some_galaxies(N)
     objective = make_objective("dirichlet", scheme)
@@ -335,6 +344,7 @@ def test_dirichlet_is_scipys() -> None:
     assert loss_of(objective, objective.targets(galaxies), logits) == pytest.approx(expected, rel=2e-5)
 
 
+@pytest.mark.both_backends
 def test_the_gradient_of_dirichlet_is_scipys() -> None:
     objective = make_objective("dirichlet", scheme_of("all"))
     votes, logits = objective.targets(some_galaxies(N)), some_logits(objective, N)
@@ -373,6 +383,7 @@ def test_dirichlet_masks_questions_of_few_votes(min_votes: int, counted: int) ->
     assert (found.sum(axis=1) > 0).sum() == counted
 
 
+@pytest.mark.both_backends
 def test_dirichlet_probabilities_are_shares_among_label_and_twin() -> None:
     logits = np.array([[0, 0, 9, -9, 0, 2, 5]], np.float32)
     alpha = 1 + 100 * special.expit(logits[0].astype(np.float64))
@@ -388,27 +399,8 @@ def test_dirichlet_has_no_use_for_weights() -> None:
     assert (loss_of(plain, targets, logits) == loss_of(weighted, targets, logits)).all()
 
 
-def test_questions_that_nobody_counted_are_named() -> None:
+def test_questions_without_votes_are_named() -> None:
     votes = np.full((4, 11), np.nan, np.float32)
     votes[:, 0], votes[:, 1], votes[2, 2] = 20, 0, 3
     assert silent_questions(votes, scheme_of("hubble")) == ("bar-gz2", "bulge-gz2")
     assert silent_questions(votes, scheme_of("q1")) == ("disk-edge-on-gz2",)
-
-
-# ---------------------------------------------------------------- the other backend
-
-
-ON_BOTH = (
-    "masked or nothing_is_known or weight_changes or gradient or formula or scipys or extreme or compiling or shares"
-)
-"""Tests that JAX runs, too; it compiles every operation for every shape."""
-
-
-@pytest.mark.skipif(ON_JAX, reason="this is the run on JAX")
-def test_on_jax() -> None:
-    environment = {**os.environ, "KERAS_BACKEND": "jax"}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-x", "-k", ON_BOTH, __file__]
-    root = ROOT
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout

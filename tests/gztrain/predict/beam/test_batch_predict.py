@@ -25,10 +25,11 @@ from gztrain.predict.beam.launch import Request
 from gztrain.predict.beam.parts_plan import SUMMARY, PartRecord
 from gztrain.predict.beam.pipeline import summarise
 from gztrain.predict.crops import find_images
-from tests.gztrain.made import untrained_run
-from tests.gztrain.running import gztrain, python
+from tests.gztrain.run_folders import untrained_run
 from tests.gztrain.shards import copied, flip
-from tests.running import Result
+from tests.running import Result, gztrain, python
+
+pytestmark = pytest.mark.slow
 
 LOCAL = ("--runner", "DirectRunner")
 
@@ -116,31 +117,6 @@ def test_two_workers_make_the_bytes_of_one(run: Path, dataset: Path, tmp_path: P
 
 
 # ---------------------------------------------------------------- resuming
-
-
-def killed_at(flush: int, run: Path, wanted: Path, out: Path) -> None:
-    """Run until so many files were flushed to the disk, and be killed in that moment."""
-    call = f"predict {run} {wanted} --parquet {out} --runner DirectRunner"
-    done = python("-m", "tests.gztrain.killing", f"flush={flush}", "--", *call.split())
-    assert done.returncode == -9, done.stderr
-
-
-def test_a_killed_run_goes_on_where_it_stopped(run: Path, dataset: Path, tmp_path: Path) -> None:
-    whole = predicted(run, dataset, tmp_path / "whole")
-    out = tmp_path / "out"
-    killed_at(4, run, dataset, out)  # the plan, two parts; the third is half-way: written, and without its name
-    left = files(out)
-    assert len(left) == 2
-    assert not (out / SUMMARY).exists()
-    assert [path.name for path in out.glob(".*.parquet")]
-    before = {path.name: path.stat().st_mtime_ns for path in out.glob("part-*")}
-    summary = predicted(run, dataset, out)
-    assert made(summary) == 4
-    assert files(out) == files(tmp_path / "whole")
-    assert {name: (out / name).stat().st_mtime_ns for name in before} == before
-    assert not list(out.glob(".*.parquet"))
-    assert summary["parts"] == whole["parts"]
-    assert made(predicted(run, dataset, out)) == 0
 
 
 def test_a_run_without_its_summary_is_not_whole(run: Path, dataset: Path, tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ from gzcore.storage.places import Url
 from tests import clouds
 from tests.clouds import Faulty, Rule, cut_before, status
 from tests.dataflow_service import IMAGE, PROJECT, REGION, TOKEN, Service, staged_pipeline, write_credentials
-from tests.gztrain.made import untrained_run
-from tests.gztrain.running import gztrain
+from tests.gztrain.run_folders import untrained_run
+from tests.running import gztrain
+
+pytestmark = pytest.mark.slow
 
 OPTIONS = (f"--project={PROJECT}", f"--region={REGION}", f"--sdk_container_image={IMAGE}")
 SUMMARY = "predictions.json"

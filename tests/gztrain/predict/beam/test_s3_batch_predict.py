@@ -9,8 +9,10 @@ from gzcore.storage import buckets
 from gzcore.storage.places import Url
 from tests import clouds
 from tests.clouds import Faulty, Rule, status
-from tests.gztrain.made import untrained_run
-from tests.gztrain.running import gztrain
+from tests.gztrain.run_folders import untrained_run
+from tests.running import gztrain
+
+pytestmark = pytest.mark.slow
 
 
 def test_s3_records_are_predicted_as_on_a_disk(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
-"""Run folders made by hand: predictions without a model, and models without training."""
+"""Run folders: the smallest run there is, predictions without a model, and models without training."""
 
-from collections.abc import Collection
+import csv
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,21 @@ from gztrain.predict.export import probe_images
 from gztrain.runs.folder import RunFolder, write_config
 from gztrain.runs.history import History, Line
 from gztrain.writing import write_json
+
+TINY = (
+    *("--size", "16", "--batch", "16", "--epochs", "2", "--fine-tune-epochs", "1"),
+    *("--set", "log.every=1", "--set", "bootstrap=20"),
+)
+"""Options of a run that takes seconds: two epochs and one, of five steps each on the data set of the small sky."""
+
+
+def curve(run: Path) -> list[Mapping[str, str]]:
+    """The history of a run, as written, without what depends on the clock."""
+    with (run / "history.csv").open(newline="") as file:
+        return [
+            {key: text for key, text in row.items() if key not in {"samples_per_s", "waiting"}}
+            for row in csv.DictReader(file)
+        ]
 
 
 def true_of(data: Dataset, scheme: Scheme, split: str) -> tuple[tuple[str, ...], Ints, Ints]:

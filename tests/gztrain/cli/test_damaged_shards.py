@@ -1,31 +1,21 @@
 """Damaged shards under the commands themselves: a sentence, or fewer galaxies that are counted wherever a run is told.
 
-What the readers make of each kind of damage is in test_inputs_damage.py.
+What the readers make of each kind of damage is in tests/gztrain/data/test_damage.py.
 """
 
-import csv
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from gzcore.errors import GzError
-from gztrain.config import from_mapping
-from gztrain.data import open_reader, order, select
 from gztrain.data.dataset import Shard, open_dataset
-from gztrain.data.stream import in_order
-from gztrain.runs.history import damaged_in_training
-from gztrain.training.feed import Fed, Feed
-from gztrain.training.job import Job, make_job
-from gztrain.training.request import Request
-from tests.gztrain.made import untrained_run
-from tests.gztrain.running import TINY, curve, gztrain
+from tests.gztrain.run_folders import TINY, curve, untrained_run
 from tests.gztrain.shards import copied, flip, frame_starts
+from tests.running import gztrain
+
+pytestmark = pytest.mark.slow
 
 READERS = ("native", "tf")
 QUICK = (*TINY, "--views", "1", "--fine-tune-epochs", "0", "--threads", "1")
@@ -128,7 +118,7 @@ def test_evaluate_stops_or_leaves_out_and_counts(split: str, reader: str, datase
     assert "training" not in found
 
 
-def test_a_split_of_nothing_but_damage_is_told_in_a_sentence(dataset: Path, tmp_path: Path) -> None:
+def test_a_split_with_only_damaged_records_is_reported_in_a_sentence(dataset: Path, tmp_path: Path) -> None:
     folder = copied(dataset, tmp_path / "data")
     for shard in open_dataset(folder).shards_of("test"):
         shard.path.write_bytes(b"")
@@ -136,103 +126,3 @@ def test_a_split_of_nothing_but_damage_is_told_in_a_sentence(dataset: Path, tmp_
     result = gztrain("evaluate", run.root, "--skip-corrupt")
     assert result.code == 1
     assert "that were to be read are damaged" in result.sentence
-
-
-# ---------------------------------------------------------------- steps of which little is left
-
-
-def job_of(folder: Path, at: Path) -> Job:
-    config = from_mapping({"views": 0, "fold": 0, "input": {"threads": 1, "skip_corrupt": True}})
-    return make_job(Request(folder, at, config))
-
-
-def feed_of(job: Job, batch: int) -> Feed:
-    return Feed(open_reader(threads=1, skip_corrupt=True), job.training, job.objective, batch, seed=3)
-
-
-@pytest.fixture(scope="module")
-def holed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """A job whose training shards lack two of three records, and the last twelve of epoch 2."""
-    folder = copied(dataset, tmp_path_factory.mktemp("holed") / "data")
-    job = job_of(folder, folder)
-    chosen = job.training
-    last = set(order(3, 2, len(chosen))[-12:].tolist())
-    for place in range(len(chosen)):
-        if place % 3 or place in last:
-            flip(chosen.shards[chosen.shard[place]].path, int(chosen.offset[place]) + 1500)
-    return job_of(folder, folder)
-
-
-def damaged_places(job: Job) -> set[int]:
-    whole = in_order(open_reader(threads=1, skip_corrupt=True), job.training, 8)
-    return set(range(len(job.training))) - {place for batch in whole for place in batch.places.tolist()}
-
-
-def same(one: Fed, other: Fed) -> bool:
-    parts = zip(one.arrays, other.arrays, strict=True)
-    return one.damaged == other.damaged and all(np.array_equal(*pair) for pair in parts)
-
-
-@pytest.mark.parametrize("batch", [1, 2, 5])
-def test_an_epoch_has_all_its_steps_and_counts_what_each_lacks(batch: int, holed: Job) -> None:
-    feed, bad = feed_of(holed, batch), damaged_places(holed)
-    steps = list(feed.epoch(2))
-    assert len(steps) == feed.steps
-    assert {len(part) for fed in steps for part in fed.arrays} == {batch}
-    places = order(3, 2, len(holed.training)).tolist()
-    lacking = [len(bad & set(places[start : start + batch])) for start in range(0, len(places), batch)]
-    assert [fed.damaged for fed in steps] == lacking
-    assert lacking[-2] == batch  # there are steps of which nothing is left
-
-
-@pytest.mark.parametrize("batch", [1, 2])
-def test_a_step_of_nothing_is_fed_with_the_next_one(batch: int, holed: Job) -> None:
-    feed, bad = feed_of(holed, batch), damaged_places(holed)
-    steps = list(feed.epoch(2))
-    places = np.resize(order(3, 2, len(holed.training)), (feed.steps, batch))
-    empty = [set(row) <= bad for row in places.tolist()]
-    assert sum(empty) > 5
-    for (fed, following), nothing in zip(pairwise([*steps, steps[0]]), empty, strict=True):
-        if nothing:  # after the last comes the first
-            assert all(np.array_equal(*pair) for pair in zip(fed.arrays, following.arrays, strict=True))
-
-
-@pytest.mark.parametrize("batch", [1, 2, 5])
-def test_an_epoch_with_holes_can_be_entered_anywhere(batch: int, holed: Job) -> None:
-    feed = feed_of(holed, batch)
-    whole = list(feed.epoch(2))
-    for done in range(feed.steps + 1):
-        rest = list(feed.epoch(2, done))
-        assert len(rest) == feed.steps - done
-        assert all(same(*pair) for pair in zip(whole[done:], rest, strict=True))
-
-
-def test_records_that_come_again_at_the_end_are_counted_once(dataset: Path, tmp_path: Path) -> None:
-    folder = copied(dataset, tmp_path / "data")
-    first = open_dataset(folder).shards_of("train", [1])[0]
-    flip_last(first.path)
-    job = job_of(folder, tmp_path)
-    for batch in (7, 3 * len(job.training)):
-        assert sum(fed.damaged for fed in feed_of(job, batch).epoch(0)) == 1
-
-
-def test_nothing_but_damage_is_told_in_a_sentence(dataset: Path, tmp_path: Path) -> None:
-    folder = copied(dataset, tmp_path / "data")
-    job = job_of(folder, tmp_path)
-    for shard in job.training.shards:
-        shard.path.write_bytes(b"")
-    with pytest.raises(GzError, match=r"All \d+ records in .* are damaged"):
-        list(feed_of(job, 4).epoch(0))
-    with pytest.raises(GzError, match=r"All \d+ records in .* are damaged"):
-        list(in_order(open_reader(skip_corrupt=True), select(open_dataset(folder), folds=[1, 2, 3, 4]), 4))
-
-
-def test_what_training_left_out_is_what_its_fullest_epoch_did(tmp_path: Path) -> None:
-    path = tmp_path / "history.csv"
-    columns = ("stage", "epoch", "damaged")
-    rows: list[tuple[Any, ...]] = [("whole", 1, 1), ("whole", 2, 2), ("whole", 2, 1), ("fine-tune", 1, 1)]
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([columns, *rows])
-    assert damaged_in_training(path) == 3
-    path.write_text("stage,epoch\nwhole,1\n")  # of an older run
-    assert damaged_in_training(path) == 0

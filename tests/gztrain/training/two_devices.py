@@ -1,15 +1,17 @@
-"""Checks of a step on the Keras backend of this process, which has two devices; ``test_steps.py`` runs them on both.
+"""A training step on one device and on two, on the Keras backend that is set.
 
-Each check prints a line when it has passed; what fails raises.
+pytest runs this file when it is named: ``test_backends.py`` does so on TensorFlow, ``test_on_jax.py`` on JAX. Both do
+it in a process of its own, since a backend makes its devices once, before anything else: TensorFlow here, JAX as
+XLA_FLAGS says.
 """
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import keras
 import numpy as np
+import pytest
 from keras import ops
 
 from gzcore.errors import UsageError
@@ -21,7 +23,20 @@ from gztrain.training.checkpoint import values_of
 from gztrain.training.devices import choose_precision, make_plan
 from gztrain.training.optimizer import Rate, make_optimizer
 
+pytestmark = pytest.mark.both_backends
 BATCH, STEPS = 16, 20
+
+
+def make_two_devices() -> None:
+    """Let TensorFlow see the processor as two devices."""
+    import tensorflow as tf
+
+    (processor,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+if keras.backend.backend() == "tensorflow":
+    make_two_devices()
 BACKEND = load_backend()
 Placed = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -82,25 +97,21 @@ BOTH = BACKEND.local_devices()
 ONE = BOTH[:1]
 
 
-def there_are_two_devices_without_bfloat16() -> None:
+def test_there_are_two_devices_without_bfloat16() -> None:
     assert len(BOTH) == 2
     assert choose_precision(BACKEND, Compute()) == "float32"
     assert make_plan(BACKEND, Compute(), Optimizer(), 16).devices == BOTH
-    try:
+    with pytest.raises(UsageError, match="there are 2"):
         make_plan(BACKEND, Compute(devices=3), Optimizer(), 15)
-    except UsageError as error:
-        assert "there are 2" in str(error)  # noqa: PT017 -- no pytest here
-    else:
-        raise AssertionError
 
 
-def one_device_twice_gives_the_same_bits() -> None:
+def test_one_device_twice_gives_the_same_bits() -> None:
     first = losses(ONE)
     assert losses(ONE).tobytes() == first.tobytes()
     assert first[-3:].mean() < 0.7 * first[:3].mean()
 
 
-def two_devices_give_the_losses_of_one() -> None:
+def test_two_devices_give_the_losses_of_one() -> None:
     np.testing.assert_allclose(losses(BOTH), losses(ONE), rtol=2e-4)
 
 
@@ -111,7 +122,7 @@ def rows_on(placed: Any) -> list[int]:
     return [len(part) for part in placed[0].values]
 
 
-def each_device_gets_its_share_whatever_thread_places_it() -> None:
+def test_each_device_gets_its_share_whatever_thread_places_it() -> None:
     with BACKEND.spread(BOTH):
         made, body = learner(BOTH)
         with ahead(iter(batches()[:1]), made.place) as placed:
@@ -122,7 +133,7 @@ def each_device_gets_its_share_whatever_thread_places_it() -> None:
         assert all(value.dtype == np.float32 for value in values_of(body.variables))
 
 
-def pieces_give_the_losses_of_the_whole() -> None:
+def test_pieces_give_the_losses_of_the_whole() -> None:
     small = 1e-7  # as small as Adam's epsilon, so that it cannot make up for what is cut off
     whole = losses(ONE, norm=False, clip=small)
     np.testing.assert_allclose(losses(ONE, norm=False, accumulate=4, clip=small), whole, rtol=2e-4)
@@ -130,7 +141,7 @@ def pieces_give_the_losses_of_the_whole() -> None:
     assert np.abs(losses(ONE, norm=False) - whole).max() > 0.01  # the limit was felt
 
 
-def a_frozen_backbone_stays_and_so_do_its_statistics() -> None:
+def test_a_frozen_backbone_stays_and_so_do_its_statistics() -> None:
     for frozen in (True, False):
         made, body = learner(ONE, frozen=frozen)
         before = [np.array(ops.convert_to_numpy(v.value)) for v in body.variables]
@@ -145,7 +156,7 @@ def a_frozen_backbone_stays_and_so_do_its_statistics() -> None:
         assert any(moved for name, moved in changed.items() if name != "head") is not frozen, changed
 
 
-def what_was_learned_is_in_the_variables() -> None:
+def test_what_was_learned_is_in_the_variables() -> None:
     for devices in (ONE, BOTH):
         with BACKEND.spread(devices):
             made, body = learner(devices)
@@ -158,19 +169,3 @@ def what_was_learned_is_in_the_variables() -> None:
             np.testing.assert_allclose(told, expected, rtol=1e-4, atol=1e-5)
             made.train(made.place(batches()[3]))  # settling took nothing away
             assert np.abs(made.infer(made.place((images,))) - told).max() > 1e-4
-
-
-CHECKS: tuple[Callable[[], None], ...] = (
-    there_are_two_devices_without_bfloat16,
-    one_device_twice_gives_the_same_bits,
-    two_devices_give_the_losses_of_one,
-    each_device_gets_its_share_whatever_thread_places_it,
-    pieces_give_the_losses_of_the_whole,
-    a_frozen_backbone_stays_and_so_do_its_statistics,
-    what_was_learned_is_in_the_variables,
-)
-
-if __name__ == "__main__":
-    for check in CHECKS:
-        check()
-        sys.stdout.write(f"{check.__name__}\n")

@@ -16,6 +16,8 @@ from tests.bucket_suite import check_is
 from tests.dataflow_service import IMAGE, PROJECT, REGION, staged_pipeline, write_credentials
 from tests.running import ROOT, SMALL, gzprep
 
+pytestmark = pytest.mark.slow
+
 WORKER = """
 import json, sys
 from tests.dataflow_service import run_staged

@@ -1,16 +1,19 @@
-"""Parameter counts: of the transformers against formulas worked out by hand, of the backbones against Keras'."""
+"""The list of models: promised names, and parameters by formulas worked out by hand and by what Keras publishes."""
+
+import subprocess
+import sys
 
 import pytest
 from keras import applications
 
-from gztrain.models import MODELS, ModelSpec, build
+from gztrain.models import MODELS, ModelSpec, build, describe
 from gztrain.models.plan import CCT_STRIDES
-from tests.gztrain.formulas import VITS, cct_count, cvt_count, vit_count
+from tests.gztrain.models.parameter_counts import VITS, cct_count, cvt_count, vit_count
 
 OUTPUTS = 22
 
 
-def test_by_hand() -> None:
+def test_the_formulas_give_the_sums_of_the_docstrings() -> None:
     """The sums of the docstrings of vit.py, cct.py and cvt.py."""
     assert vit_count("vit-64-8-12", 256, 16, OUTPUTS) == 37_536_982
     assert cct_count(256, 16, OUTPUTS) == 278_551
@@ -56,3 +59,30 @@ def test_backbones(name: str) -> None:
 def test_a_count_straight_from_keras() -> None:
     model = applications.MobileNetV3Small(weights=None, include_top=False, input_shape=(32, 32, 3))
     assert model.count_params() == MODELS["mobilenetv3small"].backbone_parameters
+
+
+NAMES = (
+    "resnet50 resnet50v2 xception inceptionv3 vgg16 vgg19 mobilenetv3small mobilenetv3large "
+    "vit-64-8-12 vit-64-12-12 vit-64-16-12 vit-64-16-16 vit-128-12-12 vit-64-12-12-wide "
+    "cct cvt efficientnetv2b0 convnexttiny small"
+)
+
+
+def test_the_names_are_those_that_were_promised() -> None:
+    assert set(MODELS) == set(NAMES.split())
+    assert all(name == entry.name for name, entry in MODELS.items())
+
+
+def test_the_list_is_made_without_keras() -> None:
+    code = "import sys; from gztrain.models import describe; describe(); sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_list_says_what_each_model_is() -> None:
+    rows = {row.name: row for row in describe()}
+    assert list(rows) == list(MODELS)
+    assert rows["resnet50"].imagenet
+    assert not rows["vit-64-8-12"].imagenet
+    assert rows["small"].size == 64
+    assert rows["xception"].min_size == 71
+    assert all(row.parameters > (row.backbone_parameters or 0) > -1 for row in rows.values())

@@ -1,0 +1,142 @@
+"""Examples made by hand, parsed both ways: into a record, and the fast way into a row and its image."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gzcore.dataset import example
+from gztrain.data import fast_parse
+from gztrain.data.dataset import open_dataset
+from gztrain.data.example import parse_example, payloads
+from gztrain.data.fast_parse import split_record
+from gztrain.data.frames import BadRecord
+from tests.gztrain.shards import records_of
+
+checked = settings(deadline=None, derandomize=True, max_examples=150)
+BYTES = st.binary(max_size=300)
+FLOATS = st.floats(width=32, allow_nan=False)
+BITS = st.lists(st.integers(0, 1), min_size=22, max_size=22)
+
+
+@st.composite
+def galaxies(draw: st.DrawFn) -> dict[str, Any]:
+    """The features of a record."""
+    return {
+        "image": draw(st.binary(max_size=20_000)),
+        "id": draw(st.text(max_size=150)).encode(),
+        "view": [draw(st.integers(0, 300))],
+        "fold": [draw(st.integers(-1, 4))],
+        "fraction": draw(st.lists(FLOATS, min_size=32, max_size=32)),
+        "votes": draw(st.lists(FLOATS, min_size=11, max_size=11)),
+        "label_report": draw(BITS),
+        "label_asked": draw(BITS),
+        "mask": draw(BITS),
+        "ops": draw(BYTES),
+    }
+
+
+def entry(name: str, value: Any) -> bytes:
+    """A feature, as gzprep writes it."""
+    if isinstance(value, bytes):
+        return example.bytes_entry(name, value)
+    return example.float_entry(name, value) if name in ("fraction", "votes") else example.int_entry(name, value)
+
+
+def serialized(features: dict[str, Any], order: list[str]) -> bytes:
+    return example.field(1, b"".join(entry(name, features[name]) for name in order))
+
+
+USUAL = ["id", "fold", "fraction", "votes", "label_report", "label_asked", "mask", "image", "view", "ops"]
+ORDERS = st.one_of(st.just(USUAL), st.permutations(USUAL))
+
+
+@checked
+@given(galaxies(), ORDERS)
+def test_a_record_is_parsed(features: dict[str, Any], order: list[str]) -> None:
+    record = parse_example(serialized(features, order))
+    assert (record.image, record.ops) == (features["image"], features["ops"])
+    assert (record.id.encode(), record.view, record.fold) == (features["id"], *features["view"], *features["fold"])
+    for name in ("fraction", "votes", "label_report", "label_asked", "mask"):
+        assert getattr(record, name).tolist() == features[name]
+    assert record.fraction.dtype == record.votes.dtype == np.float32
+    assert record.label_report.dtype == record.label_asked.dtype == record.mask.dtype == np.int64
+
+
+@checked
+@given(galaxies(), ORDERS)
+def test_the_quick_way_through_a_record_gives_the_same(features: dict[str, Any], order: list[str]) -> None:
+    row, image = split_record(serialized(features, order))
+    assert image == features["image"]
+    assert (row.id.encode(), row.view) == (features["id"], *features["view"])
+    assert np.frombuffer(row.fraction, "<f4").tolist() == features["fraction"]
+    assert np.frombuffer(row.votes, "<f4").tolist() == features["votes"]
+    for name in ("label_report", "label_asked", "mask"):
+        assert list(getattr(row, name)) == features[name]
+
+
+def test_every_record_of_gzprep_goes_the_quick_way(dataset: Path) -> None:
+    for shard in open_dataset(dataset).shards:
+        for record in records_of(shard.path):
+            assert fast_parse._split_usual(record) == fast_parse._split_any(record)
+
+
+def test_parsing_agrees_with_tensorflow(dataset: Path) -> None:
+    import tensorflow as tf
+
+    record = records_of(open_dataset(dataset).shards[0].path)[0]
+    ours, theirs = parse_example(record), tf.train.Example.FromString(record).features.feature
+    assert set(payloads(record)) == {name.encode() for name in theirs}
+    assert ours.image == theirs["image"].bytes_list.value[0]
+    assert ours.fold == theirs["fold"].int64_list.value[0]
+    np.testing.assert_array_equal(ours.fraction, np.float32(theirs["fraction"].float_list.value))
+    assert ours.mask.tolist() == list(theirs["mask"].int64_list.value)
+
+
+FEATURES: dict[str, Any] = {
+    "image": b"\xff\xd8\xff",
+    "id": b"1",
+    "view": [0],
+    "fold": [-1],
+    "fraction": [0.5] * 32,
+    "votes": [1.0] * 11,
+    **dict.fromkeys(("label_report", "label_asked", "mask"), [1] * 22),
+    "ops": b"[]",
+}
+STRANGE: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "not a serialised Example"),
+    "no message": (b"galaxy", "not a serialised Example"),
+    "a cut message": (serialized(FEATURES, USUAL)[:-1], "not a serialised Example"),
+    "more than a message": (serialized(FEATURES, USUAL) + b"\0", "not a serialised Example"),
+    "no image": (serialized(FEATURES, [name for name in USUAL if name != "image"]), "no feature b'image'"),
+    "few votes": (serialized(FEATURES | {"votes": [1.0] * 10}, USUAL), "votes or labels|not those of a galaxy"),
+    "many labels": (serialized(FEATURES | {"mask": [1] * 23}, USUAL), "votes or labels|not those of a galaxy"),
+    "an id that is no text": (serialized(FEATURES | {"id": b"\xff"}, USUAL), "id or view|not those of a galaxy"),
+    "no view": (serialized(FEATURES | {"view": []}, USUAL), "id or view|not those of a galaxy"),
+}
+
+
+@pytest.mark.parametrize("case", STRANGE)
+def test_what_is_no_record_is_not_parsed(case: str) -> None:
+    record, sentence = STRANGE[case]
+    with pytest.raises(BadRecord, match=sentence):
+        parse_example(record)
+    with pytest.raises(BadRecord, match=sentence):
+        split_record(record)
+
+
+def test_labels_beyond_a_byte_are_refused() -> None:
+    record = serialized(FEATURES | {"mask": [200] * 11}, USUAL)  # 22 bytes
+    with pytest.raises(BadRecord, match="not 0 and 1"):
+        split_record(record)
+
+
+@checked
+@given(st.binary(max_size=400))
+def test_no_bytes_surprise_the_parser(record: bytes) -> None:
+    with contextlib.suppress(BadRecord):
+        parse_example(record)

@@ -1,0 +1,85 @@
+"""Commands that are killed by SIGKILL at a bad moment go on with the same command, and nothing is lost or different."""
+
+import json
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gztrain.killing import Killer, killer
+from tests.gztrain.run_folders import TINY, curve, untrained_run
+
+pytestmark = pytest.mark.slow
+STEPS = 15
+MOMENTS = random.Random(5)
+KILLS = {
+    "tensorflow": (f"step={MOMENTS.randrange(1, STEPS)}", f"flush={MOMENTS.randrange(2, 8)}"),
+    "jax": (f"step={MOMENTS.randrange(1, STEPS)}",),
+}
+OPTIONS = (*TINY, "--affine", "--set", "log.checkpoint=2", "--json")
+
+
+@pytest.fixture(scope="module")
+def killers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Killer]]:
+    """A process for each backend, which runs and kills commands."""
+    cache = str(tmp_path_factory.mktemp("compiled"))
+    kept = {"JAX_COMPILATION_CACHE_DIR": cache, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    with killer("tensorflow") as tensorflow, killer("jax", **kept) as jax:
+        yield {"tensorflow": tensorflow, "jax": jax}
+
+
+@pytest.mark.parametrize("backend", KILLS)
+def test_a_killed_training_goes_on_with_the_same_losses(
+    backend: str, killers: dict[str, Killer], dataset: Path, tmp_path: Path
+) -> None:
+    """Killed at random steps and while a file is half-way: the losses of a run left alone, to the last bit."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    undisturbed = killers[backend].run("fit", dataset, "--run", whole, *OPTIONS)
+    assert undisturbed.code == 0, undisturbed.err
+    command = ["fit", dataset, "--run", killed, *OPTIONS]
+    for moment in KILLS[backend]:
+        ended = killers[backend].run(*command, kill=moment)
+        assert ended.code == -signal.SIGKILL, ended.err
+        assert not (killed / "metrics.json").exists()
+        command = ["fit", dataset, "--run", killed, *OPTIONS, "--resume"]
+    ended = killers[backend].run(*command)
+    assert ended.code == 0, ended.err
+    assert len(curve(whole)) == STEPS
+    assert curve(killed) == curve(whole)
+    assert json.loads(ended.out) == json.loads((whole / "metrics.json").read_text())
+    assert not [path.name for path in killed.rglob(".*")]
+
+
+def part_files(folder: Path) -> dict[str, bytes]:
+    """Files of predictions, by name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("part-*"))}
+
+
+def test_a_killed_prediction_goes_on_where_it_stopped(
+    killers: dict[str, Killer], dataset: Path, tmp_path: Path
+) -> None:
+    run, whole, killed = untrained_run(tmp_path / "run", dataset).root, tmp_path / "whole", tmp_path / "killed"
+
+    def predict(out: Path, kill: str | None = None) -> tuple[int, str]:
+        command = ("predict", run, dataset, "--parquet", out, "--runner", "DirectRunner", "--json")
+        ended = killers["tensorflow"].run(*command, kill=kill)
+        return ended.code, ended.out
+
+    assert predict(whole)[0] == 0
+    # Flushed are the plan and two parts; the third is written, and has no name yet.
+    assert predict(killed, kill="flush=4")[0] == -signal.SIGKILL
+    left = part_files(killed)
+    assert len(left) == 2
+    assert not (killed / "predictions.json").exists()
+    assert [path.name for path in killed.glob(".*.parquet")]
+    before = {path.name: path.stat().st_mtime_ns for path in killed.glob("part-*")}
+    code, out = predict(killed)
+    assert (code, json.loads(out)["parts_made"]) == (0, 4)
+    assert part_files(killed) == part_files(whole)
+    assert {name: (killed / name).stat().st_mtime_ns for name in before} == before
+    assert not list(killed.glob(".*.parquet"))
+    assert json.loads(out)["parts"] == json.loads((whole / "predictions.json").read_text())["parts"]
+    code, out = predict(killed)
+    assert (code, json.loads(out)["parts_made"]) == (0, 0)

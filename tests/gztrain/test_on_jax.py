@@ -1,0 +1,43 @@
+"""What depends on the Keras backend, once more on JAX, all in one process: the tests that are marked `both_backends`.
+
+One model a code path, augmentation, downscaling, the losses, and a training step on two devices.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.running import python
+
+FILES = (
+    "models/test_build.py",
+    "models/test_augment.py",
+    "models/test_stem.py",
+    "training/test_losses.py",
+    "training/two_devices.py",
+)
+SETTINGS = {
+    # What is compiled runs once, so it need not be compiled well.
+    "XLA_FLAGS": "--xla_force_host_platform_device_count=2"
+    " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+    # A loaded model compiles to what the saved one did.
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
+FEWEST = 90
+"""There are more, so that a mark that is lost is noticed."""
+
+
+@pytest.mark.slow
+def test_models_losses_and_steps_on_jax(tmp_path: Path) -> None:
+    files = [f"tests/gztrain/{name}" for name in FILES]
+    options = ("-p", "no:cacheprovider", "-p", "no:xdist", "-m", "both_backends", "--tb=short")
+    done = python(
+        *("-m", "pytest", *options, *files), backend="jax", JAX_COMPILATION_CACHE_DIR=str(tmp_path), **SETTINGS
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert "skipped" not in done.stdout, done.stdout
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None
+    assert int(passed[1]) >= FEWEST
