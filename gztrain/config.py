@@ -13,13 +13,12 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from gzcore.errors import UsageError
-from gztrain.models.spec import ModelSpec
+from gztrain.models.spec import Augment, ModelSpec
 
 _CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
 Int = Annotated[int, Field(strict=True)]
 """An integer; true is none."""
 Count = Annotated[Int, Field(ge=1)]
-Range = tuple[float, float]
 
 
 @dataclass(frozen=True, config=_CHECKED)
@@ -34,22 +33,6 @@ class Loss:
     """What the weights add up to: number of labels, or of galaxies as the report's text has it."""
     gamma: Annotated[float, Field(ge=0, le=10)] = 2.0
     """How far ``focal`` turns away from what is already right."""
-
-
-@dataclass(frozen=True, config=_CHECKED)
-class Augment:
-    """What is done to a training image on the device, each time it is seen."""
-
-    symmetries: bool = True
-    """The eight symmetries of the square, each as likely (F36)."""
-    affine: bool = False
-    """Rotation, zoom and shift (F37)."""
-    rotate: Range = (-180.0, 180.0)
-    """Degrees, uniform; of ``affine``, like the two below."""
-    zoom: Range = (0.9, 1.1)
-    """Magnification, log-uniform."""
-    shift: Range = (-0.036, 0.036)
-    """In x and in y, as a share of the side, uniform: 8 px of 224."""
 
 
 @dataclass(frozen=True, config=_CHECKED)
