@@ -1,6 +1,6 @@
 """The recipe: every value that decides what a shard holds, read from TOML, checked at birth.
 
-Defaults are those of ``pipelines/gz2-cnn.toml``. Row ids such as F27 are those of the report's requirements.
+Defaults are those of ``recipes/gz2-cnn.toml``. Row ids such as F27 are those of the report's requirements.
 """
 
 import hashlib

@@ -46,10 +46,10 @@ class Parameter:
 OPTIONS = (
     Parameter("data", "", "Folder with catalogues and images.", _PLACE, "GCS_READ_FOLDER", optional=False),
     Parameter("out", "", "Dataset folder to make.", _PLACE, "GCS_WRITE_FOLDER", optional=False),
-    Parameter("recipe", "", "Recipe, TOML; the keys below are set over it.", _PLACE, "GCS_READ_FILE"),
+    Parameter("recipe", "", "A recipe, such as gz2-vit, or a TOML file; the keys below are set over it.", "^.+$"),
     Parameter("catalogue", "", "One catalogue, in place of those in the data folder.", _PLACE, "GCS_READ_FILE"),
     Parameter("split", "", "Whose galaxies the one catalogue holds.", "^(train|test)$"),
-    Parameter("fleet", "", "Worker options, TOML; see pipelines/dataflow/workers.toml.", _PLACE, "GCS_READ_FILE"),
+    Parameter("fleet", "", "TOML file of worker options.", _PLACE, "GCS_READ_FILE"),
 )
 """Options of ``gzprep run`` that make sense from far away."""
 
