@@ -4,14 +4,12 @@ The names are taken away in a process of its own, before anything of ours is imp
 the other systems get along without these names, those of Linux may not.
 """
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.gztrain.running import TINY
+from tests.isolated import MAIN, PROGRAM, without
 from tests.running import ROOT, SMALL, shard_sums
 
 MAC = ("os.sched_getaffinity", "os.posix_fadvise", "os.preadv")
@@ -24,41 +22,9 @@ SYSTEMS = {"macOS": MAC, "Windows": WINDOWS}
 MODULES = ("fcntl", "resource", "grp", "pwd")
 """Modules of Python that Windows lacks."""
 
-PROGRAM = """
-import importlib, multiprocessing, os, signal, socket, sys
-for library in os.environ["LIBRARIES"].split():
-    importlib.import_module(library)
-for name in os.environ["WITHOUT"].split():
-    module, _, attribute = name.partition(".")
-    if name == "multiprocessing.popen_forkserver":
-        multiprocessing.get_all_start_methods = lambda: ["spawn"]
-    elif attribute:
-        delattr(sys.modules[module], attribute)
-    else:
-        sys.modules[name] = None
-"""
-MAIN = f"{PROGRAM}import gzprep.cli, gztrain.cli\n(gztrain if sys.argv[0] == 'gztrain' else gzprep).cli.main()\n"
 IMPORT = f"{PROGRAM}for name in sys.argv[1:]: importlib.import_module(name)\n"
 BEAM = "apache_beam simplejpeg pyarrow.parquet scipy.ndimage cv2"
 KERAS = "keras sklearn.metrics tensorflow tensorboard.summary.writer.record_writer"
-
-
-def without(names: tuple[str, ...], program: str, *arguments: str | Path, libraries: str = "") -> None:
-    """Run a program without some names.
-
-    Raises:
-        AssertionError: it failed; the message is what it said.
-    """
-    settings = {
-        "WITHOUT": " ".join(names),
-        "LIBRARIES": libraries,
-        "PYTHONPATH": str(ROOT),
-        "MALLOC_TRIM_THRESHOLD_": "0",
-    }
-    call = [sys.executable, "-c", f"import sys; sys.argv[:] = sys.argv[1:]; exec({program!r})", *map(str, arguments)]
-    done = subprocess.run(call, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def modules() -> list[str]:
