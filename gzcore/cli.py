@@ -8,28 +8,74 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from gzcore.console import say
 from gzcore.errors import GzError
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the recipe; may be repeated.")
+]
 RecipeToPrint = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="Print this one; a copy of it can become a recipe of your own.")
+    str | None, typer.Argument(metavar="NAME", help="Print this one; a copy of it can become a recipe of your own.")
 ]
 
 
-def make_app(name: str) -> typer.Typer:
-    """A command line without commands."""
-    return typer.Typer(
+class HelpfulCommand(TyperCommand):
+    """A command whose help lists its options in groups, the ``rich_help_panel`` of each, without boxes."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 -- typer's own click
+        """Write the arguments, the options without a group, then each group of options."""
+        groups: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                kind = "Arguments" if param.param_type_name == "argument" else "Options"
+                groups.setdefault(getattr(param, "rich_help_panel", None) or kind, []).append(_plain(record, kind))
+        for title, records in groups.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def _plain(record: tuple[str, str], kind: str) -> tuple[str, str]:
+    """What typer says of a parameter, without the type of an argument and the word "range"."""
+    name, text = record
+    return (name.partition(" <")[0] if kind == "Arguments" else name.replace(" range>", ">")), text
+
+
+class HelpfulGroup(TyperGroup):
+    """A group of commands whose help shows the whole sentence of each."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 -- typer's own click
+        """Write every command with what it does."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(1000)) for name, command in commands if command])
+
+
+class App(typer.Typer):
+    """A command line; its commands are :class:`HelpfulCommand`."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Command], Command]:  # noqa: ANN401
+        """Add a command; see ``typer.Typer.command``."""
+        return super().command(name, cls=HelpfulCommand, **options)
+
+
+def make_app(name: str) -> App:
+    """A command line without commands. Its help is plain text: rich would take a quarter of a second to draw boxes."""
+    return App(
         name=name,
+        cls=HelpfulGroup,
         epilog="Every command takes --debug, which shows a traceback in place of a sentence.",
         no_args_is_help=True,
         add_completion=False,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
 

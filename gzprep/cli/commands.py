@@ -22,6 +22,10 @@ RecipeName = Annotated[
     str | None,
     typer.Option("--recipe", metavar="NAME|FILE", help="A recipe, such as gz2-vit (see `gzprep recipes`), or a file."),
 ]
+BeamOptions = Annotated[
+    list[str] | None, typer.Argument(metavar="-- BEAM OPTIONS", help="Options of Beam itself, behind a lone --.")
+]
+_RECIPE, _ENGINE = "Keys of the recipe", "Where it runs"
 
 
 def main() -> None:
@@ -55,29 +59,37 @@ def about(
 
 @app.command()
 def run(
-    beam_options: Annotated[list[str] | None, typer.Argument(metavar="[-- BEAM OPTIONS]", show_default=False)] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder with catalogues and images. Absent: the sample sky.")
-    ] = None,
+    beam_options: BeamOptions = None,
+    data: Annotated[Path | None, typer.Option(help="Folder with catalogues and images. [the sample sky]")] = None,
     out: Annotated[Path, typer.Option(help="Dataset folder to make.")] = Path("gz2-shards"),
     recipe: RecipeName = None,
-    runner: Annotated[str, typer.Option(help="Engine.")] = DIRECT,
-    views: Annotated[int | None, typer.Option(help="Augmented views a galaxy.")] = None,
-    crop: Annotated[int | None, typer.Option(help="Size of the crop, px.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the views.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Take this many galaxies, by hash.")] = None,
+    runner: Annotated[
+        str, typer.Option(help="Engine; DirectRunner is this machine.", rich_help_panel=_ENGINE)
+    ] = DIRECT,
+    views: Annotated[int | None, typer.Option(help="Views of each training galaxy.", rich_help_panel=_RECIPE)] = None,
+    crop: Annotated[int | None, typer.Option(help="Width and height of the crop, px.", rich_help_panel=_RECIPE)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the views.", rich_help_panel=_RECIPE)] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Take this many galaxies, chosen by their ids.", rich_help_panel=_RECIPE)
+    ] = None,
     catalogue: Annotated[Path | None, typer.Option(help="One catalogue, in place of those in --data.")] = None,
-    split: Annotated[Split, typer.Option(help="Whose galaxies --catalogue holds.")] = Split.TRAIN,
+    split: Annotated[Split, typer.Option(help="The split of the galaxies in --catalogue.")] = Split.TRAIN,
     settings: Settings = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes. Absent: one a core.")] = None,
-    fleet: Annotated[Path | None, typer.Option(help="TOML file of worker options for Dataflow.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes. [one per core]", rich_help_panel=_ENGINE)
+    ] = None,
+    fleet: Annotated[
+        Path | None, typer.Option(help="TOML file of worker options for Dataflow.", rich_help_panel=_ENGINE)
+    ] = None,
     *,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Send the job to Dataflow and return.")] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Send the job to Dataflow and return.", rich_help_panel=_ENGINE)
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and how long it takes.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set of another recipe.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a dataset folder: read, judge, label, make views, write shards."""
+    """Make a dataset folder: read images, find defects, label, make augmented views, write shards."""
     from gzprep.run import launch
 
     chosen = _recipe(recipe, settings or [], views__count=views, crop__size=crop, seed=seed, limit=limit)
@@ -142,7 +154,7 @@ def _dry_run(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launc
 
 @app.command()
 def template(
-    spec: Annotated[Path | None, typer.Argument(metavar="[SPEC]", help="File to write, such as gs://...json.")] = None,
+    spec: Annotated[Path | None, typer.Argument(metavar="SPEC", help="File to write, such as gs://...json.")] = None,
     image: Annotated[str | None, typer.Option(help="Container image of launcher and workers.")] = None,
     metadata: Annotated[Path | None, typer.Option(help="Write the parameters alone, into this file.")] = None,
 ) -> None:
@@ -204,7 +216,7 @@ def fetch(
 def verify(
     out: Dataset,
     replay: Annotated[int, typer.Option(min=0, help="Make this many records again, and compare.")] = 0,
-    data: Annotated[Path | None, typer.Option(help="Where the source is now. Absent: as in the manifest.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Where the data folder is now, if it has moved.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -241,7 +253,9 @@ def preview(
 
 @app.command()
 def schemes(
-    *, as_json: AsJson = False, scheme: Annotated[str | None, typer.Argument(metavar="[SCHEME]")] = None
+    *,
+    as_json: AsJson = False,
+    scheme: Annotated[str | None, typer.Argument(metavar="SCHEME", help="Show the labels of this one.")] = None,
 ) -> None:
     """List the label schemes, or the labels of one."""
     from gzcore.console import show_table
@@ -270,7 +284,7 @@ def recipes(
 
 @app.command()
 def inspect(
-    paths: Annotated[list[Path], typer.Argument(metavar="DIR|IMAGES...", help="Images, folders, or data sets.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="DIR|IMAGES", help="Images, folders, or data sets.")],
     recipe: RecipeName = None,
     settings: Settings = None,
     html: Annotated[
@@ -279,7 +293,7 @@ def inspect(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Score images with every detector; whatever is found, the exit code is 0."""
+    """Score images with every detector. The exit code is 0, whatever is found."""
     from gzcore.console import say
     from gzprep.cli.show import show_inspections
     from gzprep.tools.defect_page import empty_sheets, watch, write_review

@@ -21,14 +21,16 @@ app = make_app("gztrain")
 Json = dict[str, Any]
 Dataset = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset folder that `gzprep run` made.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder that `gztrain fit` made.")]
-RunPaths = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")]
+RunPaths = Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.")]
 NewRun = Annotated[Path, typer.Option("--run", help="Run folder to make.")]
 Recipe = Annotated[
     str | None,
     typer.Option("--recipe", metavar="NAME|FILE", help="A recipe, such as vit (see `gztrain recipes`), or a file."),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that is there, at its exact step.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run is.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the run that is there, at the step where it stopped.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run that is there.")]
 SkipCorrupt = Annotated[bool, typer.Option("--skip-corrupt", help="Leave damaged records out, and count them.")]
 Data = Annotated[Path | None, typer.Option("--data", help="The dataset folder, if it has moved.")]
 SplitName = Literal["val", "test"]
@@ -69,7 +71,7 @@ def about(
         ),
     ] = False,
 ) -> None:
-    """From the shards that gzprep wrote to a classifier that was judged."""
+    """Train a classifier on the shards that gzprep wrote, and judge it on galaxies that it has not seen."""
     del version  # its callback has spoken
 
 
@@ -120,7 +122,7 @@ def crossval(  # noqa: PLR0913 -- options of a command line
     as_json: AsJson = False,
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
-    """Train and judge a model for each fold: the report's protocol, with mean and standard deviation."""
+    """Train and judge a model for each fold, as the report did, with mean and standard deviation."""
     from gztrain.training.request import Request, make_config
 
     config = make_config(run, _recipe(recipe), [*(settings or []), *as_settings(options)], resume=resume)
@@ -141,12 +143,14 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
         SplitName, typer.Option(help="What to judge on: the validation fold, or the test split.")
     ] = "test",
     data: Data = None,
-    labels: Annotated[str | None, typer.Option(help="Judge by asked or report labels. Absent: as it trained.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Judge by asked or report labels. [those it was trained on]")
+    ] = None,
     *,
     skip_corrupt: SkipCorrupt = False,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a run: all metrics beside what can be had without looking, and how sure they are."""
+    """Judge a run: all metrics with their intervals, beside two baselines that look at no image."""
     _start_keras()
     from gztrain.cli.show import show_metrics
     from gztrain.evaluation.evaluate import check_policy
@@ -163,23 +167,24 @@ def predict(  # noqa: PLR0913 -- options of a command line
     places: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGES|DIR... [-- BEAM OPTIONS]",
-            help="Images, or folders of them; with --runner, also a dataset folder, or addresses in buckets.",
+            metavar="IMAGES|DIR",
+            help="Images, or folders of them; with --runner, also a dataset folder, or addresses in buckets. "
+            "Options of Beam follow a lone --.",
         ),
     ],
     parquet: Annotated[
         Path, typer.Option("--parquet", help="File to write: a row an image. With --runner: a folder of such files.")
     ],
     runner: Annotated[
-        str | None, typer.Option(help="Run as a Beam pipeline, which goes on where it stopped, on this engine.")
+        str | None, typer.Option(help="Engine of a Beam pipeline, such as DirectRunner, FlinkRunner or DataflowRunner.")
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="With --runner: processes; each has the model, and uses all cores.")
+        int, typer.Option(min=1, help="With --runner: number of processes. Each loads the model and uses all cores.")
     ] = 1,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Classify images: here, or as a Beam pipeline (--runner DirectRunner, FlinkRunner, DataflowRunner, ...)."""
+    """Classify images: in this process, or as a Beam pipeline on an engine (--runner)."""
     if runner is not None:
         _predict_on(runner, run, places, parquet, workers, as_json=as_json)
         return
@@ -242,16 +247,18 @@ def export(
 @app.command()
 def ensemble(  # noqa: PLR0913 -- options of a command line
     runs: RunPaths,
-    out: Annotated[Path | None, typer.Option("--run", help="Run folder to make of them. Absent: none is kept.")] = None,
+    out: Annotated[Path | None, typer.Option("--run", help="Run folder to make of them. [none is kept]")] = None,
     split: Annotated[SplitName, typer.Option(help="What to judge it on.")] = "test",
     data: Data = None,
     *,
-    symmetries: Annotated[bool, typer.Option("--symmetries", help="See each image from eight sides.")] = False,
+    symmetries: Annotated[
+        bool, typer.Option("--symmetries", help="Average over the eight symmetries of each image.")
+    ] = False,
     skip_corrupt: SkipCorrupt = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Average several runs, or the eight symmetries of an image, into a run of its own."""
+    """Average several runs, or the eight symmetries of each image, and judge the average."""
     _start_keras()
     from gztrain.cli.show import show_metrics
     from gztrain.evaluation.ensemble import Request
@@ -266,11 +273,13 @@ def report(
     runs: RunPaths,
     html: Annotated[Path, typer.Option("--html", metavar="DIR", help="Folder for the page.")],
     data: Data = None,
-    split: Annotated[SplitName | None, typer.Option(help="val or test. Absent: test, where it was judged.")] = None,
+    split: Annotated[
+        SplitName | None, typer.Option(help="Which split to show. [test, where a run was judged on it]")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Write a page on one run or more: curves, matrices, the worst mistakes, the published figures."""
+    """Write a page on one or more runs: curves, matrices, the worst mistakes, published figures."""
     from gzcore.console import show_line
     from gztrain.evaluation.report import write_report
 
@@ -283,7 +292,7 @@ def report(
 
 @app.command()
 def models(*, as_json: AsJson = False) -> None:
-    """List what can be trained, with parameter counts and input sizes."""
+    """List the models that can be trained, with parameter counts and input sizes."""
     from dataclasses import asdict
 
     from gztrain.cli.show import show_models
@@ -311,12 +320,12 @@ def bench(
     out: Dataset,
     recipe: Recipe = None,
     settings: Settings = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="How long each stage is run.")] = 3.0,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to run each stage.")] = 3.0,
     *,
     as_json: AsJson = False,
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
-    """Measure where the time goes: samples/s of each stage alone and of the whole, and what to change."""
+    """Measure where the time goes: images a second of each stage and of the whole, and what to change."""
     from gztrain.config import read_config
 
     config = read_config(_recipe(recipe), [*(settings or []), *as_settings(options)])
