@@ -53,25 +53,6 @@ def test_galaxy_datasets_is_imported_by_fetch_alone() -> None:
     assert [path.name for path in modules("gzprep") if uses(path, "galaxy_datasets")] == ["fetch.py"]
 
 
-HELP = """
-import sys
-from gzprep.cli import main
-try:
-    main()
-except SystemExit as stop:
-    assert not stop.code
-heavy = {"apache_beam", "numpy", "cv2", "albumentations", "pyarrow", "astropy"}
-sys.stderr.write(",".join(sorted(heavy & set(sys.modules))))
-"""
-
-
-@pytest.mark.parametrize("command", [["--help"], ["run", "--help"], ["simulate", "--help"]], ids=" ".join)
-def test_help_loads_nothing_heavy(command: list[str]) -> None:
-    done = subprocess.run([sys.executable, "-c", HELP, *command], capture_output=True, text=True, check=True)
-    assert not done.stderr
-    assert "Usage" in done.stdout
-
-
 def test_a_data_set_needs_the_base_install_alone(tmp_path: Path) -> None:
     """Without albumentations even, which our views are only compared with."""
     absent = (
