@@ -23,6 +23,7 @@ RUN pip install --no-cache-dir --no-deps --require-hashes --requirement requirem
 
 FROM packages AS gzprep
 COPY pyproject.toml README.md LICENSE ./
+COPY gzcore gzcore
 COPY gzprep gzprep
 COPY gztrain gztrain
 RUN pip install --no-cache-dir --no-deps --no-build-isolation . \
@@ -41,6 +42,7 @@ WORKDIR /opt/gzprep
 COPY requirements/gpu.txt requirements/gpu.txt
 RUN pip install --no-cache-dir --no-deps --require-hashes --requirement requirements/gpu.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY gzcore gzcore
 COPY gzprep gzprep
 COPY gztrain gztrain
 RUN pip install --no-cache-dir --no-deps --no-build-isolation . \

@@ -3,10 +3,6 @@
 import sys
 from collections.abc import Iterable
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 
 def printable(text: str) -> str:
     """Spell out control characters, which a catalogue may hold and a terminal would obey."""
@@ -39,6 +35,10 @@ def human_time(seconds: float) -> str:
 
 def show_table(title: str, rows: Iterable[tuple[str, ...]], header: tuple[str, ...]) -> None:
     """Print a table on standard output: the first column text, the others numbers."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
     for place, name in enumerate(header):
         table.add_column(name, justify="left" if place == 0 else "right")

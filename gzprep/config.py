@@ -1,6 +1,6 @@
 """The recipe: every value that decides what a shard holds, read from TOML, checked at birth.
 
-Defaults are those of ``pipelines/gz2-cnn.toml``. Row ids such as F27 are those of the report's requirements.
+Defaults are those of ``recipes/gz2-cnn.toml``. Row ids such as F27 are those of the report's requirements.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 from gzcore.errors import UsageError
 from gzcore.storage.places import Place, as_place
 
-_CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
+_CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False, use_attribute_docstrings=True)
 DATASET_NAME = r"[a-z0-9_]+"
 """What a data set may be called: the first part of every file name."""
 LARGEST = 8192

@@ -1,25 +1,24 @@
 """What a run is asked to do: every value that decides what is learned, read from TOML, checked at birth.
 
-Defaults are those of ``pipelines/train/cnn.toml``. Row ids such as F27 are those of the report's requirements.
+Defaults are those of ``recipes/cnn.toml``. Row ids such as F27 are those of the report's requirements.
 """
 
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, field
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from gzcore.errors import UsageError
-from gztrain.models.spec import ModelSpec
+from gzcore.storage.places import Place
+from gztrain.models.spec import Augment, ModelSpec
 
 _CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
 Int = Annotated[int, Field(strict=True)]
 """An integer; true is none."""
 Count = Annotated[Int, Field(ge=1)]
-Range = tuple[float, float]
 
 
 @dataclass(frozen=True, config=_CHECKED)
@@ -34,22 +33,6 @@ class Loss:
     """What the weights add up to: number of labels, or of galaxies as the report's text has it."""
     gamma: Annotated[float, Field(ge=0, le=10)] = 2.0
     """How far ``focal`` turns away from what is already right."""
-
-
-@dataclass(frozen=True, config=_CHECKED)
-class Augment:
-    """What is done to a training image on the device, each time it is seen."""
-
-    symmetries: bool = True
-    """The eight symmetries of the square, each as likely (F36)."""
-    affine: bool = False
-    """Rotation, zoom and shift (F37)."""
-    rotate: Range = (-180.0, 180.0)
-    """Degrees, uniform; of ``affine``, like the two below."""
-    zoom: Range = (0.9, 1.1)
-    """Magnification, log-uniform."""
-    shift: Range = (-0.036, 0.036)
-    """In x and in y, as a share of the side, uniform: 8 px of 224."""
 
 
 @dataclass(frozen=True, config=_CHECKED)
@@ -217,7 +200,9 @@ def _siblings(place: tuple[int | str, ...]) -> str:
     return ", ".join(known)
 
 
-def read_config(path: Path | None, overrides: Iterable[str] = (), base: Mapping[str, Any] | None = None) -> TrainConfig:
+def read_config(
+    path: Place | None, overrides: Iterable[str] = (), base: Mapping[str, Any] | None = None
+) -> TrainConfig:
     """Read a recipe file (None: the defaults) over a base, and set ``KEY=VALUE`` pairs over it.
 
     Raises:
@@ -229,7 +214,7 @@ def read_config(path: Path | None, overrides: Iterable[str] = (), base: Mapping[
     return from_mapping(values, "The recipe" if path is None else f"The recipe {path}")
 
 
-def _read_toml(path: Path) -> Json:
+def _read_toml(path: Place) -> Json:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it asks the network for its newest version
+
 from gzprep.simulate import simulate
 from tests.running import ROOT, SMALL, gzprep, spoil
 

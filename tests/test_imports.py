@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT
+from tests.gztrain.running import TINY
+from tests.isolated import MAIN, without
+from tests.running import ROOT, SMALL
 
 
 def modules(package: str) -> Iterator[Path]:
@@ -51,23 +53,35 @@ def test_galaxy_datasets_is_imported_by_fetch_alone() -> None:
     assert [path.name for path in modules("gzprep") if uses(path, "galaxy_datasets")] == ["fetch.py"]
 
 
-HELP = """
-import sys
-from gzprep.cli import main
-try:
-    main()
-except SystemExit as stop:
-    assert not stop.code
-heavy = {"apache_beam", "numpy", "cv2", "albumentations", "pyarrow", "astropy"}
-sys.stderr.write(",".join(sorted(heavy & set(sys.modules))))
-"""
+def test_a_data_set_needs_the_base_install_alone(tmp_path: Path) -> None:
+    """Without albumentations even, which our views are only compared with."""
+    absent = (
+        "albumentations",
+        "astropy",
+        "galaxy_datasets",
+        "tensorflow",
+        "keras",
+        "jax",
+        "matplotlib",
+        "sklearn",
+        "pandas",
+    )
+    sky, out = tmp_path / "sky", tmp_path / "out"
+    without(absent, MAIN, "gzprep", "simulate", sky, "--galaxies", "8")
+    without(absent, MAIN, "gzprep", "run", "--data", sky, "--out", out, *SMALL)
+    without(absent, MAIN, "gzprep", "inspect", sky / "images", "--html", tmp_path / "page")
+    without(absent, MAIN, "gzprep", "verify", out, "--replay", "3")
 
 
-@pytest.mark.parametrize("command", [["--help"], ["run", "--help"], ["simulate", "--help"]], ids=" ".join)
-def test_help_loads_nothing_heavy(command: list[str]) -> None:
-    done = subprocess.run([sys.executable, "-c", HELP, *command], capture_output=True, text=True, check=True)
-    assert not done.stderr
-    assert "Usage" in done.stdout
+def test_training_reading_and_judging_need_no_part_of_gzprep(small_sky: Path, dataset: Path, tmp_path: Path) -> None:
+    absent, run = ("apache_beam", "albumentations", "astropy", "gzprep", "pandas"), tmp_path / "run"
+    for command in (
+        ("fit", dataset, "--run", run, *TINY, "--epochs", "1", "--fine-tune-epochs", "0"),
+        ("evaluate", run),
+        ("report", run, "--html", tmp_path / "page"),
+        ("predict", run, small_sky / "images", "--parquet", tmp_path / "votes.parquet"),
+    ):
+        without(absent, MAIN, "gztrain", *command)
 
 
 def test_requirements_are_pinned_with_hashes_and_without_an_index() -> None:

@@ -1,96 +1,57 @@
 """The command line of gzprep: parse, call, print."""
 
-import gc
-import io
-import json
-import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gzcore.console import say
+from gzcore.cli import AsJson, RecipeToPrint, Settings, make_app, print_json, run_app, show_recipes, show_version
 from gzcore.engines.names import DIRECT
-from gzcore.errors import GzError, UsageError
+from gzcore.errors import UsageError
 from gzprep import __version__
 from gzprep.catalogue.galaxy import Split
 
 if TYPE_CHECKING:
     from gzprep.config import Recipe
 
-app = typer.Typer(
-    name="gzprep",
-    epilog="Every command takes --debug, which shows a traceback in place of a sentence.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-)
+app = make_app("gzprep")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Dataset = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset folder that `gzprep run` made.")]
+RecipeName = Annotated[
+    str | None,
+    typer.Option("--recipe", metavar="NAME|FILE", help="A recipe, such as gz2-vit (see `gzprep recipes`), or a file."),
+]
+BeamOptions = Annotated[
+    list[str] | None, typer.Argument(metavar="-- BEAM OPTIONS", help="Options of Beam itself, behind a lone --.")
+]
+_RECIPE, _ENGINE = "Keys of the recipe", "Where it runs"
 
 
 def main() -> None:
-    """Run the command line; a user's mistake ends in one sentence, not in a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets the codes of the others
-    debug = "--debug" in sys.argv
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    try:
-        code = app(args=arguments, standalone_mode=False)  # typer makes 130 of Ctrl-C
-    except GzError as error:
-        if debug:
-            raise
-        say(f"gzprep: {error}")
-        code = error.exit_code
-    except BrokenPipeError:  # whoever read our output has seen enough
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- else Python complains once more when it ends
-        code = 1
-    except Exception as error:
-        code = _other_error(error, debug=debug)
-    gc.freeze()  # else Python looks through all of Beam once more before it ends: half a second
-    raise SystemExit(code)
+    """Run the command line, and end the process."""
+    run_app(app, "gzprep")
 
 
-def _other_error(error: Exception, *, debug: bool) -> int:
-    """Show click's own usage errors as click does; say of a bug that it is one."""
-    show = getattr(error, "show", None)
-    if show is not None:
-        show()
-        return int(getattr(error, "exit_code", 2))
-    if debug:
-        raise error
-    say(f"gzprep: unexpected {type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}")
-    say("This is a fault of gzprep; run again with --debug and report what it prints.")
-    return 1
-
-
-def _print_json(value: Any) -> None:  # noqa: ANN401 -- any JSON value
-    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
-
-
-def _recipe(path: Path | None, settings: list[str], **options: int | None) -> "Recipe":
+def _recipe(wanted: str | None, settings: list[str], **options: int | None) -> "Recipe":
     """Read the recipe; command-line options are overrides of its keys."""
+    from gzcore.recipes import find_recipe
     from gzprep.config import read_recipe
 
+    path = None if wanted is None else find_recipe("gzprep", wanted)
     pairs = [f"{key.replace('__', '.')}={value}" for key, value in options.items() if value is not None]
     return read_recipe(path, [*settings, *pairs])
-
-
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 -- typer calls it so
-    if wanted:
-        sys.stdout.write(f"gzprep {__version__}\n")
-        raise typer.Exit
 
 
 @app.callback()
 def about(
     *,
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=show_version("gzprep", __version__), is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
 ) -> None:
     """From a catalogue and a folder of galaxy images to cropped TFRecord shards."""
     del version  # its callback has spoken
@@ -98,29 +59,37 @@ def about(
 
 @app.command()
 def run(
-    beam_options: Annotated[list[str] | None, typer.Argument(metavar="[-- BEAM OPTIONS]", show_default=False)] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder with catalogues and images. Absent: the sample sky.")
-    ] = None,
+    beam_options: BeamOptions = None,
+    data: Annotated[Path | None, typer.Option(help="Folder with catalogues and images. [the sample sky]")] = None,
     out: Annotated[Path, typer.Option(help="Dataset folder to make.")] = Path("gz2-shards"),
-    recipe: Annotated[Path | None, typer.Option(help="Recipe, TOML; see pipelines/.")] = None,
-    runner: Annotated[str, typer.Option(help="Engine.")] = DIRECT,
-    views: Annotated[int | None, typer.Option(help="Augmented views a galaxy.")] = None,
-    crop: Annotated[int | None, typer.Option(help="Size of the crop, px.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the views.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Take this many galaxies, by hash.")] = None,
+    recipe: RecipeName = None,
+    runner: Annotated[
+        str, typer.Option(help="Engine; DirectRunner is this machine.", rich_help_panel=_ENGINE)
+    ] = DIRECT,
+    views: Annotated[int | None, typer.Option(help="Views of each training galaxy.", rich_help_panel=_RECIPE)] = None,
+    crop: Annotated[int | None, typer.Option(help="Width and height of the crop, px.", rich_help_panel=_RECIPE)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the views.", rich_help_panel=_RECIPE)] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Take this many galaxies, chosen by their ids.", rich_help_panel=_RECIPE)
+    ] = None,
     catalogue: Annotated[Path | None, typer.Option(help="One catalogue, in place of those in --data.")] = None,
-    split: Annotated[Split, typer.Option(help="Whose galaxies --catalogue holds.")] = Split.TRAIN,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes. Absent: one a core.")] = None,
-    fleet: Annotated[Path | None, typer.Option(help="Worker options for Dataflow; see pipelines/dataflow/.")] = None,
+    split: Annotated[Split, typer.Option(help="The split of the galaxies in --catalogue.")] = Split.TRAIN,
+    settings: Settings = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes. [one per core]", rich_help_panel=_ENGINE)
+    ] = None,
+    fleet: Annotated[
+        Path | None, typer.Option(help="TOML file of worker options for Dataflow.", rich_help_panel=_ENGINE)
+    ] = None,
     *,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Send the job to Dataflow and return.")] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Send the job to Dataflow and return.", rich_help_panel=_ENGINE)
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and how long it takes.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set of another recipe.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a dataset folder: read, judge, label, make views, write shards."""
+    """Make a dataset folder: read images, find defects, label, make augmented views, write shards."""
     from gzprep.run import launch
 
     chosen = _recipe(recipe, settings or [], views__count=views, crop__size=crop, seed=seed, limit=limit)
@@ -135,7 +104,7 @@ def run(
     began = time.monotonic()
     manifest = launch.run(request)
     if as_json:
-        _print_json(manifest)
+        print_json(manifest)
         return
     from gzcore.storage.places import as_place
     from gzprep.cli.show import show_summary
@@ -152,7 +121,7 @@ def _send(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.R
 
     sent = launch.send(request)
     if as_json:
-        _print_json(sent)
+        print_json(sent)
     elif "template" in sent:
         show_line(f"The job is written to {sent['template']}; nothing runs yet.")
     else:
@@ -178,18 +147,18 @@ def _dry_run(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launc
     check_folder(job)
     estimate = dry_run.estimate(job, fleet)
     if as_json:
-        _print_json(estimate)
+        print_json(estimate)
     else:
         dry_run.show(estimate)
 
 
 @app.command()
 def template(
-    spec: Annotated[Path | None, typer.Argument(metavar="[SPEC]", help="File to write, such as gs://...json.")] = None,
+    spec: Annotated[Path | None, typer.Argument(metavar="SPEC", help="File to write, such as gs://...json.")] = None,
     image: Annotated[str | None, typer.Option(help="Container image of launcher and workers.")] = None,
     metadata: Annotated[Path | None, typer.Option(help="Write the parameters alone, into this file.")] = None,
 ) -> None:
-    """Write the specification of the Dataflow Flex Template, or its parameters (docs/cloud.md)."""
+    """Write the specification of the Dataflow Flex Template, or its parameters."""
     from gzcore.console import show_line
     from gzprep.run.flex_template import write_template
 
@@ -217,7 +186,7 @@ def simulate(
     with galaxy_progress("Simulating", galaxies) as advance:
         sky = make_sky(directory, galaxies, seed, on_galaxy=lambda: advance(False))  # noqa: FBT003
     if as_json:
-        _print_json(asdict(sky))
+        print_json(asdict(sky))
         return
     planted = ", ".join(f"{kind} {count}" for kind, count in sky.planted.items())
     show_line(f"{sky.train} training and {sky.test} test galaxies in {directory}, {human_bytes(sky.bytes)}.")
@@ -236,7 +205,7 @@ def fetch(
     local(directory)
     inventory = fetch_gz2(directory)
     if as_json:
-        _print_json(inventory)
+        print_json(inventory)
         return
     show_line(f"{inventory['galaxies']} galaxies in {directory}; {inventory['missing']} images are missing.")
     if inventory["missing"]:
@@ -247,7 +216,7 @@ def fetch(
 def verify(
     out: Dataset,
     replay: Annotated[int, typer.Option(min=0, help="Make this many records again, and compare.")] = 0,
-    data: Annotated[Path | None, typer.Option(help="Where the source is now. Absent: as in the manifest.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Where the data folder is now, if it has moved.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -258,7 +227,7 @@ def verify(
 
     result = verify_folder(out, replay_records=replay, data=data)
     if as_json:
-        _print_json(result)
+        print_json(result)
     else:
         for fault in result["faults"]:
             show_line(f"fault: {fault}")
@@ -284,7 +253,9 @@ def preview(
 
 @app.command()
 def schemes(
-    *, as_json: AsJson = False, scheme: Annotated[str | None, typer.Argument(metavar="[SCHEME]")] = None
+    *,
+    as_json: AsJson = False,
+    scheme: Annotated[str | None, typer.Argument(metavar="SCHEME", help="Show the labels of this one.")] = None,
 ) -> None:
     """List the label schemes, or the labels of one."""
     from gzcore.console import show_table
@@ -293,7 +264,7 @@ def schemes(
     chosen = [scheme] if scheme is not None else list(SCHEMES)
     labels = {name: [LABEL_NAMES[place] for place in scheme_labels(name)] for name in chosen}
     if as_json:
-        _print_json(labels)
+        print_json(labels)
     elif scheme is not None:
         show_table(scheme, [(name, str(LABEL_NAMES.index(name))) for name in labels[scheme]], ("label", "place in 22"))
     else:
@@ -302,17 +273,27 @@ def schemes(
 
 
 @app.command()
+def recipes(
+    name: RecipeToPrint = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the recipes that --recipe knows by name, or print one."""
+    show_recipes("gzprep", name, as_json=as_json)
+
+
+@app.command()
 def inspect(
-    paths: Annotated[list[Path], typer.Argument(metavar="DIR|IMAGES...", help="Images, folders, or data sets.")],
-    recipe: Annotated[Path | None, typer.Option(help="Recipe with thresholds and policies.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")] = None,
+    paths: Annotated[list[Path], typer.Argument(metavar="DIR|IMAGES", help="Images, folders, or data sets.")],
+    recipe: RecipeName = None,
+    settings: Settings = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="DIR", help="Write a page to judge the findings by eye.")
     ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Score images with every detector; whatever is found, the exit code is 0."""
+    """Score images with every detector. The exit code is 0, whatever is found."""
     from gzcore.console import say
     from gzprep.cli.show import show_inspections
     from gzprep.tools.defect_page import empty_sheets, watch, write_review
@@ -324,14 +305,8 @@ def inspect(
     sheets = empty_sheets(rules.defects)
     found = watch(look_at(paths, rules), sheets)
     if as_json:
-        _print_json([one.as_json() for one in found])
+        print_json([one.as_json() for one in found])
     else:
         show_inspections(found)
     if html is not None:
         say(f"The page is {write_review(sheets, html)}.")
-
-
-@app.command()
-def report(out: Dataset, html: Annotated[Path, typer.Option("--html", help="Folder for the pages.")]) -> None:
-    """Draw the figures and tables of the report on a data set (not built yet)."""
-    raise GzError(f"gzprep report is not built yet, so nothing of {out} was written to {html}; see CHANGELOG.md.")

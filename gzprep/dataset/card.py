@@ -9,18 +9,12 @@ import json
 from typing import Any
 
 from gzcore.dataset.example import FEATURES, Feature
+from gzprep.dataset.provenance import PROVENANCE, Creator, Provenance
 
 Json = dict[str, Any]
 
 VERSION = "1.0.0"
 """Version of the data set, as TFDS and Croissant want one: the format's."""
-CITATIONS = (
-    "Willett et al. 2013, MNRAS 435, 2835: Galaxy Zoo 2 (https://doi.org/10.1093/mnras/stt1458)",
-    "Hart et al. 2016, MNRAS 461, 3663: Galaxy Zoo, debiased votes (https://doi.org/10.1093/mnras/stw1588)",
-)
-"""What users of Galaxy Zoo 2 are asked to cite."""
-ABOUT = "Cutouts of galaxies and the votes of Galaxy Zoo 2 volunteers, prepared by gzprep as TFRecord shards."
-LICENCE = "That of the source images and votes; gzprep adds none of its own."
 _TFDS = "tensorflow_datasets.core.features"
 _CROISSANT_TERMS = [
     "citeAs",
@@ -89,6 +83,11 @@ def cards(manifest: Json, catalogue_sha256: str) -> dict[str, str]:
     return {**texts, "README.md": readme(manifest)}
 
 
+def provenance_of(manifest: Json) -> Provenance:
+    """What is true of the galaxies of a data set, by what its manifest says of their source."""
+    return PROVENANCE[manifest["source"]["kind"]]
+
+
 def dataset_info(manifest: Json) -> Json:
     """TFDS' description of the splits; an empty split is left out."""
     splits = [
@@ -101,12 +100,13 @@ def dataset_info(manifest: Json) -> Json:
         for name, split in manifest["splits"].items()
         if split["records"]
     ]
+    source = provenance_of(manifest)
     return {
         "name": manifest["name"],
         "version": VERSION,
-        "description": ABOUT,
-        "citation": "\n".join(CITATIONS),
-        "redistributionInfo": {"license": LICENCE},
+        "description": source.about,
+        "citation": "\n".join(source.citations),
+        "redistributionInfo": {"license": f"{source.licence} {source.licence_url}"},
         "fileFormat": "tfrecord",
         "splits": splits,
     }
@@ -145,19 +145,26 @@ def croissant(manifest: Json, catalogue_sha256: str) -> Json:
         "encodingFormat": "application/x-tfrecord",
         "includes": f"{manifest['name']}-*.tfrecord-*",
     }
+    source = provenance_of(manifest)
+    optional = {"citeAs": " ".join(source.citations), "url": source.url, "datePublished": manifest.get("published")}
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": manifest["name"],
-        "description": ABOUT,
-        "license": LICENCE,
-        "citeAs": " ".join(CITATIONS),
+        "description": source.about,
+        "license": source.licence_url,
+        "creator": [_creator(creator) for creator in source.creators],
+        **{key: value for key, value in optional.items() if value},
         "version": VERSION,
-        "url": "https://data.galaxyzoo.org",
         "distribution": [_catalogue(catalogue_sha256), shards],
         "recordSet": [{"@type": "cr:RecordSet", "@id": "galaxies", "name": "galaxies", "field": _fields()}],
     }
+
+
+def _creator(creator: Creator) -> Json:
+    found = {"@type": "sc:Organization", "name": creator.name}
+    return found if creator.url is None else {**found, "url": creator.url}
 
 
 def _catalogue(sha256: str) -> Json:
@@ -191,11 +198,12 @@ def readme(manifest: Json) -> str:
     counts, crop, views = manifest["counts"]["all"], manifest["recipe"]["crop"], manifest["recipe"]["views"]
     rejected = ", ".join(f"{reason} {count}" for reason, count in counts["rejected"].items()) or "none"
     rows = [f"| {name} | {len(split['shards'])} | {split['records']} |" for name, split in manifest["splits"].items()]
+    source = provenance_of(manifest)
     names = [f"| {feature.name} | {feature.dtype} {list(feature.shape)} | {feature.doc} |" for feature in FEATURES]
     lines = (
         f"# {manifest['name']}",
         "",
-        ABOUT,
+        source.about,
         "",
         f"Galaxies: {counts['in']} in the catalogue, {counts['out']} here; rejected: {rejected} (`rejects.parquet`).",
         f"Crop {crop['size']} px, {crop['encoding']}; {views['count']} views of a training galaxy beside the original.",
@@ -210,10 +218,16 @@ def readme(manifest: Json) -> str:
         "",
         "## Labels",
         "",
-        "Vote fractions are those of volunteers and carry their disagreement; NaN means that nobody was asked. `mask`",
-        "is 0 where a question has no answer. Policy `report` is there to compare with; train with `asked`.",
+        source.labels,
+        "`mask` is 0 where a question has no answer. Policy `report` is there to compare with; train with `asked`.",
         "",
-        *("## Please cite", "", *(f"- {citation}" for citation in CITATIONS), ""),
-        f"Licence: {LICENCE}",
+        *_to_cite(source),
+        *("## Licence", "", source.licence, source.licence_url),
     )
     return "\n".join(lines) + "\n"
+
+
+def _to_cite(source: Provenance) -> tuple[str, ...]:
+    if not source.citations:
+        return ()
+    return ("## Please cite", "", *(f"- {citation}" for citation in source.citations), "")

@@ -60,6 +60,11 @@ class Folder:
         return self.work / "plan.json"
 
     @property
+    def source(self) -> Place:
+        """Whole paths of the data folder and the catalogues, which the manifest does not publish."""
+        return self.work / "source.json"
+
+    @property
     def bins(self) -> Place:
         """One parquet file a finished bin."""
         return self.work / "bins"
@@ -216,6 +221,7 @@ def clear(folder: Folder, dataset: str) -> None:
         with contextlib.suppress(OSError):
             remove_tree(folder.bins)
         folder.plan.unlink(missing_ok=True)
+        folder.source.unlink(missing_ok=True)
         folder.prepare()
 
 

@@ -1,12 +1,12 @@
 """Records of a bin on disk until their order is known: memory stays flat however large a bin is."""
 
 import errno
-import os
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import IO
 
 from gzcore.dataset.tfrecord import frame
+from gzcore.machine import read_at
 
 BUFFER = 1 << 18
 """Bytes to gather before they are written."""
@@ -62,5 +62,5 @@ class Spool:
         yield buffer[:filled]
 
     def _read(self, offset: int, target: memoryview) -> None:
-        if os.preadv(self._file.fileno(), (target,), offset) != len(target):
+        if read_at(self._file.fileno(), target, offset) != len(target):
             raise OSError(errno.EIO, "its temporary file was cut short")

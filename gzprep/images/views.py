@@ -5,7 +5,6 @@ geometry (shift, rotation and zoom, flip: one warp from the full frame into the 
 denoise, on the crop. Row ids such as F26 are those of the report's requirements.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -20,10 +19,6 @@ from gzprep.config import Range
 from gzprep.config import Views as ViewRules
 from gzprep.images.codec import to_rgb
 from gzprep.images.geometry import FLIPS, Geometry, Pixels, leaves_frame, warp
-
-# albumentations asks the network for its newest version when it is imported, unless told not to.
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-from albumentations.augmentations.blur.functional import create_gaussian_kernel_1d
 
 ORDER_OF_APPLICATION = ("translate", "rotate", "zoom", "flip", "blur", "noise", "denoise")
 _NOISE_LENGTH = 1 << 19
@@ -242,9 +237,9 @@ def describe(view: View, height: int, width: int, crop: int, repairs: tuple[Op, 
 
 @cache
 def _gaussian(kernel: int) -> npt.NDArray[np.float64]:
-    sigma = 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8  # cv2.getGaussianKernel's rule
-    weights: npt.NDArray[np.float64] = create_gaussian_kernel_1d(sigma, kernel)
-    return weights
+    """Weights of a Gaussian, float64 [kernel, 1]: albumentations' own, but for the last bit of a double."""
+    sigma = 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8  # OpenCV's rule; said aloud, else it takes a table up to 9 px
+    return np.asarray(cv2.getGaussianKernel(kernel, sigma), np.float64)
 
 
 def blur(image: Pixels, kernel: int) -> Pixels:

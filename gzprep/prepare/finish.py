@@ -22,6 +22,8 @@ from gzprep.config import pixel_versions
 from gzprep.dataset.card import cards
 from gzprep.dataset.folder import CARDS, FORMAT, Folder, appearing, read_json, withdraw, write_json, writing
 from gzprep.dataset.shards import FOLDS, VIEWS_SPLIT, Bin
+from gzprep.dataset.source import describe as describe_source
+from gzprep.dataset.source import whole_paths
 from gzprep.images.views import ORDER_OF_APPLICATION
 from gzprep.prepare.bin import BinRecord, column_sums, make_absent_bins, split_of
 from gzprep.prepare.catalogue_row import REJECT_COLUMNS, SCHEMA
@@ -41,6 +43,7 @@ def finish(job: Job, records: Iterable[BinRecord]) -> Json:
     present.sort(key=lambda record: Bin.parse(record.bin))
     check_reject_share(present, job.recipe.max_reject_share)
     manifest = describe(job, present)
+    note_source(job)
     if not is_current(job, manifest):
         with writing(job.folder.root):
             withdraw(job.folder.manifest)
@@ -48,6 +51,14 @@ def finish(job: Job, records: Iterable[BinRecord]) -> Json:
             write_cards(job, manifest)
             write_json(job.folder.manifest, job.folder.temporaries, manifest)
     return manifest
+
+
+def note_source(job: Job) -> None:
+    """Note for this machine alone where the source is, if the manifest does not publish it."""
+    places, path = whole_paths(job.source.data, job.source.catalogues), job.folder.source
+    if isinstance(job.source.data, Path) and not (path.is_file() and read_json(path) == places):
+        with writing(job.folder.root):
+            write_json(path, job.folder.temporaries, places)
 
 
 def is_current(job: Job, manifest: Json) -> bool:
@@ -101,6 +112,7 @@ def describe(job: Job, records: Sequence[BinRecord]) -> Json:
         "format": FORMAT,
         "name": job.recipe.name,
         "gzprep": __version__,
+        **({"published": job.published} if job.published else {}),
         "recipe": _jsonable(asdict(job.recipe)),
         "recipe_hash": job.recipe_hash,
         "versions": pixel_versions(),
@@ -120,11 +132,13 @@ def _jsonable(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
 
 
 def _source(job: Job) -> Json:
-    pairs = zip(job.source.catalogues, job.source.rows, strict=True)
+    source = describe_source(job.folder, job.source.data, job.source.catalogues)
+    pairs = zip(source["catalogues"], job.source.rows, strict=True)
     return {
-        "data": str(job.source.data.absolute()),
+        "kind": job.source.kind,
+        "data": source["data"],
         "images": job.recipe.images.folder,
-        "catalogues": [{"file": str(f.path.absolute()), "split": f.split.value, "rows": rows} for f, rows in pairs],
+        "catalogues": [{**file, "rows": rows} for file, rows in pairs],
     }
 
 

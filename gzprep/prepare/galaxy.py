@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from gzcore.dataset.example import serialize
+from gzcore.machine import OPEN_TO_READ
 from gzcore.storage.places import Place, Url
 from gzcore.storage.retry import ahead
 from gzprep.catalogue.galaxy import Galaxy, Labels, Reason, Rejection, Split, Stage, Verdict
@@ -92,7 +93,7 @@ def read_image(galaxy: Galaxy, images: Place) -> bytes | Rejection:
 
 def _read_regular(path: str) -> bytes:
     """Read a plain file of a reasonable size: a pipe would never end, and a device might not either."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    descriptor = os.open(path, OPEN_TO_READ)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

@@ -1,12 +1,14 @@
 """What a worker needs to know: the recipe, where to read, where to write, how many bins."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gzcore.errors import GzError
+from gzcore.errors import GzError, UsageError
 from gzcore.hashing import WHOLE, lot
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
@@ -14,16 +16,18 @@ from gzprep.catalogue.read import CatalogueFile, check_columns, read_ids, row_co
 from gzprep.config import Recipe, recipe_hash, record_hash
 from gzprep.dataset.folder import Folder, json_bytes, read_json, write_json, writing
 from gzprep.dataset.shards import BinCounts, plan_bins
+from gzprep.dataset.source import GALAXY_ZOO_2, kind_of
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The input: catalogues with their number of rows, and the folder of images."""
+    """The input: catalogues with their number of rows, the folder of images, and what kind of galaxies they are."""
 
     data: Place
     catalogues: tuple[CatalogueFile, ...]
     rows: tuple[int, ...]
     images: Place
+    kind: str = GALAXY_ZOO_2
 
     def count(self, split: Split) -> int:
         """Rows of a split."""
@@ -45,6 +49,7 @@ class Job:
         ceilings: largest ``lot("limit", …)`` of the galaxies to take, of each split.
         progress: address of the launcher's progress socket, or "" where nobody listens.
         awaited: whether the launcher waits for a sign that workers have begun.
+        published: the date that the data set is published under, such as ``2026-11-28``; None: it says none.
     """
 
     folder: Folder
@@ -56,6 +61,7 @@ class Job:
     ceilings: Mapping[Split, int] = field(default_factory=dict)
     progress: str = ""
     awaited: bool = False
+    published: str | None = None
 
     @cached_property
     def record_hash(self) -> str:
@@ -86,7 +92,7 @@ def open_source(data: Place, catalogues: tuple[CatalogueFile, ...], recipe: Reci
             f"There is no image folder {images}; expected <subfolder>/<filename> of the catalogue below it "
             "(the recipe key images.folder names another)."
         )
-    return Source(data, catalogues, rows, images)
+    return Source(data, catalogues, rows, images, kind_of(data))
 
 
 def apply_limit(source: Source, recipe: Recipe) -> tuple[dict[Split, int], dict[Split, int]]:
@@ -131,7 +137,25 @@ def make_job(out: Place, source: Source, recipe: Recipe) -> Job:
     folder = Folder(out)
     kept = _planned_counts(folder) if folder.plan.exists() else BinCounts(0, 0)
     counts = BinCounts(kept.train or fresh.train, kept.test or fresh.test)
-    return Job(folder, source, recipe, recipe_hash(recipe), counts, galaxies, ceilings)
+    fixed = (folder, source, recipe, recipe_hash(recipe), counts, galaxies, ceilings)
+    return Job(*fixed, published=publication_date())
+
+
+def publication_date() -> str | None:
+    """The date in ``SOURCE_DATE_EPOCH``, in UTC: no clock is asked, so that the same bytes come again.
+
+    Source of the name: https://reproducible-builds.org/specs/source-date-epoch/.
+
+    Raises:
+        UsageError: the variable holds no number of seconds.
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if not text:
+        return None
+    try:
+        return datetime.fromtimestamp(int(text), UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}; expected seconds since 1970, such as 1700000000.") from None
 
 
 def _planned_counts(folder: Folder) -> BinCounts:

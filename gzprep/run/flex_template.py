@@ -4,16 +4,15 @@ A parameter is a key of the recipe with its dots as underscores: ``views.count``
 passes beside them (project, region, where to stage) is Beam's, and goes through untouched.
 """
 
-import ast
-import inspect
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from gzcore.errors import UsageError
 from gzcore.storage.places import Place, as_place
-from gzprep import config
 from gzprep.config import Recipe
 from gzprep.dataset.folder import appearing, writing
 
@@ -46,54 +45,55 @@ class Parameter:
 OPTIONS = (
     Parameter("data", "", "Folder with catalogues and images.", _PLACE, "GCS_READ_FOLDER", optional=False),
     Parameter("out", "", "Dataset folder to make.", _PLACE, "GCS_WRITE_FOLDER", optional=False),
-    Parameter("recipe", "", "Recipe, TOML; the keys below are set over it.", _PLACE, "GCS_READ_FILE"),
+    Parameter("recipe", "", "A recipe, such as gz2-vit, or a TOML file; the keys below are set over it.", "^.+$"),
     Parameter("catalogue", "", "One catalogue, in place of those in the data folder.", _PLACE, "GCS_READ_FILE"),
     Parameter("split", "", "Whose galaxies the one catalogue holds.", "^(train|test)$"),
-    Parameter("fleet", "", "Worker options, TOML; see pipelines/dataflow/workers.toml.", _PLACE, "GCS_READ_FILE"),
+    Parameter("fleet", "", "TOML file of worker options.", _PLACE, "GCS_READ_FILE"),
 )
 """Options of ``gzprep run`` that make sense from far away."""
 
 
 def parameters() -> tuple[Parameter, ...]:
     """Every parameter: the options, then all keys of the recipe."""
-    return (*OPTIONS, *_of_recipe(Recipe(), "", _docstrings()))
+    schema = TypeAdapter(Recipe).json_schema()
+    return (*OPTIONS, *_of_recipe(Recipe(), schema, schema.get("$defs", {})))
 
 
-def _docstrings() -> dict[tuple[str, str], str]:
-    """What stands below each field of the recipe's dataclasses, by class and field."""
-    found = {}
-    for node in ast.parse(inspect.getsource(config)).body:
-        if isinstance(node, ast.ClassDef):
-            for one, other in zip(node.body, node.body[1:], strict=False):
-                if isinstance(one, ast.AnnAssign) and isinstance(other, ast.Expr):
-                    text = ast.literal_eval(other.value)
-                    found[node.name, ast.unparse(one.target)] = " ".join(text.replace("``", "").split())
-    return found
-
-
-def _of_recipe(values: Any, prefix: str, docs: dict[tuple[str, str], str], above: str = "") -> Iterator[Parameter]:  # noqa: ANN401 -- any dataclass
-    for one in fields(values):
-        key, value = f"{prefix}{one.name}", getattr(values, one.name)
-        text = f"{above} {docs.get((type(values).__name__, one.name), '')}".strip()
-        if is_dataclass(value):
-            yield from _of_recipe(value, f"{key}.", docs, text)
+def _of_recipe(values: Any, table: Json, tables: Json, prefix: str = "", above: str = "") -> Iterator[Parameter]:  # noqa: ANN401 -- any dataclass
+    """The keys of a table of the recipe, by its JSON schema; its defaults are those of ``values``."""
+    for name, field in table["properties"].items():
+        key, value = f"{prefix}{name}", getattr(values, name)
+        text = f"{above} {_as_line(field.get('description', ''))}".strip()
+        if "$ref" in field:
+            below = tables[field["$ref"].rpartition("/")[2]]
+            yield from _of_recipe(value, below, tables, f"{key}.", text)
         else:
             default = "" if value is None else f" Default: {_as_text(value)}."
-            yield Parameter(key.replace(".", "_"), key, f"{text}{default}".strip(), _regex(one.type, value))
+            yield Parameter(key.replace(".", "_"), key, f"{text}{default}".strip(), _regex(field))
+
+
+def _as_line(text: str) -> str:
+    return " ".join(text.replace("``", "").split())
 
 
 def _as_text(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _regex(declared: Any, value: object) -> str:  # noqa: ANN401 -- whatever a dataclass declares
+_REGEX = {
+    "array": rf"^{_NUMBER}( *, *{_NUMBER})*$",
+    "string": "^.+$",
+    "number": f"^{_NUMBER}$",
+    "integer": "^-?[0-9]+$",
+}
+
+
+def _regex(field: Json) -> str:
     """What a value looks like, by its type; what it may be is judged by the recipe itself."""
-    if isinstance(value, tuple):
-        return rf"^{_NUMBER}( *, *{_NUMBER})*$"
-    if isinstance(value, str):
-        choices = getattr(declared, "__args__", ())
-        return f"^({'|'.join(choices)})$" if choices and all(isinstance(one, str) for one in choices) else "^.+$"
-    return f"^{_NUMBER}$" if isinstance(value, float) else "^-?[0-9]+$"
+    if "enum" in field:
+        return f"^({'|'.join(field['enum'])})$"
+    kinds = [field["type"]] if "type" in field else [choice["type"] for choice in field["anyOf"]]
+    return next(_REGEX[kind] for kind in kinds if kind != "null")
 
 
 def metadata() -> Json:

@@ -20,6 +20,7 @@ from typing import Self
 import cv2
 
 from gzcore.errors import GzError
+from gzcore.machine import start_method
 from gzprep.catalogue.galaxy import unpack
 from gzprep.dataset.shards import Bin
 from gzprep.prepare.bin import BinRecord, write_bin
@@ -29,14 +30,6 @@ from gzprep.run.progress import Reporter
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _GALAXIES_A_WORKER = 150
 """A worker takes about a second to start, in which another one prepares this many galaxies."""
-
-
-def cores() -> int:
-    """Number of cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on Linux
-        return os.cpu_count() or 1
 
 
 def useful_workers(wanted: int, galaxies: int) -> int:
@@ -58,6 +51,8 @@ def prepare_to_fork() -> None:
     """Start the process that workers are forked from: it imports what they need while we do other things."""
     for name in _SINGLE_THREADED:
         os.environ.setdefault(name, "1")
+    if start_method() != "forkserver":
+        return
     forkserver.set_forkserver_preload(["gzprep.run.pool", "gzprep.prepare.finish"])
     forkserver.ensure_running()
 
@@ -73,7 +68,7 @@ class BinPool:
 
     def __init__(self, workers: int) -> None:
         prepare_to_fork()
-        context = multiprocessing.get_context("forkserver")
+        context = multiprocessing.get_context(start_method())
         self.executor = ProcessPoolExecutor(workers, context, initializer=_start_worker)
 
     def __enter__(self) -> Self:

@@ -88,11 +88,15 @@ def _connect(address: str) -> socket.socket | None:
 
 @contextlib.contextmanager
 def listen(on_galaxy: Callable[[bool], None]) -> Iterator[str]:
-    """Listen for galaxies on a thread, and yield the address to send to.
+    """Listen for galaxies on a thread, and yield the address to send to; an empty one where the system has no such.
 
     Args:
         on_galaxy: called once a galaxy; True where it was rejected.
     """
+    if not hasattr(socket, "AF_UNIX"):  # Windows
+        say("This system shows no progress while galaxies are prepared.")
+        yield ""
+        return
     folder = tempfile.gettempdir() if len(tempfile.gettempdir()) <= _LONGEST_FOLDER else "/tmp"  # noqa: S108
     with tempfile.TemporaryDirectory(prefix="gzprep-", dir=folder) as directory:
         address = os.fspath(Path(directory) / "progress")

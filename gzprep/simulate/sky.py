@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from gzcore.dataset.tree import CATALOGUE_QUESTIONS
 from gzcore.errors import GzError
+from gzprep.dataset.source import SIMULATED, write_marker
 from gzprep.simulate import SimulatedSky
 from gzprep.simulate.blemishes import Blemish, plan
 from gzprep.simulate.identity import Identity, identify
@@ -67,6 +68,7 @@ def write(directory: Path, galaxies: int, seed: int, on_galaxy: Callable[[], Non
             size += _write_picture(directory, sightings[-1], seed)
             if on_galaxy is not None:
                 on_galaxy()
+        write_marker(directory, SIMULATED, seed=seed, galaxies=galaxies)
         _write_tables(directory, sightings)
     except OSError as error:
         raise GzError(f"The sample sky cannot be written to {directory}: {error.strerror or error}.") from error

@@ -12,6 +12,7 @@ from gzprep.catalogue.read import path_below
 from gzprep.config import Recipe, from_mapping
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import open_folder, read_rows
+from gzprep.dataset.source import find_origin
 from gzprep.images.codec import UnreadableImage, decode, read_header
 from gzprep.images.defects import DETECTORS, judge
 
@@ -139,11 +140,20 @@ def inspect_dataset(place: Path) -> Iterator[Inspection]:
         GzError: the data set is not whole.
     """
     folder, manifest = open_folder(place)
-    images = Path(manifest["source"]["data"]) / manifest["source"]["images"]
+    images = _images_of(folder, manifest)
     return (_inspect_row(row, images) for row in read_rows(folder.catalogue))
 
 
-def _inspect_row(row: dict[str, Any], images: Path) -> Inspection:
+def _images_of(folder: Folder, manifest: dict[str, Any]) -> Path | None:
+    """The image folder of a data set; None where it is not on this machine any more."""
+    try:
+        data = find_origin(folder, manifest).data
+    except GzError:
+        return None
+    return data / manifest["source"]["images"] if isinstance(data, Path) else None
+
+
+def _inspect_row(row: dict[str, Any], images: Path | None) -> Inspection:
     below = path_below(row["subfolder"], row["filename"])
     noticed = (*((row["reason"],) if row["reason"] else ()), *(row["flags"] or ()), *(row.get("inpainted") or ()))
     verdict = "flagged" if row["verdict"] == "accepted" and noticed else _VERDICTS[row["verdict"]]
@@ -154,7 +164,7 @@ def _inspect_row(row: dict[str, Any], images: Path) -> Inspection:
         scores=_known(row, "score_", DETECTORS),
         detail=row["detail"] or "",
         lines={name: Line(**line) for name, line in _known(row, "line_", LINED).items()},
-        source=images / below if below else None,
+        source=images / below if below and images else None,
     )
 
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from gzcore.errors import GzError
 from gzcore.hashing import lot
-from gzcore.storage.places import Place, as_place
-from gzprep.catalogue.galaxy import Galaxy, Split
-from gzprep.catalogue.read import CatalogueFile, find_catalogues, read_all
+from gzcore.storage.places import Place
+from gzprep.catalogue.galaxy import Galaxy
+from gzprep.catalogue.read import read_all
 from gzprep.config import Recipe, from_mapping, pixel_versions
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import read_record, read_shard, shard_paths
+from gzprep.dataset.source import Origin, find_origin
 from gzprep.prepare.galaxy import judge_galaxy, make_records, read_image
 
 Key = tuple[str, int]
@@ -27,7 +28,7 @@ def replay(
         manifest: what it says of itself.
         records: all there are.
         wanted: how many to make again.
-        data: the data folder; None: as the manifest says.
+        data: the data folder; None: where it was.
 
     Returns:
         A sentence for each record that differs.
@@ -38,7 +39,7 @@ def replay(
     _check_versions(manifest["versions"])
     chosen = set(sorted(records, key=lambda key: lot("replay", 0, *key))[:wanted])
     kept = dict(_stored(folder, manifest, chosen))
-    again = dict(_made_again(manifest, chosen, data))
+    again = dict(_made_again(manifest, chosen, find_origin(folder, manifest, data)))
     return [
         f"Galaxy {key[0]}, view {key[1]}: made again, its record differs."
         for key in sorted(chosen)
@@ -65,21 +66,12 @@ def _stored(folder: Folder, manifest: dict[str, Any], chosen: set[Key]) -> Itera
                 yield (record.id, record.view), data
 
 
-def _made_again(manifest: dict[str, Any], chosen: set[Key], data: Place | None) -> Iterator[tuple[Key, bytes]]:
+def _made_again(manifest: dict[str, Any], chosen: set[Key], origin: Origin) -> Iterator[tuple[Key, bytes]]:
     recipe = from_mapping(manifest["recipe"], "The manifest's recipe")
-    root = as_place(manifest["source"]["data"]) if data is None else data
     ids = {galaxy_id for galaxy_id, _ in chosen}
-    for galaxy in read_all(_catalogues(manifest, data)):
+    for galaxy in read_all(origin.catalogues):
         if galaxy.id in ids:
-            yield from _records_of(galaxy, root / recipe.images.folder, recipe)
-
-
-def _catalogues(manifest: dict[str, Any], data: Place | None) -> tuple[CatalogueFile, ...]:
-    if data is not None:
-        return find_catalogues(data)
-    return tuple(
-        CatalogueFile(as_place(file["file"]), Split(file["split"])) for file in manifest["source"]["catalogues"]
-    )
+            yield from _records_of(galaxy, origin.data / recipe.images.folder, recipe)
 
 
 def _records_of(galaxy: Galaxy, images: Place, recipe: Recipe) -> Iterator[tuple[Key, bytes]]:

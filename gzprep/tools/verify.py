@@ -42,7 +42,7 @@ def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = 
     Args:
         root: the folder.
         replay_records: make this many records again from the source, and compare their bytes.
-        data: where the source is now; None: where the manifest says.
+        data: where the source is now; None: where it was.
 
     Returns:
         ``ok``, ``faults`` (sentences), ``records`` read and ``replayed``.

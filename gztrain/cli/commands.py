@@ -1,90 +1,51 @@
 """The command line of gztrain: parse, call, print."""
 
-import gc
-import io
-import json
-import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from gzcore.cli import AsJson, RecipeToPrint, Settings, make_app, print_json, run_app, show_recipes, show_version
 from gzcore.errors import GzError
 from gztrain import __version__
 from gztrain.cli.options import as_settings, takes_recipe_options
 from gztrain.environment import choose_backend, quiet_imports, restart_with_allocator, uncollected
 
-app = typer.Typer(
-    name="gztrain",
-    epilog="Every command takes --debug, which shows a traceback in place of a sentence.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-)
+if TYPE_CHECKING:
+    from gzcore.storage.places import Place
+
+app = make_app("gztrain")
 
 Json = dict[str, Any]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Dataset = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset folder that `gzprep run` made.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder that `gztrain fit` made.")]
-RunPaths = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")]
+RunPaths = Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.")]
 NewRun = Annotated[Path, typer.Option("--run", help="Run folder to make.")]
-Recipe = Annotated[Path | None, typer.Option(help="Recipe, TOML; see pipelines/train/.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that is there, at its exact step.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run is.")]
+Recipe = Annotated[
+    str | None,
+    typer.Option("--recipe", metavar="NAME|FILE", help="A recipe, such as vit (see `gztrain recipes`), or a file."),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the run that is there, at the step where it stopped.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run that is there.")]
 SkipCorrupt = Annotated[bool, typer.Option("--skip-corrupt", help="Leave damaged records out, and count them.")]
 Data = Annotated[Path | None, typer.Option("--data", help="The dataset folder, if it has moved.")]
 SplitName = Literal["val", "test"]
 
 
 def main() -> None:
-    """Run the command line; a user's mistake ends in one sentence, not in a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets the codes of the others
-    debug = "--debug" in sys.argv
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    restart_with_allocator(arguments)
-    try:
-        code = app(args=arguments, standalone_mode=False)  # typer makes 130 of Ctrl-C
-    except GzError as error:
-        if debug:
-            raise
-        _say(f"gztrain: {error}")
-        code = error.exit_code
-    except BrokenPipeError:  # whoever read our output has seen enough
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- else Python complains once more when it ends
-        code = 1
-    except Exception as error:
-        code = _other_error(error, debug=debug)
-    gc.freeze()  # else Python looks through all of TensorFlow once more before it ends: more than a second
-    raise SystemExit(code)
+    """Run the command line, and end the process."""
+    restart_with_allocator(sys.argv[1:])
+    run_app(app, "gztrain")
 
 
-def _other_error(error: Exception, *, debug: bool) -> int:
-    """Show click's own usage errors as click does; say of a bug that it is one."""
-    show = getattr(error, "show", None)
-    if show is not None:
-        show()
-        return int(getattr(error, "exit_code", 2))
-    if debug:
-        raise error
-    _say(f"gztrain: unexpected {type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}")
-    _say("This is a fault of gztrain; run again with --debug and report what it prints.")
-    return 1
+def _recipe(wanted: str | None) -> "Place | None":
+    from gzcore.recipes import find_recipe
 
-
-def _say(text: str) -> None:
-    from gzcore.console import say
-
-    say(text)
-
-
-def _print_json(value: Any) -> None:  # noqa: ANN401 -- any JSON value
-    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+    return None if wanted is None else find_recipe("gztrain", wanted)
 
 
 def _start_keras() -> None:
@@ -100,18 +61,17 @@ def _start_keras() -> None:
         del keras
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 -- typer calls it so
-    if wanted:
-        sys.stdout.write(f"gztrain {__version__}\n")
-        raise typer.Exit
-
-
 @app.callback()
 def about(
     *,
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=show_version("gztrain", __version__), is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
 ) -> None:
-    """From the shards that gzprep wrote to a classifier that was judged."""
+    """Train a classifier on the shards that gzprep wrote, and judge it on galaxies that it has not seen."""
     del version  # its callback has spoken
 
 
@@ -131,7 +91,7 @@ def fit(  # noqa: PLR0913 -- options of a command line
     """Train a model on a dataset folder, and judge it on its validation fold."""
     from gztrain.training.request import Request, make_config
 
-    config = make_config(run, recipe, [*(settings or []), *as_settings(options)], resume=resume)
+    config = make_config(run, _recipe(recipe), [*(settings or []), *as_settings(options)], resume=resume)
     _start_keras()
     from gztrain.cli.show import show_metrics
     from gztrain.runs.watch import watching
@@ -144,7 +104,7 @@ def fit(  # noqa: PLR0913 -- options of a command line
 
 def _show(found: Json, as_json: bool, show: Any, run: Path | None) -> None:  # noqa: ANN401, FBT001
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         show(found, None if run is None else str(run))
 
@@ -162,10 +122,10 @@ def crossval(  # noqa: PLR0913 -- options of a command line
     as_json: AsJson = False,
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
-    """Train and judge a model for each fold: the report's protocol, with mean and standard deviation."""
+    """Train and judge a model for each fold, as the report did, with mean and standard deviation."""
     from gztrain.training.request import Request, make_config
 
-    config = make_config(run, recipe, [*(settings or []), *as_settings(options)], resume=resume)
+    config = make_config(run, _recipe(recipe), [*(settings or []), *as_settings(options)], resume=resume)
     _start_keras()
     from gztrain.cli.show import show_folds
     from gztrain.runs.watch import watching
@@ -183,12 +143,14 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
         SplitName, typer.Option(help="What to judge on: the validation fold, or the test split.")
     ] = "test",
     data: Data = None,
-    labels: Annotated[str | None, typer.Option(help="Judge by asked or report labels. Absent: as it trained.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Judge by asked or report labels. [those it was trained on]")
+    ] = None,
     *,
     skip_corrupt: SkipCorrupt = False,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a run: all metrics beside what can be had without looking, and how sure they are."""
+    """Judge a run: all metrics with their intervals, beside two baselines that look at no image."""
     _start_keras()
     from gztrain.cli.show import show_metrics
     from gztrain.evaluation.evaluate import check_policy
@@ -205,23 +167,24 @@ def predict(  # noqa: PLR0913 -- options of a command line
     places: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGES|DIR... [-- BEAM OPTIONS]",
-            help="Images, or folders of them; with --runner, also a dataset folder, or addresses in buckets.",
+            metavar="IMAGES|DIR",
+            help="Images, or folders of them; with --runner, also a dataset folder, or addresses in buckets. "
+            "Options of Beam follow a lone --.",
         ),
     ],
     parquet: Annotated[
         Path, typer.Option("--parquet", help="File to write: a row an image. With --runner: a folder of such files.")
     ],
     runner: Annotated[
-        str | None, typer.Option(help="Run as a Beam pipeline, which goes on where it stopped, on this engine.")
+        str | None, typer.Option(help="Engine of a Beam pipeline, such as DirectRunner, FlinkRunner or DataflowRunner.")
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="With --runner: processes; each has the model, and uses all cores.")
+        int, typer.Option(min=1, help="With --runner: number of processes. Each loads the model and uses all cores.")
     ] = 1,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Classify images: here, or as a Beam pipeline (--runner DirectRunner, FlinkRunner, DataflowRunner, ...)."""
+    """Classify images: in this process, or as a Beam pipeline on an engine (--runner)."""
     if runner is not None:
         _predict_on(runner, run, places, parquet, workers, as_json=as_json)
         return
@@ -233,7 +196,7 @@ def predict(  # noqa: PLR0913 -- options of a command line
     with image_progress(quiet=as_json) as advance:
         found = predict_images(run, [Path(place) for place in places], parquet, advance)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     show_line(f"{found['predicted']} of {found['images']} images were classified; the rows are in {parquet}.")
     if found["unusable"]:
@@ -251,7 +214,7 @@ def _predict_on(  # noqa: PLR0913 -- what the command takes
 
     found = predict_parts(Request(run, places, parquet, runner, workers))
     if as_json:
-        _print_json(found)
+        print_json(found)
     elif "parts" not in found:
         show_line(f"Dataflow: {found.get('console') or found['template']}; predictions.json is there when it is done.")
     else:
@@ -275,7 +238,7 @@ def export(
 
     found = export_run(run, directory)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     worst = max(found["largest_difference"].values())
     show_line(f"SavedModel and ONNX are in {directory}; they differ from the model by {worst:.1g} at most.")
@@ -284,16 +247,18 @@ def export(
 @app.command()
 def ensemble(  # noqa: PLR0913 -- options of a command line
     runs: RunPaths,
-    out: Annotated[Path | None, typer.Option("--run", help="Run folder to make of them. Absent: none is kept.")] = None,
+    out: Annotated[Path | None, typer.Option("--run", help="Run folder to make of them. [none is kept]")] = None,
     split: Annotated[SplitName, typer.Option(help="What to judge it on.")] = "test",
     data: Data = None,
     *,
-    symmetries: Annotated[bool, typer.Option("--symmetries", help="See each image from eight sides.")] = False,
+    symmetries: Annotated[
+        bool, typer.Option("--symmetries", help="Average over the eight symmetries of each image.")
+    ] = False,
     skip_corrupt: SkipCorrupt = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Average several runs, or the eight symmetries of an image, into a run of its own."""
+    """Average several runs, or the eight symmetries of each image, and judge the average."""
     _start_keras()
     from gztrain.cli.show import show_metrics
     from gztrain.evaluation.ensemble import Request
@@ -308,33 +273,45 @@ def report(
     runs: RunPaths,
     html: Annotated[Path, typer.Option("--html", metavar="DIR", help="Folder for the page.")],
     data: Data = None,
-    split: Annotated[SplitName | None, typer.Option(help="val or test. Absent: test, where it was judged.")] = None,
+    split: Annotated[
+        SplitName | None, typer.Option(help="Which split to show. [test, where a run was judged on it]")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Write a page on one run or more: curves, matrices, the worst mistakes, the published figures."""
+    """Write a page on one or more runs: curves, matrices, the worst mistakes, published figures."""
     from gzcore.console import show_line
     from gztrain.evaluation.report import write_report
 
     page = write_report(runs, html, data=data, split=split)
     if as_json:
-        _print_json({"page": page})
+        print_json({"page": page})
     else:
         show_line(f"The report is in {page}")
 
 
 @app.command()
 def models(*, as_json: AsJson = False) -> None:
-    """List what can be trained, with parameter counts and input sizes."""
+    """List the models that can be trained, with parameter counts and input sizes."""
     from dataclasses import asdict
 
     from gztrain.cli.show import show_models
     from gztrain.models import describe
 
     if as_json:
-        _print_json([asdict(row) for row in describe()])
+        print_json([asdict(row) for row in describe()])
     else:
         show_models(describe())
+
+
+@app.command()
+def recipes(
+    name: RecipeToPrint = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the recipes that --recipe knows by name, or print one."""
+    show_recipes("gztrain", name, as_json=as_json)
 
 
 @app.command()
@@ -343,15 +320,15 @@ def bench(
     out: Dataset,
     recipe: Recipe = None,
     settings: Settings = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="How long each stage is run.")] = 3.0,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to run each stage.")] = 3.0,
     *,
     as_json: AsJson = False,
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
-    """Measure where the time goes: samples/s of each stage alone and of the whole, and what to change."""
+    """Measure where the time goes: images a second of each stage and of the whole, and what to change."""
     from gztrain.config import read_config
 
-    config = read_config(recipe, [*(settings or []), *as_settings(options)])
+    config = read_config(_recipe(recipe), [*(settings or []), *as_settings(options)])
     _start_keras()
     from gztrain.cli.show import show_bench
     from gztrain.training.bench import bench as measure

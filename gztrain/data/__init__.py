@@ -1,9 +1,10 @@
 """From shards to batches: one order, two ways to decode."""
 
-import os
+from importlib.util import find_spec
 from typing import Literal
 
 from gzcore.errors import UsageError
+from gzcore.machine import cores
 from gztrain.data.batch import Batch, Reader
 from gztrain.data.damage import Damage
 from gztrain.data.order import lots, order
@@ -31,16 +32,18 @@ def open_reader(
     Raises:
         UsageError: there is no such reader, or a number is out of range.
     """
-    cores = len(os.sched_getaffinity(0)) if threads is None else threads
-    if cores < 1 or prefetch < 0:
-        raise UsageError(f"A reader needs 1 thread or more and a prefetch of 0 or more; got {cores} and {prefetch}.")
+    wanted = cores() if threads is None else threads
+    if wanted < 1 or prefetch < 0:
+        raise UsageError(f"A reader needs 1 thread or more and a prefetch of 0 or more; got {wanted} and {prefetch}.")
     damage = Damage(skip=skip_corrupt)
     if name in ("auto", "native"):
         from gztrain.data.native_reader import NativeReader
 
-        return NativeReader(cores, prefetch, damage)
+        return NativeReader(wanted, prefetch, damage)
     if name == "tf":
+        if find_spec("tensorflow") is None:
+            raise UsageError("The reader tf needs TensorFlow, which is not installed; choose the reader native.")
         from gztrain.data.tf_reader import TfReader
 
-        return TfReader(cores, prefetch, damage)
+        return TfReader(wanted, prefetch, damage)
     raise UsageError(f"There is no reader {name!r}; choose one of {', '.join(READERS)}.")

@@ -1,12 +1,12 @@
 """The reader without TensorFlow: threads that read, check, parse and decode straight into the batch."""
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gzcore.machine import cores
 from gztrain.data.assemble import Assembly
 from gztrain.data.batch import Batch
 from gztrain.data.buffers import Memory
@@ -32,7 +32,7 @@ class NativeReader:
         damage: what to do about damaged records, and which there were.
     """
 
-    threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    threads: int = field(default_factory=cores)
     prefetch: int = 2
     damage: Damage = field(default_factory=Damage)
     _memory: Memory = field(default_factory=Memory)  # kept from epoch to epoch

@@ -13,6 +13,7 @@ from gztrain.data.selection import Selection
 _KEPT_OPEN = 512
 """Files that stay open; a process may usually have 1,024. Others are opened for every read, which costs 5 us."""
 _ADVICE = hasattr(os, "posix_fadvise")  # macOS has none
+_SHARED = hasattr(os, "pread")  # Windows has none: there, each read opens the file, since a file has one position
 
 
 class ShardFiles:
@@ -70,16 +71,14 @@ class ShardFiles:
         descriptor = self._kept(shard)
         if descriptor is not None:
             return os.pread(descriptor, size, offset)
-        descriptor = os.open(self.selection.shards[shard].path, os.O_RDONLY)
-        try:
-            return os.pread(descriptor, size, offset)
-        finally:
-            os.close(descriptor)
+        with self.selection.shards[shard].path.open("rb", buffering=0) as file:
+            file.seek(offset)
+            return file.read(size)
 
     def _kept(self, shard: int) -> int | None:
         """Descriptor of a file that stays open; None where too many do, or where it cannot be opened."""
-        if shard in self._open:
-            return self._open[shard]
+        if shard in self._open or not _SHARED:
+            return self._open.get(shard)
         with self._opening:
             if shard not in self._open and len(self._open) < _KEPT_OPEN:
                 with contextlib.suppress(OSError):  # whoever reads it will be told

@@ -17,6 +17,7 @@ import numpy.typing as npt
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before it is imported: it would greet us
 import tensorflow as tf
 
+from gzcore.machine import cores
 from gztrain.data.assemble import Assembly
 from gztrain.data.batch import Batch
 from gztrain.data.damage import Damage
@@ -41,7 +42,7 @@ class TfReader:
         damage: what to do about damaged records, and which there were.
     """
 
-    threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    threads: int = field(default_factory=cores)
     prefetch: int = 2
     damage: Damage = field(default_factory=Damage)
 

@@ -5,7 +5,8 @@ evaluate, predict, export and report take it as it is. ``ensemble.json`` names i
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,30 @@ def ensemble(request: Request) -> Json:
             return make(request, runs, RunFolder(Path(temporary)))
     folder = RunFolder(request.out)
     check_folder(folder, runs, request)
-    return make(request, runs, folder)
+    with _folder_beside(folder.root) as temporary:
+        found = make(request, runs, RunFolder(temporary))
+        replace_run(folder, temporary)
+    return found
+
+
+@contextmanager
+def _folder_beside(folder: Path) -> Iterator[Path]:
+    """Make an empty folder on the same disk, and remove it at the end."""
+    parent = folder.absolute().parent
+    with below(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(prefix=".ensemble.", dir=parent)
+    with temporary as name:
+        yield Path(name)
+
+
+def replace_run(folder: RunFolder, made: Path) -> None:
+    """Move the files of a new run into a run folder, metrics.json last; what an old run left there is removed."""
+    folder.clear()
+    with below(folder.root):
+        folder.root.mkdir(exist_ok=True)
+        for path in sorted(made.iterdir(), key=lambda path: path.name == folder.metrics.name):
+            path.replace(folder.root / path.name)
 
 
 def make(request: Request, runs: Sequence[Run], folder: RunFolder) -> Json:
@@ -73,7 +97,6 @@ def make(request: Request, runs: Sequence[Run], folder: RunFolder) -> Json:
     first = runs[0]
     dataset = _open_data(first, request.data)
     model = average([run.model() for run in runs], request.sides)
-    folder.clear()
     write_config(folder, first.config, dataset, first.scheme, keras.backend.backend())
     members = [str(run.folder.root.resolve()) for run in runs]
     write_json(folder.ensemble, {"members": members, "sides": request.sides})

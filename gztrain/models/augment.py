@@ -9,61 +9,25 @@ TensorFlow / JAX: symmetries 36 / 8 (a chain of ``where`` 289 / 5); affine 160 /
 """
 
 import math
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from keras import ops
-from pydantic import ConfigDict, model_validator
-from pydantic.dataclasses import dataclass
+
+from gztrain.models.spec import Augment, Range
 
 Tensor = Any
 """A tensor of either backend, or a numpy array."""
-Range = tuple[float, float]
-_CHECKED = ConfigDict(extra="forbid", allow_inf_nan=False)
 SYMMETRIES = 8
 
 
-@dataclass(frozen=True, config=_CHECKED)
-class AffineRange:
-    """From what the affine layer draws, uniformly in angle, in log zoom and in shift."""
-
-    rotate: Range = (-180.0, 180.0)
-    """Degrees, counter-clockwise."""
-    zoom: Range = (0.9, 1.1)
-    """Magnification."""
-    shift: Range = (-0.036, 0.036)
-    """In x and in y, as a share of the side: 8 px of 224."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for name in ("rotate", "zoom", "shift"):
-            low, high = getattr(self, name)
-            if low > high:
-                raise ValueError(f"{name} goes from {low} to {high}; put the smaller number first")
-        if self.zoom[0] <= 0:
-            raise ValueError(f"zoom starts at {self.zoom[0]}; a log-uniform draw needs a positive one")
-        if max(map(abs, self.shift)) > 0.5:
-            raise ValueError(f"shift reaches {max(map(abs, self.shift))} of the side; at most 0.5 leaves the galaxy in")
-        return self
-
-
-@dataclass(frozen=True, config=_CHECKED)
-class Augmentation:
-    """What is done to the images of a training batch."""
-
-    symmetries: bool = True
-    """The eight symmetries of the square, each as likely."""
-    affine: AffineRange | None = None
-    """Rotation, zoom and shift, or none."""
-
-
-def augment(images: Tensor, lots: Tensor, *, ops: Augmentation) -> Tensor:
+def augment(images: Tensor, lots: Tensor, *, rules: Augment) -> Tensor:
     """Augment a batch: float32 [B, S, S, 3] and lots [B, 6] to the same shape, by keras.ops alone."""
-    if ops.symmetries:
+    if rules.symmetries:
         images = symmetries(images, lots[:, 0])
-    if ops.affine is not None:
-        images = affine(images, lots, ops.affine)
+    if rules.affine:
+        images = affine(images, lots, rules)
     return images
 
 
@@ -82,10 +46,10 @@ def symmetries(images: Tensor, lot: Tensor) -> Tensor:
     return ops.reshape(_pixels(images, places), ops.shape(images))
 
 
-def affine(images: Tensor, lots: Tensor, ranges: AffineRange) -> Tensor:
+def affine(images: Tensor, lots: Tensor, rules: Augment) -> Tensor:
     """Rotate and zoom about the centre, then shift: bilinear; what lies outside mirrors what lies inside."""
     size = images.shape[1]
-    x, y = _sources(lots, ranges, size)
+    x, y = _sources(lots, rules, size)
     x, y = _mirror(x, size), _mirror(y, size)
     left, above = (ops.cast(ops.minimum(ops.floor(axis), size - 2), "int32") for axis in (x, y))
     right, below = ((axis - ops.cast(near, "float32"))[..., None] for axis, near in ((x, left), (y, above)))
@@ -95,11 +59,11 @@ def affine(images: Tensor, lots: Tensor, ranges: AffineRange) -> Tensor:
     return ops.cast(_blend(upper, lower, below), images.dtype)
 
 
-def _sources(lots: Tensor, ranges: AffineRange, size: int) -> tuple[Tensor, Tensor]:
+def _sources(lots: Tensor, rules: Augment, size: int) -> tuple[Tensor, Tensor]:
     """Where in the source each output pixel comes from: x and y, float32 [B, S, S]."""
-    angle = _between(lots[:, 1], ranges.rotate) * (math.pi / 180)
-    zoom = ops.exp(_between(lots[:, 2], (math.log(ranges.zoom[0]), math.log(ranges.zoom[1]))))
-    shift_x, shift_y = (_between(lots[:, place], ranges.shift) * size for place in (3, 4))
+    angle = _between(lots[:, 1], rules.rotate) * (math.pi / 180)
+    zoom = ops.exp(_between(lots[:, 2], (math.log(rules.zoom[0]), math.log(rules.zoom[1]))))
+    shift_x, shift_y = (_between(lots[:, place], rules.shift) * size for place in (3, 4))
     across, along = (value[:, None, None] for value in (ops.sin(angle) / zoom, ops.cos(angle) / zoom))
     middle = (size - 1) / 2
     place = np.arange(size, dtype=np.float32) - np.float32(middle)

@@ -1,15 +1,17 @@
-"""What a user asks of a model: a name, and the few choices that go with it."""
+"""What a user asks of a model and of the images it is trained on. Importing this loads no Keras."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 Head = Literal["report", "plain"]
 Pixels = Annotated[int, Field(strict=True, ge=1, le=8192)]
+Range = tuple[float, float]
+_CHECKED = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+@dataclass(frozen=True, config=_CHECKED)
 class ModelSpec:
     """One model; None leaves a choice to the model.
 
@@ -28,3 +30,29 @@ class ModelSpec:
     """``report``: the report's dense layers (F40 to F42); ``plain``: a global mean and the logits."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Share of the features dropped before the dense layers of the head."""
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class Augment:
+    """What is done to a training image on the device, each time it is seen; see :mod:`gztrain.models.augment`."""
+
+    symmetries: bool = True
+    """The eight symmetries of the square, each as likely (F36)."""
+    affine: bool = False
+    """Rotation, zoom and shift (F37)."""
+    rotate: Range = (-180.0, 180.0)
+    """Degrees, counter-clockwise, uniform; used by ``affine``, like the two below."""
+    zoom: Range = (0.9, 1.1)
+    """Magnification, log-uniform."""
+    shift: Range = (-0.036, 0.036)
+    """In x and in y, as a share of the side, uniform: 8 px of 224."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, least, most in (("rotate", -360, 360), ("zoom", 0.01, 100), ("shift", -0.5, 0.5)):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"augment.{name} goes from {low} to {high}; put the smaller number first")
+            if low < least or high > most:
+                raise ValueError(f"augment.{name} goes from {low} to {high}; it must stay within {least} and {most}")
+        return self

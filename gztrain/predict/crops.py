@@ -16,6 +16,7 @@ import simplejpeg
 from PIL import Image
 
 from gzcore.errors import GzError, UsageError
+from gzcore.machine import OPEN_TO_READ
 
 Pixels = npt.NDArray[np.uint8]
 SUFFIXES = (".jpeg", ".jpg", ".png")
@@ -94,7 +95,7 @@ def centre_crop(frame: Pixels, crop: int) -> Pixels:
 
 def _read_regular(path: Path) -> bytes:
     """Read a plain file of a reasonable size: a pipe would never end, and a device might not either."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    descriptor = os.open(path, OPEN_TO_READ)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

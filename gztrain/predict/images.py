@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzcore.errors import UsageError
+from gzcore.machine import cores
 from gztrain.data.dataset import Question, Scheme
 from gztrain.data.labels import Floats, classes
 from gztrain.predict.crops import Crop, Pixels, find_images, read_crop
@@ -102,7 +103,7 @@ def predict_files(
     Yields:
         A row an image, in the columns of :func:`columns`.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for crops in _read_ahead(pool, paths, crop, batch):
             yield _rows(crops, _probabilities(crops, classify, batch, len(scheme.names)), scheme)
 

@@ -89,7 +89,7 @@ class Checkpoints:
             progress = progress_from_json(json.loads(arrays[_PROGRESS].tobytes()))
         except (KeyError, TypeError, ValueError) as error:
             raise GzError(_damaged(self.last, error)) from None
-        return Snapshot(progress, _in_order("model", arrays), _in_order("optimizer", arrays))
+        return Snapshot(progress, *(_in_order(kind, arrays, self.last) for kind in ("model", "optimizer")))
 
     def load_best(self, steps: int) -> tuple[Array, ...]:
         """The model after some step.
@@ -97,16 +97,20 @@ class Checkpoints:
         Raises:
             GzError: it is missing or damaged.
         """
-        return _in_order("model", _read(self.best(steps)))
+        path = self.best(steps)
+        return _in_order("model", _read(path), path)
 
 
 def _named(kind: str, arrays: Sequence[Array]) -> dict[str, Array]:
     return {f"{kind}-{place}": array for place, array in enumerate(arrays)}
 
 
-def _in_order(kind: str, arrays: Mapping[str, Array]) -> tuple[Array, ...]:
+def _in_order(kind: str, arrays: Mapping[str, Array], path: Path) -> tuple[Array, ...]:
     count = sum(name.startswith(f"{kind}-") for name in arrays)
-    return tuple(arrays[f"{kind}-{place}"] for place in range(count))
+    try:
+        return tuple(arrays[f"{kind}-{place}"] for place in range(count))
+    except KeyError as error:
+        raise GzError(_damaged(path, error)) from None
 
 
 def _read(path: Path) -> dict[str, Array]:
@@ -126,8 +130,8 @@ def values_of(variables: Sequence[Any]) -> tuple[Array, ...]:
     return tuple(np.array(variable.numpy()) for variable in variables)
 
 
-def assign_values(variables: Sequence[Any], values: Sequence[Array], source: Path) -> None:
-    """Set Keras variables.
+def check_fits(variables: Sequence[Any], values: Sequence[Array], source: Path) -> None:
+    """Compare the shapes of values with those of Keras variables.
 
     Raises:
         GzError: the values are of other variables.
@@ -138,5 +142,14 @@ def assign_values(variables: Sequence[Any], values: Sequence[Array], source: Pat
             f"The checkpoint {source} holds {len(found)} arrays that do not fit the {len(shapes)} variables of this "
             "model: it is of another version of gztrain or Keras; start over with --overwrite."
         )
+
+
+def assign_values(variables: Sequence[Any], values: Sequence[Array], source: Path) -> None:
+    """Set Keras variables.
+
+    Raises:
+        GzError: the values are of other variables.
+    """
+    check_fits(variables, values, source)
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -19,9 +19,11 @@ from gztrain.evaluation.baselines import make_baseline
 from gztrain.evaluation.evaluate import read_metrics, write_down
 from gztrain.evaluation.metrics import judge
 from gztrain.evaluation.predictions import Predictions, read_predictions
-from gztrain.runs.folder import Json, RunFolder, check_same, open_run
+from gztrain.runs.folder import Json, RunFolder, open_run
 from gztrain.runs.watch import Watch
-from gztrain.training.fit import backend_name, check_free, fit
+from gztrain.training.backends import load_backend
+from gztrain.training.fit import check_free, check_machine, check_resumed, fit
+from gztrain.training.job import make_job
 from gztrain.training.request import Request
 
 _NOT_AVERAGED = ("baselines", "bootstrap", "intervals", "confusion", "classes", "damaged_records")
@@ -43,21 +45,43 @@ def crossval(request: Request, watch: Watch) -> Json:
     dataset = open_dataset(request.data)
     if len(dataset.folds) < 2:
         raise GzError(f"{dataset.root} has {len(dataset.folds)} fold; a cross-validation needs two or more.")
+    requests = [of_fold(request, number) for number in dataset.folds]
+    check_folds(requests)
     if not request.resume:
         folder.clear()
-    for number in dataset.folds:
-        _fit_fold(request, folder.fold(number), number, watch)
+    for each in requests:
+        _fit_fold(each, watch)
     return summarise(folder, dataset.folds, request)
 
 
-def _fit_fold(request: Request, folder: RunFolder, number: int, watch: Watch) -> None:
-    config = replace(request.config, fold=number)
-    if folder.metrics.exists():
-        check_same(open_run(folder.root), config, open_dataset(request.data), backend_name())
+def of_fold(request: Request, number: int) -> Request:
+    """What is asked of the run in which a fold validates."""
+    folder = RunFolder(request.run).fold(number)
+    return replace(request, run=folder.root, config=replace(request.config, fold=number), overwrite=False)
+
+
+def check_folds(requests: Sequence[Request]) -> None:
+    """Refuse, before any folder changes, what would be refused when the turn of some fold comes.
+
+    Raises:
+        GzError: the data of a fold, its checkpoint or the weights cannot be used.
+        UsageError: a run that was begun does not fit, or the request asks for what does not exist.
+    """
+    backend, job = load_backend(), None
+    for request in requests:
+        job = make_job(request)
+        check_resumed(RunFolder(request.run), job)
+    if job is not None:  # the model is the same in all of them
+        check_machine(job, backend)
+
+
+def _fit_fold(request: Request, watch: Watch) -> None:
+    number = request.config.fold
+    if RunFolder(request.run).metrics.exists():
         watch.tell(f"Fold {number} is done.")
         return
     watch.tell(f"Fold {number} validates.")
-    fit(replace(request, run=folder.root, config=config, overwrite=False, resume=request.resume), watch)
+    fit(request, watch)
 
 
 def summarise(folder: RunFolder, folds: Sequence[int], request: Request) -> Json:

@@ -2,19 +2,19 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from gzcore.errors import UsageError
-from gztrain.config import Augment, TrainConfig
+from gztrain.config import TrainConfig
 from gztrain.environment import quiet_imports
 from gztrain.evaluation.evaluate import evaluate
 from gztrain.models import build
+from gztrain.models.augment import augment
 from gztrain.models.body import GalaxyModel
 from gztrain.runs.folder import Json, RunFolder, check_same, open_run, write_config
 from gztrain.runs.history import History, open_scalars
 from gztrain.runs.watch import Watch
 from gztrain.training.backends import Backend, Task, load_backend
-from gztrain.training.checkpoint import Array, Checkpoints, Snapshot, assign_values, values_of
+from gztrain.training.checkpoint import Array, Checkpoints, Snapshot, assign_values, check_fits, values_of
 from gztrain.training.devices import choose_precision, make_plan, policy
 from gztrain.training.feed import Feed
 from gztrain.training.job import Job, make_job
@@ -39,8 +39,7 @@ def fit(request: Request, watch: Watch) -> Json:
     folder = RunFolder(request.run)
     check_free(folder, request)
     backend, job = load_backend(), make_job(request)
-    if _goes_on(folder, request):
-        check_same(open_run(folder.root), job.config, job.dataset, backend_name())
+    check_resumed(folder, job)
     for note in job.notes:
         watch.tell(note)
     values = train(job, folder, backend, watch)
@@ -61,6 +60,32 @@ def check_free(folder: RunFolder, request: Request) -> None:
         )
 
 
+def check_resumed(folder: RunFolder, job: Job) -> None:
+    """Refuse to go on with a run that was begun in another way.
+
+    Raises:
+        GzError: the data differ.
+        UsageError: the config or the backend does.
+    """
+    if _goes_on(folder, job.request):
+        check_same(open_run(folder.root), job.config, job.dataset, backend_name())
+
+
+def check_machine(job: Job, backend: Backend) -> None:
+    """Build the model of a job as training would: what this machine cannot do is known before a folder changes.
+
+    Raises:
+        UsageError: there are fewer devices than asked for, or the batch cannot be cut evenly.
+        GzError: the weights are not there, or do not fit the model.
+    """
+    import keras
+
+    config = job.config
+    make_plan(backend, config.compute, config.optimizer, config.stages.batch)
+    keras.utils.clear_session()
+    build(config.model, job.dataset.crop, job.objective.outputs)
+
+
 def _goes_on(folder: RunFolder, request: Request) -> bool:
     return request.resume and folder.config.exists()
 
@@ -72,18 +97,31 @@ def backend_name() -> str:
     return str(keras.backend.backend())
 
 
-def begin(folder: RunFolder, job: Job) -> Snapshot | None:
+def begin(folder: RunFolder, job: Job, galaxy: GalaxyModel) -> Snapshot | None:
     """Make the run folder ours, now that nothing more can be wrong with the request.
 
     Returns:
         The checkpoint to go on from; None for a run that begins.
+
+    Raises:
+        GzError: the checkpoint is damaged or of another model; the folder is as it was.
     """
+    snapshot = _snapshot(folder, galaxy) if _goes_on(folder, job.request) else None
     if not _goes_on(folder, job.request):
         folder.clear()
     write_config(folder, job.config, job.dataset, job.scheme, backend_name())  # of a run that goes on: its free keys
     for place in (folder.root, folder.checkpoint):
         sweep(place)
-    return Checkpoints(folder.checkpoint).load()
+    return snapshot
+
+
+def _snapshot(folder: RunFolder, galaxy: GalaxyModel) -> Snapshot | None:
+    """The last checkpoint, if there is one; it fits the model."""
+    checkpoints = Checkpoints(folder.checkpoint)
+    snapshot = checkpoints.load()
+    if snapshot is not None:
+        check_fits(galaxy.body.variables, snapshot.model, checkpoints.last)
+    return snapshot
 
 
 def train(job: Job, folder: RunFolder, backend: Backend, watch: Watch) -> tuple[Array, ...]:
@@ -97,7 +135,7 @@ def train(job: Job, folder: RunFolder, backend: Backend, watch: Watch) -> tuple[
         keras.utils.set_random_seed(config.seed)  # Keras seeds TensorFlow, too, whatever its backend
     with backend.spread(machine.plan.devices), policy(choose_precision(backend, config.compute)), stop_switch() as stop:
         galaxy = build(config.model, job.dataset.crop, job.objective.outputs)
-        snapshot = begin(folder, job)
+        snapshot = begin(folder, job, galaxy)
         if snapshot is not None and snapshot.progress.done:
             watch.tell(f"The run in {folder.root} has ended already; nothing is left to train.")
             return snapshot.model
@@ -132,14 +170,7 @@ def _join(job: Job, galaxy: GalaxyModel, machine: Machine, journal: Journal, sto
 
 def make_task(job: Job, galaxy: GalaxyModel) -> Task:
     """What a training step of a job computes."""
-    return Task(galaxy.body, galaxy.stem, _augmentation(job.config.augment), job.objective.loss)
-
-
-def _augmentation(chosen: Augment) -> Any:  # noqa: ANN401 -- images, lots -> images
-    from gztrain.models.augment import AffineRange, Augmentation, augment
-
-    ranges = AffineRange(rotate=chosen.rotate, zoom=chosen.zoom, shift=chosen.shift) if chosen.affine else None
-    return partial(augment, ops=Augmentation(symmetries=chosen.symmetries, affine=ranges))
+    return Task(galaxy.body, galaxy.stem, partial(augment, rules=job.config.augment), job.objective.loss)
 
 
 def save_model(job: Job, values: tuple[Array, ...], folder: RunFolder) -> None:

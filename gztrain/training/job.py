@@ -57,6 +57,11 @@ def make_job(request: Request) -> Job:
     if config.fold not in dataset.folds:
         raise UsageError(f"There is no fold {config.fold} in {dataset.root}; it has {_listed(dataset.folds)}.")
     others = [fold for fold in dataset.folds if fold != config.fold]
+    training = select(dataset, folds=others, views=config.views)
+    validation = select(dataset, folds=[config.fold])
+    for name, selection in (("train on", training), ("validate on", validation)):
+        if not len(selection):
+            raise GzError(f"{dataset.root} has no galaxies to {name} (fold {config.fold} validates); use more.")
     settings = config.input
     reader = open_reader(
         settings.reader, threads=settings.threads, prefetch=settings.prefetch, skip_corrupt=settings.skip_corrupt
@@ -64,11 +69,6 @@ def make_job(request: Request) -> Job:
     truth = Truth(scheme, config.labels, config.min_votes)
     objective, notes = _objective(config, dataset, truth, others, reader)
     make_plan(config.model, dataset.crop, objective.outputs)
-    training = select(dataset, folds=others, views=config.views)
-    validation = select(dataset, folds=[config.fold])
-    for name, selection in (("train on", training), ("validate on", validation)):
-        if not len(selection):
-            raise GzError(f"{dataset.root} has no galaxies to {name} (fold {config.fold} validates); use more.")
     return Job(request, dataset, scheme, truth, objective, reader, training, validation, notes)
 
 

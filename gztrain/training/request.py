@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gzcore.storage.places import Place
 from gztrain.config import TrainConfig, as_mapping, read_config
 from gztrain.runs.folder import RunFolder, open_run
 
@@ -27,7 +28,7 @@ class Request:
     overwrite: bool = False
 
 
-def make_config(run: Path, recipe: Path | None, settings: Iterable[str], *, resume: bool) -> TrainConfig:
+def make_config(run: Path, recipe: Place | None, settings: Iterable[str], *, resume: bool) -> TrainConfig:
     """The config of a run: a recipe and what is set over it; one that is resumed starts from what it had.
 
     Raises:

@@ -9,7 +9,6 @@ import pytest
 from gzcore.errors import UsageError
 from gztrain.cli.options import OPTIONS, as_settings
 from gztrain.config import TrainConfig, as_mapping, from_mapping, leaves, read_config
-from gztrain.models.augment import AffineRange
 
 LEAVES = leaves(as_mapping(TrainConfig()))
 
@@ -38,11 +37,6 @@ LEAVES = leaves(as_mapping(TrainConfig()))
 )
 def test_defaults_are_those_promised(key: str, value: object) -> None:
     assert LEAVES[key] == value
-
-
-def test_affine_ranges_are_those_of_the_layer() -> None:
-    layer, ours = AffineRange(), TrainConfig().augment
-    assert (layer.rotate, layer.zoom, layer.shift) == (ours.rotate, ours.zoom, ours.shift)
 
 
 def test_values_survive_json_and_back() -> None:

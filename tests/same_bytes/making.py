@@ -41,7 +41,7 @@ class Case:
 
     def arguments(self, data: Path) -> list[str]:
         """Options of ``gzprep run``."""
-        chosen = [] if self.recipe is None else ["--recipe", f"pipelines/{self.recipe}.toml"]
+        chosen = [] if self.recipe is None else ["--recipe", self.recipe]
         source = ["--data", str(data)] if self.real else []
         return [*source, *chosen, *([] if self.limit is None else ["--limit", str(self.limit)])]
 

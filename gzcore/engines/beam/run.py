@@ -195,7 +195,8 @@ def start_limit() -> float:
 
 @contextmanager
 def _alarm(seconds: float, ring: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
+    possible = hasattr(signal, "SIGALRM")  # not on Windows
+    if not possible or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.signal(signal.SIGALRM, ring)

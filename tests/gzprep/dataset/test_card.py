@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.dataset.example import FEATURES
-from gzprep.dataset.card import CITATIONS, cards
+from gzprep.dataset.card import cards
 from gzprep.dataset.folder import CARDS
+from gzprep.dataset.provenance import PROVENANCE
+from gzprep.dataset.source import GALAXY_ZOO_2, MARKER, SIMULATED
 from tests.running import SMALL, gzprep, manifest
 
 
@@ -64,15 +67,63 @@ def test_croissant_names_columns_that_are_there(dataset: Path) -> None:
     assert {path.name for path in dataset.glob(shards["includes"])} == {p.name for p in dataset.glob("*.tfrecord-*")}
 
 
-def test_the_data_card_counts_and_cites(dataset: Path) -> None:
+def test_the_data_card_counts(dataset: Path) -> None:
     text = (dataset / "README.md").read_text()
     counts = manifest(dataset)["counts"]["all"]
     assert f"{counts['in']} in the catalogue, {counts['out']} here" in text
-    assert all(citation in text for citation in CITATIONS)
     assert all(
         f"| {split} | {len(part['shards'])} | {part['records']} |" in text
         for split, part in manifest(dataset)["splits"].items()
     )
+
+
+@pytest.fixture(scope="module")
+def as_if_real(small_sky: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of the same images in a folder that does not say that they are simulated."""
+    folder = tmp_path_factory.mktemp("real")
+    shutil.copytree(small_sky, folder / "sky", ignore=shutil.ignore_patterns(MARKER))
+    assert gzprep("run", "--data", folder / "sky", "--out", folder / "out", *SMALL).code == 0
+    return folder / "out"
+
+
+def test_each_source_is_told_as_what_it_is(dataset: Path, as_if_real: Path) -> None:
+    for out, kind in ((dataset, SIMULATED), (as_if_real, GALAXY_ZOO_2)):
+        assert manifest(out)["source"]["kind"] == kind
+        told, croissant = PROVENANCE[kind], document(out, "croissant.json")
+        card, info = (out / "README.md").read_text(), document(out, "dataset_info.json")
+        for text in (told.about, told.labels, told.licence, told.licence_url, *told.citations):
+            assert text in card
+        assert (info["description"], croissant["description"]) == (told.about, told.about)
+        assert croissant["license"] == told.licence_url
+        assert [creator["name"] for creator in croissant["creator"]] == [creator.name for creator in told.creators]
+
+
+def test_simulated_galaxies_are_not_called_those_of_volunteers(dataset: Path, as_if_real: Path) -> None:
+    words = ("Galaxy Zoo 2 volunteers", "Willett", "sdss.org", "data.galaxyzoo.org", "Please cite")
+    simulated, real = (" ".join((out / name).read_text() for name in CARDS) for out in (dataset, as_if_real))
+    assert not [word for word in words if word in simulated]
+    assert not [word for word in words if word not in real]
+    assert "Simulated galaxies" in simulated
+
+
+def test_croissant_has_what_its_specification_requires(as_if_real: Path) -> None:
+    """But for the date; https://docs.mlcommons.org/croissant/docs/croissant-spec.html, "Dataset-level information"."""
+    croissant = document(as_if_real, "croissant.json")
+    assert {"@context", "@type", "conformsTo", "name", "description", "license", "url", "creator"} <= set(croissant)
+    assert all(creator["@type"] == "sc:Organization" for creator in croissant["creator"])
+    assert all(croissant[key].startswith("https://") for key in ("license", "url"))
+
+
+def test_the_date_is_the_one_that_is_given(small_sky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = ("run", "--data", small_sky, "--out", tmp_path / "out", *SMALL, "--views", "0")
+    for given, date in (("0", "1970-01-01"), ("1700000000", "2023-11-14"), ("", None)):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+        assert gzprep(*call).code == 0
+        assert document(tmp_path / "out", "croissant.json").get("datePublished") == date
+    for wrong in ("today", "1e9", str(10**18)):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", wrong)
+        result = gzprep(*call)
+        assert (result.code, f"SOURCE_DATE_EPOCH is '{wrong}'" in result.sentence) == (2, True)
 
 
 @pytest.mark.parametrize("lost", CARDS)

@@ -448,4 +448,4 @@ def test_without_data_the_sample_sky_is_made_beside_the_output(tmp_path: Path) -
     assert "making a sample sky of 200" in result.err
     assert manifest(tmp_path / "out")["counts"]["all"]["in"] == 200
     assert "sample sky" not in gzprep(*call).err  # it is there: not made twice
-    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["source"]["data"] == str(tmp_path / "gz2-sky")
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["source"]["data"] == "../gz2-sky"

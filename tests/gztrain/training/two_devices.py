@@ -17,7 +17,8 @@ from keras import ops
 from gzcore.errors import UsageError
 from gztrain.config import Compute, Optimizer
 from gztrain.data.stream import ahead
-from gztrain.models.augment import Augmentation, augment
+from gztrain.models.augment import augment
+from gztrain.models.spec import Augment
 from gztrain.training.backends import Learner, Plan, Task, load_backend
 from gztrain.training.checkpoint import values_of
 from gztrain.training.devices import choose_precision, make_plan
@@ -72,7 +73,7 @@ def shrink(images: Any) -> Any:
 
 
 def vary(images: Any, lots: Any) -> Any:
-    return augment(images, lots, ops=Augmentation())
+    return augment(images, lots, rules=Augment())
 
 
 def loss(targets: Any, logits: Any) -> Any:

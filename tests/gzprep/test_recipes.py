@@ -1,4 +1,4 @@
-"""The recipes in pipelines/ and the recipe that the code knows are the same thing."""
+"""The recipes that come with gzprep, and the defaults that the code knows, are the same thing."""
 
 import tomllib
 from dataclasses import asdict
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from gzcore.recipes import recipes_of
 from gzprep.config import Recipe, read_recipe
 
-PIPELINES = Path(__file__).parent.parent / "pipelines"
-RECIPES = sorted(PIPELINES.glob("*.toml"))
+RECIPES = recipes_of("gzprep")
 
 
 def leaves(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -25,25 +25,26 @@ def plain(value: Any) -> Any:
 
 
 def test_there_are_recipes() -> None:
-    assert {path.stem for path in RECIPES} == {"gz2-cnn", "gz2-vit", "gz2-report", "sample"}
+    assert set(RECIPES) == {"gz2-cnn", "gz2-vit", "gz2-report", "sample"}
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RECIPES.values(), ids=RECIPES)
 def test_a_recipe_is_valid_and_opens_with_its_purpose(path: Path) -> None:
     read_recipe(path)
     opening = [line for line in path.read_text().splitlines()[:6] if line.startswith("#")]
     assert len(opening) >= 5
+    assert f"--recipe {path.stem}" in path.read_text()
     assert all(any(word in line for line in opening) for word in ("Command", "Cost", "Result"))
 
 
 def test_the_first_recipe_names_every_key_with_its_default() -> None:
-    written = leaves(tomllib.loads((PIPELINES / "gz2-cnn.toml").read_text()))
+    written = leaves(tomllib.loads(RECIPES["gz2-cnn"].read_text()))
     known = {key: plain(value) for key, value in leaves(asdict(Recipe())).items() if value is not None}
     assert written == known
 
 
 def test_the_report_recipe_has_the_reports_values() -> None:
-    views = read_recipe(PIPELINES / "gz2-report.toml").views
+    views = read_recipe(RECIPES["gz2-report"]).views
     assert (views.count, views.ops) == (12, 3)  # F22, F23
     assert views.zoom == (-0.9, 1.5)  # F27
     assert views.translate == (-15.0, 15.0)  # F28

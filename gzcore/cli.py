@@ -1,0 +1,158 @@
+"""What the command lines of both packages share: how they start and end, and commands that both have."""
+
+import gc
+import io
+import json
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from gzcore.console import say
+from gzcore.errors import GzError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the recipe; may be repeated.")
+]
+RecipeToPrint = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="Print this one; a copy of it can become a recipe of your own.")
+]
+
+
+class HelpfulCommand(TyperCommand):
+    """A command whose help lists its options in groups, the ``rich_help_panel`` of each, without boxes."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 -- typer's own click
+        """Write the arguments, the options without a group, then each group of options."""
+        groups: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                kind = "Arguments" if param.param_type_name == "argument" else "Options"
+                groups.setdefault(getattr(param, "rich_help_panel", None) or kind, []).append(_plain(record, kind))
+        for title, records in groups.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def _plain(record: tuple[str, str], kind: str) -> tuple[str, str]:
+    """What typer says of a parameter, without the type of an argument and the word "range"."""
+    name, text = record
+    return (name.partition(" <")[0] if kind == "Arguments" else name.replace(" range>", ">")), text
+
+
+class HelpfulGroup(TyperGroup):
+    """A group of commands whose help shows the whole sentence of each."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 -- typer's own click
+        """Write every command with what it does."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(1000)) for name, command in commands if command])
+
+
+class App(typer.Typer):
+    """A command line; its commands are :class:`HelpfulCommand`."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Command], Command]:  # noqa: ANN401
+        """Add a command; see ``typer.Typer.command``."""
+        return super().command(name, cls=HelpfulCommand, **options)
+
+
+def make_app(name: str) -> App:
+    """A command line without commands. Its help is plain text: rich would take a quarter of a second to draw boxes."""
+    return App(
+        name=name,
+        cls=HelpfulGroup,
+        epilog="Every command takes --debug, which shows a traceback in place of a sentence.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+
+def run_app(app: typer.Typer, name: str) -> NoReturn:
+    """Run a command line and end the process; a user's mistake ends in one sentence, not in a traceback.
+
+    Raises:
+        SystemExit: always; its code is 0, or that of the error, see :mod:`gzcore.errors`.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets the codes of the others
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        code = app(args=arguments, standalone_mode=False)  # typer makes 130 of Ctrl-C
+    except GzError as error:
+        if debug:
+            raise
+        say(f"{name}: {error}")
+        code = error.exit_code
+    except BrokenPipeError:  # the program that read our output has ended
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- else Python complains once more when it ends
+        code = 1
+    except Exception as error:
+        code = _other_error(error, name, debug=debug)
+    gc.freeze()  # else Python looks through all of Beam or TensorFlow once more before it ends: a second
+    raise SystemExit(code)
+
+
+def _other_error(error: Exception, name: str, *, debug: bool) -> int:
+    """Show click's own usage errors as click does; say of a bug that it is one."""
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+        return int(getattr(error, "exit_code", 2))
+    if debug:
+        raise error
+    say(f"{name}: unexpected {type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}")
+    say(f"This is a fault of {name}; run again with --debug and report what it prints.")
+    return 1
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 -- any JSON value
+    """Print one JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def show_version(name: str, version: str) -> Callable[[bool], None]:
+    """What ``--version`` calls: it prints name and version, and ends the command."""
+
+    def show(wanted: bool) -> None:  # noqa: FBT001 -- typer calls it so
+        if wanted:
+            sys.stdout.write(f"{name} {version}\n")
+            raise typer.Exit
+
+    return show
+
+
+def show_recipes(package: str, name: str | None, *, as_json: bool) -> None:
+    """Print what the recipes of a package are for, or the text of one.
+
+    Raises:
+        UsageError: there is no recipe of that name.
+    """
+    from gzcore.recipes import find_recipe, purpose, recipes_of
+
+    if name is not None:
+        text = find_recipe(package, name).read_text(encoding="utf-8")
+        print_json({name: text}) if as_json else sys.stdout.write(text)
+        return
+    found = {known: purpose(path) for known, path in recipes_of(package).items()}
+    if as_json:
+        print_json(found)
+        return
+    width = min(shutil.get_terminal_size().columns, 100)
+    for known, line in found.items():
+        lines = textwrap.wrap(line, width, initial_indent="    ", subsequent_indent="    ")
+        sys.stdout.write("\n".join((known, *lines)) + "\n")

@@ -1,0 +1,126 @@
+"""Where the galaxies of a data set came from: what its manifest says of that, and where to find them again.
+
+A manifest is published, so it holds no path of its maker's disk. A data folder beside the dataset folder is named as it
+is seen from there (``../gz2-sky``), any other by its last name alone. ``.gzprep/source.json``, which is not for
+readers, has the whole paths. An address in a bucket says nothing of a disk, and is kept.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gzcore.errors import GzError
+from gzcore.storage.places import Place, Url, as_place
+from gzprep.catalogue.galaxy import Split
+from gzprep.catalogue.read import CatalogueFile, find_catalogues
+from gzprep.dataset.folder import Folder, read_json
+
+Json = dict[str, Any]
+SIMULATED, GALAXY_ZOO_2 = "simulated", "galaxy-zoo-2"
+KINDS = (SIMULATED, GALAXY_ZOO_2)
+"""What a source can be; a data folder that does not say is Galaxy Zoo 2, whose columns it has."""
+MARKER = "source.json"
+"""The file of a data folder that says what it is: ``{"kind": "simulated"}``."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The input of a data set, found again: data folder and catalogues."""
+
+    data: Place
+    catalogues: tuple[CatalogueFile, ...]
+
+
+def write_marker(data: Path, kind: str, **facts: int) -> None:
+    """Say in a data folder what it is, and what else is worth knowing, such as the seed of a simulated one."""
+    (data / MARKER).write_text(json.dumps({"kind": kind, **facts}) + "\n", encoding="utf-8")
+
+
+def kind_of(data: Place) -> str:
+    """What a data folder is.
+
+    Raises:
+        GzError: its marker says something that we do not know.
+    """
+    marker = data / MARKER
+    if not marker.is_file():
+        return GALAXY_ZOO_2
+    try:
+        kind = json.loads(marker.read_text(encoding="utf-8"))["kind"]
+    except (OSError, ValueError, KeyError, TypeError):
+        kind = None
+    if kind not in KINDS:
+        raise GzError(f'{marker} does not say what the source is; expected {{"kind": "{SIMULATED}"}}, or no such file.')
+    return str(kind)
+
+
+def describe(folder: Folder, data: Place, catalogues: Sequence[CatalogueFile]) -> Json:
+    """What the manifest says of the data folder and the catalogues, their rows left out."""
+    return {
+        "data": _shown(data, folder.root),
+        "catalogues": [{"file": _within(file.path, data), "split": file.split.value} for file in catalogues],
+    }
+
+
+def _shown(data: Place, out: Place) -> str:
+    if isinstance(data, Url):
+        return str(data)
+    if isinstance(out, Path) and out.parent in (data, *data.parents):
+        return Path(os.path.relpath(data, out)).as_posix()
+    return data.name
+
+
+def _within(file: Place, data: Place) -> str:
+    if isinstance(file, Path) and isinstance(data, Path):
+        return file.relative_to(data).as_posix() if file.is_relative_to(data) else file.name
+    return str(file)
+
+
+def whole_paths(data: Place, catalogues: Sequence[CatalogueFile]) -> Json:
+    """What ``.gzprep/source.json`` says, for this machine alone."""
+    return {
+        "data": str(data),
+        "catalogues": [{"file": str(file.path), "split": file.split.value} for file in catalogues],
+    }
+
+
+def find_origin(folder: Folder, manifest: Json, data: Place | None = None) -> Origin:
+    """Find the input of a data set again.
+
+    Args:
+        folder: the dataset folder.
+        manifest: what it says of itself.
+        data: where the data folder is now; None: where it was.
+
+    Raises:
+        GzError: it is not known where that is.
+    """
+    if data is not None:
+        return Origin(data, find_catalogues(data))
+    shown = manifest["source"]["data"]
+    for known, place in _candidates(folder, manifest):
+        if place.is_dir():
+            files = [(as_place(file["file"]), Split(file["split"])) for file in known["catalogues"]]
+            return Origin(place, tuple(CatalogueFile(_below(place, file), split) for file, split in files))
+    raise GzError(f"The galaxies came from the folder {shown}, which is not where it was; name its place with --data.")
+
+
+def _candidates(folder: Folder, manifest: Json) -> list[tuple[Json, Place]]:
+    """What is known of the source, and its folder: first where it was, then as seen from the dataset folder."""
+    found = []
+    if folder.source.is_file():
+        known = read_json(folder.source)
+        found.append((known, as_place(known["data"])))
+    shown = as_place(manifest["source"]["data"])
+    if isinstance(shown, Url):
+        found.append((manifest["source"], shown))
+    elif isinstance(folder.root, Path) and shown.parts[:1] == ("..",):
+        found.append((manifest["source"], Path(os.path.normpath(folder.root / shown))))
+    return found
+
+
+def _below(data: Place, file: Place) -> Place:
+    return data / str(file) if isinstance(file, Path) and not file.is_absolute() else file

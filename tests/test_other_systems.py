@@ -1,0 +1,73 @@
+"""macOS and Windows lack names that Linux has: without them everything is imported, and the main commands work.
+
+The names are taken away in a process of its own, before anything of ours is imported. Libraries come first: those of
+the other systems get along without these names, those of Linux may not.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.gztrain.running import TINY
+from tests.isolated import MAIN, PROGRAM, without
+from tests.running import ROOT, SMALL, shard_sums
+
+MAC = ("os.sched_getaffinity", "os.posix_fadvise", "os.preadv")
+WINDOWS = (
+    *MAC,
+    *("os.pread", "os.fork", "os.O_NONBLOCK", "signal.SIGALRM", "signal.setitimer", "signal.ITIMER_REAL"),
+    *("socket.AF_UNIX", "multiprocessing.popen_forkserver"),
+)
+SYSTEMS = {"macOS": MAC, "Windows": WINDOWS}
+MODULES = ("fcntl", "resource", "grp", "pwd")
+"""Modules of Python that Windows lacks."""
+
+IMPORT = f"{PROGRAM}for name in sys.argv[1:]: importlib.import_module(name)\n"
+BEAM = "apache_beam simplejpeg pyarrow.parquet scipy.ndimage cv2"
+KERAS = "keras sklearn.metrics tensorflow tensorboard.summary.writer.record_writer"
+
+
+def modules() -> list[str]:
+    """Every module of the three packages."""
+    found = [path.relative_to(ROOT) for name in ("gzcore", "gzprep", "gztrain") for path in (ROOT / name).rglob("*.py")]
+    return sorted(".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in found)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_module_is_imported(system: str) -> None:
+    without(SYSTEMS[system], IMPORT, "imports", *modules(), libraries=f"{BEAM} {KERAS}")
+
+
+LOCKS = pytest.mark.xfail(strict=True, reason="locks are taken with fcntl; filelock knows every system")
+
+
+@pytest.mark.parametrize("name", [pytest.param("fcntl", marks=LOCKS), *MODULES[1:]])
+def test_every_module_is_imported_without_a_module_of_unix(name: str) -> None:
+    without((name,), IMPORT, "imports", *modules(), libraries=f"{BEAM} {KERAS}")
+
+
+@pytest.mark.parametrize("command", ["gzprep", "gztrain"])
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_help_is_shown(system: str, command: str) -> None:
+    without((*SYSTEMS[system], *MODULES), MAIN, command, "--help")
+
+
+@pytest.mark.parametrize(("system", "workers"), [("macOS", 2), ("Windows", 1)])
+def test_a_data_set_has_the_same_bytes(
+    system: str, workers: int, small_sky: Path, dataset: Path, tmp_path: Path
+) -> None:
+    given = ("run", "--data", small_sky, "--out", tmp_path / "out", *SMALL, "--workers", str(workers))
+    without(SYSTEMS[system], MAIN, "gzprep", *given, libraries=BEAM)
+    assert shard_sums(tmp_path / "out") == shard_sums(dataset)
+
+
+def test_a_model_is_trained_and_used(small_sky: Path, dataset: Path, tmp_path: Path) -> None:
+    """On Windows alone, which lacks all that macOS lacks."""
+    run, votes = tmp_path / "run", tmp_path / "votes.parquet"
+    for given in (
+        ("fit", dataset, "--run", run, *TINY, "--epochs", "1"),
+        ("predict", run, small_sky / "images", "--parquet", votes),
+    ):
+        without(WINDOWS, MAIN, "gztrain", *given, libraries=KERAS)
+    assert (run / "metrics.json").is_file()
+    assert votes.is_file()
