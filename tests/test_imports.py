@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gztrain.running import TINY
+from tests.gztrain.run_folders import TINY
 from tests.isolated import MAIN, without
 from tests.running import ROOT, SMALL
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gztrain.made import told_run
+from tests.gztrain.run_folders import told_run
 from tests.running import ROOT, SMALL
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,7 @@ from gzcore.errors import UsageError
 from gzcore.recipes import find_recipe, purpose, recipes_of
 from gzcore.storage.places import as_place
 from gzprep.config import read_recipe
-from tests.gztrain.running import gztrain
-from tests.running import Result, gzprep
+from tests.running import Result, gzprep, gztrain
 
 COMMANDS: dict[str, Callable[..., Result]] = {"gzprep": gzprep, "gztrain": gztrain}
 

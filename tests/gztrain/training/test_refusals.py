@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gztrain.runs.folder import RunFolder
-from tests.gztrain.made import untrained_run
-from tests.gztrain.running import TINY, gztrain
+from tests.gztrain.run_folders import TINY, untrained_run
 from tests.gztrain.shards import copied, edit_manifest
+from tests.running import gztrain
 
 UNFIT: dict[str, tuple[str, ...]] = {
     "no such model": ("--model", "resnet51"),
