@@ -11,6 +11,7 @@ from gzcore.console import say
 from gzcore.engines.dataflow import JobKind, check_dataflow, dataflow_options, read_fleet, template_location
 from gzcore.engines.ending import one_sentence
 from gzcore.engines.names import DATAFLOW, DIRECT, JOB_SERVERS, check_runner
+from gzcore.engines.pool import cores
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.places import Place, Url, as_place
 from gzprep.catalogue.galaxy import Split
@@ -18,7 +19,7 @@ from gzprep.catalogue.read import CatalogueFile, find_catalogues
 from gzprep.config import Recipe
 from gzprep.dataset.folder import Folder, clear, locked, read_json, sweep, writing
 from gzprep.prepare.job import Job, Source, check_folder, make_job, open_source, refuse_source, write_plan
-from gzprep.run.pool import cores, prepare_to_fork, useful_workers
+from gzprep.run.pool import prepare_to_fork, useful_workers
 from gzprep.run.progress import galaxy_progress, listen
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from gzprep.prepare.bin import BinRecord
 from gzprep.prepare.finish import finish
 from gzprep.prepare.job import Job
 from gzprep.run.beam.counters import count_bin
-from gzprep.run.pool import BinPool, settle, write_packed_bin
+from gzprep.run.pool import settle, write_bins, write_packed_bin
 
 Keyed = tuple[str, bytes]
 
@@ -126,9 +126,8 @@ class PooledBinWriter(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """Write all bins, and yield their records as they are done."""
         window = GlobalWindow()
-        with BinPool(self.workers) as pool:
-            for record in pool.write(self.job, self.bins):
-                yield WindowedValue(counted(record), window.max_timestamp(), [window])
+        for record in write_bins(self.job, self.bins, self.workers):
+            yield WindowedValue(counted(record), window.max_timestamp(), [window])
 
 
 def counted(record: BinRecord) -> BinRecord:

@@ -76,22 +76,6 @@ def test_a_run_that_has_begun_may_take_its_time(sign: SignOfLife, monkeypatch: p
     assert not sign.given()
 
 
-def test_no_limit_is_no_alarm(sign: SignOfLife, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GZPREP_START_LIMIT", "0")
-    left: list[float] = []
-    run_to_the_end(FakeJob(lambda: left.append(signal.getitimer(signal.ITIMER_REAL)[0])), "FlinkRunner", sign)
-    assert left == [0.0]
-
-
-def test_a_thread_of_ones_own_gets_no_alarm(sign: SignOfLife) -> None:
-    ends: list[int] = []
-    job = FakeJob(lambda: ends.append(1))
-    thread = threading.Thread(target=run_to_the_end, args=(job, "FlinkRunner", sign))
-    thread.start()
-    thread.join(10)
-    assert ends == [1]
-
-
 def test_what_fails_before_the_first_worker_did_not_start(sign: SignOfLife) -> None:
     assert told(fails(RuntimeError("trace\n  Service failed.\n")), sign) == "PrismRunner did not start: Service failed."
 
@@ -103,14 +87,6 @@ def test_what_fails_later_broke_off_and_is_cancelled(sign: SignOfLife) -> None:
     )
     assert job.cancelled
     assert not sign.given()
-
-
-def test_details_of_grpc_are_told(sign: SignOfLife) -> None:
-    class Remote(Exception):
-        def details(self) -> str:
-            return "Deadline Exceeded"
-
-    assert "did not start: Deadline Exceeded." in told(fails(Remote("<...>")), sign)
 
 
 def test_the_sentence_of_a_worker_is_left_to_the_launcher(sign: SignOfLife) -> None:
