@@ -13,7 +13,10 @@ def load_eyes(job: Job) -> Any:  # noqa: ANN401 -- gztrain.predict.beam.part.Eye
     """Load Keras, then the model: only where it is used, and never in a launcher."""
     choose_backend()
     with quiet_imports(), uncollected():
+        import keras  # else the model would import it, aloud
+
         from gztrain.predict.beam.part import Eyes
+    del keras
     return Eyes(job)
 
 

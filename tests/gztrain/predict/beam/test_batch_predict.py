@@ -105,10 +105,12 @@ def test_records_are_predicted_as_they_are_judged(run: Path, dataset: Path, tmp_
         np.testing.assert_allclose([found[galaxy][name] for name in judged.names], probabilities, atol=1e-6)
 
 
-def test_two_workers_make_the_bytes_of_one(run: Path, dataset: Path, tmp_path: Path) -> None:
+def test_two_workers_make_the_bytes_of_one_and_say_nothing(run: Path, dataset: Path, tmp_path: Path) -> None:
     predicted(run, dataset, tmp_path / "one")
-    summary = predicted(run, dataset, tmp_path / "two", "--workers", "2")
-    assert made(summary) == 6
+    call = ("predict", run, dataset, "--parquet", tmp_path / "two", *LOCAL, "--json", "--workers", "2")
+    done = python("-m", "gztrain", *call)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert made(json.loads(done.stdout)) == 6
     assert files(tmp_path / "two") == files(tmp_path / "one")
 
 
