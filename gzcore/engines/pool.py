@@ -17,19 +17,12 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from gzcore.errors import GzError
+from gzcore.machine import start_method
 
 Method = Literal["forkserver", "spawn"]
 """How a worker begins: as a copy of a small server process that has imported what is needed, or as a new Python."""
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 T = TypeVar("T")
-
-
-def cores() -> int:
-    """Number of cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on Linux
-        return os.cpu_count() or 1
 
 
 def start_forkserver(modules: Sequence[str]) -> None:
@@ -38,16 +31,12 @@ def start_forkserver(modules: Sequence[str]) -> None:
     Numerical libraries keep to one thread in it, for there is a worker a core. Does nothing on Windows, which has no
     such process: :class:`WorkerPool` then starts each worker as a new Python.
     """
-    if not _has("forkserver"):
+    if start_method() != "forkserver":
         return
     for name in _SINGLE_THREADED:
         os.environ.setdefault(name, "1")
     forkserver.set_forkserver_preload(list(modules))
     forkserver.ensure_running()
-
-
-def _has(method: Method) -> bool:
-    return method in multiprocessing.get_all_start_methods()
 
 
 class WorkerPool:
@@ -61,7 +50,7 @@ class WorkerPool:
             method: how they begin.
             begin: called once in each of them, before any work.
         """
-        context = multiprocessing.get_context(method if _has(method) else "spawn")
+        context = multiprocessing.get_context(start_method() if method == "forkserver" else method)
         self._executor = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(begin,))
 
     def __enter__(self) -> Self:

@@ -11,8 +11,8 @@ from gzcore.console import say
 from gzcore.engines.dataflow import JobKind, check_dataflow, dataflow_options, read_fleet, template_location
 from gzcore.engines.ending import one_sentence
 from gzcore.engines.names import DATAFLOW, DIRECT, JOB_SERVERS, check_runner
-from gzcore.engines.pool import cores
 from gzcore.errors import GzError, UsageError
+from gzcore.machine import cores
 from gzcore.storage.places import Place, Url, as_place
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, find_catalogues

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gzcore.engines import pool as pools
-from gzcore.engines.pool import Method, WorkerPool, cores
+from gzcore.engines.pool import Method, WorkerPool
 from gzcore.errors import GzError
 from tests.processes import PROC, append, children, descendants, fail_beside, sleep_at, wait_for, wait_until_gone
 from tests.running import ROOT
@@ -122,12 +122,6 @@ def test_workers_end_with_a_launcher_that_is_killed(method: str, tmp_path: Path)
     process.kill()
     process.communicate(timeout=60)
     wait_until_gone(family)
-
-
-def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert 1 <= cores() <= (os.cpu_count() or 1)
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on a Mac
-    assert cores() == os.cpu_count()
 
 
 def test_where_there_is_no_forkserver_workers_are_new_pythons(monkeypatch: pytest.MonkeyPatch) -> None:

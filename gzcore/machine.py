@@ -1,0 +1,33 @@
+"""What this machine has. The one place that asks for names that macOS or Windows lack."""
+
+import multiprocessing
+import os
+
+OPEN_TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Flags of ``os.open`` for a file of any kind: a pipe does not block (not on Windows), bytes stay as they are."""
+
+
+def cores() -> int:
+    """Number of cores that this process may use; all of the machine's where the system cannot say (macOS, Windows)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def start_method() -> str:
+    """How worker processes are started: forked from a server that has imported what they need; on Windows, anew."""
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+def read_at(descriptor: int, target: memoryview, offset: int) -> int:
+    """Read bytes of a file into memory, without a copy where the system can; not for several threads at once.
+
+    Returns:
+        How many bytes were read.
+    """
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, (target,), offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    data = os.read(descriptor, len(target))
+    target[: len(data)] = data
+    return len(data)
