@@ -26,6 +26,15 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
+APART = {"gzcore": ("gzprep", "gztrain"), "gzprep": ("gztrain",), "gztrain": ("gzprep",)}
+
+
+@pytest.mark.parametrize("package", APART)
+def test_a_package_imports_no_package_above_or_beside_it(package: str) -> None:
+    wrong = [path for path in modules(package) if any(uses(path, other) for other in APART[package])]
+    assert not [path.relative_to(ROOT).as_posix() for path in wrong]
+
+
 BEAM = ("gzcore/engines/beam/", "gzprep/run/beam/", "gztrain/predict/beam/")
 """The rooms that may import Apache Beam."""
 

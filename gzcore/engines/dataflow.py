@@ -1,7 +1,7 @@
 """What Google Cloud Dataflow needs before a job can be sent there, without importing Beam.
 
 A job is sent once and then lives in Google's care: the launcher may go. So everything that it reads and writes is in
-buckets, and its workers bring gzprep with them, in an image that the repository's Dockerfile describes.
+buckets, and its workers bring our packages with them, in an image that the repository's Dockerfile describes.
 """
 
 import hashlib
@@ -10,8 +10,8 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, field
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -21,11 +21,36 @@ from gzcore.engines.names import DATAFLOW, option_value
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.places import Place, Url, as_place
 
-IMAGE = "GZPREP_IMAGE"
-"""Variable of the environment that names the workers' image where no option does."""
-_HERE = "docs/cloud.md says how"
-_NEEDED = {"project": "GOOGLE_CLOUD_PROJECT", "region": "CLOUDSDK_COMPUTE_REGION", "sdk_container_image": IMAGE}
 _CORES = re.compile(r"-(\d+)(-\d+)?$")
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """What all Dataflow jobs of one command have in common.
+
+    Attributes:
+        name: begins the name of each job, such as ``gzprep``.
+        image: variable of the environment that names the workers' image where no option does.
+        folder: below the output, where Dataflow keeps its own files.
+        options: options of Beam's that every job of this kind has.
+    """
+
+    name: str
+    image: str
+    folder: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def needed(self, options: Sequence[str]) -> dict[str, str | None]:
+        """What each job must be told: by the user's options, else by the environment; None where neither says it."""
+        variables = {
+            "project": "GOOGLE_CLOUD_PROJECT",
+            "region": "CLOUDSDK_COMPUTE_REGION",
+            "sdk_container_image": self.image,
+        }
+        return {
+            name: option_value(options, name) or os.environ.get(variable) or None
+            for name, variable in variables.items()
+        }
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
@@ -34,22 +59,27 @@ class Fleet:
 
     machine_type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]+$")] = "n2-standard-8"
     """Machine of a worker. Beam runs one process a core; one holds 0.3 GB, so 4 GB a core is plenty."""
-    num_workers: Annotated[int, Field(ge=1)] = 1
-    """Machines to begin with; reading the catalogue takes no more."""
+    num_workers: Annotated[int, Field(ge=1)] | None = 1
+    """Machines to begin with; reading the catalogue takes no more. None: Dataflow decides."""
     max_num_workers: Annotated[int, Field(ge=1)] = 100
-    """Machines at most; never more than there are bins to give each core one."""
+    """Machines at most; never more than there is work for."""
     autoscaling_algorithm: Literal["THROUGHPUT_BASED", "NONE"] = "THROUGHPUT_BASED"
     """How their number follows the work."""
     disk_size_gb: Annotated[int, Field(ge=25)] = 50
     """Disk of a machine: the system and the image take 15 GB, and each core spools one bin of ``shards.megabytes``."""
-    number_of_worker_harness_threads: Annotated[int, Field(ge=1)] = 1
-    """Threads of a process: pixels keep a core busy, and images are read ahead by threads of our own."""
+    number_of_worker_harness_threads: Annotated[int, Field(ge=1)] | None = 1
+    """Threads of a process: pixels keep a core busy, and images are read ahead by threads of our own. None: Beam
+    decides."""
 
     @property
     def cores(self) -> int:
         """Cores of a machine, by its name."""
         found = _CORES.search(self.machine_type)
         return int(found.group(1)) if found else 2
+
+    def machines_for(self, units: int) -> int:
+        """Machines at most, for so many units of work of which a core takes one at a time."""
+        return max(1, min(self.max_num_workers, math.ceil(units / self.cores)))
 
 
 def read_fleet(path: Place | None) -> Fleet:
@@ -74,12 +104,13 @@ def read_fleet(path: Place | None) -> Fleet:
         raise UsageError(f"The worker options {path} are not TOML: {error}.") from None
 
 
-def check_dataflow(options: Sequence[str], places: Sequence[Place]) -> None:
+def check_dataflow(kind: JobKind, options: Sequence[str], places: Sequence[Place]) -> None:
     """Check what can be checked before anything is written or sent.
 
     Args:
-        options: Beam's own options.
-        places: all that the workers read or write.
+        kind: of the job.
+        options: Beam's own options, as the user gives them.
+        places: all that the workers read or write; the output folder first.
 
     Raises:
         GzError: Beam's Google part is not installed.
@@ -88,16 +119,12 @@ def check_dataflow(options: Sequence[str], places: Sequence[Place]) -> None:
     if not _installed():
         raise GzError(f"{DATAFLOW} needs what the extra 'gcp' brings; install it with: pip install 'gzprep[gcp]'.")
     for place in places:
-        if not isinstance(place, Url):
-            raise UsageError(
-                f"{DATAFLOW} works on machines that do not see {place}; copy it into a bucket "
-                "(gcloud storage cp --recursive) and name it as gs://BUCKET/PATH."
-            )
-    absent = [name for name in _NEEDED if _value(options, name) is None]
+        _check_in_a_bucket(place)
+    absent = [name for name, value in kind.needed(options).items() if value is None]
     if absent:
         wanted = " ".join(f"--{name}=..." for name in absent)
-        raise UsageError(f"{DATAFLOW} needs to know more: add -- {wanted} ({_HERE}).")
-    if not isinstance(places[0], Url) or (places[0].scheme != "gs" and _value(options, "temp_location") is None):
+        raise UsageError(f"{DATAFLOW} needs to know more: add -- {wanted} (docs/cloud.md says how).")
+    if not str(places[0]).startswith("gs://") and option_value(options, "temp_location") is None:
         raise UsageError(
             f"{DATAFLOW} keeps its own files in Google's buckets: add -- --temp_location=gs://BUCKET/PATH."
         )
@@ -110,45 +137,50 @@ def _installed() -> bool:
         return False
 
 
-def _value(options: Sequence[str], name: str) -> str | None:
-    variable = _NEEDED.get(name)
-    return option_value(options, name) or (os.environ.get(variable) if variable else None) or None
+def _check_in_a_bucket(place: Place) -> None:
+    if not isinstance(place, Url):
+        raise UsageError(
+            f"{DATAFLOW} works on machines that do not see {place}; copy it into a bucket "
+            "(gcloud storage cp --recursive) and name it as gs://BUCKET/PATH."
+        )
 
 
-def dataflow_options(fleet: Fleet, options: Sequence[str], out: Url, bins: int) -> list[str]:
+def dataflow_options(kind: JobKind, fleet: Fleet, options: Sequence[str], out: Place, machines: int) -> list[str]:
     """Return Beam's options for a job: ours, then the user's, which win.
 
     Args:
+        kind: of the job.
         fleet: the machines.
         options: the user's.
-        out: the dataset folder; the job is named after it, and Dataflow runs no two jobs of one name at a time.
-        bins: units of work.
+        out: the output folder; the job is named after it, and Dataflow runs no two jobs of one name at a time.
+        machines: as many as there is work for.
     """
-    own = str(out / ".gzprep" / "dataflow")
-    most = max(1, min(fleet.max_num_workers, math.ceil(bins / fleet.cores)))
+    own = str(out / kind.folder)
+    most = max(1, min(fleet.max_num_workers, machines))
     ours = {
-        **{name: value for name in _NEEDED if (value := _value(options, name)) is not None},
-        "job_name": job_name(out),
+        **kind.needed(options),
+        "job_name": job_name(kind, out),
         "temp_location": own,
         "staging_location": option_value(options, "temp_location") or own,
         **asdict(fleet),
-        "num_workers": min(fleet.num_workers, most),
+        "num_workers": fleet.num_workers and min(fleet.num_workers, most),
         "max_num_workers": most,
         "sdk_location": "container",
+        **kind.options,
     }
-    return [*(f"--{name}={value}" for name, value in ours.items()), *options]
+    return [*(f"--{name}={value}" for name, value in ours.items() if value is not None), *options]
 
 
-def job_name(out: Url) -> str:
-    """Name of the job that makes a data set: the same for the same place."""
+def job_name(kind: JobKind, out: Place) -> str:
+    """Name of the job that makes an output folder: the same for the same place."""
     readable = re.sub(r"[^a-z0-9]+", "-", out.name.lower()).strip("-")[:30].strip("-")
     digest = hashlib.blake2b(str(out).encode(), digest_size=5).hexdigest()
-    return f"gzprep-{readable}-{digest}" if readable else f"gzprep-{digest}"
+    return f"{kind.name}-{readable}-{digest}" if readable else f"{kind.name}-{digest}"
 
 
-def writes_template(options: Sequence[str]) -> bool:
-    """Whether the job is written into a file in place of being sent, as a Flex Template's launch does."""
-    return option_value(options, "template_location") is not None
+def template_location(options: Sequence[str]) -> str | None:
+    """The file that the job is written into in place of being sent, as a Flex Template's launch does; or None."""
+    return option_value(options, "template_location")
 
 
 def console_address(project: str, region: str, job: str) -> str:

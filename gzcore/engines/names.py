@@ -1,7 +1,7 @@
 """The engines a run can be sent to, and what each needs before it can start, without importing Beam.
 
 Beam would download an absent engine by itself, or wait for it for ever. Here everything is looked for first, and what
-is absent is told in one sentence, with the command that brings it.
+is absent is told in one sentence, with the command that brings it. Both packages take their engines from here.
 """
 
 import os
@@ -30,8 +30,9 @@ _REFUSED = {
 _FETCH = "fetch it with `make engines-fetch`"
 _NO_TIME_LIMIT = str(7 * 24 * 3600)
 """Seconds. Beam gives this one limit to each request and to the stream that tells a job's end; its 300 s ended longer
-runs of Prism and of the portable job service. What cannot start has a limit of our own, in gzcore.engines.beam.run."""
+runs of Prism and of the portable job service. What cannot start has a limit of our own, in gzcore.engines.start."""
 _PATIENCE = 5.0
+"""Seconds for a server to answer."""
 _SECRET = re.compile(r"^--\w*(secret|token|password|access_key|connection_string|credential)")
 _ADDRESS = re.compile(r"\[?([\w.:-]+?)\]?:(\d+)")
 
@@ -95,13 +96,13 @@ def runner_options(name: str, workers: int, options: Sequence[str] = ()) -> list
 
 def option_value(options: Sequence[str], name: str) -> str | None:
     """Return the last value that ``--name VALUE`` or ``--name=VALUE`` has among options, or None."""
-    found = None
-    for place, option in enumerate(options):
+    value = None
+    for index, option in enumerate(options):
         if option.startswith(f"--{name}="):
-            found = option.partition("=")[2]
-        elif option == f"--{name}" and place + 1 < len(options):
-            found = options[place + 1]
-    return found
+            value = option.partition("=")[2]
+        elif option == f"--{name}" and index + 1 < len(options):
+            value = options[index + 1]
+    return value
 
 
 def _flink(value: Values, workers: int) -> dict[str, str]:
@@ -138,7 +139,7 @@ def _needed_file(runner: str, what: str, variable: str, name: str, value: Values
 
 
 def _job_service(value: Values) -> dict[str, str]:
-    """A job service that somebody started; by default the launcher does the work that it hands out."""
+    """A job service that runs already; by default the launcher does the work that it hands out."""
     endpoint = value("job_endpoint")
     if endpoint is None:
         raise UsageError(
@@ -152,12 +153,12 @@ def _job_service(value: Values) -> dict[str, str]:
 
 
 def _check_answers(address: str, what: str) -> None:
-    """Refuse an address where nobody listens; what is not HOST:PORT (`embed`, JSON) is left to Beam."""
-    found = _ADDRESS.fullmatch(address)
-    if found is None:
+    """Refuse an address that does not answer; what is not HOST:PORT (`embed`, JSON) is left to Beam."""
+    host_and_port = _ADDRESS.fullmatch(address)
+    if host_and_port is None:
         return
     try:
-        socket.create_connection((found.group(1), int(found.group(2))), _PATIENCE).close()
+        socket.create_connection((host_and_port.group(1), int(host_and_port.group(2))), _PATIENCE).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise GzError(f"Nothing answers at {address}, {what}: {reason}. Start it, then run this again.") from None

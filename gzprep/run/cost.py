@@ -115,7 +115,7 @@ def core_seconds(size: Size, measured: Measured) -> float:
 def cost(size: Size, measured: Measured, fleet: Fleet) -> Cost:
     """Work out what a data set takes."""
     seconds = core_seconds(size, measured)
-    machines = max(1, min(fleet.max_num_workers, math.ceil(size.bins / fleet.cores)))
+    machines = fleet.machines_for(size.bins)
     bin_rows = (
         math.ceil(size.train / max(size.counts.train, 1)) if size.train else math.ceil(size.test / max(size.bins, 1))
     )

@@ -1,20 +1,17 @@
 """The launcher: from what the user asked for to a running graph, and from whatever happens to one sentence."""
 
 import contextlib
-import re
-import signal
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from gzcore.console import say
-from gzcore.engines.dataflow import check_dataflow, dataflow_options, read_fleet, writes_template
-from gzcore.engines.names import DATAFLOW, DIRECT, JOB_SERVERS, check_runner, option_value
-from gzcore.errors import GzError, Stopped, UsageError
+from gzcore.engines.dataflow import JobKind, check_dataflow, dataflow_options, read_fleet, template_location
+from gzcore.engines.ending import one_sentence
+from gzcore.engines.names import DATAFLOW, DIRECT, JOB_SERVERS, check_runner
+from gzcore.errors import GzError, UsageError
 from gzcore.machine import cores
 from gzcore.storage.places import Place, Url, as_place
 from gzprep.catalogue.galaxy import Split
@@ -30,8 +27,8 @@ if TYPE_CHECKING:
 
 SKY_NAME = "gz2-sky"
 SKY_GALAXIES = 200
-_STEP = " [while running"
-_ERROR_IN_WORKER = re.compile(r"gzcore\.errors\.\w+: (.*?)(?: \[while running|\n|\Z)")
+JOBS = JobKind("gzprep", image="GZPREP_IMAGE", folder=".gzprep/dataflow")
+"""What our jobs on Dataflow have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,7 @@ def run(request: Request) -> dict[str, Any]:
         GzError: the input cannot be used, or the run failed.
         Stopped: the user pressed Ctrl-C.
     """
-    if request.runner == DATAFLOW and writes_template(request.options):
+    if request.runner == DATAFLOW and template_location(request.options) is not None:
         raise UsageError("A job that is written into a template is not run; add --no-wait.")
     with _begun(request) as job:
         if request.runner == DATAFLOW:
@@ -151,12 +148,9 @@ def send(request: Request) -> dict[str, str]:
         raise UsageError(f"--no-wait needs --runner {DATAFLOW}; {request.runner} ends when its launcher does.")
     with _begun(request) as job:
         sent = _send_to_dataflow(job, request)
-    where = {"job": sent.id, "console": sent.address} if sent else {"template": _template(request)}
-    return {"out": str(job.folder.root), **where}
+    from gzcore.engines.beam.dataflow import receipt
 
-
-def _template(request: Request) -> str:
-    return option_value(request.options, "template_location") or ""
+    return {"out": str(job.folder.root), **receipt(sent, request.options)}
 
 
 @contextlib.contextmanager
@@ -165,7 +159,7 @@ def _begun(request: Request) -> Iterator[Job]:
     check_runner(request.runner, request.options)
     if request.runner == DATAFLOW:
         places = (request.out, request.data, request.catalogue)
-        check_dataflow(request.options, [as_place(place) for place in places if place is not None])
+        check_dataflow(JOBS, request.options, [as_place(place) for place in places if place is not None])
     if request.overwrite:
         start_over(request)
     job = plan(request)
@@ -178,26 +172,25 @@ def _begun(request: Request) -> Iterator[Job]:
 
 def _send_to_dataflow(job: Job, request: Request) -> "Sent | None":
     """Send a job, and say at once where it is to be seen."""
-    from gzcore.engines.beam.dataflow import send
+    from gzprep.run.beam.pipeline import send as send_graph
 
-    out = job.folder.root
-    if not isinstance(out, Url):  # as check_dataflow has seen
-        raise UsageError(f"{out} is not in a bucket.")
-    options = dataflow_options(read_fleet(request.fleet), request.options, out, len(job.counts.bins()))
-    sent = send(job, options)
+    fleet = read_fleet(request.fleet)
+    machines = fleet.machines_for(len(job.counts.bins()))
+    sent = send_graph(job, dataflow_options(JOBS, fleet, request.options, job.folder.root, machines))
     if sent is not None:
         say(f"Dataflow has taken the job {sent.id}: {sent.address}")
     return sent
 
 
 def _run_on_dataflow(job: Job, request: Request) -> None:
-    with _noting_interrupts():
+    with one_sentence():
         sent = _send_to_dataflow(job, request)
         if sent is None:  # as run has seen
             return
         from gzcore.engines.beam.dataflow import follow
+        from gzprep.run.beam.counters import NAMESPACE
 
-        counters = follow(sent, say)
+        counters = follow(sent, say, NAMESPACE)
     say("Dataflow counted: " + ", ".join(f"{name} {value}" for name, value in sorted(counters.items())))
 
 
@@ -214,51 +207,10 @@ def start_over(request: Request) -> None:
 def _run_graph(job: Job, request: Request) -> None:
     galaxies = sum(job.galaxies.values())
     workers = request.workers or useful_workers(cores(), galaxies)
-    with (
-        galaxy_progress("Preparing", galaxies) as advance,
-        listen(advance) as address,
-        _noting_interrupts() as interrupted,
-    ):
+    with galaxy_progress("Preparing", galaxies) as advance, listen(advance) as address, one_sentence():
         if request.runner == DIRECT and workers > 1:
             prepare_to_fork()
-        from gzprep.run.beam.pipeline import run as run_graph
+        from gzprep.run.beam.pipeline import run as run_graph  # Beam is imported while workers start
 
-        try:
-            run_graph(
-                replace(job, progress=address, awaited=request.runner in JOB_SERVERS),
-                request.runner,
-                workers,
-                request.options,
-            )
-        except (Exception, KeyboardInterrupt) as error:
-            if interrupted():
-                raise Stopped("Stopped; the same command goes on where it stopped.") from None
-            raise _as_sentence(error) from error
-
-
-def _as_sentence(error: BaseException) -> BaseException:
-    """Find our own error in what an engine made of it; anything else is a bug, and stays as it is."""
-    if isinstance(error, GzError):
-        return type(error)(str(error).partition(_STEP)[0])
-    found = _ERROR_IN_WORKER.search(str(error))
-    return GzError(found.group(1)) if found else error
-
-
-@contextlib.contextmanager
-def _noting_interrupts() -> Iterator[Callable[[], bool]]:
-    """Note Ctrl-C, which Beam turns into an error of its own, and a polite request to end."""
-    seen = threading.Event()
-
-    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        seen.set()
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield seen.is_set
-        return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield seen.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        awaited = request.runner in JOB_SERVERS
+        run_graph(replace(job, progress=address, awaited=awaited), request.runner, workers, request.options)

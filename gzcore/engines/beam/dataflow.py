@@ -4,32 +4,25 @@ We wait by ourselves: Beam's own waiting hides the job's state, takes five secon
 assertion when the network fails for a while.
 """
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
-from apache_beam.runners.runner import PipelineResult, create_runner
+from apache_beam.options.pipeline_options import GoogleCloudOptions
+from apache_beam.runners.runner import PipelineResult
 
-from gzcore.engines.dataflow import cancel_command, console_address
-from gzcore.engines.names import DATAFLOW
-from gzcore.errors import GzError, Stopped, UsageError
-from gzprep.prepare.job import Job
-from gzprep.run.beam.counters import NAMESPACE
-from gzprep.run.beam.pipeline import build, refuse_unknown, silence
+from gzcore.engines.beam.run import quiet
+from gzcore.engines.dataflow import cancel_command, console_address, template_location
+from gzcore.engines.ending import last_line, one_line, own_sentence
+from gzcore.errors import GzError, Stopped
 
 _EVERY = 10.0
 """Seconds between two looks at a job."""
 _LATE = 60.0
 """Seconds that the reason of a failure may be later than the failure."""
 _ENDS = {"DONE", "FAILED", "CANCELLED", "UPDATED", "DRAINED"}
-_OURS = re.compile(r"gzcore\.errors\.\w+: (.*?)(?: \[while running|\n|\Z)")
-_LONGEST = 600
-"""Letters of a sentence that is not ours."""
-_QUERY = re.compile(r"\?\S+")
 
 Tell = Callable[[str], None]
 
@@ -64,44 +57,40 @@ class Sent:
         return self.result._runner.dataflow_client  # noqa: SLF001 -- Beam's own waiting takes it from there, too
 
 
-def send(job: Job, options: Sequence[str]) -> Sent | None:
+def send(pipeline: beam.Pipeline) -> Sent | None:
     """Send a job; return at once.
 
     Returns:
         The job, or None where it was written into a template.
 
     Raises:
-        UsageError: an option does not fit.
         GzError: it could not be staged, or Dataflow refused it.
     """
-    silence()
-    refuse_unknown(DATAFLOW, options)
+    google = pipeline.options.view_as(GoogleCloudOptions)
     try:
-        settings = PipelineOptions(list(options))
-        pipeline = beam.Pipeline(runner=create_runner(DATAFLOW), options=settings)
-    except ValueError as error:
-        raise UsageError(f"Beam does not take these options: {_reason(error)}") from None
-    build(pipeline, job)
-    try:
-        result = pipeline.run()
+        with quiet():
+            result = pipeline.run()
     except GzError:
         raise
     except Exception as error:
-        raise GzError(f"Dataflow did not take the job: {_reason(error)}") from error
-    if not result.has_job:
-        return None
-    google = settings.view_as(GoogleCloudOptions)
-    return Sent(result.job_id(), google.project, google.region, result)
+        raise GzError(f"Dataflow did not take the job: {one_line(error)}") from error
+    return Sent(result.job_id(), google.project, google.region, result) if result.has_job else None
 
 
-def _reason(error: Exception) -> str:
-    """What an error says, in one line, without what stands behind a question mark: addresses of uploads are secrets."""
-    text = " ".join(str(getattr(error, "message", None) or error).split()) or type(error).__name__
-    return _QUERY.sub("", text)[:_LONGEST].rstrip(".") + "."
+def receipt(job: Sent | None, options: Sequence[str]) -> dict[str, str]:
+    """What there is to tell of a job at once: ``job`` and ``console``, or ``template``, the file that holds it."""
+    if job is None:
+        return {"template": template_location(options) or ""}
+    return {"job": job.id, "console": job.address}
 
 
-def follow(job: Sent, tell: Tell) -> dict[str, int]:
+def follow(job: Sent, tell: Tell, namespace: str) -> dict[str, int]:
     """Wait for the end of a job, and tell each new state.
+
+    Args:
+        job: what was sent.
+        tell: shows a line to the user.
+        namespace: whose counters are wanted.
 
     Returns:
         Its counters, by name.
@@ -114,11 +103,11 @@ def follow(job: Sent, tell: Tell) -> dict[str, int]:
         state = _wait(job, tell)
     except KeyboardInterrupt:
         raise Stopped(
-            f"Stopped watching. The job runs on, and writes the manifest by itself; watch it at {job.address}, or end "
+            f"Stopped watching. The job runs on, and finishes its output by itself; watch it at {job.address}, or end "
             f"it with: {job.how_to_cancel}"
         ) from None
     if state == "DONE":
-        return _counters(job)
+        return _counters(job, namespace)
     if state == "FAILED":
         raise _failure(job)
     raise GzError(
@@ -142,15 +131,17 @@ def _state(job: Sent) -> str:
     try:
         state = job.client.get_job(job.id).current_state
     except Exception as error:  # Beam has tried for minutes
-        raise GzError(f"Lost sight of Dataflow job {job.id}: {_reason(error)} It runs on; see {job.address}") from error
+        raise GzError(
+            f"Lost sight of Dataflow job {job.id}: {one_line(error)} It runs on; see {job.address}"
+        ) from error
     return str(state.name).removeprefix("JOB_STATE_") if state else "UNKNOWN"
 
 
-def _counters(job: Sent) -> dict[str, int]:
-    """Counters of ours, added up over the steps."""
+def _counters(job: Sent, namespace: str) -> dict[str, int]:
+    """Counters of a namespace, added up over the steps."""
     total: dict[str, int] = {}
     for counter in job.result.metrics().query()["counters"]:
-        if counter.key.metric.namespace == NAMESPACE:
+        if counter.key.metric.namespace == namespace:
             total[counter.key.metric.name] = total.get(counter.key.metric.name, 0) + (counter.committed or 0)
     return total
 
@@ -158,13 +149,12 @@ def _counters(job: Sent) -> dict[str, int]:
 def _failure(job: Sent) -> GzError:
     """A failed job's own error: ours if a worker raised one, else the last thing that Dataflow said."""
     messages = _error_messages(job)
-    ours = [found.group(1) for message in messages if (found := _OURS.search(message))]
+    ours = [sentence for message in messages if (sentence := own_sentence(message)) is not None]
     if ours:
         return GzError(f"{ours[-1]} (Dataflow job {job.id}; its log is at {job.address})")
-    lines = messages[-1].strip().splitlines() if messages else ["it did not say why"]
     return GzError(
-        f"Dataflow job {job.id} failed: {_QUERY.sub('', lines[-1]).rstrip('.')}. The same command goes on where it "
-        f"stopped; its log is at {job.address}"
+        f"Dataflow job {job.id} failed: {last_line(messages[-1] if messages else '')} The same command goes on where "
+        f"it stopped; its log is at {job.address}"
     )
 
 
@@ -172,13 +162,18 @@ def _error_messages(job: Sent) -> list[str]:
     """What a job says of its errors, which may come later than its end."""
     give_up = time.monotonic() + _LATE
     while True:
-        found: list[str] = []
-        page, token = job.client.list_messages(job.id, minimum_importance="JOB_MESSAGE_ERROR")
-        while True:
-            found += [message.message_text for message in page]
-            if not token:
-                break
-            page, token = job.client.list_messages(job.id, page_token=token, minimum_importance="JOB_MESSAGE_ERROR")
-        if found or time.monotonic() > give_up:
-            return found
+        messages = _messages_now(job)
+        if messages or time.monotonic() > give_up:
+            return messages
         time.sleep(min(_EVERY, 1.0))
+
+
+def _messages_now(job: Sent) -> list[str]:
+    """All error messages that a job has by now, page by page."""
+    texts: list[str] = []
+    page, token = job.client.list_messages(job.id, minimum_importance="JOB_MESSAGE_ERROR")
+    while True:
+        texts += [message.message_text for message in page]
+        if not token:
+            return texts
+        page, token = job.client.list_messages(job.id, page_token=token, minimum_importance="JOB_MESSAGE_ERROR")

@@ -1,85 +1,113 @@
-"""From a runner's name to a finished run. Names, and what each engine needs, are in :mod:`gzcore.engines.names`.
+"""From a runner's name to an empty graph, and from a full graph to its end.
 
-An engine behind a job server may wait for ever: for a server that does not answer, for a worker that cannot start. So
-the first step of the graph leaves a sign of life in the dataset folder, which every worker writes into, on whatever
-machine; without one within a time limit the run ends in one sentence. Once there is one, a run may take its time.
+Names, and what each engine needs, are in :mod:`gzcore.engines.names`; the wait for an engine's start is in
+:mod:`gzcore.engines.start`.
 """
 
+import contextlib
 import ctypes
+import io
 import logging
-import os
-import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from types import FrameType
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner, create_runner
 from apache_beam.runners.worker import sdk_worker
 
+from gzcore.engines.ending import last_line, one_line, own_error
 from gzcore.engines.names import DIRECT, JOB_SERVERS
+from gzcore.engines.start import SignOfLife, limited_start
 from gzcore.errors import GzError, UsageError
-from gzcore.storage.places import Place
-from gzprep.dataset.folder import Folder, writing
 
-LIMIT = "GZPREP_START_LIMIT"
-_OURS = f"{GzError.__module__}."
-_START_LIMIT = 120.0
-"""Seconds; a Java job server with Flink takes 10 on two busy cores, a cluster has to find room first."""
-_AGAIN = 5.0
-"""Seconds between reminders: Beam takes the first for a fault of the server's, and starts that again."""
 _PATIENCE = 10.0
 """Seconds for what a stopped run leaves to end."""
 
 
-def make_runner(name: str) -> PipelineRunner:
-    """Make a runner.
+def make_pipeline(runner: str, flags: Sequence[str]) -> beam.Pipeline:
+    """Make an empty graph for an engine.
 
-    Beam's own ``DirectRunner`` is a switch that first tries to download a Go binary; ours is always FnApiRunner.
-    """
-    if name == DIRECT:
-        return FnApiRunner()
-    return create_runner(name)
-
-
-def sign_of_life(folder: Folder) -> Place:
-    """The file that a worker leaves when it begins; the next run sweeps it away if this one is killed."""
-    return folder.temporaries / "started"
-
-
-def greet(folder: Folder) -> None:
-    """Say, from within a worker, that the engine works.
+    Args:
+        runner: a name that :func:`gzcore.engines.names.check_runner` has let pass.
+        flags: Beam's options, ours and the user's.
 
     Raises:
-        GzError: the worker does not see the dataset folder.
+        UsageError: Beam has no such option, or does not take its value.
     """
-    sign = sign_of_life(folder)
-    with writing(folder.root):
-        if not sign.exists():  # buckets allow one write a second of an object
-            sign.touch()
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # what goes wrong reaches us as an exception
+    options = _parsed(runner, flags)
+    try:
+        return beam.Pipeline(runner=_make_runner(runner), options=options)
+    except ValueError as error:
+        raise UsageError(f"Beam does not take these options: {one_line(error)}") from None
 
 
-def run_to_the_end(pipeline: beam.Pipeline, runner: str, folder: Folder) -> None:
-    """Run a pipeline and wait for its end; a job that we stop waiting for is cancelled.
+def _parsed(runner: str, flags: Sequence[str]) -> PipelineOptions:
+    """Refuse options that are unknown: Beam drops them with a line in its log. A job server may know more than Beam."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            options = PipelineOptions(list(flags))
+            unknown = _unknown(options)
+    except SystemExit:  # a value that does not fit, said below 300 lines of usage
+        last = (said.getvalue().splitlines() or ["error: they do not fit"])[-1].partition("error: ")[2]
+        raise UsageError(f"Beam does not take these options: {last}") from None
+    if unknown and runner not in JOB_SERVERS:
+        raise UsageError(f"Beam knows no option --{', --'.join(unknown)} for {runner}; check how it is spelled.")
+    return options
+
+
+def _unknown(options: PipelineOptions) -> list[str]:
+    seen = options.get_all_options(drop_default=True, retain_unknown_options=True).keys()
+    return sorted(seen - options.get_all_options(drop_default=True).keys())
+
+
+def _make_runner(name: str) -> PipelineRunner:
+    """Beam's own ``DirectRunner`` is a switch that first tries to download a Go binary; ours is always FnApiRunner."""
+    return FnApiRunner() if name == DIRECT else create_runner(name)
+
+
+def run_to_the_end(pipeline: beam.Pipeline, runner: str, sign: SignOfLife) -> None:
+    """Run a graph and wait for its end; a job that we stop waiting for is cancelled.
+
+    Args:
+        pipeline: the graph.
+        runner: name of its engine.
+        sign: what a worker leaves when it begins, for engines behind a job server.
 
     Raises:
         GzError: the engine did not start, or broke off.
     """
-    if runner not in JOB_SERVERS:
-        pipeline.run().wait_until_finish()
-        return
-    sign = sign_of_life(folder)
-    try:
-        with _quiet(), _in_a_sentence(runner, sign), _start_limit(runner, sign):
+    with quiet():
+        if runner not in JOB_SERVERS:
             _wait(pipeline)
-    finally:
-        with suppress(OSError):
-            sign.unlink(missing_ok=True)
+            return
+        try:
+            with _in_a_sentence(runner, sign), limited_start(runner, sign):
+                _wait(pipeline)
+        finally:
+            with suppress(OSError):
+                sign.remove()
+
+
+@contextmanager
+def _in_a_sentence(runner: str, sign: SignOfLife) -> Iterator[None]:
+    """Tell an engine's own failure in one sentence; what a worker of ours said is left to the launcher to find."""
+    try:
+        yield
+    except Exception as error:
+        if own_error(error) is not None:
+            raise
+        what, then = "did not start", ""
+        if sign.given():
+            what, then = "broke off", " Run the same command again: it goes on where it stopped."
+        raise GzError(f"{runner} {what}: {last_line(error)}{then}") from error
 
 
 def _wait(pipeline: beam.Pipeline) -> None:
@@ -115,14 +143,14 @@ def _threads_in_a_bundle() -> list[int]:
 
 
 def _join_readers() -> None:
-    """Let Beam's threads that read a job's messages see its end, while nobody hears them complain."""
+    """Let Beam's threads that read a job's messages see its end while their complaints are still kept quiet."""
     for thread in threading.enumerate():
         if thread.name == "wait_until_finish_read":
             thread.join(_PATIENCE)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep job servers' logs and workers' tracebacks off the terminal: what goes wrong reaches us as an exception."""
     before, hook = logging.root.manager.disable, threading.excepthook
 
@@ -132,7 +160,7 @@ def _quiet() -> Iterator[None]:
             hook(args)
 
     logging.disable(logging.CRITICAL)
-    sdk_worker.print = lambda *_, **__: None  # a LOOPBACK worker is a thread of ours, and prints 60 lines an error
+    sdk_worker.print = lambda *_, **__: None  # a worker in this process prints 60 lines an error
     threading.excepthook = unless_gone
     try:
         yield
@@ -140,76 +168,3 @@ def _quiet() -> Iterator[None]:
         threading.excepthook = hook
         del sdk_worker.print
         logging.disable(before)
-
-
-@contextmanager
-def _start_limit(runner: str, sign: Place) -> Iterator[None]:
-    """End the wait for an engine that gives no sign of life.
-
-    An alarm interrupts whatever the main thread waits in; where that is not ours (a notebook's thread), there is none.
-    """
-    limit = start_limit()
-
-    def too_late(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        if not sign.exists():
-            raise GzError(
-                f"{runner} did not start: after {limit:g} s no worker has begun. Is there one, does it have this "
-                f"Python with gzprep, and does it see {sign.parents[2]}? ({LIMIT} sets another number of seconds.)"
-            )
-
-    with _alarm(limit, too_late) if limit else nullcontext():
-        yield
-
-
-@contextmanager
-def _in_a_sentence(runner: str, sign: Place) -> Iterator[None]:
-    """Tell an engine's own failure in one sentence; what a worker of ours said is left to the launcher to find."""
-    try:
-        yield
-    except GzError:
-        raise
-    except Exception as error:
-        if _OURS in str(error):
-            raise
-        what, then = "did not start", ""
-        if sign.exists():
-            what, then = "broke off", " Run the same command again: it goes on where it stopped."
-        raise GzError(f"{runner} {what}: {_reason(error)}{then}") from error
-
-
-def start_limit() -> float:
-    """Seconds within which a worker must have begun; 0: no limit.
-
-    Raises:
-        UsageError: the variable of the environment holds something else.
-    """
-    text = os.environ.get(LIMIT, str(_START_LIMIT))
-    try:
-        limit = float(text)
-    except ValueError:
-        limit = -1.0
-    if not 0 <= limit < threading.TIMEOUT_MAX:
-        raise UsageError(f"{LIMIT} is {text!r}; expected a number of seconds, 0 for no limit.")
-    return limit
-
-
-@contextmanager
-def _alarm(seconds: float, ring: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    possible = hasattr(signal, "SIGALRM")  # not on Windows
-    if not possible or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def _reason(error: Exception) -> str:
-    """The telling part of an engine's error: gRPC's details, or the last line of a remote traceback."""
-    details = getattr(error, "details", None)
-    text = str(details() if callable(details) else error).strip()
-    return (text.splitlines() or [type(error).__name__])[-1].strip().rstrip(".") + "."

@@ -1,14 +1,3 @@
-"""Everything that knows Apache Beam. Import it late: Beam takes seconds, and ``--help`` should not."""
+"""The Beam graph of gzprep. Import it late: Beam takes seconds, and ``--help`` should not."""
 
-import gc
-import logging
-
-_level, _collects = logging.root.manager.disable, gc.isenabled()
-logging.disable(logging.WARNING)  # Beam's import warns of cloud libraries that nobody asked for
-gc.disable()  # it makes 250,000 objects, none of them garbage: Python would look 650 times, half a second in all
-try:
-    import apache_beam  # noqa: F401 -- for all modules of this package
-finally:
-    logging.disable(_level)
-    if _collects:
-        gc.enable()
+import gzcore.engines.beam  # noqa: F401 -- imports Beam, quietly

@@ -1,20 +1,17 @@
 """The graph on one screen, and how it is run."""
 
-import contextlib
-import io
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
-from gzcore.engines.beam.run import make_runner, run_to_the_end
-from gzcore.engines.names import DIRECT, JOB_SERVERS, runner_options
-from gzcore.errors import UsageError
+from gzcore.engines.beam.dataflow import Sent
+from gzcore.engines.beam.dataflow import send as send_pipeline
+from gzcore.engines.beam.run import make_pipeline, run_to_the_end
+from gzcore.engines.names import DATAFLOW, DIRECT, runner_options
 from gzprep.catalogue.read import row_groups
 from gzprep.prepare.job import Job
-from gzprep.run.beam.transforms import GroupByBin, ReadGalaxies, WriteBins, WriteManifest
+from gzprep.run.beam.transforms import GroupByBin, ReadGalaxies, WriteBins, WriteManifest, sign_of_life
 
 
 def build(root: beam.Pipeline, job: Job, workers: int = 1) -> beam.PCollection:
@@ -37,40 +34,37 @@ def build(root: beam.Pipeline, job: Job, workers: int = 1) -> beam.PCollection:
 
 
 def run(job: Job, runner: str, workers: int, options: Sequence[str] = ()) -> None:
-    """Run the graph and wait for its end."""
-    silence()
-    refuse_unknown(runner, options)
-    flags = runner_options(runner, workers, options)
-    pipeline = beam.Pipeline(runner=make_runner(runner), options=PipelineOptions(flags))
-    build(pipeline, job, workers if runner == DIRECT else 1)
-    run_to_the_end(pipeline, runner, job.folder)
+    """Run the graph and wait for its end.
 
-
-def refuse_unknown(runner: str, options: Sequence[str]) -> None:
-    """Refuse options that nobody knows: Beam drops them with a line in its log. A job server may know more than Beam.
+    Args:
+        job: what is made of what.
+        runner: name of the engine.
+        workers: processes of this machine, or parts under way at a time on Flink.
+        options: Beam's own, as the user gives them.
 
     Raises:
-        UsageError: Beam has no such option, or does not take its value.
+        UsageError: Beam does not take an option.
+        GzError: the engine is absent, did not start, or broke off.
     """
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            unknown = _unknown(PipelineOptions(list(options)))
-    except SystemExit:  # a value that does not fit, said below 300 lines of usage
-        last = (said.getvalue().splitlines() or ["error: they do not fit"])[-1].partition("error: ")[2]
-        raise UsageError(f"Beam does not take these options: {last}") from None
-    if unknown and runner not in JOB_SERVERS:
-        raise UsageError(f"Beam knows no option --{', --'.join(unknown)} for {runner}; look for a slip of the pen.")
+    pipeline = make_pipeline(runner, runner_options(runner, workers, options))
+    build(pipeline, job, workers if runner == DIRECT else 1)
+    run_to_the_end(pipeline, runner, sign_of_life(job.folder))
 
 
-def _unknown(options: PipelineOptions) -> list[str]:
-    seen = options.get_all_options(drop_default=True, retain_unknown_options=True).keys()
-    return sorted(seen - options.get_all_options(drop_default=True).keys())
+def send(job: Job, options: Sequence[str]) -> Sent | None:
+    """Send the graph to Dataflow and return at once; None where it was written into a template.
 
+    Args:
+        job: what is made of what.
+        options: Beam's, from :func:`gzcore.engines.dataflow.dataflow_options`.
 
-def silence() -> None:
-    """Keep Beam's log to itself: what goes wrong reaches us as an exception; it would show it again in 100 lines."""
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    Raises:
+        UsageError: Beam does not take an option.
+        GzError: it could not be staged, or Dataflow refused it.
+    """
+    pipeline = make_pipeline(DATAFLOW, options)
+    build(pipeline, job)
+    return send_pipeline(pipeline)
 
 
 def counters(result: Any) -> dict[str, int]:  # noqa: ANN401 -- Beam has no types

@@ -6,15 +6,16 @@ import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from gzcore.engines.beam.run import greet
+from gzcore.engines.start import SignOfLife
 from gzprep.catalogue.galaxy import Galaxy, Split, pack
 from gzprep.catalogue.read import RowGroup, read_galaxies
+from gzprep.dataset.folder import Folder, writing
 from gzprep.dataset.shards import bin_of
 from gzprep.prepare.bin import BinRecord
 from gzprep.prepare.finish import finish
 from gzprep.prepare.job import Job
 from gzprep.run.beam.counters import count_bin
-from gzprep.run.pool import BinPool, settle, write_packed_bin
+from gzprep.run.pool import settle, write_bins, write_packed_bin
 
 Keyed = tuple[str, bytes]
 
@@ -32,10 +33,25 @@ class ReadGalaxies(beam.PTransform):
 
 
 def taken_galaxies(group: RowGroup, job: Job) -> Iterator[Galaxy]:
-    """Yield the galaxies of a row group that ``limit`` leaves in; say first that the engine works, if one waits."""
+    """Yield the galaxies of a row group that ``limit`` leaves in; leave the sign of life first, if it is awaited."""
     if job.awaited:
         greet(job.folder)
     return (galaxy for galaxy in read_galaxies(group) if job.takes(galaxy.id, galaxy.split))
+
+
+def greet(folder: Folder) -> None:
+    """Say, from within a worker, that the engine works.
+
+    Raises:
+        GzError: the worker does not see the dataset folder.
+    """
+    with writing(folder.root):
+        sign_of_life(folder).give()
+
+
+def sign_of_life(folder: Folder) -> SignOfLife:
+    """What a worker leaves when it begins; the next run sweeps it away if this one is killed."""
+    return SignOfLife(folder.temporaries / "started", folder.root, "gzprep")
 
 
 class GroupByBin(beam.PTransform):
@@ -110,9 +126,8 @@ class PooledBinWriter(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """Write all bins, and yield their records as they are done."""
         window = GlobalWindow()
-        with BinPool(self.workers) as pool:
-            for record in pool.write(self.job, self.bins):
-                yield WindowedValue(counted(record), window.max_timestamp(), [window])
+        for record in write_bins(self.job, self.bins, self.workers):
+            yield WindowedValue(counted(record), window.max_timestamp(), [window])
 
 
 def counted(record: BinRecord) -> BinRecord:

@@ -1,37 +1,29 @@
 """The launcher: from the command line to a running graph, and from whatever happens to one sentence."""
 
-import contextlib
 import json
-import re
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from gzcore.errors import GzError, Stopped, UsageError
-from gztrain.predict.beam.parts_plan import SUMMARY, Plan, begin, locked, make_plan
-from gztrain.predict.beam.pipeline import build
+from gzcore.engines.dataflow import Fleet, JobKind, check_dataflow, dataflow_options
+from gzcore.engines.ending import one_sentence
+from gzcore.engines.names import DATAFLOW, check_runner
+from gzcore.errors import GzError, UsageError
+from gzcore.storage.places import as_place
+from gztrain.predict.beam.parts_plan import SUMMARY, WORK, Plan, begin, locked, make_plan
 from gztrain.predict.beam.places import address, read
-from gztrain.predict.beam.runners import (
-    DATAFLOW,
-    DIRECT,
-    JOB_SERVERS,
-    make_pipeline,
-    quiet,
-    run_to_the_end,
-    runner_options,
-    send,
-    start_limit,
-)
 
 Json = dict[str, Any]
-_OURS = re.compile(r"gzcore\.errors\.(?:GzError|UsageError): (.*?)(?: \[while running|\n|\Z)")
-_QUERY = re.compile(r"\?\S+")
-"""What follows a question mark in an address may be a secret."""
-_LONGEST = 600
+JOBS = JobKind(
+    "gztrain-predict",
+    image="GZTRAIN_IMAGE",
+    folder=f"{WORK}/dataflow",
+    options={"experiments": "no_use_multiple_sdk_containers"},  # one process a machine: the model uses all cores
+)
+"""What our jobs on Dataflow have in common."""
+FLEET = Fleet(num_workers=None, max_num_workers=20, number_of_worker_harness_threads=None)
+"""The machines of a job, where no option says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +56,7 @@ class Request:
 
     @property
     def _first_option(self) -> int:
-        return next((place for place, word in enumerate(self.wanted) if word.startswith("--")), len(self.wanted))
+        return next((index for index, word in enumerate(self.wanted) if word.startswith("--")), len(self.wanted))
 
 
 def predict(request: Request) -> Json:
@@ -82,23 +74,33 @@ def predict(request: Request) -> Json:
     run, out = address(request.run), address(request.out)
     if not request.places:
         raise UsageError("There is nothing to predict; name a dataset folder, or images, in front of Beam's options.")
-    flags = runner_options(request.runner, request.workers, request.options, [out, run, *request.places])
+    _check_engine(request, [out, run, *request.places])
     plan = make_plan(run, request.places, out)
-    with locked(out), quiet(), _in_a_sentence(request.runner):
+    with locked(out), one_sentence():
         begin(plan)
-        sent = _run(plan, request, flags)
-    return sent or _summary(plan)
+        return _send(plan, request) if request.runner == DATAFLOW else _run(plan, request)
 
 
-def _run(plan: Plan, request: Request, flags: Sequence[str]) -> Json:
-    pipeline = make_pipeline(request.runner, flags)
-    plan = replace(plan, job=replace(plan.job, awaited=request.runner in JOB_SERVERS))
-    build(pipeline, plan, min(request.workers, len(plan.parts)) if request.runner == DIRECT else 1)
+def _check_engine(request: Request, places: Sequence[str]) -> None:
+    check_runner(request.runner, request.options)
     if request.runner == DATAFLOW:
-        return {"out": plan.job.out, **send(pipeline)}
-    with start_limit(request.runner, plan.job):
-        run_to_the_end(pipeline)
-    return {}
+        check_dataflow(JOBS, request.options, [as_place(place) for place in places])
+
+
+def _send(plan: Plan, request: Request) -> Json:
+    """Send the job to Dataflow, which writes the summary by itself."""
+    from gztrain.predict.beam.pipeline import send
+
+    out = as_place(plan.job.out)
+    return send(plan, dataflow_options(JOBS, FLEET, request.options, out, machines=len(plan.parts)))
+
+
+def _run(plan: Plan, request: Request) -> Json:
+    """Run the graph here or on a cluster, and read the summary that it has written."""
+    from gztrain.predict.beam.pipeline import run
+
+    run(plan, request.runner, request.workers, request.options)
+    return _summary(plan)
 
 
 def _summary(plan: Plan) -> Json:
@@ -106,50 +108,3 @@ def _summary(plan: Plan) -> Json:
     if found is None:
         raise GzError(f"The engine has ended, and there is no {SUMMARY} in {plan.job.out}; do its workers see it?")
     return dict(json.loads(found))
-
-
-@contextlib.contextmanager
-def _in_a_sentence(runner: str) -> Iterator[None]:
-    """Find our own error in what an engine made of it; what else an engine says is told in its last line."""
-    with _noting_interrupts() as interrupted:
-        try:
-            yield
-        except (Exception, KeyboardInterrupt) as error:
-            if interrupted():
-                raise Stopped("Stopped; the same command goes on where it stopped.") from None
-            if isinstance(error, GzError):
-                raise type(error)(str(error).partition(" [while running")[0]) from None
-            found = _OURS.search(str(error))
-            if found is None and runner == DIRECT:
-                raise  # a fault of ours
-            raise GzError(found.group(1) if found else _told_by(runner, error)) from error
-
-
-def _told_by(runner: str, error: BaseException) -> str:
-    details = getattr(error, "details", None)
-    text = str(details() if callable(details) else getattr(error, "message", None) or error).strip()
-    last = (text.splitlines() or [type(error).__name__])[-1].strip().rstrip(".")
-    return (
-        f"{runner} failed: {_QUERY.sub('', last)[:_LONGEST]}. The same command goes on where it stopped; --debug shows "
-        "all that it said."
-    )
-
-
-@contextlib.contextmanager
-def _noting_interrupts() -> Iterator[Callable[[], bool]]:
-    """Note Ctrl-C, which Beam turns into an error of its own, and a polite request to end."""
-    seen = threading.Event()
-
-    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        seen.set()
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield seen.is_set
-        return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield seen.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

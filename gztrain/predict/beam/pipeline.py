@@ -1,24 +1,28 @@
 """The graph on one screen: parts in, files of predictions out, and one summary when every part is done."""
 
 import json
-import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-level_before = logging.root.manager.disable
-logging.disable(logging.WARNING)  # Beam's import warns of cloud libraries that nobody asked for
-import apache_beam as beam  # noqa: E402
-from apache_beam.transforms.window import GlobalWindow  # noqa: E402
-from apache_beam.utils.shared import Shared  # noqa: E402
-from apache_beam.utils.windowed_value import WindowedValue  # noqa: E402
+import gzcore.engines.beam  # noqa: F401 -- before all else of Beam: it imports Beam quietly
 
-logging.disable(level_before)
+# isort: split
+import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.shared import Shared
+from apache_beam.utils.windowed_value import WindowedValue
 
-from gztrain.predict.beam.parts_plan import FORMAT, SUMMARY, Job, Part, PartRecord, Plan  # noqa: E402
-from gztrain.predict.beam.places import write  # noqa: E402
-from gztrain.predict.beam.pool import PartPool, load_eyes, predict_with  # noqa: E402
+from gzcore.engines.beam.dataflow import receipt
+from gzcore.engines.beam.dataflow import send as send_pipeline
+from gzcore.engines.beam.run import make_pipeline, run_to_the_end
+from gzcore.engines.names import DATAFLOW, DIRECT, JOB_SERVERS, runner_options
+from gzcore.engines.start import SignOfLife
+from gzcore.storage.places import as_place
+from gztrain.predict.beam.parts_plan import FORMAT, SUMMARY, Job, Part, PartRecord, Plan
+from gztrain.predict.beam.places import write
+from gztrain.predict.beam.pool import load_eyes, predict_parts, predict_with
 
 Json = dict[str, Any]
 _REASONS = 20
@@ -45,6 +49,41 @@ def build(root: beam.Pipeline, plan: Plan, workers: int = 1) -> beam.PCollection
     )
 
 
+def run(plan: Plan, runner: str, workers: int, options: Sequence[str]) -> None:
+    """Run the graph and wait for its end.
+
+    Args:
+        plan: what is to be done.
+        runner: name of the engine.
+        workers: processes of this machine, or parts under way at a time on Flink.
+        options: Beam's own, as the user gives them.
+
+    Raises:
+        UsageError: Beam does not take an option.
+        GzError: the engine is absent, did not start, or broke off.
+    """
+    job = replace(plan.job, awaited=runner in JOB_SERVERS)
+    pipeline = make_pipeline(runner, runner_options(runner, workers, options))
+    build(pipeline, replace(plan, job=job), min(workers, len(plan.parts)) if runner == DIRECT else 1)
+    run_to_the_end(pipeline, runner, SignOfLife(as_place(job.sign_of_life), as_place(job.out), "gztrain"))
+
+
+def send(plan: Plan, options: Sequence[str]) -> Json:
+    """Send the graph to Dataflow and return at once; what is returned is what there is to tell of the job.
+
+    Args:
+        plan: what is to be done.
+        options: Beam's, from :func:`gzcore.engines.dataflow.dataflow_options`.
+
+    Raises:
+        UsageError: Beam does not take an option.
+        GzError: it could not be staged, or Dataflow refused it.
+    """
+    pipeline = make_pipeline(DATAFLOW, options)
+    build(pipeline, plan)
+    return {"out": plan.job.out, **receipt(send_pipeline(pipeline), options)}
+
+
 class PredictPart(beam.DoFn):
     """Part -> PartRecord. The model is loaded once a process, by whichever thread comes first."""
 
@@ -54,7 +93,7 @@ class PredictPart(beam.DoFn):
         self._shared = Shared()
 
     def setup(self) -> None:
-        """Say that the engine works, if it is awaited; load the model, or take the one that is there."""
+        """Leave the sign of life, if it is awaited; load the model, or take the one that is there."""
         if self.job.awaited:
             write(self.job.sign_of_life, b"")
         self._eyes = self._shared.acquire(lambda: load_eyes(self.job), tag=self.job.model)
@@ -82,13 +121,12 @@ class PooledPredictPart(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """Predict all parts, and yield their records as they are done."""
         window = GlobalWindow()
-        with PartPool(max(1, min(self.workers, len(self._parts)))) as pool:
-            for record in pool.predict(self.job, self._parts):
-                yield WindowedValue(record, window.max_timestamp(), [window])
+        for record in predict_parts(self.job, self._parts, self.workers):
+            yield WindowedValue(record, window.max_timestamp(), [window])
 
 
 def finish(group: tuple[int, Iterable[PartRecord]], job: Job) -> Json:
-    """Write the summary: the job itself does, so that whoever launched it may go."""
+    """Write the summary. The job itself does, so that its launcher may go."""
     summary = summarise(sorted(group[1], key=lambda record: record.file), job)
     write(job.file(SUMMARY), (json.dumps(summary, indent=2) + "\n").encode())
     return summary

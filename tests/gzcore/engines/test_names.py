@@ -11,7 +11,7 @@ import pytest
 from gzcore.engines import names
 from gzcore.engines.names import check_runner, option_value, runner_options
 from gzcore.errors import GzError, UsageError
-from tests.running import ROOT, SMALL, gzprep
+from tests.running import ROOT
 
 NO_LIMIT = "--job_server_timeout=604800"
 
@@ -130,16 +130,14 @@ def test_nobody_listening_is_told(address: str) -> None:
         check_runner("PortableRunner", ["--job_endpoint=localhost:99999"])
 
 
-def test_a_portable_run_without_a_service_is_a_wrong_call(small_sky: Path, tmp_path: Path) -> None:
-    result = gzprep("run", "--data", small_sky, "--out", tmp_path / "out", *SMALL, "--runner", "PortableRunner")
-    assert result.code == 2
-    assert "add -- --job_endpoint=HOST:PORT" in result.sentence
-    assert not (tmp_path / "out").exists()
-
-
 def test_dask_is_refused_with_the_reason() -> None:
     with pytest.raises(UsageError, match="says DONE although it drops all branches of a graph but the last"):
         check_runner("DaskRunner")
+
+
+def test_what_is_fetched_is_looked_for_where_it_is_put() -> None:
+    assert names.CACHE == ROOT / "engines" / ".cache"
+    assert "mkdir -p .cache" in (ROOT / "engines" / "fetch.sh").read_text()
 
 
 def test_what_is_fetched_is_of_beams_version() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gzcore.engines.dataflow import Fleet, cancel_command, dataflow_options, job_name, read_fleet
+from gzcore.engines.dataflow import Fleet, read_fleet
 from gzcore.errors import UsageError
 from gzcore.storage import buckets
 from gzcore.storage.places import Url
@@ -26,7 +26,6 @@ from tests.running import ROOT, gzprep, shard_sums
 pytestmark = pytest.mark.slow
 
 FOLDER = ROOT / "pipelines" / "dataflow"
-OUT = Url("gs", "bucket", "shards/gz2 224")
 
 
 def leaves(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -138,42 +137,3 @@ def test_dataflow_worker_options_in_the_file_are_the_defaults() -> None:
     assert read_fleet(FOLDER / "workers.toml") == Fleet() == read_fleet(None)
     opening = (FOLDER / "workers.toml").read_text().splitlines()[:7]
     assert all(any(word in line for line in opening) for word in ("Command", "Cost", "Result"))
-
-
-FLEETS = {
-    "no such key": ('machine = "x"', "'machine', which does not fit"),
-    "no machines": ("max_num_workers = 0", "'max_num_workers', which does not fit"),
-    "no TOML": ("machine_type =", "not TOML"),
-}
-
-
-@pytest.mark.parametrize(("text", "told"), FLEETS.values(), ids=FLEETS.keys())
-def test_dataflow_worker_options_that_do_not_fit_are_told(text: str, told: str, tmp_path: Path) -> None:
-    (tmp_path / "fleet.toml").write_text(text)
-    with pytest.raises(UsageError, match=told):
-        read_fleet(tmp_path / "fleet.toml")
-    with pytest.raises(UsageError, match="cannot be read"):
-        read_fleet(tmp_path / "absent.toml")
-
-
-@pytest.mark.parametrize(("bins", "most"), [(1, 1), (8, 1), (9, 2), (150, 19), (8000, 100)])
-def test_dataflow_has_no_more_machines_than_bins_keep_busy(bins: int, most: int) -> None:
-    assert f"--max_num_workers={most}" in dataflow_options(Fleet(), (), OUT, bins)
-
-
-CORES = {"n2-standard-8": 8, "c3d-highcpu-360": 360, "n2-custom-6-3072": 6, "e2-medium": 2}
-
-
-@pytest.mark.parametrize(("machine", "cores"), CORES.items())
-def test_dataflow_knows_the_cores_of_a_machine(machine: str, cores: int) -> None:
-    assert Fleet(machine_type=machine).cores == cores
-
-
-def test_dataflow_job_is_named_after_its_place() -> None:
-    assert re.fullmatch(r"gzprep-gz2-224-[0-9a-f]{10}", job_name(OUT))
-    assert job_name(OUT) == job_name(Url("gs", "bucket", "shards/gz2 224"))
-    assert job_name(OUT) != job_name(OUT.parent / "gz2-224")
-    long = job_name(OUT / ("Ünï-" * 50))
-    assert re.fullmatch(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?", long)
-    assert len(long) < 64
-    assert cancel_command("p", "r", "1") == "gcloud dataflow jobs cancel 1 --project=p --region=r"

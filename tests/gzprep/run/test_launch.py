@@ -1,6 +1,5 @@
 """How a run ends when it is stopped, or when something goes wrong inside a worker."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -12,11 +11,11 @@ import pytest
 
 from gzprep.config import Recipe
 from gzprep.run.launch import Request, plan
+from tests.processes import PROC, children, descendants, wait_until_gone
 from tests.running import SMALL, gzprep, shard_sums
 
 pytestmark = pytest.mark.slow
 
-PROC = Path("/proc")
 SLOW = (*SMALL, "--views", "60")  # the last option wins: a run of several seconds
 WORKERS = pytest.mark.parametrize("workers", ["1", "2"])
 
@@ -71,31 +70,6 @@ def test_a_worker_that_dies_is_told_in_one_sentence(small_sky: Path, tmp_path: P
     assert "A worker process was ended from outside" in err.splitlines()[-1]
     assert "Traceback" not in err
     check_it_goes_on(small_sky, tmp_path)
-
-
-def children(pid: int) -> list[int]:
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        tasks = (PROC / str(pid) / "task").iterdir()
-        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    return []
-
-
-def descendants(pid: int) -> list[int]:
-    return [other for child in children(pid) for other in (child, *descendants(child))]
-
-
-def wait_until_gone(pids: list[int]) -> None:
-    """Wait until workers have noticed that their launcher is gone; bounded."""
-    give_up = time.monotonic() + 30
-    while any(is_running(pid) for pid in pids):
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
-
-
-def is_running(pid: int) -> bool:
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 def check_it_goes_on(sky: Path, tmp_path: Path) -> None:

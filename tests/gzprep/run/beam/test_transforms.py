@@ -10,13 +10,15 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
+from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import NAN, Galaxy, Split, Votes, unpack
 from gzprep.catalogue.read import CatalogueFile, find_catalogues, read_galaxies, row_groups
 from gzprep.config import read_recipe
+from gzprep.dataset.folder import Folder
 from gzprep.dataset.shards import Bin
 from gzprep.prepare.job import Job, make_job, open_source, write_plan
 from gzprep.run.beam.pipeline import build, counters
-from gzprep.run.beam.transforms import GroupByBin, ReadGalaxies, key_by_bin
+from gzprep.run.beam.transforms import GroupByBin, ReadGalaxies, greet, key_by_bin, sign_of_life, taken_galaxies
 
 SETTINGS = ("crop.size=64", "views.count=1", "shards.min_bins=1", "max_reject_share=1")
 
@@ -92,6 +94,20 @@ def test_counters_add_up_and_the_graph_ends_in_one_manifest(job: Job) -> None:
     counted = counters(result)
     rejected = sum(count for name, count in counted.items() if name.startswith("rejected-"))
     assert counted["galaxies-in"] == 40 == counted["galaxies-out"] + rejected
+
+
+def test_the_sign_of_life_is_left_where_it_is_awaited(job: Job) -> None:
+    (group, *_) = (group for file in job.source.catalogues for group in row_groups(file))
+    sign = sign_of_life(job.folder)
+    list(taken_galaxies(group, job))
+    assert not sign.given()
+    list(taken_galaxies(group, replace(job, awaited=True)))
+    assert sign.given()
+
+
+def test_a_worker_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
+    with pytest.raises(GzError, match="Cannot write into"):
+        greet(Folder(tmp_path / "nowhere"))
 
 
 def test_every_step_has_a_name(job: Job) -> None:

@@ -1,0 +1,105 @@
+"""Worker processes of this machine, without Beam in them.
+
+Beam's own multi-process mode deals the work out beforehand and starts a whole Beam in every worker: 6 s and 200 MB
+each; and it prints pages when one fails or Ctrl-C is pressed. Here the work waits in one queue, a worker takes the next
+piece when it is free, and it has imported no more than what that work needs.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from gzcore.errors import GzError
+from gzcore.machine import start_method
+
+Method = Literal["forkserver", "spawn"]
+"""How a worker begins: as a copy of a small server process that has imported what is needed, or as a new Python."""
+_SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+T = TypeVar("T")
+
+
+def start_forkserver(modules: Sequence[str]) -> None:
+    """Start the process that workers are copied from; it imports modules while this process does other things.
+
+    Numerical libraries keep to one thread in it, for there is a worker a core. Does nothing on Windows, which has no
+    such process: :class:`WorkerPool` then starts each worker as a new Python.
+    """
+    if start_method() != "forkserver":
+        return
+    for name in _SINGLE_THREADED:
+        os.environ.setdefault(name, "1")
+    forkserver.set_forkserver_preload(list(modules))
+    forkserver.ensure_running()
+
+
+class WorkerPool:
+    """Worker processes; leave the ``with`` block to get rid of them, whatever they are doing."""
+
+    def __init__(self, workers: int, method: Method, begin: Callable[[], None] | None = None) -> None:
+        """Make a pool; its processes start when there is work.
+
+        Args:
+            workers: number of processes at most.
+            method: how they begin.
+            begin: called once in each of them, before any work.
+        """
+        context = multiprocessing.get_context(start_method() if method == "forkserver" else method)
+        self._executor = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(begin,))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._kill()
+        self._executor.shutdown(cancel_futures=True)
+
+    def _kill(self) -> None:
+        """End the workers at once: what they were writing has no name yet."""
+        processes = self._executor._processes  # noqa: SLF001 -- Python 3.14 has kill_workers
+        for process in list((processes or {}).values()):
+            process.kill()
+
+    def run(self, function: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> Iterator[T]:
+        """Call a function with each tuple of arguments, in this order; yield what it gives as it is done.
+
+        Raises:
+            GzError: a worker ended before its work; or what the function itself raises.
+        """
+        futures = [self._executor.submit(function, *arguments) for arguments in calls]
+        for future in as_completed(futures):
+            yield _result(future)
+
+
+def _result(future: Future[T]) -> T:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise GzError(
+            "A worker process was ended from outside, perhaps for lack of memory; run the same command again (with "
+            "fewer --workers if it happens twice): it goes on where it stopped."
+        ) from None
+
+
+def _begin(begin: Callable[[], None] | None) -> None:
+    """Leave Ctrl-C to the launcher, get ready, and end when the launcher ends, however it does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if begin is not None:
+        begin()
+    threading.Thread(target=_follow_the_launcher, daemon=True).start()
+
+
+def _follow_the_launcher() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
