@@ -15,7 +15,8 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 32), "MALLOC_TRIM_THRESHOLD_": s
 quarter of TensorFlow's input speed."""
 STREAMING = ("fit", "crossval", "evaluate", "predict", "ensemble", "bench")
 """Commands that read many images."""
-_NEEDS = {"tensorflow": "tensorflow", "jax": "jax"}
+BACKENDS = ("tensorflow", "jax", "torch")
+"""Keras backends, each named as the package it needs. Training knows the first two, a trained model runs on any."""
 
 
 def choose_backend() -> None:
@@ -25,7 +26,7 @@ def choose_backend() -> None:
         GzError: the backend that was chosen is not installed, or none is.
     """
     asked = os.environ.get("KERAS_BACKEND")
-    if asked is not None:
+    if asked:
         _check_installed(asked)
     elif not _installed("tensorflow"):
         if not _installed("jax"):
@@ -34,8 +35,10 @@ def choose_backend() -> None:
 
 
 def _check_installed(backend: str) -> None:
-    if backend in _NEEDS and not _installed(_NEEDS[backend]):
-        raise GzError(f"KERAS_BACKEND is {backend}, which is not installed; install it, or choose another.")
+    if backend not in BACKENDS:
+        raise GzError(f"KERAS_BACKEND is {backend!r}; set it to tensorflow or jax.")
+    if not _installed(backend):
+        raise GzError(f"KERAS_BACKEND is {backend}, which is not installed; install it, or set tensorflow or jax.")
 
 
 def _installed(module: str) -> bool:

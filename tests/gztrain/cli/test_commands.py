@@ -215,7 +215,15 @@ def test_the_backend_is_the_users_or_what_is_installed(
     assert os.environ.get("KERAS_BACKEND") == chosen
 
 
-@pytest.mark.parametrize(("asked", "part"), [(None, "Neither TensorFlow nor JAX"), ("jax", "KERAS_BACKEND is jax")])
+@pytest.mark.parametrize(
+    ("asked", "part"),
+    [
+        (None, "Neither TensorFlow nor JAX"),
+        ("jax", "KERAS_BACKEND is jax, which is not installed"),
+        ("torch", "KERAS_BACKEND is torch, which is not installed"),
+        ("theano", "KERAS_BACKEND is 'theano'; set it to tensorflow or jax"),
+    ],
+)
 def test_without_a_backend_there_is_a_sentence(asked: str | None, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "_installed", installed())
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
