@@ -13,7 +13,7 @@ Pixels = Annotated[int, Field(strict=True, ge=1, le=8192)]
 class ModelSpec:
     """One model; None leaves a choice to the model.
 
-    Whether the choices go together, and with the crop, is judged by :func:`gztrain.models.plan.make_plan`.
+    Whether the choices go together, and with the crop, is judged by :func:`gztrain.models.plan.make_model_plan`.
     """
 
     name: str = "small"

@@ -9,7 +9,7 @@ from gztrain.data import Reader, Selection, open_reader, select
 from gztrain.data.dataset import Dataset, Scheme, choose_scheme, open_dataset
 from gztrain.data.label_source import Truth, votes_of
 from gztrain.models import MODELS
-from gztrain.models.plan import make_plan
+from gztrain.models.plan import make_model_plan
 from gztrain.training.label_weights import check_labels, label_weights, warning
 from gztrain.training.losses import Objective, make_objective, silent_questions
 from gztrain.training.request import Request
@@ -63,7 +63,7 @@ def make_job(request: Request) -> Job:
     )
     truth = Truth(scheme, config.labels, config.min_votes)
     objective, notes = _objective(config, dataset, truth, others, reader)
-    make_plan(config.model, dataset.crop, objective.outputs)
+    make_model_plan(config.model, dataset.crop, objective.outputs)
     training = select(dataset, folds=others, views=config.views)
     validation = select(dataset, folds=[config.fold])
     for name, selection in (("train on", training), ("validate on", validation)):

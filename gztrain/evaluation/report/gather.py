@@ -15,7 +15,7 @@ from gztrain.data.labels import Floats
 from gztrain.evaluation.predictions import Predictions, read_predictions
 from gztrain.evaluation.report.curves import Course, read_course
 from gztrain.evaluation.report.numbers import Mistake, worst_mistakes
-from gztrain.models.plan import make_plan
+from gztrain.models.plan import make_model_plan
 from gztrain.runs.folder import Run, RunFolder, open_run
 
 Json = dict[str, Any]
@@ -159,7 +159,7 @@ def _model_name(run: Run) -> str:
 def _facts(run: Run, judged: Json, *, crossed: bool) -> tuple[tuple[str, str], ...]:
     config = run.config
     spec = replace(config.model, weights="none")  # a file of theirs may be gone by now
-    size = make_plan(spec, run.crop, len(run.scheme.names)).size
+    size = make_model_plan(spec, run.crop, len(run.scheme.names)).size
     left_out = judged.get("damaged_records", 0)
     return (
         ("model", _model_name(run)),
