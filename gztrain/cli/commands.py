@@ -296,10 +296,12 @@ def ensemble(  # noqa: PLR0913 -- options of a command line
     """Average several runs, or the eight symmetries of an image, into a run of its own."""
     _start_keras()
     from gztrain.cli.show import show_metrics
-    from gztrain.evaluation.ensemble import Request
+    from gztrain.evaluation.ensemble import EnsembleRequest
     from gztrain.evaluation.ensemble import ensemble as average_runs
 
-    found = average_runs(Request(tuple(runs), out, split, 8 if symmetries else 1, data, overwrite, skip_corrupt))
+    found = average_runs(
+        EnsembleRequest(tuple(runs), out, split, 8 if symmetries else 1, data, overwrite, skip_corrupt)
+    )
     _show(found, as_json, show_metrics, out)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from gzcore.errors import GzError
 from gztrain.data import open_reader
 from gztrain.data.dataset import open_dataset
-from gztrain.data.label_source import Truth
+from gztrain.data.label_source import LabelSource
 from gztrain.evaluation.baselines import make_baseline
 from gztrain.evaluation.evaluate import read_metrics, write_down
 from gztrain.evaluation.metrics import judge
@@ -66,12 +66,14 @@ def summarise(folder: RunFolder, folds: Sequence[int], request: Request) -> Json
     first = runs[0]
     predictions = join([read_predictions(run.folder.predictions_of("val")) for run in runs])
     dataset, config = open_dataset(request.data), first.config
-    truth = Truth(first.scheme, config.labels, config.min_votes)
-    counts = truth.count(dataset, folds, open_reader(config.input.reader, skip_corrupt=config.input.skip_corrupt))
+    label_source = LabelSource(first.scheme, config.labels, config.min_votes)
+    counts = label_source.count(
+        dataset, folds, open_reader(config.input.reader, skip_corrupt=config.input.skip_corrupt)
+    )
     found = judge(predictions, first.scheme, baseline=make_baseline(counts, first.scheme), bootstrap=config.bootstrap)
     each = [read_metrics(run.folder)["splits"]["val"] for run in runs]
     whole = {
-        "labels": truth.policy,
+        "labels": label_source.policy,
         "damaged_records": sum(part["damaged_records"] for part in each),
         **found,
         "folds": {

@@ -124,7 +124,7 @@ def _join(job: Job, galaxy: GalaxyModel, machine: Machine, journal: Journal, sto
         task=make_task(job, galaxy),
         backbone=galaxy.backbone,
         feed=Feed(job.reader, job.training, job.objective, size, config.seed),
-        validator=Validator(job.reader, job.validation, job.objective, job.truth, size),
+        validator=Validator(job.reader, job.validation, job.objective, job.label_source, size),
         journal=journal,
         stop=stop,
     )

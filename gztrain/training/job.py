@@ -7,7 +7,7 @@ from gzcore.errors import GzError, UsageError
 from gztrain.config import TrainConfig
 from gztrain.data import Reader, Selection, open_reader, select
 from gztrain.data.dataset import Dataset, Scheme, choose_scheme, open_dataset
-from gztrain.data.label_source import Truth, votes_of
+from gztrain.data.label_source import LabelSource, votes_of
 from gztrain.models import MODELS
 from gztrain.models.plan import make_model_plan
 from gztrain.training.label_weights import check_labels, label_weights, warning
@@ -23,7 +23,7 @@ class Job:
     request: Request
     dataset: Dataset
     scheme: Scheme
-    truth: Truth
+    label_source: LabelSource
     objective: Objective
     reader: Reader
     training: Selection
@@ -61,15 +61,15 @@ def make_job(request: Request) -> Job:
     reader = open_reader(
         settings.reader, threads=settings.threads, prefetch=settings.prefetch, skip_corrupt=settings.skip_corrupt
     )
-    truth = Truth(scheme, config.labels, config.min_votes)
-    objective, notes = _objective(config, dataset, truth, others, reader)
+    label_source = LabelSource(scheme, config.labels, config.min_votes)
+    objective, notes = _objective(config, dataset, label_source, others, reader)
     make_model_plan(config.model, dataset.crop, objective.outputs)
     training = select(dataset, folds=others, views=config.views)
     validation = select(dataset, folds=[config.fold])
     for name, selection in (("train on", training), ("validate on", validation)):
         if not len(selection):
             raise GzError(f"{dataset.root} has no galaxies to {name} (fold {config.fold} validates); use more.")
-    return Job(request, dataset, scheme, truth, objective, reader, training, validation, notes)
+    return Job(request, dataset, scheme, label_source, objective, reader, training, validation, notes)
 
 
 def _listed(folds: tuple[int, ...]) -> str:
@@ -77,16 +77,21 @@ def _listed(folds: tuple[int, ...]) -> str:
 
 
 def _objective(
-    config: TrainConfig, dataset: Dataset, truth: Truth, folds: list[int], reader: Reader
+    config: TrainConfig, dataset: Dataset, label_source: LabelSource, folds: list[int], reader: Reader
 ) -> tuple[Objective, tuple[str, ...]]:
     """The loss, with its weights, and what is to be said of the labels."""
     loss = config.loss
     make = partial(
-        make_objective, loss.name, truth.scheme, policy=config.labels, min_votes=config.min_votes, gamma=loss.gamma
+        make_objective,
+        loss.name,
+        label_source.scheme,
+        policy=config.labels,
+        min_votes=config.min_votes,
+        gamma=loss.gamma,
     )
     if loss.name == "dirichlet":
-        return make(), _silence(config, silent_questions(votes_of(dataset, folds, reader), truth.scheme))
-    counts = truth.count(dataset, folds, reader)
+        return make(), _silence(config, silent_questions(votes_of(dataset, folds, reader), label_source.scheme))
+    counts = label_source.count(dataset, folds, reader)
     if config.strict_labels:
         check_labels(counts)
     note = warning(counts)

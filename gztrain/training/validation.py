@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gztrain.data import Batch, Reader, Selection
-from gztrain.data.label_source import Truth
+from gztrain.data.label_source import LabelSource
 from gztrain.data.labels import Floats, Ints
 from gztrain.data.stream import ahead, fill, in_order
 from gztrain.training.backends import Learner
@@ -22,14 +22,14 @@ class Validator:
         reader: reads them.
         selection: which they are.
         objective: the training loss.
-        truth: what is true of them.
+        label_source: what is true of them.
         batch: galaxies at a time.
     """
 
     reader: Reader
     selection: Selection
     objective: Objective
-    truth: Truth
+    label_source: LabelSource
     batch: int
 
     def validate(self, learner: Learner) -> Validation:
@@ -52,7 +52,7 @@ class Validator:
         with ahead(in_order(self.reader, self.selection, self.batch), place) as placed:
             for batch, images in placed:
                 logits = learner.infer(images)[: len(batch)]
-                found.append((self.objective.targets(batch), *self.truth.of(batch), logits))
+                found.append((self.objective.targets(batch), *self.label_source.of(batch), logits))
         targets, truths, masks, logits = (np.concatenate(part) for part in zip(*found, strict=True))
         return targets, truths, masks, logits
 

@@ -22,7 +22,7 @@ from gzcore.errors import GzError, UsageError
 from gztrain.data.dataset import open_dataset
 from gztrain.evaluation.published import find_published
 from gztrain.evaluation.report import write_report
-from gztrain.evaluation.report.curves import course_of
+from gztrain.evaluation.report.curves import training_curves
 from gztrain.evaluation.report.formatting import between, listed, rate, whole
 from gztrain.evaluation.report.gather import gather
 from gztrain.evaluation.report.numbers import precision_recall_curve, reliability, roc_curve, wilson, worst_mistakes
@@ -427,20 +427,20 @@ COURSE = [line("head", 10), line("head", 20, 0.5, 0.6), line("fine-tune", 30), l
 
 @pytest.mark.parametrize(("monitor", "kept"), [("loss", 40.0), ("auc", 20.0)])
 def test_the_course_knows_whose_weights_were_kept(monitor: Any, kept: float) -> None:
-    course = course_of(COURSE, monitor)
-    assert course.kept == kept
-    assert course.stages == ((20.0, "fine-tune"),)
-    assert course.checked.tolist() == [20, 40]
-    assert course.steps.tolist() == [10, 20, 30, 40]
+    curves = training_curves(COURSE, monitor)
+    assert curves.kept == kept
+    assert curves.stages == ((20.0, "fine-tune"),)
+    assert curves.checked.tolist() == [20, 40]
+    assert curves.steps.tolist() == [10, 20, 30, 40]
 
 
 def test_a_course_without_validation_kept_nothing() -> None:
-    assert course_of(COURSE[:1], "loss").kept is None
+    assert training_curves(COURSE[:1], "loss").kept is None
 
 
 def test_where_auc_is_undefined_loss_decides() -> None:
     rows = [line("whole", 10, 0.5), line("whole", 20, 0.4)]
-    assert course_of(rows, "auc").kept == 20
+    assert training_curves(rows, "auc").kept == 20
 
 
 def test_shares_of_rows() -> None:

@@ -41,10 +41,10 @@ def guess(request: Request) -> Json:
     """Leave what a run leaves, of somebody who guesses."""
     job, folder = make_job(request), RunFolder(request.run)
     (batch,) = job.reader.batches(job.validation, np.arange(len(job.validation)), len(job.validation))
-    labels, mask = job.truth.of(batch)
+    labels, mask = job.label_source.of(batch)
     guessed = np.random.default_rng(request.config.fold).random(labels.shape, np.float32)
     predictions = Predictions(batch.ids, guessed, labels, mask, job.scheme.names)
-    counts = job.truth.count(job.dataset, [fold for fold in range(5) if fold != request.config.fold], job.reader)
+    counts = job.label_source.count(job.dataset, [fold for fold in range(5) if fold != request.config.fold], job.reader)
     found = judge(predictions, job.scheme, baseline=make_baseline(counts, job.scheme), bootstrap=10)
     write_config(folder, request.config, job.dataset, job.scheme, "tensorflow")
     return write_down(folder, job.scheme.name, "val", {"damaged_records": 1, **found}, predictions)

@@ -17,7 +17,7 @@ from gzcore.errors import GzError, UsageError
 from gztrain.config import TrainConfig, read_config
 from gztrain.data import open_reader, select
 from gztrain.data.dataset import SCHEMES, choose_scheme, open_dataset
-from gztrain.data.label_source import Truth
+from gztrain.data.label_source import LabelSource
 from gztrain.evaluation.evaluate import evaluate
 from gztrain.evaluation.figures import METRICS
 from gztrain.evaluation.predictions import read_predictions
@@ -286,11 +286,11 @@ def test_more_votes_than_the_recipe_asked_for_are_counted_anew(dataset: Path) ->
     data = open_dataset(dataset)
     scheme = choose_scheme(data, "all")
     reader = open_reader()
-    by_manifest, strict = (Truth(scheme, "asked", votes).count(data, [1, 2], reader) for votes in (1, 15))
+    by_manifest, strict = (LabelSource(scheme, "asked", votes).count(data, [1, 2], reader) for votes in (1, 15))
     assert by_manifest.galaxies == strict.galaxies
     assert (strict.answered <= by_manifest.answered).all()
     assert strict.answered.sum() < by_manifest.answered.sum()
-    again = Truth(scheme, "report", 15).count(data, [1, 2], reader)  # report masks nothing, whatever the votes
+    again = LabelSource(scheme, "report", 15).count(data, [1, 2], reader)  # report masks nothing, whatever the votes
     assert (again.answered == again.galaxies).all()
 
 
