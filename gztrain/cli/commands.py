@@ -129,7 +129,7 @@ def fit(  # noqa: PLR0913 -- options of a command line
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
     """Train a model on a dataset folder, and judge it on its validation fold."""
-    from gztrain.training.request import Request, make_config
+    from gztrain.training.request import TrainRequest, make_config
 
     config = make_config(run, recipe, [*(settings or []), *as_settings(options)], resume=resume)
     _start_keras()
@@ -138,7 +138,7 @@ def fit(  # noqa: PLR0913 -- options of a command line
     from gztrain.training.fit import fit as fit_run
 
     with watching(quiet=as_json) as watch:
-        found = fit_run(Request(out, run, config, resume, overwrite), watch)
+        found = fit_run(TrainRequest(out, run, config, resume, overwrite), watch)
     _show(found, as_json, show_metrics, run)
 
 
@@ -163,7 +163,7 @@ def crossval(  # noqa: PLR0913 -- options of a command line
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
     """Train and judge a model for each fold: the report's protocol, with mean and standard deviation."""
-    from gztrain.training.request import Request, make_config
+    from gztrain.training.request import TrainRequest, make_config
 
     config = make_config(run, recipe, [*(settings or []), *as_settings(options)], resume=resume)
     _start_keras()
@@ -172,7 +172,7 @@ def crossval(  # noqa: PLR0913 -- options of a command line
     from gztrain.training.crossval import crossval as fit_folds
 
     with watching(quiet=as_json) as watch:
-        found = fit_folds(Request(out, run, config, resume, overwrite), watch)
+        found = fit_folds(TrainRequest(out, run, config, resume, overwrite), watch)
     _show(found, as_json, show_folds, run)
 
 

@@ -22,12 +22,12 @@ from gztrain.evaluation.predictions import Predictions, read_predictions
 from gztrain.runs.folder import Json, RunFolder, check_same, open_run
 from gztrain.runs.watch import Watch
 from gztrain.training.fit import backend_name, check_free, fit
-from gztrain.training.request import Request
+from gztrain.training.request import TrainRequest
 
 _NOT_AVERAGED = ("baselines", "bootstrap", "intervals", "confusion", "classes", "damaged_records")
 
 
-def crossval(request: Request, watch: Watch) -> Json:
+def crossval(request: TrainRequest, watch: Watch) -> Json:
     """Train and judge a model for each fold of a data set.
 
     Returns:
@@ -50,7 +50,7 @@ def crossval(request: Request, watch: Watch) -> Json:
     return summarise(folder, dataset.folds, request)
 
 
-def _fit_fold(request: Request, folder: RunFolder, number: int, watch: Watch) -> None:
+def _fit_fold(request: TrainRequest, folder: RunFolder, number: int, watch: Watch) -> None:
     config = replace(request.config, fold=number)
     if folder.metrics.exists():
         check_same(open_run(folder.root), config, open_dataset(request.data), backend_name())
@@ -60,7 +60,7 @@ def _fit_fold(request: Request, folder: RunFolder, number: int, watch: Watch) ->
     fit(replace(request, run=folder.root, config=config, overwrite=False, resume=request.resume), watch)
 
 
-def summarise(folder: RunFolder, folds: Sequence[int], request: Request) -> Json:
+def summarise(folder: RunFolder, folds: Sequence[int], request: TrainRequest) -> Json:
     """Judge what the runs of all folds said of galaxies that they had not seen, and average their figures."""
     runs = [open_run(folder.fold(number).root) for number in folds]
     first = runs[0]

@@ -12,24 +12,24 @@ from hypothesis import strategies as st
 from gzcore.errors import GzError
 from gztrain.config import from_mapping
 from gztrain.data.stream import ahead, fill
-from gztrain.runs.history import COLUMNS, History, Line, open_scalars, read_history
+from gztrain.runs.history import COLUMNS, History, HistoryLine, open_scalars, read_history
 from gztrain.training.feed import Feed
-from gztrain.training.job import Job, make_job
-from gztrain.training.request import Request
+from gztrain.training.job import TrainingJob, make_job
+from gztrain.training.request import TrainRequest
 
 
 @pytest.fixture(scope="module")
-def job(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+def job(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingJob:
     config = from_mapping({"views": 1, "fold": 1, "input": {"threads": 1}})
-    return make_job(Request(dataset, tmp_path_factory.mktemp("run"), config))
+    return make_job(TrainRequest(dataset, tmp_path_factory.mktemp("run"), config))
 
 
-def feed_of(job: Job, batch: int) -> Feed:
-    return Feed(job.reader, job.training, job.objective, batch, seed=3)
+def feed_of(job: TrainingJob, batch: int) -> Feed:
+    return Feed(job.reader, job.training, job.training_loss, batch, seed=3)
 
 
 @pytest.mark.parametrize("batch", [7, 16, 200])
-def test_an_epoch_sees_every_record_in_batches_of_one_size(job: Job, batch: int) -> None:
+def test_an_epoch_sees_every_record_in_batches_of_one_size(job: TrainingJob, batch: int) -> None:
     feed = feed_of(job, batch)
     steps = [fed.arrays for fed in feed.epoch(0)]
     assert len(steps) == feed.steps
@@ -38,7 +38,7 @@ def test_an_epoch_sees_every_record_in_batches_of_one_size(job: Job, batch: int)
     assert len(lots) == len(job.training)  # each record has its own
 
 
-def test_an_epoch_can_be_entered_anywhere(job: Job) -> None:
+def test_an_epoch_can_be_entered_anywhere(job: TrainingJob) -> None:
     feed = feed_of(job, 7)
     whole = list(feed.epoch(2))
     rest = list(feed.epoch(2, done=3))
@@ -48,12 +48,12 @@ def test_an_epoch_can_be_entered_anywhere(job: Job) -> None:
             np.testing.assert_array_equal(part, same)
 
 
-def test_epochs_differ(job: Job) -> None:
+def test_epochs_differ(job: TrainingJob) -> None:
     first, second = (next(iter(feed_of(job, 7).epoch(epoch))) for epoch in (0, 1))
     assert not np.array_equal(first.arrays[0], second.arrays[0])
 
 
-def test_training_and_validation_share_no_galaxy(job: Job) -> None:
+def test_training_and_validation_share_no_galaxy(job: TrainingJob) -> None:
     ids = [
         {name for batch in job.reader.batches(part, np.arange(len(part)), 8) for name in batch.ids}
         for part in (job.training, job.validation)
@@ -113,8 +113,8 @@ def test_whoever_has_had_enough_ends_the_thread_and_closes_the_source() -> None:
 # ---------------------------------------------------------------- history
 
 
-def line(step: int, val_loss: float | None = None) -> Line:
-    return Line("whole", 1, step, 1e-3, 0.1 + step, val_loss, val_loss, 100.0, 0.5)
+def line(step: int, val_loss: float | None = None) -> HistoryLine:
+    return HistoryLine("whole", 1, step, 1e-3, 0.1 + step, val_loss, val_loss, 100.0, 0.5)
 
 
 def test_a_history_reads_as_it_was_written(tmp_path: Path) -> None:

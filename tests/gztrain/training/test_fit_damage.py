@@ -20,9 +20,9 @@ from gztrain.data import open_reader, order, select
 from gztrain.data.dataset import Shard, open_dataset
 from gztrain.data.stream import in_order
 from gztrain.runs.history import damaged_in_training
-from gztrain.training.feed import Fed, Feed
-from gztrain.training.job import Job, make_job
-from gztrain.training.request import Request
+from gztrain.training.feed import Feed, StepInput
+from gztrain.training.job import TrainingJob, make_job
+from gztrain.training.request import TrainRequest
 from tests.gztrain.made import untrained_run
 from tests.gztrain.running import TINY, curve, gztrain
 from tests.gztrain.shards import copied, flip, frame_starts
@@ -141,17 +141,17 @@ def test_a_split_of_nothing_but_damage_is_told_in_a_sentence(dataset: Path, tmp_
 # ---------------------------------------------------------------- steps of which little is left
 
 
-def job_of(folder: Path, at: Path) -> Job:
+def job_of(folder: Path, at: Path) -> TrainingJob:
     config = from_mapping({"views": 0, "fold": 0, "input": {"threads": 1, "skip_corrupt": True}})
-    return make_job(Request(folder, at, config))
+    return make_job(TrainRequest(folder, at, config))
 
 
-def feed_of(job: Job, batch: int) -> Feed:
-    return Feed(open_reader(threads=1, skip_corrupt=True), job.training, job.objective, batch, seed=3)
+def feed_of(job: TrainingJob, batch: int) -> Feed:
+    return Feed(open_reader(threads=1, skip_corrupt=True), job.training, job.training_loss, batch, seed=3)
 
 
 @pytest.fixture(scope="module")
-def holed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+def holed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingJob:
     """A job whose training shards lack two of three records, and the last twelve of epoch 2."""
     folder = copied(dataset, tmp_path_factory.mktemp("holed") / "data")
     job = job_of(folder, folder)
@@ -163,18 +163,18 @@ def holed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
     return job_of(folder, folder)
 
 
-def damaged_places(job: Job) -> set[int]:
+def damaged_places(job: TrainingJob) -> set[int]:
     whole = in_order(open_reader(threads=1, skip_corrupt=True), job.training, 8)
     return set(range(len(job.training))) - {place for batch in whole for place in batch.places.tolist()}
 
 
-def same(one: Fed, other: Fed) -> bool:
+def same(one: StepInput, other: StepInput) -> bool:
     parts = zip(one.arrays, other.arrays, strict=True)
     return one.damaged == other.damaged and all(np.array_equal(*pair) for pair in parts)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
-def test_an_epoch_has_all_its_steps_and_counts_what_each_lacks(batch: int, holed: Job) -> None:
+def test_an_epoch_has_all_its_steps_and_counts_what_each_lacks(batch: int, holed: TrainingJob) -> None:
     feed, bad = feed_of(holed, batch), damaged_places(holed)
     steps = list(feed.epoch(2))
     assert len(steps) == feed.steps
@@ -186,7 +186,7 @@ def test_an_epoch_has_all_its_steps_and_counts_what_each_lacks(batch: int, holed
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_a_step_of_nothing_is_fed_with_the_next_one(batch: int, holed: Job) -> None:
+def test_a_step_of_nothing_is_fed_with_the_next_one(batch: int, holed: TrainingJob) -> None:
     feed, bad = feed_of(holed, batch), damaged_places(holed)
     steps = list(feed.epoch(2))
     places = np.resize(order(3, 2, len(holed.training)), (feed.steps, batch))
@@ -198,7 +198,7 @@ def test_a_step_of_nothing_is_fed_with_the_next_one(batch: int, holed: Job) -> N
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
-def test_an_epoch_with_holes_can_be_entered_anywhere(batch: int, holed: Job) -> None:
+def test_an_epoch_with_holes_can_be_entered_anywhere(batch: int, holed: TrainingJob) -> None:
     feed = feed_of(holed, batch)
     whole = list(feed.epoch(2))
     for done in range(feed.steps + 1):
