@@ -226,7 +226,7 @@ def _shown(run: RunReport, question: Question, place: int, mistake: Mistake) -> 
         id=galaxy_id,
         said=mistake.said,
         truth=mistake.truth,
-        probabilities=f"given: {probabilities}",
+        probabilities=f"probabilities: {probabilities}",
         votes="" if galaxy is None else _votes(run, place, galaxy),
         address="" if galaxy is None else data_address(_jpeg(galaxy.pixels), "image/jpeg"),
         side=_THUMBNAIL,
@@ -266,7 +266,7 @@ def make_page(runs: Sequence[RunReport], parts: Sequence[RunPart]) -> Page:
     ]
     absent = [name for name, table in zip(schemes, published, strict=True) if table is None]
     notes = [f"Source: {SOURCE}.", *_PUBLISHED]
-    notes += [f"The report has no table of scheme {name}." for name in absent]
+    notes += [f"The published report has no table of scheme {name}." for name in absent]
     return Page(
         title=printable(first.name) if single else f"{len(runs)} runs",
         lead=(
@@ -283,9 +283,9 @@ def make_page(runs: Sequence[RunReport], parts: Sequence[RunPart]) -> Page:
 
 
 _PUBLISHED = (
-    """The report measured its figures in another way. It used other test galaxies, and its counts are means over folds.
-    A question of one label was scored on two columns, the label and its twin. A galaxy for which volunteers were not
-    asked the question got a random answer. So small differences between its figures and ours mean nothing.""",
+    """The published report measured its figures in another way. It used other test galaxies. Its counts are means over
+    folds. A question of one label was scored on two columns, the label and its twin. A galaxy for which volunteers were
+    not asked the question got a random answer. So small differences between its figures and ours mean nothing.""",
     """A row marked as constant belongs to a network that gave (nearly) every galaxy the same answer. This follows from
     its own figures.""",
 )

@@ -158,7 +158,18 @@ def question_parts(run: RunReport, question: Question) -> tuple[Json, Json, Json
 def by_label(run: RunReport, question: Question) -> Table:
     """A row for each label of a question, beside the baseline of its frequency."""
     judged = run.judged
-    head = ("", "known", "have it", "AUC", "average precision", "precision", "recall", "F1", "binary accuracy", "alone")
+    head = (
+        "",
+        "known",
+        "positives",
+        "AUC",
+        "average precision",
+        "precision",
+        "recall",
+        "F1",
+        "binary accuracy",
+        "frequency alone",
+    )
     rows = []
     for answer, name in zip(question.used, question.labels, strict=True):
         figures, intervals = judged["per_label"][name], judged["intervals"].get("per_label", {}).get(name, {})
@@ -229,4 +240,4 @@ def beside_published(scheme: Scheme, runs: Iterable[RunReport]) -> Table | None:
         for row in published
     ]
     head = ("", *map(name_of, _RATES))
-    return Table(f"Scheme {scheme.name}: ours above, the report's below.", head, (*ours, *theirs))
+    return Table(f"Scheme {scheme.name}: ours above, those of the published report below.", head, (*ours, *theirs))

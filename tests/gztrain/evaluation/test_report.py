@@ -194,7 +194,7 @@ def test_the_figures_of_metrics_json_are_told(page: Seen, run: RunFolder) -> Non
 
 
 def test_the_published_rows_stand_below_ours(page: Seen) -> None:
-    below = page.words.partition("ours above, the report's below")[2]
+    below = page.words.partition("ours above, those of the published report below")[2]
     assert below.index("seeing small") < below.index(find_published("reduced")[0].model)
     for row in find_published("reduced"):
         assert f"{row.model} {'constant ' if row.constant else ''}{row.figures['loss']:.3f}" in below
@@ -218,7 +218,7 @@ def test_the_galaxies_shown_are_those_of_the_shards(run: RunFolder, dataset: Pat
 
 def test_votes_stand_beside_the_galaxies(page: Seen) -> None:
     assert "votes: " in page.words
-    assert "given: " in page.words
+    assert "probabilities: " in page.words
 
 
 # ---------------------------------------------------------------- other runs
@@ -247,7 +247,7 @@ def test_a_question_that_nobody_answered_is_told(dataset: Path, tmp_path: Path) 
     folder = told_run(tmp_path / "run", dataset, "hubble", unasked=[1])
     page = read_page(write_report([folder.root], tmp_path / "html"))
     assert "No galaxy of this split has a known answer to this question." in page.words
-    assert "The report has no table of scheme hubble." in page.words
+    assert "The published report has no table of scheme hubble." in page.words
     assert not (folder.figures / "q2-roc.png").exists()
 
 
