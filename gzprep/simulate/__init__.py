@@ -1,9 +1,10 @@
-"""The sample sky: galaxies drawn from a truth, rendered like SDSS cutouts, voted on and blemished.
+"""The sample sky: simulated galaxies whose true classes are known, with images like SDSS cutouts, votes and defects.
 
-One module a step: :mod:`population` draws a :mod:`truth`, :mod:`galaxy` paints it with :mod:`profiles`,
-:mod:`starfield` adds what else is in the frame, :mod:`render` photographs it, :mod:`volunteers` vote on it,
-:mod:`blemishes` and :mod:`spoil` spoil a few, :mod:`sky` writes the folder. All of it is drawn from (seed, index), so
-galaxy 7 is the same in a sky of 20 galaxies and in one of 4,000.
+One module for each step: :mod:`population` draws the :mod:`truth` of a galaxy, :mod:`galaxy` paints its light with
+:mod:`profiles`, :mod:`starfield` adds stars and other galaxies, :mod:`render` simulates the camera,
+:mod:`volunteers` simulates the votes, :mod:`blemishes` and :mod:`spoil` add defects to a few images, and :mod:`sky`
+writes the folder. Everything is drawn from (seed, index), so galaxy 7 is the same in a sky of 20 galaxies and in a sky
+of 4,000.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ class SimulatedSky:
         galaxies: catalogue rows, train and test together.
         train: rows of the train catalogue.
         test: rows of the test catalogue.
-        planted: planted defects by kind; galaxies without one are not counted.
+        planted: number of planted defects, by kind.
         bytes: size of all images together.
     """
 
@@ -34,7 +35,7 @@ class SimulatedSky:
     bytes: int = 0
 
     def __post_init__(self) -> None:
-        """Check that the two catalogues make up the sky."""
+        """Check that the two catalogues add up to all galaxies."""
         if self.train + self.test != self.galaxies:
             raise ValueError(f"{self.train} train and {self.test} test rows are not {self.galaxies} galaxies")
 
@@ -47,7 +48,7 @@ def simulate(
     Args:
         directory: the folder to make; it may exist if it is empty.
         galaxies: how many, at least 1.
-        seed: another seed is another sky.
+        seed: another seed gives another sky.
         on_galaxy: called once after each galaxy, for a progress bar.
 
     Raises:
@@ -56,7 +57,7 @@ def simulate(
     """
     if galaxies < 1:
         raise UsageError(f"A sky needs at least 1 galaxy, not {galaxies}.")
-    from gzprep.simulate.sky import write  # OpenCV is loaded when a sky is asked for, not by --help
+    from gzprep.simulate.sky import write  # here, so that --help does not load OpenCV
 
     return write(Path(directory), galaxies, seed, on_galaxy)
 

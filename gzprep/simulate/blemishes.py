@@ -1,8 +1,8 @@
-"""Decides which galaxies are spoiled by which defect of Galaxy Zoo 2, and exactly where.
+"""Decides which simulated galaxies get a defect, which kind, and exactly where.
 
-Ten of every 200 galaxies are spoiled, so that a default run (10 % rejects allowed) is not stopped by them. Which ones
-depends on seed and index alone: each 20 galaxies hold one, among their second ten, so that no prefix of the sky holds
-more than a tenth of spoiled galaxies; each 200 hold every kind at least once.
+The kinds are those found in Galaxy Zoo 2. Ten of every 200 galaxies get a defect, so that a default run, which allows
+10 % rejects, does not stop. Which galaxies depends on seed and index alone. Every 20 galaxies hold one defect, among
+their second ten: so the first n galaxies never hold more than a tenth. Every 200 hold each kind at least once.
 """
 
 import json
@@ -27,10 +27,10 @@ PLANTED = (
     "saturated_background",
     "frame_edge",
 )
-"""The ten of every 200 galaxies."""
+"""The ten defects in every 200 galaxies."""
 KINDS = tuple(dict.fromkeys(PLANTED))
 EVERY = 20
-"""One galaxy in this many is spoiled."""
+"""One galaxy in this many gets a defect."""
 
 VARIANTS = {
     "missing_file": ("",),
@@ -51,7 +51,7 @@ class Blemish:
     Attributes:
         kind: one of KINDS.
         variant: one of VARIANTS of that kind.
-        geometry: what is needed to find it: points and widths in cutout pixels, x to the right, y down.
+        geometry: where it lies: points and widths in cutout pixels, x to the right, y down.
     """
 
     kind: str
@@ -70,7 +70,7 @@ class Blemish:
 
 
 def plan(seed: int, index: int) -> Blemish | None:
-    """Decide what is planted in a galaxy; None for the 95 % that stay as they are."""
+    """Decide which defect a galaxy gets; None for the 95 % without one."""
     stratum = index // EVERY
     if index % EVERY != EVERY // 2 + lot("simulate-planted-place", seed, stratum) % (EVERY // 2):
         return None
@@ -103,7 +103,7 @@ def _geometry(kind: str, variant: str, rng: np.random.Generator) -> dict[str, fl
 
 
 def _line(angle: float, length: float, offset: float, width: float, rng: np.random.Generator) -> dict[str, float]:
-    """End points of a line at `angle` degrees whose middle lies near the foot of `offset` from the frame's centre."""
+    """End points of a line at `angle` degrees that passes the frame's centre at a distance of `offset`."""
     turn = np.deg2rad(angle)
     along = rng.uniform(-50, 50)
     x = FRAME / 2 - offset * np.sin(turn) + along * np.cos(turn)

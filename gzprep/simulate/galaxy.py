@@ -1,4 +1,4 @@
-"""Paints the light of one galaxy in the bands i, r and g, before the atmosphere and the camera touch it."""
+"""Paints the light of one galaxy in the bands i, r and g, as it is above the atmosphere."""
 
 from dataclasses import dataclass, field
 
@@ -31,8 +31,8 @@ class Canvas:
 
     Attributes:
         truth: what is to be painted.
-        rng: chance of everything the truth leaves open.
-        sky: the plane of the sky, in which r90 is 50.
+        rng: random numbers for everything that the truth does not fix.
+        sky: coordinates in the plane of the sky, in which r90 is 50.
         flux: float32 [3, n, n], i, r, g; any unit, scaled at the end.
     """
 
@@ -77,7 +77,7 @@ def paint_galaxy(truth: Truth, points: int, rng: np.random.Generator) -> Map:
 
 
 def blend(blueness: float) -> Colour:
-    """Colour of a population between old (0) and young (1)."""
+    """Colour of a stellar population between old (0) and young (1)."""
     i, r, g = (old + (young - old) * blueness for old, young in zip(OLD, YOUNG, strict=True))
     return i, r, g
 

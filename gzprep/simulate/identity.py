@@ -1,4 +1,4 @@
-"""Names and places: what a galaxy of the sample sky is called, where it lies, and which catalogue it is in."""
+"""The id, the position and the split of each galaxy of the sample sky."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from gzcore.hashing import lot
 from gzprep.simulate.truth import generator
 
 _PREFIXES = (*range(587722, 587746), *range(588007, 588024), 588295, 588297, 588298, 588848)
-"""First six digits of SDSS object ids (they hold the rerun and the run): those Galaxy Zoo 2 has folders for."""
+"""First six digits of SDSS object ids, which encode rerun and run: those for which Galaxy Zoo 2 has a folder."""
 _FIELD = 10**12
 _STRIDE = 618_033_988_749
-"""No common factor with 10**12, so that index * stride meets every twelve digits once."""
+"""Has no common factor with 10**12, so that index * stride modulo 10**12 takes every value once."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a galaxy is.
+    """Id, position and split of a galaxy.
 
     Attributes:
         id_str: eighteen digits, like an SDSS DR7 objid; unique within a seed.
@@ -41,7 +41,7 @@ class Identity:
 
     @property
     def iauname(self) -> str:
-        """Name by position, cut off, not rounded, as the IAU asks: J122215.40+153425.0."""
+        """Name by position, truncated and not rounded, as the IAU asks: J122215.40+153425.0."""
         hours = int(self.ra / 15 * 360_000)
         degrees = int(abs(self.dec) * 36_000)
         sign = "-" if self.dec < 0 else "+"
@@ -50,7 +50,7 @@ class Identity:
 
 
 def identify(seed: int, index: int) -> Identity:
-    """Name the galaxy `index` of the sky `seed`: one in each five, never the first, is in the test catalogue."""
+    """Identity of galaxy `index` in the sky `seed`. One of every five galaxies, never the first, is in test."""
     prefix = _PREFIXES[lot("simulate-id", seed, index) % len(_PREFIXES)]
     number = (lot("simulate-ids", seed) + index * _STRIDE) % _FIELD
     rng = generator("place", seed, index)

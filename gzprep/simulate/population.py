@@ -1,4 +1,4 @@
-"""Draws galaxies: which there are, how often, and what they look like.
+"""Draws galaxies: their kinds, how frequent each kind is, and what they look like.
 
 Proportions follow Galaxy Zoo 2 (Willett et al. 2013, MNRAS 435, 2835) loosely: enough of each class for a sample of
 200 to show nearly all of them.

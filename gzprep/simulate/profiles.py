@@ -1,7 +1,7 @@
 """Light profiles: maps on a grid, each summing to 1. Lengths are cutout pixels (r90 is always 50 of them).
 
-Every map is float32 [n, n]. The grid is as fine as the camera needs, not as the cutout: a small galaxy is seen by
-few camera pixels, and is enlarged afterwards, as in the real cutouts.
+Every map is float32 [n, n]. The grid has the resolution of the camera, not of the cutout: a small galaxy covers few
+camera pixels and is enlarged afterwards, as in the real cutouts.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Plane:
 
     @property
     def radius(self) -> Map:
-        """Distance from the centre, softened by a third of a step: that stands for light averaged over a pixel."""
+        """Distance from the centre, never below a third of a step: this approximates the mean light over a pixel."""
         soft: Map = np.sqrt(self.x**2 + self.y**2 + np.float32(self.step / 3) ** 2)
         return soft
 
@@ -58,7 +58,7 @@ def sky_plane(points: int, unit_pixels: float = 1.0) -> Plane:
 
 
 def unit(light: Map) -> Map:
-    """Scale a map to sum to 1; a map of nothing stays nothing."""
+    """Scale a map to sum to 1; a map of zeros stays as it is."""
     total = float(light.sum())
     return light / np.float32(total) if total > 0 else light
 

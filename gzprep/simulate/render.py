@@ -1,8 +1,8 @@
 """From a truth to a cutout: light, atmosphere, camera noise, colour stretch and enlargement.
 
 The Galaxy Zoo 2 cutouts are enlarged (or reduced) copies of SDSS colour JPEGs with 0.396 arcsec pixels, at a scale of
-0.02 * petroR90 arcseconds a pixel. So is this one: the scene is rendered in camera pixels, stretched to colours there,
-compressed as SDSS kept it, and only then brought to 424 x 424. That is where the grain of the real ones comes from.
+0.02 * petroR90 arcseconds a pixel. The simulation does the same: the scene is rendered in camera pixels, converted to
+colours, compressed as SDSS stored it, and then resized to 424 x 424. This gives the grain of the real cutouts.
 """
 
 import cv2
@@ -52,7 +52,7 @@ def expose(truth: Truth, rng: np.random.Generator) -> Map:
 
 
 def _above_the_air(truth: Truth, points: int, rng: np.random.Generator) -> Map:
-    """The scene before the seeing, in camera pixels; thin discs are sampled twice as finely first."""
+    """The scene before the seeing, in camera pixels. A small grid is sampled twice as finely first, for thin discs."""
     finer = 2 if points < 260 else 1
     flux = paint_galaxy(truth, finer * points, rng)
     flux = np.asarray(flux.reshape(3, points, finer, points, finer).sum(axis=(2, 4)), np.float32)
@@ -80,7 +80,7 @@ def add_noise(flux: Map, rng: np.random.Generator) -> Map:
 
 
 def develop(flux: Map) -> Pixels:
-    """Turn an exposure into the cutout that volunteers see: uint8 [424, 424, 3], RGB."""
+    """Convert an exposure to the cutout that volunteers see: uint8 [424, 424, 3], RGB."""
     archived = simplejpeg.encode_jpeg(lupton(flux), quality=ARCHIVE_QUALITY, colorsubsampling="420")
     frame = simplejpeg.decode_jpeg(archived)
     method = cv2.INTER_AREA if len(frame) > FRAME else cv2.INTER_CUBIC
@@ -107,7 +107,7 @@ def lupton(flux: Map) -> Pixels:
 
 
 def encode(frame: Pixels) -> bytes:
-    """JPEG bytes as Galaxy Zoo 2 has them: quality 75, 4:2:0 (the quantisation tables of the real files).
+    """JPEG bytes as in Galaxy Zoo 2: quality 75, 4:2:0 (the quantisation tables of the real files).
 
     Args:
         frame: uint8 [h, w, 3], RGB; or [h, w, 1], which gives a grey JPEG.

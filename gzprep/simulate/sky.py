@@ -1,4 +1,4 @@
-"""Writes the sample sky: images first, then the truth and the two catalogues, each under its name only when whole."""
+"""Writes the sample sky: images first, then the truth and the two catalogues. Each table appears only when complete."""
 
 import json
 from collections import Counter
@@ -28,8 +28,8 @@ TRAIN, TEST, TRUTH = "gz2_train_catalog.parquet", "gz2_test_catalog.parquet", "t
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """A galaxy, complete: who it is, what it is, what is wrong with its image, and how it was voted on."""
+class SimulatedGalaxy:
+    """All facts about a simulated galaxy: its identity, its truth, the defect of its image, and its votes."""
 
     index: int
     identity: Identity
@@ -38,17 +38,17 @@ class Sighting:
     votes: Votes
 
 
-def sight(seed: int, index: int) -> Sighting:
-    """Everything about the galaxy `index` of the sky `seed`, but its pixels."""
+def draw_galaxy(seed: int, index: int) -> SimulatedGalaxy:
+    """Draw galaxy `index` of the sky `seed`: everything except its pixels."""
     truth = draw(seed, index)
-    return Sighting(index, identify(seed, index), truth, plan(seed, index), classify(truth, seed, index))
+    return SimulatedGalaxy(index, identify(seed, index), truth, plan(seed, index), classify(truth, seed, index))
 
 
-def picture(sighting: Sighting, seed: int) -> bytes | None:
-    """The image file of a galaxy, defect and all; None if the file is to be missing."""
-    rng = generator("light", seed, sighting.index)
-    blemish = sighting.blemish
-    flux = expose(sighting.truth, rng)
+def picture(galaxy: SimulatedGalaxy, seed: int) -> bytes | None:
+    """The bytes of a galaxy's image file, with its defect; None if the defect is a missing file."""
+    rng = generator("light", seed, galaxy.index)
+    blemish = galaxy.blemish
+    flux = expose(galaxy.truth, rng)
     if blemish is None:
         return encode(develop(add_noise(flux, rng)))
     if blemish.kind == "missing_file":
@@ -60,20 +60,20 @@ def picture(sighting: Sighting, seed: int) -> bytes | None:
 
 def write(directory: Path, galaxies: int, seed: int, on_galaxy: Callable[[], None] | None) -> SimulatedSky:
     """Write the sky into `directory`; see :func:`gzprep.simulate.simulate`."""
-    sightings, size = [], 0
+    simulated, size = [], 0
     try:
         _claim(directory)
         for index in range(galaxies):
-            sightings.append(sight(seed, index))
-            size += _write_picture(directory, sightings[-1], seed)
+            simulated.append(draw_galaxy(seed, index))
+            size += _write_picture(directory, simulated[-1], seed)
             if on_galaxy is not None:
                 on_galaxy()
         write_marker(directory, SIMULATED, seed=seed, galaxies=galaxies)
-        _write_tables(directory, sightings)
+        _write_tables(directory, simulated)
     except OSError as error:
         raise GzError(f"The sample sky cannot be written to {directory}: {error.strerror or error}.") from error
-    splits = Counter(sighting.identity.split for sighting in sightings)
-    planted = Counter(sighting.blemish.kind for sighting in sightings if sighting.blemish)
+    splits = Counter(galaxy.identity.split for galaxy in simulated)
+    planted = Counter(galaxy.blemish.kind for galaxy in simulated if galaxy.blemish)
     return SimulatedSky(directory, galaxies, splits["train"], splits["test"], dict(planted), size)
 
 
@@ -83,19 +83,19 @@ def _claim(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
 
 
-def _write_picture(directory: Path, sighting: Sighting, seed: int) -> int:
+def _write_picture(directory: Path, galaxy: SimulatedGalaxy, seed: int) -> int:
     """Write one image; returns its size in bytes, 0 for a missing one."""
-    folder = directory / "images" / sighting.identity.subfolder
+    folder = directory / "images" / galaxy.identity.subfolder
     folder.mkdir(parents=True, exist_ok=True)
-    encoded = picture(sighting, seed)
-    return 0 if encoded is None else (folder / sighting.identity.filename).write_bytes(encoded)
+    encoded = picture(galaxy, seed)
+    return 0 if encoded is None else (folder / galaxy.identity.filename).write_bytes(encoded)
 
 
-def _write_tables(directory: Path, sightings: list[Sighting]) -> None:
-    """Write the truth first and the train catalogue last: a folder that has that one is whole."""
-    _write_table(directory / TRUTH, TRUTH_SCHEMA, map(truth_row, sightings))
+def _write_tables(directory: Path, simulated: list[SimulatedGalaxy]) -> None:
+    """Write the truth first and the train catalogue last: a folder that has the train catalogue is complete."""
+    _write_table(directory / TRUTH, TRUTH_SCHEMA, map(truth_row, simulated))
     for name, split in ((TEST, "test"), (TRAIN, "train")):
-        chosen = (sighting for sighting in sightings if sighting.identity.split == split)
+        chosen = (galaxy for galaxy in simulated if galaxy.identity.split == split)
         _write_table(directory / name, CATALOGUE_SCHEMA, map(catalogue_row, chosen))
 
 
@@ -105,13 +105,13 @@ def _write_table(path: Path, schema: pa.Schema, rows: Iterable[Row]) -> None:
     beside.replace(path)
 
 
-def catalogue_row(sighting: Sighting) -> Row:
-    """The row of a galaxy in a catalogue; a fraction of no votes is 0/0 and so NaN, as in galaxy-datasets."""
-    who = sighting.identity
-    row: Row = {"id_str": who.id_str, "iauname": who.iauname, "ra": who.ra, "dec": who.dec}
-    row |= {"subfolder": who.subfolder, "filename": who.filename, "summary": summary(sighting.votes)}
+def catalogue_row(galaxy: SimulatedGalaxy) -> Row:
+    """The row of a galaxy in a catalogue. A fraction of no votes is 0/0, so it is NaN, as in galaxy-datasets."""
+    identity = galaxy.identity
+    row: Row = {"id_str": identity.id_str, "iauname": identity.iauname, "ra": identity.ra, "dec": identity.dec}
+    row |= {"subfolder": identity.subfolder, "filename": identity.filename, "summary": summary(galaxy.votes)}
     for question in CATALOGUE_QUESTIONS:
-        votes = sighting.votes[question.name]
+        votes = galaxy.votes[question.name]
         total = sum(votes.values())
         row[question.total_column] = total
         for answer, column in zip(question.answers, question.columns, strict=True):
@@ -120,15 +120,15 @@ def catalogue_row(sighting: Sighting) -> Row:
     return row
 
 
-def truth_row(sighting: Sighting) -> Row:
+def truth_row(galaxy: SimulatedGalaxy) -> Row:
     """The row of a galaxy in truth.parquet: all of its truth, the right answers, and what was planted."""
-    blemish = sighting.blemish
+    blemish = galaxy.blemish
     return {
-        "id_str": sighting.identity.id_str,
-        "index": sighting.index,
-        "split": sighting.identity.split,
-        **asdict(sighting.truth),
-        "answers": json.dumps(sighting.truth.answers(), sort_keys=True),
+        "id_str": galaxy.identity.id_str,
+        "index": galaxy.index,
+        "split": galaxy.identity.split,
+        **asdict(galaxy.truth),
+        "answers": json.dumps(galaxy.truth.answers(), sort_keys=True),
         "defect": blemish.kind if blemish else "",
         "variant": blemish.variant if blemish else "",
         "geometry": blemish.geometry_json if blemish else "{}",

@@ -1,7 +1,7 @@
 """Draws planted defects: into the flux, into the finished cutout, or into the bytes of the file.
 
-Each is drawn where the real one arose: a satellite or a star's glow into the flux, before the colour stretch; a black
-seam into the finished cutout; a broken file into its bytes.
+Each defect is added at the step where the real one arises: a satellite or a star's glow to the flux, before the colour
+stretch; a black gap to the finished cutout; damage of a file to its bytes.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def spoil_flux(flux: Map, blemish: Blemish, rng: np.random.Generator) -> None:
 
 
 def _trail(flux: Map, blemish: Blemish, rng: np.random.Generator) -> None:
-    """A satellite or an asteroid: it crossed while one filter was being read out, so it has one colour."""
+    """The trail of a satellite or an asteroid. It crossed the field while one filter was exposed: it has one colour."""
     place = blemish.geometry
     pixel = FRAME / flux.shape[1]
     across, beyond = _distances(flux, place)
@@ -39,7 +39,7 @@ def _distances(flux: Map, place: dict[str, float]) -> tuple[Map, Map]:
     dx, dy = x - np.float32(place["x0"]), y - np.float32(place["y0"])
     along = dx * np.float32(ux) + dy * np.float32(uy)
     inner = _is_inside(place["x0"], place["y0"]), _is_inside(place["x1"], place["y1"])
-    # A line that reaches the border goes on behind it: it has no end there.
+    # A line that reaches the border of the frame continues outside it, so it has no end there.
     before = (-along).clip(0) if inner[0] else np.zeros_like(along)
     after = (along - np.float32(length)).clip(0) if inner[1] else np.zeros_like(along)
     return dy * np.float32(ux) - dx * np.float32(uy), before + after
@@ -58,7 +58,7 @@ def _pixels(flux: Map) -> tuple[Map, Map]:
 
 
 def _glare(flux: Map, blemish: Blemish, rng: np.random.Generator) -> None:
-    """A star far too bright, just in or out of the frame, or a whole field flooded with stray light."""
+    """A star that is far too bright, in the frame or just outside, or stray light over the whole frame."""
     x, y = _pixels(flux)
     place = blemish.geometry
     colour = _glow_colour(rng)
@@ -88,7 +88,7 @@ def _spikes(x: Map, y: Map, place: dict[str, float], angle: float) -> Map:
 
 
 def _glow_colour(rng: np.random.Generator) -> tuple[float, float, float]:
-    """Stray light is red most often (its ghosts fall in one band), sometimes blue or brown."""
+    """Draw the colour of stray light: red most often (a reflection in one band), sometimes blue or brown."""
     colours = ((1.0, 0.1, 0.03), (1.0, 0.1, 0.03), (1.0, 0.3, 0.1), (0.2, 0.35, 1.0), (1.0, 0.6, 0.3))
     return colours[rng.integers(len(colours))]
 
@@ -123,7 +123,7 @@ def _seam(frame: np.ndarray, blemish: Blemish) -> np.ndarray:
 
 
 def _message(frame: np.ndarray, blemish: Blemish) -> np.ndarray:
-    """The picture that says there is no picture: words on a light ground, and nothing at all below."""
+    """The error image of the image server: a message on a light upper half, and a black lower half."""
     frame[:] = 0
     frame[: FRAME // 2] = 255 if blemish.variant == "white" else 128
     for row, words in enumerate(("Error: cannot open file", "The requested area is", "outside the survey footprint.")):

@@ -1,4 +1,4 @@
-"""What else is in the frame: stars of the Milky Way, neighbours and the faint galaxies behind."""
+"""Adds other objects to the frame: stars of the Milky Way, neighbouring galaxies, and faint background galaxies."""
 
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ def flux_of(magnitude: float) -> float:
 
 
 def draw_stars(truth: Truth, rng: np.random.Generator) -> list[Star]:
-    """Draw the stars in front; an artifact has its own in the very middle."""
+    """Draw the foreground stars; an artifact gets one bright star in the middle of the frame."""
     arcminutes = (truth.scale * FRAME / 60) ** 2
     density = np.exp(rng.normal(np.log(3.2), 0.6))  # a square arcminute; the Milky Way is denser in some directions
     stars = [_star(rng) for _ in range(rng.poisson(density * arcminutes))]
@@ -70,7 +70,7 @@ def _starlight(magnitude: float, rng: np.random.Generator) -> tuple[float, float
 
 
 def draw_specks(truth: Truth, rng: np.random.Generator) -> list[Speck]:
-    """Draw the small galaxies in the frame, and now and then a larger neighbour."""
+    """Draw the small background galaxies in the frame, and sometimes a larger neighbour."""
     arcminutes = (truth.scale * FRAME / 60) ** 2
     behind, near = rng.poisson(3.0 * arcminutes), rng.poisson(0.22 * arcminutes**0.5)
     faint = [_speck(rng, rng.uniform(18.8, 22.3), rng.uniform(0.5, 1.3)) for _ in range(behind)]
@@ -109,7 +109,7 @@ def add_stars(flux: Map, stars: list[Star], pixel: float, fwhm: float) -> None:
     """Add stars to `flux` (float32 [3, n, n], nanomaggies a pixel, changed in place); `fwhm` in pixels of `flux`."""
     for star in stars:
         column, row = star.x / pixel, star.y / pixel
-        # The further out, the fainter, as 1/r^4: brighter stars need a larger window.
+        # The light falls as 1/r^4, so brighter stars need a larger window.
         reach = fwhm * (2.5 + 1.6 * max(star.flux) ** 0.3)
         rows, columns = window(flux, column, row, reach)
         y, x = np.ogrid[rows, columns]

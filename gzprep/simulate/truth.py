@@ -1,4 +1,4 @@
-"""What a simulated galaxy really is: the truth that the pixels and the votes are both made from.
+"""The true properties of a simulated galaxy. Its pixels and its votes are both made from them.
 
 Angles are in degrees, lengths in cutout pixels unless a name says arcseconds.
 """
@@ -21,7 +21,7 @@ ROUNDNESS = {"round": (0.86, 1.0), "in-between": (0.45, 0.78), "cigar": (0.17, 0
 
 @dataclass(frozen=True)
 class Truth:
-    """What one galaxy is. An empty string means that the property does not apply.
+    """The true properties of one galaxy. An empty string means that a property does not apply.
 
     Attributes:
         kind: smooth, disc (seen more or less face-on), edge-on, or artifact (a star in the middle).
@@ -43,7 +43,8 @@ class Truth:
         dust: strength of dust lanes, 0 to 1.
         blueness: 0 an old, red population, 1 a young, blue one.
         r90: radius of 90 % of the light, arcseconds.
-        fill: r90 in the cutout, in units of 50 pixels: the survey measures sizes with scatter, and scales by them.
+        fill: r90 in the cutout, in units of 50 pixels. It is not exactly 1, because the survey scales each cutout by a
+            measured size, and the measurement scatters.
         brightness: mean surface brightness within r90 in the r band, magnitudes a square arcsecond.
         seeing: full width at half maximum of a star in the r band, arcseconds.
         clarity: how well a volunteer can see what it is, 0 to 1.

@@ -1,7 +1,7 @@
-"""Lets volunteers look at a galaxy and walk the decision tree, each with a chance of being wrong.
+"""Simulates volunteers who classify a galaxy by the decision tree. Each volunteer may be wrong.
 
-The chances of an answer come from the truth: a volunteer who sees the galaxy well gives the right answer, and one who
-does not confuses it with its likeliest neighbours. Everybody is asked only what the tree asks of them.
+The probability of an answer follows from the truth. If the galaxy is easy to see, the right answer is likely; if not,
+similar answers are likely too. As in the real survey, the answer to one question decides which question comes next.
 """
 
 import random
@@ -13,9 +13,9 @@ from gzcore.hashing import generator
 from gzprep.simulate.truth import Truth
 
 Chances = dict[str, dict[str, float]]
-"""Question name to answer to its chance; they need not sum to 1."""
+"""For each question name, the relative probability of each answer; they need not sum to 1."""
 Votes = dict[str, dict[str, int]]
-"""Question name to answer to the number of votes."""
+"""For each question name, the number of votes for each answer."""
 
 FEATURED, ARTIFACT = "featured-or-disk", "artifact"
 _FIRST = "smooth-or-featured-gz2"
@@ -24,12 +24,12 @@ _BULGES = ("no", "just-noticeable", "obvious", "dominant")
 
 
 def classify(truth: Truth, seed: int, index: int) -> Votes:
-    """Ask about 43 volunteers; the votes of every answer of the ten questions.
+    """Ask about 43 volunteers, and count their votes for every answer to the ten questions.
 
     The number of volunteers is drawn as in Galaxy Zoo 2: 43 with a deviation of 5, from 23 to 64.
     """
     rng = generator("simulate-votes", seed, index)
-    volunteers = round(sum(rng.random() for _ in range(12)) * 5.2 - 6 * 5.2 + 42.6)  # twelve dice: nearly a normal
+    volunteers = round(sum(rng.random() for _ in range(12)) * 5.2 - 6 * 5.2 + 42.6)  # a sum of 12 is nearly normal
     chances = chances_of(truth)
     given = Counter(answer for _ in range(max(23, min(64, volunteers))) for answer in walk(chances, rng))
     return {
@@ -39,7 +39,7 @@ def classify(truth: Truth, seed: int, index: int) -> Votes:
 
 
 def walk(chances: Chances, rng: random.Random) -> Iterator[tuple[str, str]]:
-    """Walk one volunteer down the tree; yields (question name, answer)."""
+    """Take one volunteer through the tree; yields (question name, answer)."""
     given: dict[str, str] = {}
     for question in CATALOGUE_QUESTIONS:
         if _is_asked(question, given):
@@ -48,7 +48,7 @@ def walk(chances: Chances, rng: random.Random) -> Iterator[tuple[str, str]]:
 
 
 def _is_asked(question: Question, given: Mapping[str, str]) -> bool:
-    """Whether the tree leads here; who calls it an artifact is asked nothing more."""
+    """Whether the tree leads to a question; after the answer "artifact" no question follows."""
     if given.get(_FIRST) == ARTIFACT:
         return False
     return question.parent is None or given.get(question.parent[0]) == question.parent[1]
@@ -85,7 +85,7 @@ def _first(truth: Truth) -> dict[str, float]:
     visible = {"smooth": 0.06, "artifact": 0.2, "edge-on": 0.82}.get(truth.kind, _pattern(truth))
     if truth.kind == "smooth" and truth.roundness == "cigar":
         visible = 0.2
-    # A pattern that cannot be seen makes a smooth galaxy of a featured one.
+    # If its features cannot be seen, a featured galaxy is taken for a smooth one.
     featured = visible * (0.2 + 0.8 * truth.clarity) + 0.05 if truth.kind != "smooth" else visible
     return {"smooth": (1 - artifact) * (1 - featured), FEATURED: (1 - artifact) * featured, ARTIFACT: artifact}
 
@@ -126,7 +126,7 @@ def _roundness(axis_ratio: float) -> dict[str, float]:
 
 def _bulge_shape(truth: Truth) -> dict[str, float]:
     right = truth.bulge_shape or ("no-bulge" if truth.bulge == "no" else "round")
-    # Boxes are taken for round bulges easily; that is also what seeing makes of them.
+    # A boxy bulge is easily taken for a round one, also because the seeing blurs it.
     likely = {
         "round": {"round": 0.85, "boxy": 0.08, "no-bulge": 0.07},
         "boxy": {"round": 0.28, "boxy": 0.62, "no-bulge": 0.1},
@@ -147,14 +147,14 @@ def _arm_count(truth: Truth) -> dict[str, float]:
 
 
 def _near(answers: tuple[str, ...], right: str, clarity: float) -> dict[str, float]:
-    """Ordered answers: the further from the right one, the less likely; the clearer, the more so."""
+    """Probabilities of ordered answers: the further from the right one, the less likely; more so with clarity."""
     other = 0.33 - 0.22 * clarity
     weights = {answer: other ** abs(answers.index(answer) - answers.index(right)) for answer in answers}
     return {answer: weight / sum(weights.values()) for answer, weight in weights.items()}
 
 
 def _blur(chances: dict[str, float], clarity: float) -> dict[str, float]:
-    """Mix chances with pure guessing, the less clear the more."""
+    """Mix probabilities with pure guessing; the lower the clarity, the more guessing."""
     guess = 0.4 * (1 - clarity) / len(chances)
     return {answer: chance * (0.6 + 0.4 * clarity) + guess for answer, chance in chances.items()}
 
@@ -164,7 +164,7 @@ def _yes_no(yes: float) -> dict[str, float]:
 
 
 def summary(votes: Votes) -> str | None:
-    """The class a catalogue sums a galaxy up with, or None where volunteers did not agree.
+    """The class of a galaxy in the column "summary" of the catalogue; None where volunteers did not agree.
 
     The majority (over 0.5) of the first question decides; then, for a smooth galaxy, the most voted roundness, and for
     a featured one whether the majority saw it edge-on, with spiral arms, and barred.

@@ -89,7 +89,7 @@ def fit(  # noqa: PLR0913 -- options of a command line
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
     """Train a model on a dataset folder, and judge it on its validation fold."""
-    from gztrain.training.request import Request, make_config
+    from gztrain.training.request import TrainRequest, make_config
 
     config = make_config(run, _recipe(recipe), [*(settings or []), *as_settings(options)], resume=resume)
     _start_keras()
@@ -98,7 +98,7 @@ def fit(  # noqa: PLR0913 -- options of a command line
     from gztrain.training.fit import fit as fit_run
 
     with watching(quiet=as_json) as watch:
-        found = fit_run(Request(out, run, config, resume, overwrite), watch)
+        found = fit_run(TrainRequest(out, run, config, resume, overwrite), watch)
     _show(found, as_json, show_metrics, run)
 
 
@@ -123,7 +123,7 @@ def crossval(  # noqa: PLR0913 -- options of a command line
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
     """Train and judge a model for each fold, as the report did, with mean and standard deviation."""
-    from gztrain.training.request import Request, make_config
+    from gztrain.training.request import TrainRequest, make_config
 
     config = make_config(run, _recipe(recipe), [*(settings or []), *as_settings(options)], resume=resume)
     _start_keras()
@@ -132,7 +132,7 @@ def crossval(  # noqa: PLR0913 -- options of a command line
     from gztrain.training.crossval import crossval as fit_folds
 
     with watching(quiet=as_json) as watch:
-        found = fit_folds(Request(out, run, config, resume, overwrite), watch)
+        found = fit_folds(TrainRequest(out, run, config, resume, overwrite), watch)
     _show(found, as_json, show_folds, run)
 
 
@@ -261,10 +261,12 @@ def ensemble(  # noqa: PLR0913 -- options of a command line
     """Average several runs, or the eight symmetries of each image, and judge the average."""
     _start_keras()
     from gztrain.cli.show import show_metrics
-    from gztrain.evaluation.ensemble import Request
+    from gztrain.evaluation.ensemble import EnsembleRequest
     from gztrain.evaluation.ensemble import ensemble as average_runs
 
-    found = average_runs(Request(tuple(runs), out, split, 8 if symmetries else 1, data, overwrite, skip_corrupt))
+    found = average_runs(
+        EnsembleRequest(tuple(runs), out, split, 8 if symmetries else 1, data, overwrite, skip_corrupt)
+    )
     _show(found, as_json, show_metrics, out)
 
 

@@ -1,4 +1,4 @@
-"""Memory that batches of images are decoded into, used again and again."""
+"""Memory for the images of a batch, which is used again for later batches."""
 
 import math
 import mmap
@@ -9,20 +9,20 @@ import numpy as np
 from gztrain.data.decode import Pixels
 
 
-class Memory:
-    """Room for batches of images, used again when nobody holds a batch or a part of it any more.
+class ImageBuffers:
+    """Buffers for batches of images. A buffer is used again when no array refers to its memory any more.
 
-    A new array of 38 MB costs 9,000 page faults, a tenth of the time that it takes to decode into it, and more where
-    memory is virtual. (Huge pages are no way out: joining pieces of memory to one can take longer still.)
+    A new array for each batch would cost many page faults, about a tenth of the time for decoding. Huge pages
+    do not help, because creating them can take even longer.
     """
 
     def __init__(self) -> None:
         self._free: list[mmap.mmap] = []
 
     def take(self, shape: tuple[int, ...]) -> Pixels:
-        """Room for so many images, uint8 [B, H, W, 3], page-aligned."""
+        """A buffer for images of some shape, uint8 [B, H, W, 3], page-aligned."""
         block = self._block(max(math.prod(shape), 1))
-        images: Pixels = np.ndarray(shape, np.uint8, buffer=block)  # the base of every array that is cut of it
+        images: Pixels = np.ndarray(shape, np.uint8, buffer=block)  # every slice keeps this array alive
         weakref.finalize(images, self._free.append, block).atexit = False
         return images
 

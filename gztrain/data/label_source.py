@@ -1,4 +1,4 @@
-"""What a run holds for true of its galaxies, and how often each label is."""
+"""The labels that a run learns from and is evaluated with, and how frequent each label is."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ _BATCH = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
-    """How labels are told from votes.
+class LabelSource:
+    """Gives labels and mask of a batch.
 
     Attributes:
-        scheme: which labels.
+        scheme: its labels.
         policy: ``asked`` or ``report``.
         min_votes: a question with fewer votes is masked, under ``asked``.
     """
@@ -33,7 +33,7 @@ class Truth:
         return true_labels(batch, self.scheme, self.policy, self.min_votes)
 
     def count(self, dataset: Dataset, folds: Collection[int], reader: Reader) -> LabelCounts:
-        """Count the labels of the training galaxies of some folds: by the manifest, where it counted the same."""
+        """Count the labels of the training galaxies in some folds: from the manifest's counts where these apply."""
         stricter = self.min_votes > int(dataset.manifest["recipe"]["labels"]["min_votes"])
         if self.policy == "report" or not stricter:
             return counts_of_folds(dataset.manifest, self.scheme, folds, self.policy)

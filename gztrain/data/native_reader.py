@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gzcore.machine import cores
 from gztrain.data.assemble import Assembly
 from gztrain.data.batch import Batch
-from gztrain.data.buffers import Memory
+from gztrain.data.buffers import ImageBuffers
 from gztrain.data.damage import Damage
 from gztrain.data.decode import Pixels, decode_into
 from gztrain.data.fast_parse import Row, split_record
@@ -35,7 +35,7 @@ class NativeReader:
     threads: int = field(default_factory=cores)
     prefetch: int = 2
     damage: Damage = field(default_factory=Damage)
-    _memory: Memory = field(default_factory=Memory)  # kept from epoch to epoch
+    _buffers: ImageBuffers = field(default_factory=ImageBuffers)  # kept from epoch to epoch
 
     def batches(
         self, selection: Selection, places: Places, batch: int, *, seed: int = 0, epoch: int = 0
@@ -47,7 +47,7 @@ class NativeReader:
             begun: deque[_Job] = deque()
             try:
                 for start in range(0, len(places), batch):
-                    begun.append(_begin(pool, files, places[start : start + batch], self._memory))
+                    begun.append(_begin(pool, files, places[start : start + batch], self._buffers))
                     if len(begun) > self.prefetch:
                         yield from begun.popleft().finish(assembly)
                 while begun:
@@ -69,8 +69,8 @@ class _Job(NamedTuple):
         yield from assembly.batch(self.places, [row for part in reversed(parts) for row in part], self.images)
 
 
-def _begin(pool: ThreadPoolExecutor, files: ShardFiles, places: Places, memory: Memory) -> _Job:
-    images = memory.take((len(places), files.selection.crop, files.selection.crop, 3))
+def _begin(pool: ThreadPoolExecutor, files: ShardFiles, places: Places, buffers: ImageBuffers) -> _Job:
+    images = buffers.take((len(places), files.selection.crop, files.selection.crop, 3))
     files.announce(places)
     parts = [
         pool.submit(_decode, files, places[start : start + _SHARE].tolist(), images[start : start + _SHARE])

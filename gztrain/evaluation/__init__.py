@@ -1,1 +1,1 @@
-"""Judging: predictions, metrics, intervals, baselines, ensembles, the report."""
+"""Evaluation of trained models: predictions, metrics, confidence intervals, baselines, ensembles, the report."""

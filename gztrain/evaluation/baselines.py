@@ -1,4 +1,4 @@
-"""What can be had without looking at an image: the labels' frequencies, and the commonest answer."""
+"""Two baselines that ignore the image: the frequency of each label, and the most common answer to each question."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,12 @@ from gztrain.data.labels import Doubles
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """Two predictors that say the same of every galaxy, from the training galaxies alone.
+    """Two predictors that give every galaxy the same probabilities. They are computed from the training galaxies.
 
     Attributes:
-        image_free: how often each label is 1 where it is known, float64 [L]: the best constant probabilities.
-        majority: 1 for the commonest answer of each question, else 0, float64 [L].
+        image_free: frequency of each label among the galaxies for which it is known, float64 [L]. These are the best
+            probabilities that ignore the image.
+        majority: 1 for the most common answer to each question, else 0, float64 [L].
     """
 
     image_free: Doubles
@@ -24,24 +25,24 @@ class Baseline:
 
 
 def make_baseline(counts: LabelCounts, scheme: Scheme) -> Baseline:
-    """Derive the baselines of a scheme from label counts of the training galaxies.
+    """Compute the baselines of a scheme from the label counts of the training galaxies.
 
-    A question that no training galaxy answered has equal frequencies. A single label is the majority where it is 1
-    more often than not.
+    If a question is not known for any training galaxy, its labels get equal frequencies. In a question of one label,
+    the label is the majority if it is 1 for more than half of the galaxies.
 
     Raises:
-        GzError: the counts are those of other labels.
+        GzError: the counts belong to other labels.
     """
     if counts.names != scheme.names:
         raise GzError(f"The label counts are not those of scheme {scheme.name}: {', '.join(counts.names)}.")
     shares = [_shares(counts, block) for block in scheme.blocks]
-    return Baseline(np.concatenate(shares), np.concatenate([_commonest(part) for part in shares]))
+    return Baseline(np.concatenate(shares), np.concatenate([_commonest(of_question) for of_question in shares]))
 
 
 def _shares(counts: LabelCounts, block: slice) -> Doubles:
     positives, answered = counts.positives[block], counts.answered[block]
-    nothing_known = np.full(len(positives), 1 / max(len(positives), 2))
-    shares: Doubles = np.divide(positives, answered, out=nothing_known, where=answered > 0)
+    equal = np.full(len(positives), 1 / max(len(positives), 2))
+    shares: Doubles = np.divide(positives, answered, out=equal, where=answered > 0)
     return shares
 
 

@@ -1,7 +1,7 @@
-"""How sure a figure is: galaxies drawn again with replacement, many times, and ranked fast enough for that.
+"""Confidence intervals by the bootstrap: galaxies are drawn with replacement, many times.
 
-A resample is a count for each galaxy, and every figure a function of counts: nothing is copied, and the sorting that
-AUC and average precision need is done once.
+A resample is stored as a count for each galaxy, and every figure is computed from these counts. So no data is copied,
+and the sorting that AUC and average precision need is done once for all resamples.
 """
 
 from collections.abc import Iterator
@@ -12,22 +12,23 @@ import numpy as np
 from gztrain.data.labels import Doubles, Floats, Ints
 
 LEVEL = 0.95
-"""Share of the resamples that an interval holds."""
+"""Share of the resamples that lies within an interval."""
 _ROOM = 1 << 22
-"""Numbers held at a time for one array: 32 MB."""
+"""Largest number of float64 values in one array, 32 MB: so many resamples are computed at a time."""
 
 
 def resamples(galaxies: int, number: int, seed: int, width: int = 1) -> Iterator[Doubles]:
     """Draw galaxies with replacement.
 
     Args:
-        galaxies: how many there are to draw from, and are drawn each time, N.
-        number: of resamples.
-        seed: the same one gives the same resamples.
-        width: numbers a galaxy that the caller will hold for each resample; they decide how many come at a time.
+        galaxies: number of galaxies, N; as many are drawn for each resample.
+        number: number of resamples.
+        seed: the same seed gives the same resamples.
+        width: how many values the caller keeps for each galaxy and resample. It limits how many resamples are yielded
+            at a time.
 
     Yields:
-        How often each galaxy was drawn, float64 [R, N] of whole numbers; the R add up to ``number``.
+        How often each galaxy was drawn, float64 [R, N] of whole numbers; all R add up to ``number``.
     """
     rng = np.random.default_rng(seed)
     step = max(1, _ROOM // (galaxies * width))
@@ -38,7 +39,7 @@ def resamples(galaxies: int, number: int, seed: int, width: int = 1) -> Iterator
 
 
 def interval(values: Doubles) -> list[float] | None:
-    """Low and high of a figure over the resamples in which it is defined, by percentiles; None if it never is."""
+    """Percentile interval [low, high] over the resamples in which a figure is defined; None if it never is."""
     known = values[np.isfinite(values)]
     if not known.size:
         return None
@@ -47,60 +48,67 @@ def interval(values: Doubles) -> list[float] | None:
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """True and false pairs of score and galaxy, sorted once, largest score first.
+    """Pairs of score and galaxy, split into positives and negatives and sorted once, largest score first.
 
     Attributes:
-        hits: galaxies of the true ones, int64 [T].
-        misses: galaxies of the false ones, int64 [F].
-        hits_down_to: for each hit, how many hits have its score or a larger one, int64 [T].
-        misses_above: for each hit, how many misses have a larger score, int64 [T].
-        misses_down_to: for each hit, how many misses have its score or a larger one, int64 [T].
+        positives: index of the galaxy of each pair whose label is 1, int64 [T].
+        negatives: index of the galaxy of each pair whose label is 0, int64 [F].
+        positives_down_to: for each positive, how many positives have the same or a larger score, int64 [T].
+        negatives_above: for each positive, how many negatives have a larger score, int64 [T].
+        negatives_down_to: for each positive, how many negatives have the same or a larger score, int64 [T].
     """
 
-    hits: Ints
-    misses: Ints
-    hits_down_to: Ints
-    misses_above: Ints
-    misses_down_to: Ints
+    positives: Ints
+    negatives: Ints
+    positives_down_to: Ints
+    negatives_above: Ints
+    negatives_down_to: Ints
 
     def figures(self, counts: Doubles) -> tuple[Doubles, Doubles]:
         """AUC and average precision of R resamples.
 
-        Ties count half in the one and are one threshold in the other, as in scikit-learn.
+        As in scikit-learn, a tie counts one half for AUC, and tied scores are one threshold for average precision.
 
         Args:
             counts: how often each galaxy was drawn, float64 [R, N].
 
         Returns:
-            Two of float64 [R]; NaN where no hit was drawn, or (AUC) no miss.
+            AUC and average precision, each float64 [R]. Both are NaN if no positive was drawn; AUC is also NaN if no
+            negative was drawn.
         """
-        drawn = counts[:, self.hits]
-        hits, misses = _running_sums(drawn), _running_sums(counts[:, self.misses])
-        false = misses[:, self.misses_down_to]
-        true = hits[:, self.hits_down_to]
-        lost = np.einsum("rt,rt->r", drawn, misses[:, self.misses_above] + false) / 2
-        precision = true / np.maximum(true + false, 1)  # 1: nothing drawn down to here, nor this hit
+        drawn = counts[:, self.positives]
+        positives, negatives = _running_sums(drawn), _running_sums(counts[:, self.negatives])
+        false = negatives[:, self.negatives_down_to]
+        true = positives[:, self.positives_down_to]
+        misordered = np.einsum("rt,rt->r", drawn, negatives[:, self.negatives_above] + false) / 2
+        precision = true / np.maximum(true + false, 1)  # 1 avoids 0 / 0; such a term has weight 0 below
         with np.errstate(invalid="ignore", divide="ignore"):
-            auc = 1 - lost / (hits[:, -1] * misses[:, -1])
-            return auc, np.einsum("rt,rt->r", drawn, precision) / hits[:, -1]
+            auc = 1 - misordered / (positives[:, -1] * negatives[:, -1])
+            return auc, np.einsum("rt,rt->r", drawn, precision) / positives[:, -1]
 
 
 def _running_sums(drawn: Doubles) -> Doubles:
-    """Sums of the first 0, 1 ... M of M counts, [R, M] to [R, M + 1]."""
+    """Sums of the first 0, 1, ..., M of M counts: [R, M] to [R, M + 1]."""
     sums = np.zeros((len(drawn), drawn.shape[1] + 1))
     np.cumsum(drawn, axis=1, out=sums[:, 1:])
     return sums
 
 
-def rank(scores: Floats, truths: Ints, galaxies: Ints) -> Ranking:
-    """Sort pairs of score and truth, each [M], for :meth:`Ranking.figures`; ``galaxies`` says whose each pair is."""
+def rank(scores: Floats, labels: Ints, galaxies: Ints) -> Ranking:
+    """Sort pairs of score and label for :meth:`Ranking.figures`.
+
+    Args:
+        scores: probabilities, float32 [M].
+        labels: 0 or 1, int64 [M].
+        galaxies: index of the galaxy of each pair, int64 [M].
+    """
     order = np.argsort(-scores, kind="stable")
-    sunk, is_hit = -scores[order], truths[order] == 1  # ascending, as searchsorted wants it
-    hits, misses = sunk[is_hit], sunk[~is_hit]
+    ascending, is_positive = -scores[order], labels[order] == 1  # searchsorted needs ascending values
+    positives, negatives = ascending[is_positive], ascending[~is_positive]
     return Ranking(
-        hits=galaxies[order][is_hit],
-        misses=galaxies[order][~is_hit],
-        hits_down_to=np.searchsorted(hits, hits, "right"),
-        misses_above=np.searchsorted(misses, hits, "left"),
-        misses_down_to=np.searchsorted(misses, hits, "right"),
+        positives=galaxies[order][is_positive],
+        negatives=galaxies[order][~is_positive],
+        positives_down_to=np.searchsorted(positives, positives, "right"),
+        negatives_above=np.searchsorted(negatives, positives, "left"),
+        negatives_down_to=np.searchsorted(negatives, positives, "right"),
     )

@@ -1,7 +1,7 @@
-"""``gztrain ensemble``: several runs as one, and an image seen from eight sides.
+"""``gztrain ensemble``: the mean of several models, each optionally over the eight symmetries of the square.
 
-The mean of the members' probabilities is a model like any other, so an ensemble is a run folder like any other:
-evaluate, predict, export and report take it as it is. ``ensemble.json`` names its members.
+The mean of the members' probabilities is a model too. So an ensemble is written as an ordinary run folder, which
+evaluate, predict, export and report can use. ``ensemble.json`` lists its members.
 """
 
 import tempfile
@@ -18,21 +18,21 @@ from gztrain.runs.folder import Json, Run, RunFolder, open_run, recipe_hash, wri
 from gztrain.writing import below, beside, write_json
 
 SIDES = (1, 8)
-"""An image as it is, or in the eight symmetries of the square."""
+"""Number of copies of an image that are predicted: 1, or 8 for all symmetries of the square."""
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a user asks for.
+class EnsembleRequest:
+    """The options of ``gztrain ensemble``.
 
     Attributes:
-        runs: run folders; one of a cross-validation stands for all its folds.
-        out: run folder to make; None: the ensemble is judged, and not kept.
-        split: ``test`` or ``val``; what the ensemble is judged on.
-        sides: from how many sides an image is seen, 1 or 8.
+        runs: run folders; the folder of a cross-validation stands for all its folds.
+        out: run folder to write; None: evaluate the ensemble without keeping it.
+        split: the split to evaluate on, ``test`` or ``val``.
+        sides: number of symmetries in which an image is predicted, 1 or 8.
         data: the dataset folder; None: where it was when the first run began.
-        overwrite: make it anew where a run is.
-        skip_corrupt: leave damaged records out, as the first run may do anyway.
+        overwrite: replace a run that is in ``out``.
+        skip_corrupt: leave out damaged records. They are also left out if the first run was trained so.
     """
 
     runs: tuple[Path, ...]
@@ -48,7 +48,7 @@ class Request:
             raise UsageError(f"An image can be seen from 1 side or from 8; {self.sides} came.")
 
 
-def ensemble(request: Request) -> Json:
+def ensemble(request: EnsembleRequest) -> Json:
     """Make an ensemble and judge it.
 
     Returns:
@@ -90,7 +90,7 @@ def replace_run(folder: RunFolder, made: Path) -> None:
             path.replace(folder.root / path.name)
 
 
-def make(request: Request, runs: Sequence[Run], folder: RunFolder) -> Json:
+def make(request: EnsembleRequest, runs: Sequence[Run], folder: RunFolder) -> Json:
     """Write the run folder of an ensemble, and judge it."""
     import keras
 
@@ -105,7 +105,7 @@ def make(request: Request, runs: Sequence[Run], folder: RunFolder) -> Json:
     return evaluate(folder.root, request.split, data=request.data, skip_corrupt=request.skip_corrupt)
 
 
-def open_members(request: Request) -> list[Run]:
+def open_members(request: EnsembleRequest) -> list[Run]:
     """Open the runs, and see that a mean of theirs makes sense.
 
     Raises:
@@ -159,7 +159,7 @@ def check_fits(first: Run, other: Run, split: Split) -> None:
             )
 
 
-def check_folder(folder: RunFolder, runs: Sequence[Run], request: Request) -> None:
+def check_folder(folder: RunFolder, runs: Sequence[Run], request: EnsembleRequest) -> None:
     """Refuse, before anything is loaded, a folder that is in use.
 
     Raises:
@@ -182,7 +182,7 @@ def _open_data(first: Run, data: Path | None) -> Dataset:
 
 
 def average(models: Sequence[Any], sides: int) -> Any:  # noqa: ANN401 -- keras.Models
-    """A model whose probabilities are the mean of others'.
+    """A model whose probabilities are the mean of the probabilities of other models.
 
     Args:
         models: each uint8 [B, S, S, 3] to probabilities, float32 [B, L]; they are renamed.
@@ -199,7 +199,7 @@ def average(models: Sequence[Any], sides: int) -> Any:  # noqa: ANN401 -- keras.
 
 
 def symmetries(images: Any) -> list[Any]:  # noqa: ANN401 -- a tensor of any backend
-    """Images [B, S, S, C] in the eight symmetries of the square, the first as they are."""
+    """Images [B, S, S, C] in the eight symmetries of the square; the first are unchanged."""
     from keras import ops
 
     flipped = ops.flip(images, axis=2)

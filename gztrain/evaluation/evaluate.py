@@ -1,4 +1,4 @@
-"""``gztrain evaluate``: judge a run on galaxies that it did not learn from."""
+"""``gztrain evaluate``: evaluate a run on galaxies that it was not trained on."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from gzcore.errors import GzError, UsageError
 from gztrain.data import Batch, Reader, Selection, open_reader, select
 from gztrain.data.dataset import TEST, TRAIN, Dataset, open_dataset
-from gztrain.data.label_source import Truth
+from gztrain.data.label_source import LabelSource
 from gztrain.data.labels import Policy
 from gztrain.data.stream import ahead, fill, in_order
 from gztrain.evaluation.baselines import Baseline, make_baseline
@@ -26,36 +26,39 @@ _BATCH = 64
 def evaluate(
     path: Path, split: Split, *, data: Path | None = None, labels: Policy | None = None, skip_corrupt: bool = False
 ) -> Json:
-    """Judge a run, write metrics.json and the predictions, and return what metrics.json says.
+    """Evaluate a run: write metrics.json and the predictions.
 
     Args:
         path: run folder.
-        split: ``val``, the run's validation fold, or ``test``; view 0 of each galaxy.
+        split: ``val``, the validation fold of the run, or ``test``; view 0 of each galaxy is used.
         data: the dataset folder; None: where it was when the run began.
-        labels: label policy to judge by; None: that of the run.
-        skip_corrupt: leave damaged records out, as runs that were trained so do anyway.
+        labels: label policy to evaluate with; None: that of the run.
+        skip_corrupt: leave out damaged records. They are also left out if the run was trained so.
+
+    Returns:
+        The content of metrics.json.
 
     Raises:
-        GzError: the run or the data set is not there, they do not belong together, or the split is empty.
+        GzError: the run or the data set is missing, they do not belong together, or the split is empty.
     """
     run = open_run(path)
     dataset = _open_data(run, data)
     settings = run.config.input
     skip = skip_corrupt or settings.skip_corrupt
     reader = open_reader(settings.reader, threads=settings.threads, skip_corrupt=skip)
-    truth = Truth(run.scheme, labels or run.config.labels, run.config.min_votes)
-    predictions = predict_selection(run.model(), selection_of(run, dataset, split), truth, reader)
-    baseline = baseline_of(dataset, truth, [fold for fold in dataset.folds if fold != run.config.fold], reader)
-    found = {
-        "labels": truth.policy,
+    label_source = LabelSource(run.scheme, labels or run.config.labels, run.config.min_votes)
+    predictions = predict_selection(run.model(), selection_of(run, dataset, split), label_source, reader)
+    baseline = baseline_of(dataset, label_source, [fold for fold in dataset.folds if fold != run.config.fold], reader)
+    judged = {
+        "labels": label_source.policy,
         "damaged_records": len(reader.damage),
         **judge(predictions, run.scheme, baseline=baseline, bootstrap=run.config.bootstrap),
     }
-    return write_down(run.folder, run.scheme.name, split, found, predictions)
+    return write_down(run.folder, run.scheme.name, split, judged, predictions)
 
 
 def check_policy(labels: str | None) -> Policy | None:
-    """Check what ``--labels`` was given.
+    """Check the value of ``--labels``.
 
     Raises:
         UsageError: there is no such policy.
@@ -65,11 +68,11 @@ def check_policy(labels: str | None) -> Policy | None:
     raise UsageError(f"There is no label policy {labels!r}; choose one of {', '.join(get_args(Policy))}.")
 
 
-def write_down(folder: RunFolder, scheme: str, split: str, found: Json, predictions: Predictions) -> Json:
-    """Add a split to metrics.json, which is written last, and return it."""
+def write_down(folder: RunFolder, scheme: str, split: str, judged: Json, predictions: Predictions) -> Json:
+    """Write the predictions of a split, then add its figures to metrics.json; return the content of metrics.json."""
     for path in (folder.predictions_of(split), folder.predictions):
         predictions.write(path)
-    splits = {**read_metrics(folder).get("splits", {}), split: found}
+    splits = {**read_metrics(folder).get("splits", {}), split: judged}
     trained = {"damaged_records": damaged_in_training(folder.history)} if folder.history.exists() else None
     document = as_document(scheme, splits, trained)
     write_json(folder.metrics, document)
@@ -77,10 +80,10 @@ def write_down(folder: RunFolder, scheme: str, split: str, found: Json, predicti
 
 
 def read_metrics(folder: RunFolder) -> Json:
-    """What metrics.json says; nothing where there is none.
+    """The content of metrics.json; empty if there is no such file.
 
     Raises:
-        GzError: it is damaged.
+        GzError: the file is damaged.
     """
     if not folder.metrics.exists():
         return {}
@@ -105,10 +108,10 @@ def _open_data(run: Run, data: Path | None) -> Dataset:
 
 
 def selection_of(run: Run, dataset: Dataset, split: Split) -> Selection:
-    """View 0 of the galaxies of a split of a run.
+    """View 0 of the galaxies in a split of a run.
 
     Raises:
-        GzError: there are none.
+        GzError: the split is empty.
     """
     selection = select(dataset, TEST) if split == "test" else select(dataset, TRAIN, folds=[run.config.fold])
     if not len(selection):
@@ -116,28 +119,28 @@ def selection_of(run: Run, dataset: Dataset, split: Split) -> Selection:
     return selection
 
 
-def baseline_of(dataset: Dataset, truth: Truth, folds: list[int], reader: Reader) -> Baseline:
-    """What can be said without an image, from the galaxies of some folds."""
-    return make_baseline(truth.count(dataset, folds, reader), truth.scheme)
+def baseline_of(dataset: Dataset, label_source: LabelSource, folds: list[int], reader: Reader) -> Baseline:
+    """The baselines, computed from the galaxies of some folds."""
+    return make_baseline(label_source.count(dataset, folds, reader), label_source.scheme)
 
 
-def predict_selection(model: Any, selection: Selection, truth: Truth, reader: Reader) -> Predictions:  # noqa: ANN401
-    """Probabilities of the galaxies of a selection, in its order, beside what is true of them.
+def predict_selection(model: Any, selection: Selection, label_source: LabelSource, reader: Reader) -> Predictions:  # noqa: ANN401
+    """Predict the galaxies of a selection, in its order, and read their labels.
 
     Args:
         model: uint8 [B, crop, crop, 3] to label probabilities, float32 [B, L].
         selection: one view of each galaxy.
-        truth: what is true of them.
-        reader: reads them.
+        label_source: gives labels and mask.
+        reader: reads the records.
     """
 
     def whole(batch: Batch) -> tuple[Batch, Any]:
         return batch, fill(batch.images, _BATCH)
 
-    found: list[tuple[Any, ...]] = []
+    collected: list[tuple[Any, ...]] = []
     with ahead(in_order(reader, selection, _BATCH), whole) as batches:
         for batch, images in batches:
             probabilities = np.asarray(model.predict_on_batch(images))[: len(batch)]
-            found.append((np.array(batch.ids, object), probabilities, *truth.of(batch)))
-    ids, probabilities, labels, mask = (np.concatenate(part) for part in zip(*found, strict=True))
-    return Predictions(tuple(ids), probabilities, labels, mask, truth.scheme.names)
+            collected.append((np.array(batch.ids, object), probabilities, *label_source.of(batch)))
+    ids, probabilities, labels, mask = (np.concatenate(arrays) for arrays in zip(*collected, strict=True))
+    return Predictions(tuple(ids), probabilities, labels, mask, label_source.scheme.names)

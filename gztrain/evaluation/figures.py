@@ -1,8 +1,8 @@
-"""From predictions to figures, of all galaxies or of many resamples of them at once.
+"""From predictions to figures, such as accuracy and AUC, for all galaxies or for many bootstrap resamples at once.
 
-The one rule: threshold 0.5 (above it is 1); a figure of several labels pools their unmasked values; f1 is a mean
-over labels; accuracy is the share of (galaxy, question) whose largest answer is right. A question is known of a
-galaxy where all its labels are. NaN stands for what is undefined.
+One rule holds everywhere. A probability above 0.5 predicts 1. A figure of several labels pools their unmasked values.
+F1 is a mean over labels. Accuracy is the share of (galaxy, question) pairs whose most probable answer is right. A
+question is known for a galaxy if none of its labels is masked. An undefined figure is NaN.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,27 +21,27 @@ METRICS = (
     *("loss", "accuracy", "mean_absolute_error", "root_mean_squared_error", "binary_accuracy", "auc"),
     *("precision", "recall", "f1", *COUNTS),
 )
-"""The thirteen of the report's tables, by their names and in their order there."""
+"""The thirteen metrics in the tables of the 2024 report, with its names and in its order."""
 WHOLE = (*COUNTS, "known_labels", "known_questions", "positives")
-"""Figures that count something."""
+"""Figures that are counts, and so whole numbers."""
 _ORDER = (*METRICS, "auc_macro", "average_precision", "average_precision_macro", *WHOLE[len(COUNTS) :])
 
 Key = tuple[str, ...]
-"""Where a figure stands in the document, such as ("per_label", name, "auc")."""
+"""Path of a figure in the JSON document, such as ("per_label", name, "auc")."""
 Figures = dict[Key, Doubles]
-"""Figures in each of R resamples, [R]."""
+"""The value of each figure in each of R resamples, [R]."""
 Columns = tuple[int, int]
-"""First label, and the one after the last."""
+"""Columns of some labels: the first, and one past the last."""
 Ranker = Callable[["Evidence", Columns], tuple[Doubles, Doubles]]
-"""Gives AUC and average precision of the pooled values of some labels, each [R]."""
+"""Function that returns AUC and average precision of the pooled values of some labels, each [R]."""
 
 _CLIP = 1e-7
-"""Keras' epsilon: no probability is nearer to 0 or 1 than this in a logarithm."""
+"""Keras' epsilon: probabilities are clipped to this distance from 0 and 1 before the logarithm."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Labels whose figures belong together: those of a scheme, of one of its questions, or a single one."""
+    """Labels that share figures: all labels of a scheme, those of one question, or a single label."""
 
     key: Key
     columns: Columns
@@ -49,7 +49,7 @@ class Group:
 
 
 def groups(scheme: Scheme) -> Iterator[Group]:
-    """Single labels first, then questions, then the scheme."""
+    """All groups of a scheme: single labels first, then questions, then the whole scheme."""
     for place, name in enumerate(scheme.names):
         yield Group(("per_label", name), (place, place + 1), None)
     for place, (question, block) in enumerate(zip(scheme.questions, scheme.blocks, strict=True)):
@@ -59,11 +59,11 @@ def groups(scheme: Scheme) -> Iterator[Group]:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What each galaxy adds to each sum; a resample is a weighted sum of it.
+    """The contribution of each galaxy to each sum. The sums of a resample are weighted sums of these contributions.
 
     Attributes:
         predictions: of N galaxies and L labels.
-        scheme: their L labels and Q questions.
+        scheme: the L labels and their Q questions.
     """
 
     predictions: Predictions
@@ -72,7 +72,7 @@ class Evidence:
 
     @cached_property
     def of_labels(self) -> dict[str, Doubles]:
-        """Sums over galaxies and labels, each float64 [N, L]; nothing where masked."""
+        """Contributions for each galaxy and label, each float64 [N, L]; 0 where masked."""
         truth, known = self.predictions.labels == 1, self.predictions.mask == 1
         said = self.predictions.probabilities > 0.5
         error = np.abs(self.predictions.probabilities - truth.astype(np.float64))
@@ -89,7 +89,7 @@ class Evidence:
 
     @cached_property
     def of_questions(self) -> dict[str, Doubles]:
-        """Sums over galaxies and questions, each float64 [N, Q]: known, and right."""
+        """Contributions for each galaxy and question, each float64 [N, Q]: whether it is known, and known and right."""
         known = np.stack([self.predictions.mask[:, block].all(axis=1) for block in self.scheme.blocks], axis=1)
         right = np.stack([np.equal(*self.answers(place)) for place in range(len(self.scheme.blocks))], axis=1)
         return {"known_questions": known.astype(np.float64), "accuracy": (known & right).astype(np.float64)}
@@ -100,11 +100,11 @@ class Evidence:
         return _largest(self.predictions.labels[:, block]), _largest(self.predictions.probabilities[:, block])
 
     def pairs(self, columns: Columns) -> tuple[Floats, Ints, Ints]:
-        """Probability, label and place of the galaxy of every unmasked value, each [M]."""
-        part = slice(*columns)
-        galaxies, labels = np.nonzero(self.predictions.mask[:, part])
-        chosen = (galaxies, labels + part.start)
-        return self.predictions.probabilities[chosen], self.predictions.labels[chosen], galaxies
+        """Probability, label and galaxy index of every unmasked value among some labels, each [M]."""
+        first, last = columns
+        galaxies, labels = np.nonzero(self.predictions.mask[:, first:last])
+        unmasked = (galaxies, labels + first)
+        return self.predictions.probabilities[unmasked], self.predictions.labels[unmasked], galaxies
 
     def ranking(self, columns: Columns) -> Ranking:
         """The pairs of some labels, sorted once."""
@@ -118,34 +118,34 @@ def _largest(values: Floats | Ints) -> Ints:
     return np.where(values[:, 0] > 0.5, 0, 1) if values.shape[1] == 1 else values.argmax(axis=1)
 
 
-def tally(evidence: Evidence, counts: Doubles, ranker: Ranker) -> Figures:
-    """Work out every figure of R resamples.
+def compute_figures(evidence: Evidence, counts: Doubles, ranker: Ranker) -> Figures:
+    """Compute every figure of R resamples.
 
     Args:
         evidence: of N galaxies.
         counts: how often each galaxy was drawn, float64 [R, N].
-        ranker: gives AUC and average precision.
+        ranker: computes AUC and average precision.
     """
-    labels = {name: counts @ part for name, part in evidence.of_labels.items()}
-    questions = {name: counts @ part for name, part in evidence.of_questions.items()}
+    labels = {name: counts @ values for name, values in evidence.of_labels.items()}
+    questions = {name: counts @ values for name, values in evidence.of_questions.items()}
     ranks = {columns: ranker(evidence, columns) for columns in {group.columns for group in groups(evidence.scheme)}}
-    found: Figures = {}
+    figures: Figures = {}
     for group in groups(evidence.scheme):
-        part = slice(*group.columns)
-        figures = _rates({name: total[:, part] for name, total in labels.items()})
-        figures["auc"], figures["average_precision"] = ranks[group.columns]
+        columns = slice(*group.columns)
+        of_group = _rates({name: total[:, columns] for name, total in labels.items()})
+        of_group["auc"], of_group["average_precision"] = ranks[group.columns]
         if group.questions is not None:
-            figures |= _accuracy({name: total[:, group.questions] for name, total in questions.items()})
-            singles = [ranks[place, place + 1] for place in range(*group.columns)]
-            figures["auc_macro"], figures["average_precision_macro"] = (
-                _mean(one) for one in zip(*singles, strict=True)
+            of_group |= _accuracy({name: total[:, group.questions] for name, total in questions.items()})
+            singles = [ranks[column, column + 1] for column in range(*group.columns)]
+            of_group["auc_macro"], of_group["average_precision_macro"] = (
+                _mean(values) for values in zip(*singles, strict=True)
             )
-        found |= {(*group.key, name): figures[name] for name in _ORDER if name in figures}
-    return found
+        figures |= {(*group.key, name): of_group[name] for name in _ORDER if name in of_group}
+    return figures
 
 
 def _rates(sums: dict[str, Doubles]) -> dict[str, Doubles]:
-    """Figures of some labels from their sums, each [R, K]."""
+    """Figures of some labels, [R], from their sums, each [R, K]."""
     tp, tn, fp, fn = (sums[name] for name in COUNTS)
     totals = {name: value.sum(axis=1) for name, value in sums.items()}
     known = (tp + tn + fp + fn).sum(axis=1)
@@ -171,7 +171,7 @@ def _accuracy(sums: dict[str, Doubles]) -> dict[str, Doubles]:
 
 
 def _mean(values: Sequence[Doubles]) -> Doubles:
-    """Mean over labels, of those that are defined: K of [R] to [R]."""
+    """Mean over the labels whose figure is defined: K arrays [R] to [R]."""
     table = np.stack(values)
     known = np.isfinite(table)
     with np.errstate(invalid="ignore"):

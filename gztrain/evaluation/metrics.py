@@ -1,6 +1,6 @@
-"""Judging a run: the report's thirteen metrics, beside what can be had without looking, and how sure they are.
+"""The metrics of a run: the thirteen of the 2024 report and others, with baselines and confidence intervals.
 
-:mod:`gztrain.evaluation.figures` states the one rule they follow; ``docs/metrics.md`` says of every key what it is.
+:mod:`gztrain.evaluation.figures` states the rule that all of them follow. ``docs/metrics.md`` explains every key.
 """
 
 import math
@@ -16,9 +16,9 @@ from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Doubles, Floats, classes
 from gztrain.evaluation.baselines import Baseline
 from gztrain.evaluation.bootstrap import LEVEL, interval, resamples
-from gztrain.evaluation.figures import WHOLE, Columns, Evidence, Key, tally
+from gztrain.evaluation.figures import WHOLE, Columns, Evidence, Key, compute_figures
 from gztrain.evaluation.predictions import Predictions
-from gztrain.evaluation.summary import spreads, verdict
+from gztrain.evaluation.summary import spreads, summarise
 
 SCHEMA = 1
 """Version of metrics.json."""
@@ -29,45 +29,48 @@ Json = dict[str, Any]
 def judge(
     predictions: Predictions, scheme: Scheme, *, baseline: Baseline, bootstrap: int = 1000, seed: int = 0
 ) -> Json:
-    """Judge predictions: the entry of one split in metrics.json.
+    """Evaluate predictions.
 
     Args:
         predictions: of N galaxies, for the labels of the scheme.
         scheme: its labels and questions.
-        baseline: what can be said without an image.
-        bootstrap: resamples of galaxies for the intervals; 0 for none.
+        baseline: probabilities that ignore the image.
+        bootstrap: number of resamples for the intervals; 0 for no intervals.
         seed: of the resamples.
 
+    Returns:
+        The entry of one split in metrics.json.
+
     Raises:
-        GzError: the predictions are of other labels, or of no galaxy.
+        GzError: the predictions belong to other labels, or there are none.
     """
     check(predictions, scheme)
-    found = describe(predictions, scheme)
-    blind = {
+    figures = describe(predictions, scheme)
+    baselines = {
         name: describe(replace(predictions, probabilities=_repeated(values, predictions)), scheme)
         for name, values in (("majority", baseline.majority), ("image_free", baseline.image_free))
     }
     intervals = find_intervals(predictions, scheme, bootstrap, seed)
     return {
-        **found,
-        **verdict(found, blind["majority"], intervals),
-        "baselines": blind,
+        **figures,
+        **summarise(figures, baselines["majority"], intervals),
+        "baselines": baselines,
         "bootstrap": {"resamples": bootstrap, "seed": seed, "level": LEVEL},
         "intervals": intervals,
     }
 
 
 def as_document(scheme: str, splits: Mapping[str, Json], training: Json | None = None) -> Json:
-    """Put what was found on the splits of a run, and what there is to say of its training, into metrics.json's form."""
+    """The document of metrics.json: the entries of all splits, and facts about the training if there are any."""
     trained = {} if training is None else {"training": training}
     return {"schema": SCHEMA, "scheme": scheme, **trained, "splits": dict(splits)}
 
 
 def check(predictions: Predictions, scheme: Scheme) -> None:
-    """Refuse predictions that cannot be judged.
+    """Check that predictions can be evaluated.
 
     Raises:
-        GzError: they are of other labels, or of no galaxy.
+        GzError: they belong to other labels, or there are none.
     """
     if predictions.names != scheme.names:
         raise GzError(
@@ -75,7 +78,7 @@ def check(predictions: Predictions, scheme: Scheme) -> None:
             f"the predictions are of {', '.join(predictions.names)}."
         )
     if not predictions.ids:
-        raise GzError("There is no galaxy to judge: the split is empty.")
+        raise GzError("There is no galaxy to evaluate on: the split is empty.")
 
 
 def _repeated(values: Doubles, predictions: Predictions) -> Floats:
@@ -83,68 +86,68 @@ def _repeated(values: Doubles, predictions: Predictions) -> Floats:
 
 
 def describe(predictions: Predictions, scheme: Scheme) -> Json:
-    """Work out every figure of some predictions, of the scheme, of each question and of each label."""
+    """Compute every figure of some predictions: for the whole scheme, each question and each label."""
     evidence = Evidence(predictions, scheme)
-    everyone = np.ones((1, len(predictions.ids)))
-    figures = tally(evidence, everyone, rank_exactly)
-    found = nest({key: as_number(key, value[0]) for key, value in figures.items()})
+    each_once = np.ones((1, len(predictions.ids)))
+    figures = compute_figures(evidence, each_once, rank_exactly)
+    document = nest({key: as_number(key, value[0]) for key, value in figures.items()})
     for name, spread in zip(scheme.names, spreads(predictions.probabilities), strict=True):
-        found["per_label"][name]["spread"] = spread
-    for place, question in enumerate(scheme.questions):
-        found["per_question"][question.name] |= {
+        document["per_label"][name]["spread"] = spread
+    for number, question in enumerate(scheme.questions):
+        document["per_question"][question.name] |= {
             "title": question.title,
             "classes": list(classes(question)),
-            "confusion": confusion(evidence, place),
+            "confusion": confusion(evidence, number),
         }
-    return {"galaxies": len(predictions.ids), **found}
+    return {"galaxies": len(predictions.ids), **document}
 
 
 def rank_exactly(evidence: Evidence, columns: Columns) -> tuple[Doubles, Doubles]:
     """AUC and average precision of the pooled values of some labels, by scikit-learn; each [1], NaN if undefined."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    scores, truths, _ = evidence.pairs(columns)
-    auc = roc_auc_score(truths, scores) if 0 < truths.sum() < truths.size else math.nan
-    precision = average_precision_score(truths, scores) if truths.any() else math.nan
+    scores, labels, _ = evidence.pairs(columns)
+    auc = roc_auc_score(labels, scores) if 0 < labels.sum() < labels.size else math.nan
+    precision = average_precision_score(labels, scores) if labels.any() else math.nan
     return np.array([auc]), np.array([precision])
 
 
 def rank_resamples(evidence: Evidence, columns: Columns, *, counts: Doubles) -> tuple[Doubles, Doubles]:
-    """The same of R resamples at once; ``counts`` [R, N] says how often each galaxy was drawn."""
+    """The same for R resamples at once; ``counts`` [R, N] says how often each galaxy was drawn."""
     return evidence.ranking(columns).figures(counts)
 
 
 def confusion(evidence: Evidence, question: int) -> list[list[int]]:
-    """Galaxies by true class (row) and predicted class (column), of those of which the question is known."""
+    """Number of galaxies by true class (row) and predicted class (column), where the question is known."""
     known = evidence.of_questions["known_questions"][:, question] == 1
-    true, said = (answers[known] for answers in evidence.answers(question))
+    true, predicted = (answers[known] for answers in evidence.answers(question))
     size = len(classes(evidence.scheme.questions[question]))
-    table = np.bincount(true * size + said, minlength=size * size).reshape(size, size)
+    table = np.bincount(true * size + predicted, minlength=size * size).reshape(size, size)
     return [[int(count) for count in row] for row in table]
 
 
 def find_intervals(predictions: Predictions, scheme: Scheme, number: int, seed: int) -> Json:
-    """Percentile intervals of every figure but the counts, over resamples of galaxies; empty where there are none."""
+    """Percentile intervals of every figure except the counts, over resamples of galaxies; empty for 0 resamples."""
     evidence = Evidence(predictions, scheme)
     drawn = resamples(len(predictions.ids), number, seed, width=len(scheme.names))
-    parts = [tally(evidence, counts, partial(rank_resamples, counts=counts)) for counts in drawn]
-    rates = [key for key in (parts[0] if parts else {}) if key[-1] not in WHOLE]
-    return nest({key: interval(np.concatenate([part[key] for part in parts])) for key in rates})
+    chunks = [compute_figures(evidence, counts, partial(rank_resamples, counts=counts)) for counts in drawn]
+    rates = [key for key in (chunks[0] if chunks else {}) if key[-1] not in WHOLE]
+    return nest({key: interval(np.concatenate([figures[key] for figures in chunks])) for key in rates})
 
 
 def as_number(key: Key, value: float) -> int | float | None:
-    """A figure as JSON holds it: None if undefined, an int if it counts something."""
+    """A figure as a JSON number: None if undefined, an int if it is a count."""
     if not math.isfinite(value):
         return None
     return round(value) if key[-1] in WHOLE else float(value)
 
 
 def nest(figures: Mapping[Key, Any]) -> Json:
-    """Turn paths into nested objects, the figures of the whole first."""
-    found: Json = {}
+    """Turn paths into nested objects; the figures of the whole scheme come first."""
+    document: Json = {}
     for key in sorted(figures, key=len):
-        place = found
+        branch = document
         for step in key[:-1]:
-            place = place.setdefault(step, {})
-        place[key[-1]] = figures[key]
-    return found
+            branch = branch.setdefault(step, {})
+        branch[key[-1]] = figures[key]
+    return document

@@ -1,4 +1,4 @@
-"""What a model said of some galaxies, beside what is true: in memory, and as parquet."""
+"""The predictions of a model for some galaxies, with their labels: in memory, and as a parquet file."""
 
 import json
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Predictions:
 
     Attributes:
         ids: of the galaxies, all different.
-        probabilities: of label = 1, float32 [N, L], 0 to 1.
+        probabilities: that a label is 1, float32 [N, L], 0 to 1.
         labels: int64 [N, L] of 0 and 1.
         mask: int64 [N, L], 0 where the label is not known.
         names: of the L labels.
@@ -39,9 +39,9 @@ class Predictions:
     def __post_init__(self) -> None:
         expected = (len(self.ids), len(self.names))
         for key in ("probabilities", "labels", "mask"):
-            found = getattr(self, key).shape
-            if found != expected:
-                raise GzError(f"Expected {key} of shape {expected}, galaxies by labels; {found} came.")
+            shape = getattr(self, key).shape
+            if shape != expected:
+                raise GzError(f"Expected {key} of shape {expected}, galaxies by labels; {shape} came.")
         if len(set(self.ids)) < len(self.ids):
             raise GzError("A galaxy is predicted twice; average its views before they are judged.")
         if not ((self.probabilities >= 0) & (self.probabilities <= 1)).all():
@@ -50,10 +50,10 @@ class Predictions:
             raise GzError("Labels and mask must be 0 or 1, but some are not.")
 
     def write(self, path: Path) -> None:
-        """Write the rows as parquet; the file appears whole or not at all.
+        """Write the rows as parquet; the file appears complete or not at all.
 
         Raises:
-            GzError: the disk is full, or the folder cannot be written into.
+            GzError: the disk is full, or the folder cannot be written to.
         """
         columns = {
             "id": pa.array(self.ids, pa.string()),
@@ -74,7 +74,7 @@ def read_predictions(path: Path) -> Predictions:
     """Read a file that :meth:`Predictions.write` wrote.
 
     Raises:
-        GzError: it is absent, damaged, or something else.
+        GzError: the file is missing, damaged, or not a file of predictions.
     """
     try:
         table = pq.read_table(path)

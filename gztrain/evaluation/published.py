@@ -1,8 +1,8 @@
-"""The figures that the report published, to stand beside ours.
+"""The figures that the 2024 report published, to be shown beside ours.
 
-They are not measured as ours are: its counts are means over folds and so fractional, a question of one label was scored
-on two columns, label and twin, and an unasked galaxy had a random class. Where a network gave every galaxy the same
-answer the table does not say so, but its arithmetic does.
+They were measured in another way. Counts are means over folds, so they are fractions. A question of one label was
+scored on two columns, the label and its twin. A galaxy that was not asked a question got a random class. The tables do
+not say where a network gave every galaxy the same answer, but it follows from their numbers.
 """
 
 import csv
@@ -18,7 +18,7 @@ SOURCE = (
     "Morphological Classification of Galaxies with Machine Learning, PHYS3004 project report, May 2024, Tables 5-26"
 )
 _COLUMNS = {"q4": 3, "q6": 3, "q8": 3, "q9": 6, "hubble": 4, "reduced": 8, "all": 21}
-"""Columns that the report scored a scheme on; two in all others (F11)."""
+"""Number of columns on which the report scored a scheme; two for all other schemes (F11)."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class PublishedRow:
     """One row of the report's tables.
 
     Attributes:
-        model: as this package names it.
-        scheme: likewise; ``vit`` is the one Vision Transformer of the tables.
+        model: its name in this package; ``vit`` is the one Vision Transformer of the tables.
+        scheme: its name in this package.
         figures: the thirteen metrics, by name.
     """
 
@@ -37,21 +37,22 @@ class PublishedRow:
 
     @property
     def columns(self) -> int:
-        """How many columns it was scored on."""
+        """Number of columns on which it was scored."""
         return _COLUMNS.get(self.scheme, 2)
 
     @property
     def one_answer_f1(self) -> float:
-        """The F1 it would have if the same column won for every galaxy.
+        """The F1 that follows if the network gave every galaxy the same answer.
 
-        That column has precision a, the accuracy, and recall 1, so F1 = 2 a / (1 + a); all others have 0.
+        The column of that answer has a precision equal to the accuracy a, and recall 1, so F1 = 2 a / (1 + a). All
+        other columns have F1 = 0.
         """
         accuracy = self.figures["accuracy"]
         return 2 * accuracy / (1 + accuracy) / self.columns
 
     @property
     def constant(self) -> str | None:
-        """What shows that the network said the same of (nearly) every galaxy, or None where nothing does."""
+        """Why we think that the network gave (nearly) every galaxy the same answer; None if nothing points to it."""
         distance = abs(self.figures["f1"] - self.one_answer_f1)
         if distance <= 1e-4 and self.figures["auc"] == self.figures["accuracy"]:
             return "F1 is that of one answer for every galaxy, and AUC equals accuracy"
@@ -62,7 +63,7 @@ class PublishedRow:
 
 @cache
 def published_rows() -> tuple[PublishedRow, ...]:
-    """The 39 rows, in the report's order."""
+    """The 39 rows of the tables, in the report's order."""
     text = files("gztrain.evaluation").joinpath("report_results.csv").read_text("utf-8")
     table = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     return tuple(
@@ -72,5 +73,5 @@ def published_rows() -> tuple[PublishedRow, ...]:
 
 
 def find_published(scheme: str) -> tuple[PublishedRow, ...]:
-    """The rows of one scheme; none for ``hubble``, which its code left out."""
+    """The rows of one scheme; none for ``hubble``, which the report's code left out."""
     return tuple(row for row in published_rows() if row.scheme == scheme)

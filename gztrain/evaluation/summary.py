@@ -1,4 +1,4 @@
-"""What to think of a run, in a sentence or two: first of all, whether its output depends on the image."""
+"""The verdict on a run in one or two sentences: whether its output depends on the image, and how good it is."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,59 +8,63 @@ import numpy as np
 from gztrain.data.labels import Floats
 
 SAME = 1e-4
-"""A probability that moves by less than this over all galaxies does not depend on them."""
+"""If a probability varies by less than this over all galaxies, it does not depend on the image."""
 
 Json = Mapping[str, Any]
 
 
 def spreads(probabilities: Floats) -> list[float]:
-    """Largest less smallest probability of each label over galaxies, of float32 [N, L]."""
+    """Largest minus smallest probability of each label over all galaxies, from float32 [N, L]."""
     return [float(spread) for spread in np.ptp(probabilities.astype(np.float64), axis=0)]
 
 
-def verdict(found: Json, majority: Json, intervals: Json) -> dict[str, Any]:
-    """Say what figures mean.
+def summarise(figures: Json, majority: Json, intervals: Json) -> dict[str, Any]:
+    """Say in words what the figures mean.
 
     Args:
-        found: figures of the predictions.
-        majority: those of the commonest answers.
-        intervals: how sure the figures are; may be empty.
+        figures: figures of the predictions.
+        majority: figures of the baseline that gives the most common answers.
+        intervals: confidence intervals of the figures; may be empty.
 
     Returns:
-        ``constant``, whether no output depends on the image (None for a single galaxy), ``constant_labels``, those of
-        which it does not, and ``verdict``, the words.
+        ``constant``: whether no output depends on the image (None for a single galaxy). ``constant_labels``: the
+        labels whose output does not. ``verdict``: the sentences.
     """
-    if found["galaxies"] == 1:
+    if figures["galaxies"] == 1:
         words = "One galaxy cannot show whether the output depends on the image."
         return {"constant": None, "constant_labels": [], "verdict": words}
-    same = [name for name, label in found["per_label"].items() if label["spread"] < SAME]
-    constant = len(same) == len(found["per_label"])
-    words = _blind(found) if constant else f"{_seeing(same)}{_ranking(found, intervals)} {_answers(found, majority)}"
+    same = [name for name, label in figures["per_label"].items() if label["spread"] < SAME]
+    constant = len(same) == len(figures["per_label"])
+    words = (
+        _constant(figures)
+        if constant
+        else f"{_varying(same)}{_ranking(figures, intervals)} {_accuracy(figures, majority)}"
+    )
     return {"constant": constant, "constant_labels": same, "verdict": words.strip()}
 
 
-def _blind(found: Json) -> str:
+def _constant(figures: Json) -> str:
     return (
-        f"The output does not depend on the image: no probability moves by {SAME:g} or more over {found['galaxies']} "
+        f"The output does not depend on the image: no probability moves by {SAME:g} or more over {figures['galaxies']} "
         "galaxies, so the figures show how frequent labels are, not what the model sees."
     )
 
 
-def _seeing(same: Sequence[str]) -> str:
+def _varying(same: Sequence[str]) -> str:
     return "The output depends on the image" + (f", except that for {', '.join(same)}" if same else "")
 
 
-def _ranking(found: Json, intervals: Json) -> str:
-    auc, bounds = found["auc_macro"], intervals.get("auc_macro")
+def _ranking(figures: Json, intervals: Json) -> str:
+    auc, bounds = figures["auc_macro"], intervals.get("auc_macro")
     if auc is None:
         return "; no label has both classes here, so nothing can be ranked."
-    sure = f" ({bounds[0]:.3f} to {bounds[1]:.3f})" if bounds else ""
+    mean_auc = f"mean AUC of a label {auc:.3f}" + (f" ({bounds[0]:.3f} to {bounds[1]:.3f})" if bounds else "")
     if (bounds[0] if bounds else auc) > 0.5:
-        return f": mean AUC of a label {auc:.3f}{sure}, where one that does not look has 0.500."
-    return f", but ranks galaxies no better than chance: mean AUC of a label {auc:.3f}{sure}, where chance has 0.500."
+        return f": {mean_auc}, where a model that ignores the image has 0.500."
+    return f", but ranks galaxies no better than chance: {mean_auc}, where chance has 0.500."
 
 
-def _answers(found: Json, majority: Json) -> str:
-    if found["accuracy"] is None:
+def _accuracy(figures: Json, majority: Json) -> str:
+    if figures["accuracy"] is None:
         return ""
-    return f"Accuracy {found['accuracy']:.3f}; the commonest answers alone have {majority['accuracy']:.3f}."
+    return f"Accuracy {figures['accuracy']:.3f}; the commonest answers alone have {majority['accuracy']:.3f}."

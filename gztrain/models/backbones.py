@@ -1,4 +1,4 @@
-"""The backbones of keras.applications: built without top, with Keras' own ImageNet weights or without any."""
+"""Backbones from keras.applications, built without their last layers, with Keras' ImageNet weights or random ones."""
 
 import contextlib
 import os
@@ -12,12 +12,12 @@ from typing import Any
 import keras
 
 from gzcore.errors import GzError
-from gztrain.models.plan import Plan
+from gztrain.models.plan import ModelPlan
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A constructor of keras.applications, and what it wants to see."""
+    """A constructor of keras.applications, and the preprocessing that it expects."""
 
     construct: Callable[..., Any]
     mode: str
@@ -25,11 +25,11 @@ class Backbone:
     options: tuple[tuple[str, Any], ...] = ()
 
 
-def make_backbone(plan: Plan, backbone: Backbone) -> keras.Model:
-    """Build a backbone: float32 [B, size, size, 3], preprocessed, to feature maps.
+def make_backbone(plan: ModelPlan, backbone: Backbone) -> keras.Model:
+    """Build a backbone: preprocessed float32 [B, size, size, 3] to feature maps.
 
     Raises:
-        GzError: its ImageNet weights are neither here nor to be fetched.
+        GzError: its ImageNet weights are not on this machine and cannot be downloaded.
     """
     options = {"include_top": False, "input_shape": (plan.size, plan.size, 3), **dict(backbone.options)}
     if plan.weights is None:
@@ -43,13 +43,13 @@ def make_backbone(plan: Plan, backbone: Backbone) -> keras.Model:
 
 @contextlib.contextmanager
 def _calm() -> Iterator[None]:
-    """Keras' download bar belongs on standard error; its weights for 224 px are right at other sizes too."""
+    """Send Keras' download bar to standard error, and hide its warning about other sizes: 224 px weights fit them."""
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`input_shape` is undefined or non-square", UserWarning)
         yield
 
 
-def _without_weights(plan: Plan, error: Exception) -> GzError:
+def _without_weights(plan: ModelPlan, error: Exception) -> GzError:
     folder = Path(os.environ.get("KERAS_HOME", "~/.keras"), "models")  # where Keras looks before it asks the network
     reason = " ".join(str(error).split()).rstrip(".")
     return GzError(

@@ -1,9 +1,10 @@
 """The compact convolutional transformer (Hassani 2021, arXiv:2104.05704), width 64, 2 heads, 2 blocks (F43).
 
-Two convolutions with pooling make the tokens; a learned position is *added* to each; after the blocks a learned
-weighted mean over the sequence ("sequence pooling") feeds the logits. The authors' CCT-2 at the report's width: MLP
-ratio 1, stochastic depth and attention dropout 0.1. The tokenizer's kernel follows its stride as theirs does: 3 px at
-stride 1, 7 px at stride 2; each pooling halves again, so that the whole has a stride of 4, 8 or 16 px.
+Two convolutions with pooling produce the tokens. A learned position is added to each. After the blocks, a learned
+weighted mean over the sequence ("sequence pooling") feeds the logits. This is the authors' CCT-2 with the width of the
+2024 report: MLP ratio 1, stochastic depth and attention dropout 0.1. As in the authors' code, the tokenizer has a
+kernel of 3 px at stride 1 and of 7 px at stride 2. Each pooling halves the map again, so the whole tokenizer has a
+stride of 4, 8 or 16 px.
 
 Parameters, for width d, h heads of d / h, L blocks, kernels k1 and k2 of the tokenizer, N tokens and K outputs:
 
@@ -24,7 +25,7 @@ import keras
 from keras import layers
 
 from gztrain.models.layers import PositionEmbedding, Preprocess, Tensor, encoder_block, images_of, logits, normalise
-from gztrain.models.plan import Plan
+from gztrain.models.plan import ModelPlan
 
 DIM, HEADS, BLOCKS = 64, 2, 2
 _DROPOUT = 0.1
@@ -33,7 +34,7 @@ _CONVOLUTIONS = {4: ((3, 1), (3, 1)), 8: ((7, 2), (3, 1)), 16: ((7, 2), (7, 2))}
 """(kernel, stride) of the two convolutions, by the stride of the whole tokenizer."""
 
 
-def build(plan: Plan) -> keras.Model:
+def build(plan: ModelPlan) -> keras.Model:
     """Build the body: float32 [B, size, size, 3], 0..255, to logits [B, outputs]."""
     images = images_of(plan.size)
     tokens = _tokens(Preprocess("galaxy")(images), int(plan.patch or 16))

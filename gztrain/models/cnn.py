@@ -1,6 +1,7 @@
-"""The eight CNNs of the report, from keras.applications, with its heads (F40, F41).
+"""The eight CNNs of the 2024 report, from keras.applications, with two heads (F40, F41).
 
-``report``: global maximum of the feature maps, its dense layers (ReLU), logits. ``plain``: global mean, logits.
+Head ``report``: global maximum of the feature maps, the report's dense layers (ReLU), logits.
+Head ``plain``: global mean, logits.
 """
 
 import keras
@@ -8,9 +9,9 @@ from keras import applications, layers
 
 from gztrain.models.backbones import Backbone, make_backbone
 from gztrain.models.layers import Preprocess, dense_head, images_of, logits
-from gztrain.models.plan import Plan
+from gztrain.models.plan import ModelPlan
 
-_BARE = (("include_preprocessing", False),)  # done in float32 before it, as for all others
+_BARE = (("include_preprocessing", False),)  # preprocessing is a layer before the backbone, in float32, for all models
 BACKBONES = {
     "resnet50": Backbone(applications.ResNet50, "caffe"),
     "resnet50v2": Backbone(applications.ResNet50V2, "tf"),
@@ -23,7 +24,7 @@ BACKBONES = {
 }
 
 
-def build(plan: Plan) -> keras.Model:
+def build(plan: ModelPlan) -> keras.Model:
     """Build the body: float32 [B, size, size, 3], 0..255, to logits [B, outputs]."""
     backbone = BACKBONES[plan.entry.name]
     images = images_of(plan.size)

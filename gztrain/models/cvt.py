@@ -1,10 +1,11 @@
 """The convolutional vision transformer (Wu 2021, arXiv:2103.15808): 32 channels, 8 heads, 8 blocks (F44).
 
-Three stages, each a strided convolution that makes the tokens and blocks that keep them in their 2-D places. Queries,
-keys and values are depthwise 3x3 convolutions of the map, with stride 2 for keys and values, each followed by its
-linear map. There is no position embedding: the convolutions know where they are. The report's 32 / 8 / 8 is read as 32
-channels in the first stage, 8 heads in the last, 8 blocks in all, spread as CvT-13 spreads its 13; heads have 16
-channels. The logits come from the mean of the last tokens, where the authors take a class token.
+There are three stages. Each has a strided convolution that produces the tokens, and blocks that keep the tokens on a
+2-D map. Queries, keys and values are depthwise 3x3 convolutions of the map, with stride 2 for keys and values, each
+followed by a linear map. There is no position embedding: the convolutions carry the position. The 2024 report says
+"32 / 8 / 8". This is read as 32 channels in the first stage, 8 heads in the last and 8 blocks in all, distributed as
+the 13 blocks of CvT-13; a head has 16 channels. The logits come from the mean of the last tokens; the authors use a
+class token instead.
 
 Parameters of stage i, for c channels from b, kernel k, h heads, L blocks (batch norm counts 4 a channel):
 
@@ -26,12 +27,12 @@ import keras
 from keras import layers
 
 from gztrain.models.layers import Preprocess, Tensor, add_path, feed_forward, images_of, logits, normalise
-from gztrain.models.plan import Plan
+from gztrain.models.plan import ModelPlan
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Channels, kernel and stride of the convolution that makes the tokens; heads and number of the blocks."""
+class CvtStage:
+    """One stage: channels, kernel and stride of its convolution, and heads and number of its blocks."""
 
     channels: int
     kernel: int
@@ -41,10 +42,10 @@ class Stage:
     drop_path: float = 0.0
 
 
-STAGES = (Stage(32, 7, 4, 2, 1), Stage(64, 3, 2, 4, 2), Stage(128, 3, 2, 8, 5, 0.1))
+STAGES = (CvtStage(32, 7, 4, 2, 1), CvtStage(64, 3, 2, 4, 2), CvtStage(128, 3, 2, 8, 5, 0.1))
 
 
-def build(plan: Plan) -> keras.Model:
+def build(plan: ModelPlan) -> keras.Model:
     """Build the body: float32 [B, size, size, 3], 0..255, to logits [B, outputs]."""
     images = images_of(plan.size)
     x = Preprocess("galaxy")(images)
@@ -57,7 +58,7 @@ def build(plan: Plan) -> keras.Model:
     return keras.Model(images, logits(features, plan.outputs, plan.dropout), name="body")
 
 
-def _block(x: Tensor, stage: Stage, drop_path: float) -> Tensor:
+def _block(x: Tensor, stage: CvtStage, drop_path: float) -> Tensor:
     """Attention and feed-forward on a map [B, H, W, c], each with its residual."""
     y = normalise(x)
     queries, keys, values = (_project(y, stride) for stride in (1, 2, 2))

@@ -1,6 +1,6 @@
-"""What several families are made of: preprocessing, encoder blocks, heads.
+"""Layers that several families share: preprocessing, encoder blocks, heads.
 
-Images are float32 [B, S, S, 3], RGB, 0..255; tokens are [B, N, dim]. Standard layers wherever there is one.
+Images are float32 [B, S, S, 3], RGB, 0..255; tokens are [B, N, dim]. Keras' own layers are used wherever possible.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ NORMS: dict[str, tuple[Sequence[float], Sequence[float]]] = {
 
 @keras.saving.register_keras_serializable("gztrain")
 class Preprocess(layers.Layer):
-    """(image - mean) / scale, in float32 whatever the policy; ``caffe`` swaps RGB to BGR as well.
+    """(image - mean) / scale, always in float32; ``caffe`` also swaps RGB to BGR.
 
     Args:
         mode: one of ``NORMS``.
@@ -47,20 +47,20 @@ class Preprocess(layers.Layer):
         return ops.flip(images, axis=-1) if self.mode == "caffe" else images
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """The shape that came."""
+        """The input shape."""
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        """What makes this layer again."""
+        """Arguments to create this layer again."""
         return {**super().get_config(), "mode": self.mode}
 
 
 @keras.saving.register_keras_serializable("gztrain")
 class PositionEmbedding(layers.Layer):
-    """Adds a learned vector to each token, by its place.
+    """Adds a learned vector to each token, one for each position in the sequence.
 
     Args:
-        stddev: spread of the vectors at the start.
+        stddev: standard deviation of the initial vectors.
     """
 
     def __init__(self, stddev: float, **kwargs: Any) -> None:  # noqa: ANN401 -- Keras' own options
@@ -68,7 +68,7 @@ class PositionEmbedding(layers.Layer):
         self.stddev = stddev
 
     def build(self, input_shape: Sequence[int]) -> None:
-        """One vector a place."""
+        """Create one vector for each position."""
         start = keras.initializers.TruncatedNormal(stddev=self.stddev)
         self.positions = self.add_weight(name="positions", shape=tuple(input_shape[1:]), initializer=start)
 
@@ -77,11 +77,11 @@ class PositionEmbedding(layers.Layer):
         return tokens + self.positions
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """The shape that came."""
+        """The input shape."""
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        """What makes this layer again."""
+        """Arguments to create this layer again."""
         return {**super().get_config(), "stddev": self.stddev}
 
 
@@ -91,19 +91,19 @@ def images_of(size: int) -> Tensor:
 
 
 def normalise(x: Tensor) -> Tensor:
-    """Layer normalisation as transformers have it."""
+    """Layer normalisation with the epsilon that is usual for transformers."""
     return layers.LayerNormalization(epsilon=1e-6)(x)
 
 
 def add_path(x: Tensor, branch: Tensor, drop_path: float) -> Tensor:
-    """A residual connection whose branch is left out for a share of the images (stochastic depth, Huang 2016)."""
+    """A residual connection. In training, its branch is dropped for a share of the images (Huang 2016)."""
     if drop_path:
         branch = layers.Dropout(drop_path, noise_shape=(None, *(1,) * (len(x.shape) - 1)))(branch)
     return layers.add([x, branch])
 
 
 def feed_forward(x: Tensor, units: int, dropout: float) -> Tensor:
-    """Two dense layers, on each token: GELU between them, none after (Dosovitskiy 2021)."""
+    """Two dense layers applied to each token, with GELU between them (Dosovitskiy 2021)."""
     y = layers.Dense(units, activation="gelu")(x)
     y = layers.Dense(x.shape[-1])(layers.Dropout(dropout)(y))
     return layers.Dropout(dropout)(y)
@@ -124,14 +124,14 @@ def encoder_block(  # noqa: PLR0913 -- the numbers that describe a block
 
 
 def dense_head(x: Tensor, units: Sequence[int], activation: str, dropout: float) -> Tensor:
-    """Dense layers on features [B, F], each with dropout before it."""
+    """Dense layers on features [B, F], with dropout before each."""
     for width in units:
         x = layers.Dense(width, activation=activation)(_drop(x, dropout))
     return x
 
 
 def logits(x: Tensor, outputs: int, dropout: float = 0.0) -> Tensor:
-    """The last layer, in float32 whatever the policy: [B, F] to [B, outputs]."""
+    """The last layer, always in float32: [B, F] to [B, outputs]."""
     return layers.Dense(outputs, dtype="float32", name="logits")(_drop(x, dropout))
 
 

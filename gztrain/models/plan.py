@@ -1,4 +1,4 @@
-"""From what a user asks to what is built: every choice made and checked, before Keras is loaded."""
+"""From the user's options to a complete, checked plan of a model. Keras is not loaded."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,24 +9,24 @@ from gztrain.models.registry import MODELS, PATCHES_A_SIDE, Entry
 from gztrain.models.spec import Head, ModelSpec
 
 CCT_STRIDES = (4, 8, 16)
-"""Strides that the tokenizer of CCT can have."""
-_REPORT_DROPOUT = {"cnn": 0.0, "vit": 0.5}  # the latter from the ViT example of Keras
+"""Strides that the tokenizer of CCT can have, px."""
+_REPORT_DROPOUT = {"cnn": 0.0, "vit": 0.5}  # that of vit is from the ViT example of Keras
 _PLAIN_DROPOUT = 0.2
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a family builds.
+class ModelPlan:
+    """A model to build, with every option decided.
 
     Attributes:
-        entry: the model.
+        entry: the model's entry in the registry.
         size: height and width of the input, px.
         outputs: number of logits.
-        head: which layers stand between features and logits.
+        head: the layers between features and logits, ``report`` or ``plain``.
         dropout: share of the features dropped before the dense layers of the head.
         patch: side of a patch or stride of the tokenizer, px; None for a model without patches.
-        weights: ``imagenet``, or None for random ones.
-        file: weights to be loaded once the model stands, or None.
+        weights: ``imagenet``, or None for random weights.
+        file: weights to load after the model is built, or None.
     """
 
     entry: Entry
@@ -39,11 +39,16 @@ class Plan:
     file: Path | None
 
 
-def make_plan(spec: ModelSpec, crop: int, outputs: int) -> Plan:
-    """Make the choices that a spec leaves open.
+def make_model_plan(spec: ModelSpec, crop: int, outputs: int) -> ModelPlan:
+    """Decide the options that a spec leaves open, and check them all.
+
+    Args:
+        spec: name and options of the model.
+        crop: height and width of the images of the data set, px.
+        outputs: number of logits.
 
     Raises:
-        UsageError: an unknown model, or choices that do not go together.
+        UsageError: the model is unknown, or its options do not go together.
     """
     entry = _entry(spec.name)
     size = _size(entry, spec.size, crop)
@@ -51,7 +56,7 @@ def make_plan(spec: ModelSpec, crop: int, outputs: int) -> Plan:
     usual = _REPORT_DROPOUT[entry.family] if head == "report" else _PLAIN_DROPOUT
     weights, file = _weights(entry, spec.weights)
     dropout = usual if spec.dropout is None else spec.dropout
-    return Plan(entry, size, outputs, head, dropout, _patch(entry, spec.patch, size), weights, file)
+    return ModelPlan(entry, size, outputs, head, dropout, _patch(entry, spec.patch, size), weights, file)
 
 
 def _entry(name: str) -> Entry:
@@ -112,7 +117,7 @@ def _vit_patch(asked: int | None, size: int) -> int:
 
 
 def _cct_stride(asked: int | None, size: int) -> int:
-    """The stride asked for, or the smallest that leaves no more than the report's 256 tokens."""
+    """The requested stride, or the smallest with at most 256 tokens, as in the 2024 report."""
     if asked is None:
         return next((stride for stride in CCT_STRIDES if stride * PATCHES_A_SIDE >= size), CCT_STRIDES[-1])
     if asked not in CCT_STRIDES:

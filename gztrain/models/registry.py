@@ -1,6 +1,6 @@
 """Every model that can be trained, as data: importing this needs no Keras.
 
-Row ids such as F40 are those of the report's requirements. A test builds every model and holds the counts equal.
+Ids such as F40 name facts about the 2024 report. A test builds every model and compares its number of parameters.
 """
 
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from typing import Literal
 Family = Literal["cnn", "modern", "vit", "cct", "cvt", "small"]
 
 COUNTED_SIZE = 256
-"""Input size, px, that :attr:`Entry.parameters` is for; it matters to ViT and CCT alone."""
+"""Input size, px, for which :attr:`Entry.parameters` is counted; only ViT and CCT depend on it."""
 COUNTED_OUTPUTS = 22
-"""Outputs that :attr:`Entry.parameters` is for: the labels of all eleven questions."""
+"""Number of outputs for which :attr:`Entry.parameters` is counted: the labels of all eleven questions."""
 PATCHES_A_SIDE = 16
-"""The report's 16 x 16 patches (F42)."""
+"""Patches along a side of the image, as in the 2024 report (F42)."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class Entry:
     """One model.
 
     Attributes:
-        name: what it is called on the command line.
+        name: its name on the command line.
         family: the module of this package that builds it.
         min_size: smallest input, px.
-        dense: units of the report's dense layers between backbone and logits (F40 to F42); empty where it has none.
+        dense: units of the dense layers of the head ``report`` (F40 to F42); empty if it has no such head.
         parameters: of the whole model with its default head, see ``COUNTED_SIZE`` and ``COUNTED_OUTPUTS``.
-        backbone_parameters: of the part that is frozen in stage one; None for a model that is trained whole.
-        weights_file: how keras.applications calls its file of ImageNet weights without top; None: there are none.
-        size: input size where none is asked for, px; None: the crop.
+        backbone_parameters: of the part that is frozen in stage one; None for a model that is trained as a whole.
+        weights_file: name of its ImageNet weights in keras.applications; None if there are none.
+        size: default input size, px; None: the crop of the data set.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Entry:
 
     @property
     def has_imagenet(self) -> bool:
-        """Whether there are ImageNet weights."""
+        """Whether Keras has ImageNet weights for it."""
         return self.weights_file is not None
 
     @property
@@ -79,8 +79,8 @@ MODELS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 
 
 @dataclass(frozen=True)
-class Row:
-    """A line of ``gztrain models``."""
+class ModelRow:
+    """A row of the table that ``gztrain models`` prints."""
 
     name: str
     family: Family
@@ -91,10 +91,10 @@ class Row:
     imagenet: bool
 
 
-def describe() -> list[Row]:
-    """What can be trained, with parameter counts and input sizes; nothing is built."""
+def describe() -> list[ModelRow]:
+    """A row for each model, with parameter counts and input sizes. No model is built."""
     return [
-        Row(
+        ModelRow(
             entry.name,
             entry.family,
             entry.parameters,

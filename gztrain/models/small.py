@@ -1,19 +1,19 @@
-"""A small CNN that trains from scratch on a laptop's processor.
+"""A small CNN that trains from scratch on the processor of a laptop.
 
-Five blocks of convolution, batch norm and ReLU, with a halving of the map between them; global mean and maximum;
-logits. At 64 px it costs 46 million multiplications an image.
+It has five blocks of convolution, batch norm and ReLU, with max pooling between them; then global mean and maximum, and
+logits. At 64 px it needs 46 million multiplications for an image.
 """
 
 import keras
 from keras import layers
 
 from gztrain.models.layers import Preprocess, Tensor, images_of, logits
-from gztrain.models.plan import Plan
+from gztrain.models.plan import ModelPlan
 
 WIDTHS = (32, 64, 96, 128)
 
 
-def build(plan: Plan) -> keras.Model:
+def build(plan: ModelPlan) -> keras.Model:
     """Build the body: float32 [B, size, size, 3], 0..255, to logits [B, outputs]."""
     images = images_of(plan.size)
     x = Preprocess("galaxy")(images)

@@ -15,7 +15,7 @@ _CHECKED = ConfigDict(extra="forbid", allow_inf_nan=False)
 class ModelSpec:
     """One model; None leaves a choice to the model.
 
-    Whether the choices go together, and with the crop, is judged by :func:`gztrain.models.plan.make_plan`.
+    Whether the choices go together, and with the crop, is judged by :func:`gztrain.models.plan.make_model_plan`.
     """
 
     name: str = "small"

@@ -1,8 +1,8 @@
-"""Vision transformers: the six presets of the report (F42), after the ViT example of Keras (Dosovitskiy 2021).
+"""Vision transformers: the six of the 2024 report (F42), after the ViT example of Keras (Dosovitskiy 2021).
 
-Patches are projected to ``dim``, a learned position is added to each, encoder blocks follow. Every attention head has
-key_dim = dim, as the report has it (not dim / heads). There is no class token: ``report`` flattens all tokens into the
-head's dense layers; ``plain`` takes their mean.
+Patches are projected to ``dim`` values, a learned position is added to each, and encoder blocks follow. Every attention
+head has key_dim = dim, as in the report (not dim / heads). There is no class token. The head ``report`` flattens all
+tokens and feeds them to its dense layers; the head ``plain`` takes their mean.
 
 Parameters, for N patches of p px, width d, h heads, L blocks, dense layers m1, m2 and K outputs (``report``):
 
@@ -36,7 +36,7 @@ from gztrain.models.layers import (
     logits,
     normalise,
 )
-from gztrain.models.plan import Plan
+from gztrain.models.plan import ModelPlan
 
 _ENCODER_DROPOUT = 0.1
 _POSITION_SD = 0.02
@@ -44,7 +44,7 @@ _POSITION_SD = 0.02
 
 @dataclass(frozen=True)
 class Preset:
-    """Width of the tokens, heads of each attention, number of blocks."""
+    """Width of the tokens, number of attention heads, number of blocks."""
 
     dim: int
     heads: int
@@ -61,7 +61,7 @@ PRESETS = {
 }
 
 
-def build(plan: Plan) -> keras.Model:
+def build(plan: ModelPlan) -> keras.Model:
     """Build the body: float32 [B, size, size, 3], 0..255, to logits [B, outputs]."""
     preset = PRESETS[plan.entry.name]
     images = images_of(plan.size)
@@ -79,7 +79,7 @@ def build(plan: Plan) -> keras.Model:
 
 
 def _tokens(images: Tensor, dim: int, patch: int) -> Tensor:
-    """Project patches and say where each was: [B, S, S, 3] to [B, (S / patch)^2, dim]."""
+    """Project patches and add their positions: [B, S, S, 3] to [B, (S / patch)^2, dim]."""
     maps = layers.Conv2D(dim, patch, strides=patch, name="patches")(images)
     tokens = layers.Reshape((-1, dim))(maps)
     return PositionEmbedding(_POSITION_SD, name="positions")(tokens)

@@ -1,4 +1,4 @@
-"""Weights from a file: a backbone's, a body's, or those of a model that was trained before."""
+"""Load weights from a file: those of a backbone, of a body, or of a model that was trained before."""
 
 import warnings
 from pathlib import Path
@@ -8,15 +8,15 @@ import keras
 from gzcore.errors import GzError
 from gztrain.models.body import GalaxyModel
 
-_LAST = 2  # kernel and bias of the logits, which depend on the scheme
+_LAST = 2  # the last two arrays are kernel and bias of the logits, whose shapes depend on the scheme
 
 
 def load_weights(galaxy: GalaxyModel, file: Path) -> None:
     """Load weights into a model, in place.
 
-    A ``.keras`` file is a whole model, such as ``model.keras`` of a run; its logits are left out where it was trained
-    on another scheme. An ``.h5`` file holds the weights of the backbone, as keras.applications writes them without
-    top, or of the body where there is no backbone.
+    A ``.keras`` file is a whole model, such as ``model.keras`` of a run. If it was trained on another scheme, its
+    logits are not loaded. An ``.h5`` file holds the weights of the backbone, as keras.applications writes them without
+    the last layers; for a model without a backbone, those of the body.
 
     Raises:
         GzError: the file does not fit the model.
@@ -34,7 +34,7 @@ def load_weights(galaxy: GalaxyModel, file: Path) -> None:
 
 
 def _read(file: Path, model: keras.Model) -> None:
-    with warnings.catch_warnings():  # Keras only warns where it leaves layers as they were drawn
+    with warnings.catch_warnings():  # Keras only warns when layers keep their random weights; that is an error here
         warnings.filterwarnings("error", "Skipping nested container|A total of", UserWarning)
         model.load_weights(file)
 

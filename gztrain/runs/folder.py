@@ -1,6 +1,6 @@
-"""The run folder: where everything of a run is, who may write into it, and what others read of it.
+"""The run folder: its files, the checks before it is written to, and the run as other commands read it.
 
-``config.json`` comes first, ``model.keras`` and ``metrics.json`` last: where that is, the run is whole.
+``config.json`` is written first, ``model.keras`` and ``metrics.json`` last. A folder with metrics.json is complete.
 """
 
 import json
@@ -31,7 +31,7 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        """What the run was asked to do, on what data, with which labels."""
+        """The config of the run, its data set and its labels."""
         return self.root / "config.json"
 
     @property
@@ -41,12 +41,12 @@ class RunFolder:
 
     @property
     def tensorboard(self) -> Path:
-        """The same for TensorBoard."""
+        """The same values for TensorBoard."""
         return self.root / "tensorboard"
 
     @property
     def checkpoint(self) -> Path:
-        """What ``--resume`` goes on from."""
+        """The checkpoints, from which ``--resume`` continues."""
         return self.root / "checkpoint"
 
     @property
@@ -56,31 +56,31 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """How good it is, by split."""
+        """The figures of the evaluation, by split."""
         return self.root / "metrics.json"
 
     @property
     def predictions(self) -> Path:
-        """What it said of the galaxies of the split that was judged last."""
+        """Predictions for the split that was evaluated last."""
         return self.root / "predictions.parquet"
 
     def predictions_of(self, split: str) -> Path:
-        """What it said of the galaxies of a split, ``val`` or ``test``."""
+        """Predictions for a split, ``val`` or ``test``."""
         return self.root / f"predictions-{split}.parquet"
 
     @property
     def ensemble(self) -> Path:
-        """Whose mean the model is, where it is one; see :mod:`gztrain.evaluation.ensemble`."""
+        """The members of an ensemble; see :mod:`gztrain.evaluation.ensemble`."""
         return self.root / "ensemble.json"
 
     @property
     def figures(self) -> Path:
-        """Drawn by ``gztrain report``."""
+        """Plots, drawn by ``gztrain report``."""
         return self.root / "figures"
 
     @property
     def report(self) -> Path:
-        """Written by ``gztrain report``."""
+        """The report of this run, written by ``gztrain report``."""
         return self.root / "report.html"
 
     def fold(self, number: int) -> "RunFolder":
@@ -88,11 +88,11 @@ class RunFolder:
         return RunFolder(self.root / f"fold-{number}")
 
     def has_run(self) -> bool:
-        """Whether a run was begun here."""
+        """Whether the folder has a run, complete or not."""
         return self.config.exists() or self.metrics.exists() or any(self.root.glob("fold-[0-9]*/config.json"))
 
     def clear(self) -> None:
-        """Remove what runs leave, and nothing else."""
+        """Remove all files that runs write, and no other files."""
         with below(self.root):
             for path in (self.config, self.ensemble, self.history, self.model, self.metrics, self.report):
                 path.unlink(missing_ok=True)
@@ -104,16 +104,16 @@ class RunFolder:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run, as those see it who use it: evaluate, predict, export, ensemble, report.
+    """A run that has been opened, as evaluate, predict, export, ensemble and report use it.
 
     Attributes:
         folder: its folder.
-        config: what it was asked to do.
+        config: its config.
         scheme: its labels, in the order of the model's outputs.
-        dataset: the dataset folder it was trained on; it may have moved since.
+        dataset: the dataset folder that it was trained on; the folder may have moved since.
         recipe_hash: of that data set.
         crop: height and width of the model's images, px.
-        backend: Keras backend that trained it; any can use it.
+        backend: the Keras backend that trained it. Any backend can use the model.
     """
 
     folder: RunFolder
@@ -132,22 +132,22 @@ class Run:
         """The best model, loaded on first use: uint8 [B, crop, crop, 3] to label probabilities, float32 [B, L].
 
         Raises:
-            GzError: the run has not got that far, or the file is damaged.
+            GzError: the run is not complete, or the file is damaged.
         """
         return self._model
 
 
 def load_model(path: Path) -> Any:  # noqa: ANN401 -- a keras.Model
-    """Load a model of ours.
+    """Load a model that gztrain saved.
 
     Raises:
-        GzError: there is none, or it is damaged.
+        GzError: the file is missing or damaged.
     """
     import keras
 
     from gztrain.models import layers, stem
 
-    _ = layers, stem  # their layers are known to Keras from here on
+    _ = layers, stem  # importing them registers their layers with Keras
     if not path.is_file():
         raise GzError(f"There is no model {path}: the run has not ended; go on with gztrain fit --resume.")
     try:
@@ -159,7 +159,7 @@ def load_model(path: Path) -> Any:  # noqa: ANN401 -- a keras.Model
 
 
 def write_config(folder: RunFolder, config: TrainConfig, dataset: Dataset, scheme: Scheme, backend: str) -> None:
-    """Write down what a run is."""
+    """Write config.json."""
     with below(folder.root):
         folder.root.mkdir(parents=True, exist_ok=True)
     document = {
@@ -174,12 +174,12 @@ def write_config(folder: RunFolder, config: TrainConfig, dataset: Dataset, schem
 
 
 def recipe_hash(dataset: Dataset) -> str:
-    """The hash that names the content of a data set."""
+    """The recipe hash of a data set, from its manifest."""
     return str(dataset.manifest.get("recipe_hash", ""))
 
 
 def open_run(path: Path) -> Run:
-    """Open a run folder, reading nothing but its config.
+    """Open a run folder. Only its config is read.
 
     Raises:
         GzError: there is no run, or its config is damaged or of a newer format.
@@ -240,11 +240,11 @@ def _question(values: Mapping[str, Any]) -> Question:
 
 
 def check_same(run: Run, config: TrainConfig, dataset: Dataset, backend: str) -> None:
-    """Refuse to resume a run as something that it is not.
+    """Check that a run is resumed with the config, the data and the backend that it began with.
 
     Raises:
-        UsageError: the config differs in what is learned, or the backend does.
-        GzError: the data set is another one.
+        UsageError: a setting that affects the result differs, or the backend differs.
+        GzError: the data set differs.
     """
     before, now = leaves(as_mapping(run.config)), leaves(as_mapping(config))
     changed = next((key for key in now if key not in FREE and before.get(key) != now[key]), None)

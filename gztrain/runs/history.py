@@ -1,10 +1,10 @@
-"""What a run writes down as it goes: history.csv, and the same for TensorBoard.
+"""The history of a run: history.csv, and the same values for TensorBoard.
 
-A line stands for some steps: ``loss`` is their mean, ``step`` the last one's number, counted from 1 over the whole run.
-The last line of an epoch also has ``val_loss`` and ``val_auc`` (mean AUC of a label). Two columns depend on the clock:
-``samples_per_s``, and ``waiting``, the share of the time that the device waited for galaxies. ``damaged`` counts the
-records that these steps left out for their damage, and ``val_damaged`` the galaxies that validation left out;
-TensorBoard does not have these two.
+A line covers some steps. ``loss`` is their mean loss, ``step`` the number of the last one, counted from 1 over the
+whole run. The last line of an epoch also has ``val_loss`` and ``val_auc`` (mean AUC over labels). Two columns depend on
+the clock: ``samples_per_s``, and ``waiting``, the share of the time that the device waited for data. ``damaged`` is the
+number of damaged records that these steps left out, ``val_damaged`` the number of galaxies that validation left out.
+TensorBoard does not get these two.
 """
 
 import csv
@@ -24,8 +24,8 @@ from gztrain.writing import appearing, below
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line of history.csv; None is written as nothing."""
+class HistoryLine:
+    """A line of history.csv; None is written as an empty field."""
 
     stage: str
     epoch: int
@@ -40,14 +40,14 @@ class Line:
     val_damaged: int | None = None
 
 
-COLUMNS = tuple(field.name for field in fields(Line))
+COLUMNS = tuple(field.name for field in fields(HistoryLine))
 
 
 def read_history(path: Path) -> list[dict[str, float | str | None]]:
-    """Read a history: numbers as such, None for what is empty.
+    """Read a history: a dictionary for each line, with None for an empty field.
 
     Raises:
-        GzError: it is missing, or not a history.
+        GzError: the file is missing, or not a history.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -57,10 +57,10 @@ def read_history(path: Path) -> list[dict[str, float | str | None]]:
 
 
 def damaged_in_training(path: Path) -> int:
-    """How many training records an epoch left out for their damage: the most of any, for the first may not be whole.
+    """How many damaged training records an epoch left out: the largest number of all epochs, as one may be incomplete.
 
     Raises:
-        GzError: there is no history, or it is none.
+        GzError: the file is missing, or not a history.
     """
     epochs: dict[tuple[object, object], float] = defaultdict(float)
     for row in read_history(path):
@@ -75,7 +75,7 @@ def _parse(key: str, text: str) -> float | str | None:
 
 
 class History:
-    """Appends to history.csv; one that is gone on with loses what came after the checkpoint."""
+    """Appends to history.csv. When a run is resumed, the lines after its checkpoint are removed first."""
 
     def __init__(self, path: Path, steps: int = 0) -> None:
         self._path = path
@@ -87,36 +87,36 @@ class History:
             writer.writerows(kept)
             file.write(text.getvalue().encode())
 
-    def write(self, line: Line) -> None:
+    def write(self, line: HistoryLine) -> None:
         """Append a line."""
         with below(self._path.parent), self._path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerow(["" if v is None else v for v in asdict(line).values()])
 
 
 def _rows(path: Path) -> Iterator[Mapping[str, str]]:
-    """Whole lines of a history; a run that was killed may have left half of one."""
+    """The complete lines of a history. A run that was killed may have left half a line at the end."""
     if path.exists():
         text = path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        yield from csv.DictReader(io.StringIO(whole))
+        complete = text[: text.rfind("\n") + 1]
+        yield from csv.DictReader(io.StringIO(complete))
 
 
 class Scalars(Protocol):
-    """Where TensorBoard's numbers go."""
+    """Writer of values for TensorBoard."""
 
-    def write(self, line: Line) -> None:
-        """Write the numbers of a line."""
+    def write(self, line: HistoryLine) -> None:
+        """Write the values of a line."""
 
 
 class NoScalars:
-    """Nowhere."""
+    """Used when TensorBoard is not wanted or not installed."""
 
-    def write(self, line: Line) -> None:
+    def write(self, line: HistoryLine) -> None:
         """Write nothing."""
 
 
 class TensorBoard:
-    """Event files, written without TensorFlow: the format is that of tensorboard's own writer."""
+    """Writes event files with tensorboard's own record writer, without TensorFlow."""
 
     def __init__(self, folder: Path) -> None:
         with below(folder):
@@ -124,8 +124,8 @@ class TensorBoard:
         self._path = folder / f"events.out.tfevents.{int(time.time())}.{os.getpid()}.gztrain"
         self._write(file_version="brain.Event:2")
 
-    def write(self, line: Line) -> None:
-        """Write the numbers of a line."""
+    def write(self, line: HistoryLine) -> None:
+        """Write the values of a line."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         numbers = {"loss": line.loss, "rate": line.rate, "samples_per_s": line.samples_per_s, "waiting": line.waiting}
@@ -143,7 +143,7 @@ class TensorBoard:
 
 
 def open_scalars(folder: Path, *, wanted: bool) -> tuple[Scalars, str | None]:
-    """TensorBoard's file where it is wanted and installed, and a sentence where it is wanted and not installed."""
+    """The writer for TensorBoard, and a sentence for the user if TensorBoard is wanted but not installed."""
     if not wanted:
         return NoScalars(), None
     if importlib.util.find_spec("tensorboard") is None:

@@ -1,4 +1,4 @@
-"""Watching a run: a live bar on a terminal, lines elsewhere."""
+"""Shows the progress of a run: a live bar on a terminal, plain lines in a file or a pipe."""
 
 import time
 from collections.abc import Iterator
@@ -10,55 +10,55 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gzcore.console import human_time, printable, say
-from gztrain.runs.history import Line
+from gztrain.runs.history import HistoryLine
 
 _PLAIN_EVERY = 30.0
 """Seconds between two lines of plain progress within an epoch."""
 
 
 class Watch(Protocol):
-    """Somebody who watches a run."""
+    """Shows the progress of a run."""
 
     def tell(self, sentence: str) -> None:
-        """Something to know."""
+        """Show a sentence to the user."""
 
     def expect(self, steps: int, done: int) -> None:
-        """The run has so many steps at most, of which some are done."""
+        """Start to show progress: the run has ``steps`` steps at most, and ``done`` of them are complete."""
 
-    def advance(self, line: Line) -> None:
-        """A line of the history was written."""
+    def advance(self, line: HistoryLine) -> None:
+        """Show the progress after a line of the history."""
 
 
 class Quiet:
-    """Nobody watches; what there is to know is said all the same."""
+    """Shows no progress, only sentences."""
 
     def tell(self, sentence: str) -> None:
-        """Say it on standard error."""
+        """Print it on standard error."""
         say(sentence)
 
     def expect(self, steps: int, done: int) -> None:
-        """Take no notice."""
+        """Do nothing."""
 
-    def advance(self, line: Line) -> None:
-        """Take no notice."""
+    def advance(self, line: HistoryLine) -> None:
+        """Do nothing."""
 
 
 class Plain:
-    """A line an epoch, and one now and then within long ones: for files and pipes."""
+    """Prints a line for each epoch, and every 30 seconds within a long epoch: for files and pipes."""
 
     def __init__(self) -> None:
         self._steps, self._began, self._start, self._said = 0, time.monotonic(), 0, time.monotonic()
 
     def tell(self, sentence: str) -> None:
-        """Say it on standard error."""
+        """Print it on standard error."""
         say(sentence)
 
     def expect(self, steps: int, done: int) -> None:
-        """Note it."""
+        """Remember the number of steps and the time."""
         self._steps, self._start, self._began = steps, done, time.monotonic()
 
-    def advance(self, line: Line) -> None:
-        """Say it at the end of an epoch, or when it was long ago that anything was said."""
+    def advance(self, line: HistoryLine) -> None:
+        """Print a line at the end of an epoch, or if the last one was printed 30 seconds ago."""
         if line.val_loss is None and time.monotonic() - self._said < _PLAIN_EVERY:
             return
         self._said = time.monotonic()
@@ -75,15 +75,15 @@ class Live:
         self._task: TaskID | None = None
 
     def tell(self, sentence: str) -> None:
-        """Say it above the bar."""
+        """Print it above the bar."""
         self._progress.console.print(escape(printable(sentence)), highlight=False)
 
     def expect(self, steps: int, done: int) -> None:
         """Show the bar."""
         self._task = self._progress.add_task("Compiling", total=steps, completed=done, numbers="")
 
-    def advance(self, line: Line) -> None:
-        """Move it; the end of an epoch leaves a line."""
+    def advance(self, line: HistoryLine) -> None:
+        """Update the bar; at the end of an epoch also print a line."""
         if self._task is not None:
             title, numbers = f"{line.stage}, epoch {line.epoch}", f"loss {line.loss:.4f}, {line.samples_per_s:.0f}/s"
             self._progress.update(self._task, completed=line.step, description=title, numbers=numbers)
@@ -91,19 +91,19 @@ class Live:
             self.tell(sentence_of(line))
 
 
-def sentence_of(line: Line) -> str:
+def sentence_of(line: HistoryLine) -> str:
     """A line of the history in words."""
-    parts = [f"{line.stage}, epoch {line.epoch}: loss {line.loss:.4f}"]
+    phrases = [f"{line.stage}, epoch {line.epoch}: loss {line.loss:.4f}"]
     if line.val_loss is not None:
-        parts.append(f"validation {line.val_loss:.4f}")
+        phrases.append(f"validation {line.val_loss:.4f}")
     if line.val_auc is not None:
-        parts.append(f"AUC {line.val_auc:.3f}")
-    return ", ".join([*parts, f"{line.samples_per_s:.0f} samples/s"])
+        phrases.append(f"AUC {line.val_auc:.3f}")
+    return ", ".join([*phrases, f"{line.samples_per_s:.0f} samples/s"])
 
 
 @contextmanager
 def watching(*, quiet: bool) -> Iterator[Watch]:
-    """Watch a run: a live bar on a terminal, lines elsewhere, nothing where it is to be quiet."""
+    """Context that shows the progress of a run: a live bar on a terminal, else plain lines; none if ``quiet``."""
     console = Console(stderr=True)
     if quiet:
         yield Quiet()

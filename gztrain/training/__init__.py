@@ -1,1 +1,1 @@
-"""Training: a request, its job, the loop, the losses, the backends, cross-validation."""
+"""Training: requests and jobs, the training loop, losses, Keras backends, checkpoints, cross-validation."""

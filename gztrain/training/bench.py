@@ -16,10 +16,10 @@ from gztrain.data.order import order
 from gztrain.data.shard_files import ShardFiles
 from gztrain.data.stream import ahead
 from gztrain.training.backends import Learner, load_backend
-from gztrain.training.devices import choose_precision, make_plan, policy
+from gztrain.training.devices import choose_precision, make_step_plan, policy
 from gztrain.training.feed import Feed
-from gztrain.training.job import Job, make_job
-from gztrain.training.request import Request
+from gztrain.training.job import TrainingJob, make_job
+from gztrain.training.request import TrainRequest
 
 Json = dict[str, Any]
 
@@ -61,8 +61,8 @@ def bench(config: TrainConfig, data: Path, seconds: float = SECONDS) -> Json:
         GzError: the data set cannot be used.
         UsageError: the config asks for what does not exist.
     """
-    job = make_job(Request(data, Path(), config))
-    feed = Feed(job.reader, job.training, job.objective, config.stages.batch, config.seed)
+    job = make_job(TrainRequest(data, Path(), config))
+    feed = Feed(job.reader, job.training, job.training_loss, config.stages.batch, config.seed)
     learner, devices = make_learner(job)
     input_rates = measure_input(job, feed, seconds)
     device_rates = measure_device(feed, learner, seconds)
@@ -79,17 +79,17 @@ def bench(config: TrainConfig, data: Path, seconds: float = SECONDS) -> Json:
     }
 
 
-def make_learner(job: Job) -> tuple[Learner, tuple[str, ...]]:
+def make_learner(job: TrainingJob) -> tuple[Learner, tuple[str, ...]]:
     """A model as the first stage trains it, and the devices it is on."""
     from gztrain.models import build
     from gztrain.training.fit import make_task
     from gztrain.training.optimizer import make_optimizer, make_rate
 
     backend, config = load_backend(), job.config
-    plan = make_plan(backend, config.compute, config.optimizer, config.stages.batch)
+    plan = make_step_plan(backend, config.compute, config.optimizer, config.stages.batch)
     stage = job.stages[0]
     with backend.spread(plan.devices), policy(choose_precision(backend, config.compute)):
-        galaxy = build(config.model, job.dataset.crop, job.objective.outputs)
+        galaxy = build(config.model, job.dataset.crop, job.training_loss.outputs)
         if galaxy.backbone is not None:
             galaxy.backbone.trainable = not stage.frozen
         rate = make_rate(config.optimizer, stage.rate, stage.epochs, 1000)
@@ -97,7 +97,7 @@ def make_learner(job: Job) -> tuple[Learner, tuple[str, ...]]:
         return backend.make_learner(make_task(job, galaxy), optimizer, plan), plan.devices
 
 
-def measure_input(job: Job, feed: Feed, seconds: float) -> dict[str, float]:
+def measure_input(job: TrainingJob, feed: Feed, seconds: float) -> dict[str, float]:
     """Rates of what happens before the device, each stage on what the one before left in memory."""
     places = order(job.config.seed, 0, len(job.training))[:_RECORDS].tolist()
     pixels = np.empty((job.dataset.crop, job.dataset.crop, 3), np.uint8)
@@ -115,11 +115,11 @@ def measure_input(job: Job, feed: Feed, seconds: float) -> dict[str, float]:
 def measure_device(feed: Feed, learner: Learner, seconds: float) -> dict[str, float]:
     """Rates of what happens on the device, and of the whole."""
     arrays = next(feed.epoch(0)).arrays
-    placed = learner.place(arrays)
+    placed = learner.put(arrays)
     float(np.asarray(learner.train(placed)))  # compiled now, not while the clock runs
-    to_device = rate_of(lambda part: wait_for(learner.place(part)), [arrays], seconds)
+    to_device = rate_of(lambda batch: wait_for(learner.put(batch)), [arrays], seconds)
     step = rate_of_steps(learner, cycle([placed]), seconds)
-    with ahead(endless(feed), learner.place) as batches:
+    with ahead(endless(feed), learner.put) as batches:
         whole = rate_of_steps(learner, batches, seconds)
     return {"to_device": feed.batch * to_device, "step": feed.batch * step, "whole": feed.batch * whole}
 

@@ -1,8 +1,8 @@
-"""Checkpoints: everything that a run is at some step, in files that appear whole.
+"""Checkpoints: the full state of a run at some step, in files that appear complete or not at all.
 
-``last.npz`` holds the values of all variables of model and optimizer (the seeds of dropout are among the model's) and
-the :class:`~gztrain.training.schedule.Progress`; order and augmentation are functions of that. ``best-N.npz`` holds the
-model after step N, which was the best so far. A file is replaced by its successor only when that is whole.
+``last.npz`` holds the values of all variables of model and optimizer (the model's include the seeds of dropout) and the
+:class:`~gztrain.training.schedule.Progress`, from which the order of records and the augmentation follow.
+``best-N.npz`` holds the model after step N, the best so far. A file is replaced only when the new one is complete.
 """
 
 import io
@@ -26,12 +26,12 @@ _PROGRESS = "progress"
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """A run at some step.
+    """The state of a run at some step.
 
     Attributes:
-        progress: where it is.
+        progress: how far the run has come.
         model: values of the model's variables, in Keras' order.
-        optimizer: values of the optimizer's; empty where a stage begins.
+        optimizer: values of the optimizer's variables; empty at the start of a stage.
     """
 
     progress: Progress
@@ -55,7 +55,7 @@ class Checkpoints:
         return self.folder / f"best-{steps:09d}.npz"
 
     def save(self, snapshot: Snapshot) -> None:
-        """Write a checkpoint, then drop the models that were best before."""
+        """Write a checkpoint, then remove the models that are no longer the best."""
         arrays = {**_named("model", snapshot.model), **_named("optimizer", snapshot.optimizer)}
         text = json.dumps(progress_to_json(snapshot.progress))
         self._write(self.last, {**arrays, _PROGRESS: np.frombuffer(text.encode(), np.uint8)})
@@ -65,7 +65,7 @@ class Checkpoints:
                 path.unlink()
 
     def save_best(self, steps: int, model: Sequence[Array]) -> None:
-        """Write the model after some step; it counts once a checkpoint names it."""
+        """Write the model after some step. It becomes the best model when a checkpoint with this step is saved."""
         self._write(self.best(steps), _named("model", model))
 
     def _write(self, path: Path, arrays: Mapping[str, Array]) -> None:
@@ -136,10 +136,10 @@ def check_fits(variables: Sequence[Any], values: Sequence[Array], source: Path) 
     Raises:
         GzError: the values are of other variables.
     """
-    shapes, found = [tuple(variable.shape) for variable in variables], [value.shape for value in values]
-    if shapes != found:
+    shapes, stored = [tuple(variable.shape) for variable in variables], [value.shape for value in values]
+    if shapes != stored:
         raise GzError(
-            f"The checkpoint {source} holds {len(found)} arrays that do not fit the {len(shapes)} variables of this "
+            f"The checkpoint {source} holds {len(stored)} arrays that do not fit the {len(shapes)} variables of this "
             "model: it is of another version of gztrain or Keras; start over with --overwrite."
         )
 

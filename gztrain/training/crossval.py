@@ -14,7 +14,7 @@ import numpy as np
 from gzcore.errors import GzError
 from gztrain.data import open_reader
 from gztrain.data.dataset import open_dataset
-from gztrain.data.label_source import Truth
+from gztrain.data.label_source import LabelSource
 from gztrain.evaluation.baselines import make_baseline
 from gztrain.evaluation.evaluate import read_metrics, write_down
 from gztrain.evaluation.metrics import judge
@@ -24,12 +24,12 @@ from gztrain.runs.watch import Watch
 from gztrain.training.backends import load_backend
 from gztrain.training.fit import check_free, check_machine, check_resumed, fit
 from gztrain.training.job import make_job
-from gztrain.training.request import Request
+from gztrain.training.request import TrainRequest
 
 _NOT_AVERAGED = ("baselines", "bootstrap", "intervals", "confusion", "classes", "damaged_records")
 
 
-def crossval(request: Request, watch: Watch) -> Json:
+def crossval(request: TrainRequest, watch: Watch) -> Json:
     """Train and judge a model for each fold of a data set.
 
     Returns:
@@ -54,13 +54,13 @@ def crossval(request: Request, watch: Watch) -> Json:
     return summarise(folder, dataset.folds, request)
 
 
-def of_fold(request: Request, number: int) -> Request:
+def of_fold(request: TrainRequest, number: int) -> TrainRequest:
     """What is asked of the run in which a fold validates."""
     folder = RunFolder(request.run).fold(number)
     return replace(request, run=folder.root, config=replace(request.config, fold=number), overwrite=False)
 
 
-def check_folds(requests: Sequence[Request]) -> None:
+def check_folds(requests: Sequence[TrainRequest]) -> None:
     """Refuse, before any folder changes, what would be refused when the turn of some fold comes.
 
     Raises:
@@ -75,7 +75,7 @@ def check_folds(requests: Sequence[Request]) -> None:
         check_machine(job, backend)
 
 
-def _fit_fold(request: Request, watch: Watch) -> None:
+def _fit_fold(request: TrainRequest, watch: Watch) -> None:
     number = request.config.fold
     if RunFolder(request.run).metrics.exists():
         watch.tell(f"Fold {number} is done.")
@@ -84,18 +84,20 @@ def _fit_fold(request: Request, watch: Watch) -> None:
     fit(request, watch)
 
 
-def summarise(folder: RunFolder, folds: Sequence[int], request: Request) -> Json:
+def summarise(folder: RunFolder, folds: Sequence[int], request: TrainRequest) -> Json:
     """Judge what the runs of all folds said of galaxies that they had not seen, and average their figures."""
     runs = [open_run(folder.fold(number).root) for number in folds]
     first = runs[0]
     predictions = join([read_predictions(run.folder.predictions_of("val")) for run in runs])
     dataset, config = open_dataset(request.data), first.config
-    truth = Truth(first.scheme, config.labels, config.min_votes)
-    counts = truth.count(dataset, folds, open_reader(config.input.reader, skip_corrupt=config.input.skip_corrupt))
+    label_source = LabelSource(first.scheme, config.labels, config.min_votes)
+    counts = label_source.count(
+        dataset, folds, open_reader(config.input.reader, skip_corrupt=config.input.skip_corrupt)
+    )
     found = judge(predictions, first.scheme, baseline=make_baseline(counts, first.scheme), bootstrap=config.bootstrap)
     each = [read_metrics(run.folder)["splits"]["val"] for run in runs]
     whole = {
-        "labels": truth.policy,
+        "labels": label_source.policy,
         "damaged_records": sum(part["damaged_records"] for part in each),
         **found,
         "folds": {

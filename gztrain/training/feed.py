@@ -11,15 +11,15 @@ from gztrain.data import Batch, Reader, Selection, order
 from gztrain.data.order import Places
 from gztrain.data.stream import all_damaged, fill
 from gztrain.training.backends import Arrays
-from gztrain.training.losses import Objective
+from gztrain.training.losses import TrainingLoss
 
 
-class Fed(NamedTuple):
-    """What a step is fed with.
+class StepInput(NamedTuple):
+    """The input of one training step.
 
     Attributes:
-        arrays: images, lots, targets.
-        damaged: records of this step that were left out for their damage.
+        arrays: images, draws, targets.
+        damaged: number of damaged records of this step that were left out.
     """
 
     arrays: Arrays
@@ -30,52 +30,54 @@ class Fed(NamedTuple):
 class Feed:
     """The training records of a run as batches of one size.
 
-    An epoch sees every record. Where they do not fill its last batch, the first ones of the epoch come again: nothing
-    is left out, and the step is compiled once. Where damaged records are left out, others of the step come twice; a
-    step of nothing else is fed with the next one's records. So an epoch has as many steps, and every step is of the
-    same records, wherever a run goes on.
+    An epoch contains every record. If the records do not fill the last batch, the first records of the epoch are used
+    again. So no record is left out, and all batches have one size, for which the step is compiled once.
+
+    If damaged records are left out, other records of the same step are used twice. If all records of a step are
+    damaged, the step uses the records of the next one. So the number of steps and the records of each step are always
+    the same, also when a run is resumed.
 
     Attributes:
         reader: reads records.
         selection: the training records.
-        objective: makes targets of them.
-        batch: records a step.
+        training_loss: computes their targets.
+        batch: number of records in a step.
         seed: of the run.
     """
 
     reader: Reader
     selection: Selection
-    objective: Objective
+    training_loss: TrainingLoss
     batch: int
     seed: int
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch."""
+        """Number of steps of an epoch."""
         return -(-len(self.selection) // self.batch)
 
-    def epoch(self, number: int, done: int = 0) -> Iterator[Fed]:
-        """Yield what the steps of an epoch that are not done yet are fed with.
+    def epoch(self, number: int, done: int = 0) -> Iterator[StepInput]:
+        """Yield the inputs of the remaining steps of an epoch.
 
         Args:
-            number: the epoch, from 0 over all stages.
-            done: its steps that are done.
+            number: number of the epoch, counted from 0 over all stages.
+            done: number of its steps that are complete.
 
         Raises:
-            GzError: a record is damaged, and such records are not to be skipped; or all of them are.
+            GzError: a record is damaged, and damaged records are not to be left out; or all records are damaged.
         """
         places = np.resize(order(self.seed, number, len(self.selection)), (self.steps, self.batch))
         due = done
         for batch in self._read(places[done:], number):
             arrays = self._arrays(batch)
-            while batch.places[0] not in places[due]:  # nothing is left of the step that is due
-                yield Fed(arrays, self._damaged(places, due, None))
+            while batch.places[0] not in places[due]:  # all records of the step that is due are damaged
+                yield StepInput(arrays, self._damaged(places, due, None))
                 due += 1
-            yield Fed(arrays, self._damaged(places, due, batch))
+            yield StepInput(arrays, self._damaged(places, due, batch))
             due += 1
-        if due < self.steps:  # nothing is left of the last ones: after them comes the first again
+        if due < self.steps:  # all records of the last steps are damaged: use those of the first step
             arrays = self._arrays(next(self._read(places, number), None))
-            yield from (Fed(arrays, self._damaged(places, step, None)) for step in range(due, self.steps))
+            yield from (StepInput(arrays, self._damaged(places, step, None)) for step in range(due, self.steps))
 
     def _read(self, places: Places, epoch: int) -> Iterator[Batch]:
         return self.reader.batches(self.selection, places.ravel(), self.batch, seed=self.seed, epoch=epoch)
@@ -83,11 +85,11 @@ class Feed:
     def _arrays(self, batch: Batch | None) -> Arrays:
         if batch is None:
             raise GzError(all_damaged(self.selection))
-        parts = (batch.images, batch.lots, self.objective.targets(batch))
-        return tuple(fill(part, self.batch) for part in parts)
+        arrays = (batch.images, batch.lots, self.training_loss.targets(batch))
+        return tuple(fill(array, self.batch) for array in arrays)
 
     def _damaged(self, places: Places, step: int, batch: Batch | None) -> int:
-        """Records that a step lacks; those that come again at the end of the epoch were counted before."""
+        """Number of damaged records of a step. Records that are used again at the end of the epoch are not counted."""
         if batch is not None and len(batch) == self.batch:
             return 0
         own = places[step][: len(self.selection) - step * self.batch]

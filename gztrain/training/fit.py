@@ -15,17 +15,17 @@ from gztrain.runs.history import History, open_scalars
 from gztrain.runs.watch import Watch
 from gztrain.training.backends import Backend, Task, load_backend
 from gztrain.training.checkpoint import Array, Checkpoints, Snapshot, assign_values, check_fits, values_of
-from gztrain.training.devices import choose_precision, make_plan, policy
+from gztrain.training.devices import choose_precision, make_step_plan, policy
 from gztrain.training.feed import Feed
-from gztrain.training.job import Job, make_job
-from gztrain.training.loop import Journal, Loop, Machine, Parts
-from gztrain.training.request import Request
+from gztrain.training.job import TrainingJob, make_job
+from gztrain.training.loop import Journal, Loop, LoopParts, Machine
+from gztrain.training.request import TrainRequest
 from gztrain.training.stop import StopSwitch, stop_switch
 from gztrain.training.validation import Validator
 from gztrain.writing import below, beside, sweep
 
 
-def fit(request: Request, watch: Watch) -> Json:
+def fit(request: TrainRequest, watch: Watch) -> Json:
     """Train a model, judge it on the validation fold, and leave everything in the run folder.
 
     Returns:
@@ -47,7 +47,7 @@ def fit(request: Request, watch: Watch) -> Json:
     return evaluate(folder.root, "val", data=request.data)
 
 
-def check_free(folder: RunFolder, request: Request) -> None:
+def check_free(folder: RunFolder, request: TrainRequest) -> None:
     """Refuse, before anything is loaded, a folder that has a run.
 
     Raises:
@@ -60,7 +60,7 @@ def check_free(folder: RunFolder, request: Request) -> None:
         )
 
 
-def check_resumed(folder: RunFolder, job: Job) -> None:
+def check_resumed(folder: RunFolder, job: TrainingJob) -> None:
     """Refuse to go on with a run that was begun in another way.
 
     Raises:
@@ -71,7 +71,7 @@ def check_resumed(folder: RunFolder, job: Job) -> None:
         check_same(open_run(folder.root), job.config, job.dataset, backend_name())
 
 
-def check_machine(job: Job, backend: Backend) -> None:
+def check_machine(job: TrainingJob, backend: Backend) -> None:
     """Build the model of a job as training would: what this machine cannot do is known before a folder changes.
 
     Raises:
@@ -81,12 +81,12 @@ def check_machine(job: Job, backend: Backend) -> None:
     import keras
 
     config = job.config
-    make_plan(backend, config.compute, config.optimizer, config.stages.batch)
+    make_step_plan(backend, config.compute, config.optimizer, config.stages.batch)
     keras.utils.clear_session()
-    build(config.model, job.dataset.crop, job.objective.outputs)
+    build(config.model, job.dataset.crop, job.training_loss.outputs)
 
 
-def _goes_on(folder: RunFolder, request: Request) -> bool:
+def _goes_on(folder: RunFolder, request: TrainRequest) -> bool:
     return request.resume and folder.config.exists()
 
 
@@ -97,7 +97,7 @@ def backend_name() -> str:
     return str(keras.backend.backend())
 
 
-def begin(folder: RunFolder, job: Job, galaxy: GalaxyModel) -> Snapshot | None:
+def begin(folder: RunFolder, job: TrainingJob, galaxy: GalaxyModel) -> Snapshot | None:
     """Make the run folder ours, now that nothing more can be wrong with the request.
 
     Returns:
@@ -124,17 +124,17 @@ def _snapshot(folder: RunFolder, galaxy: GalaxyModel) -> Snapshot | None:
     return snapshot
 
 
-def train(job: Job, folder: RunFolder, backend: Backend, watch: Watch) -> tuple[Array, ...]:
+def train(job: TrainingJob, folder: RunFolder, backend: Backend, watch: Watch) -> tuple[Array, ...]:
     """Train, from the last checkpoint if there is one; gives the values of the best model's variables."""
     import keras
 
     config = job.config
-    machine = Machine(backend, make_plan(backend, config.compute, config.optimizer, config.stages.batch))
+    machine = Machine(backend, make_step_plan(backend, config.compute, config.optimizer, config.stages.batch))
     keras.utils.clear_session()
     with quiet_imports():
         keras.utils.set_random_seed(config.seed)  # Keras seeds TensorFlow, too, whatever its backend
     with backend.spread(machine.plan.devices), policy(choose_precision(backend, config.compute)), stop_switch() as stop:
-        galaxy = build(config.model, job.dataset.crop, job.objective.outputs)
+        galaxy = build(config.model, job.dataset.crop, job.training_loss.outputs)
         snapshot = begin(folder, job, galaxy)
         if snapshot is not None and snapshot.progress.done:
             watch.tell(f"The run in {folder.root} has ended already; nothing is left to train.")
@@ -152,37 +152,37 @@ def _open_journal(folder: RunFolder, config: TrainConfig, snapshot: Snapshot | N
     return Journal(Checkpoints(folder.checkpoint), History(folder.history, steps), scalars, watch)
 
 
-def _join(job: Job, galaxy: GalaxyModel, machine: Machine, journal: Journal, stop: StopSwitch) -> Parts:
+def _join(job: TrainingJob, galaxy: GalaxyModel, machine: Machine, journal: Journal, stop: StopSwitch) -> LoopParts:
     """Put everything together."""
     config, size = job.config, job.config.stages.batch
-    return Parts(
+    return LoopParts(
         config=config,
         stages=job.stages,
         machine=machine,
         task=make_task(job, galaxy),
         backbone=galaxy.backbone,
-        feed=Feed(job.reader, job.training, job.objective, size, config.seed),
-        validator=Validator(job.reader, job.validation, job.objective, job.truth, size),
+        feed=Feed(job.reader, job.training, job.training_loss, size, config.seed),
+        validator=Validator(job.reader, job.validation, job.training_loss, job.label_source, size),
         journal=journal,
         stop=stop,
     )
 
 
-def make_task(job: Job, galaxy: GalaxyModel) -> Task:
+def make_task(job: TrainingJob, galaxy: GalaxyModel) -> Task:
     """What a training step of a job computes."""
-    return Task(galaxy.body, galaxy.stem, partial(augment, rules=job.config.augment), job.objective.loss)
+    return Task(galaxy.body, galaxy.stem, partial(augment, rules=job.config.augment), job.training_loss.per_galaxy)
 
 
-def save_model(job: Job, values: tuple[Array, ...], folder: RunFolder) -> None:
+def save_model(job: TrainingJob, values: tuple[Array, ...], folder: RunFolder) -> None:
     """Write model.keras: the trained variables in a model that computes in float32, whatever trained it."""
     import keras
 
     keras.utils.clear_session()
     spec = _without_weights(job.config)
     with policy("float32"):
-        galaxy = build(spec.model, job.dataset.crop, job.objective.outputs)
+        galaxy = build(spec.model, job.dataset.crop, job.training_loss.outputs)
         assign_values(galaxy.body.variables, values, folder.checkpoint)
-        probabilities = job.objective.probabilities(galaxy.model.output)
+        probabilities = job.training_loss.probabilities(galaxy.model.output)
         model = keras.Model(galaxy.model.input, probabilities, name=job.config.model.name)
     with below(folder.root), beside(folder.model) as temporary, quiet_imports():
         model.save(temporary)  # Keras looks for TensorFlow's types, whatever its backend

@@ -1,4 +1,4 @@
-"""What is trained on what: a request whose data were looked at."""
+"""A training job: a request together with the data that it trains and validates on."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -7,24 +7,36 @@ from gzcore.errors import GzError, UsageError
 from gztrain.config import TrainConfig
 from gztrain.data import Reader, Selection, open_reader, select
 from gztrain.data.dataset import Dataset, Scheme, choose_scheme, open_dataset
-from gztrain.data.label_source import Truth, votes_of
+from gztrain.data.label_source import LabelSource, votes_of
 from gztrain.models import MODELS
-from gztrain.models.plan import make_plan
+from gztrain.models.plan import make_model_plan
 from gztrain.training.label_weights import check_labels, label_weights, warning
-from gztrain.training.losses import Objective, make_objective, silent_questions
-from gztrain.training.request import Request
-from gztrain.training.schedule import Stage, plan_stages
+from gztrain.training.losses import TrainingLoss, make_loss, questions_without_votes
+from gztrain.training.request import TrainRequest
+from gztrain.training.schedule import TrainingStage, plan_stages
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """A request whose data were looked at."""
+class TrainingJob:
+    """A request whose data set has been opened and checked.
 
-    request: Request
+    Attributes:
+        request: what the user asked for.
+        dataset: the data set.
+        scheme: the labels to learn.
+        label_source: gives labels and mask.
+        training_loss: the loss, with its label weights.
+        reader: reads records.
+        training: records to train on.
+        validation: records to validate on, view 0 of the validation fold.
+        notes: sentences to show to the user before training.
+    """
+
+    request: TrainRequest
     dataset: Dataset
     scheme: Scheme
-    truth: Truth
-    objective: Objective
+    label_source: LabelSource
+    training_loss: TrainingLoss
     reader: Reader
     training: Selection
     validation: Selection
@@ -32,20 +44,20 @@ class Job:
 
     @property
     def config(self) -> TrainConfig:
-        """What to learn."""
+        """The config of the run."""
         return self.request.config
 
     @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The protocol of this run."""
+    def stages(self) -> tuple[TrainingStage, ...]:
+        """The training stages of this run."""
         spec = self.config.model
         entry = MODELS[spec.name]
         from_imagenet = entry.has_imagenet if spec.weights is None else spec.weights != "none"
         return plan_stages(self.config, pretrained=entry.two_stage and from_imagenet)
 
 
-def make_job(request: Request) -> Job:
-    """Look at the data, and choose what of it trains and validates.
+def make_job(request: TrainRequest) -> TrainingJob:
+    """Open the data set, and choose the records to train and to validate on.
 
     Raises:
         GzError: the folder is not whole, lacks the labels, or has no galaxies to train or validate on.
@@ -66,27 +78,32 @@ def make_job(request: Request) -> Job:
     reader = open_reader(
         settings.reader, threads=settings.threads, prefetch=settings.prefetch, skip_corrupt=settings.skip_corrupt
     )
-    truth = Truth(scheme, config.labels, config.min_votes)
-    objective, notes = _objective(config, dataset, truth, others, reader)
-    make_plan(config.model, dataset.crop, objective.outputs)
-    return Job(request, dataset, scheme, truth, objective, reader, training, validation, notes)
+    label_source = LabelSource(scheme, config.labels, config.min_votes)
+    training_loss, notes = _training_loss(config, dataset, label_source, others, reader)
+    make_model_plan(config.model, dataset.crop, training_loss.outputs)
+    return TrainingJob(request, dataset, scheme, label_source, training_loss, reader, training, validation, notes)
 
 
 def _listed(folds: tuple[int, ...]) -> str:
     return ", ".join(map(str, folds))
 
 
-def _objective(
-    config: TrainConfig, dataset: Dataset, truth: Truth, folds: list[int], reader: Reader
-) -> tuple[Objective, tuple[str, ...]]:
-    """The loss, with its weights, and what is to be said of the labels."""
+def _training_loss(
+    config: TrainConfig, dataset: Dataset, label_source: LabelSource, folds: list[int], reader: Reader
+) -> tuple[TrainingLoss, tuple[str, ...]]:
+    """The loss with its label weights, and sentences about labels that cannot be learned."""
     loss = config.loss
     make = partial(
-        make_objective, loss.name, truth.scheme, policy=config.labels, min_votes=config.min_votes, gamma=loss.gamma
+        make_loss,
+        loss.name,
+        label_source.scheme,
+        policy=config.labels,
+        min_votes=config.min_votes,
+        gamma=loss.gamma,
     )
     if loss.name == "dirichlet":
-        return make(), _silence(config, silent_questions(votes_of(dataset, folds, reader), truth.scheme))
-    counts = truth.count(dataset, folds, reader)
+        return make(), _silence(config, questions_without_votes(votes_of(dataset, folds, reader), label_source.scheme))
+    counts = label_source.count(dataset, folds, reader)
     if config.strict_labels:
         check_labels(counts)
     note = warning(counts)

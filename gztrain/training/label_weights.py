@@ -1,4 +1,4 @@
-"""Weights of labels, from how often each is 1 among the training galaxies (REPORT F16, F17)."""
+"""Weights of labels, computed from how often each label is 1 among the training galaxies (F16, F17)."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -13,20 +13,21 @@ Total = Literal["classes", "samples"]
 
 
 def label_weights(kind: str, counts: LabelCounts, total: Total = "classes") -> Floats:
-    """Weigh labels against their frequency.
+    """Compute weights that give rare labels more influence.
 
     Args:
-        kind: one of ``KINDS``. ``ens`` takes 1 / E, E = (1 - b^n) / (1 - b) with b = (N - 1) / N, the effective
-            number of n positives among N galaxies (Cui et al. 2019); ``inverse`` 1 / n; ``inverse-sqrt`` 1 / sqrt(n).
+        kind: one of ``KINDS``. ``ens`` is 1 / E, where E = (1 - b^n) / (1 - b) with b = (N - 1) / N is the effective
+            number of n positives among N galaxies (Cui et al. 2019); ``inverse`` is 1 / n; ``inverse-sqrt`` is
+            1 / sqrt(n).
         counts: of the training galaxies, view 0.
-        total: what the weights add up to: the number of ``classes`` (labels), or of ``samples`` (galaxies).
+        total: the sum of the weights: the number of ``classes`` (labels), or of ``samples`` (galaxies).
 
     Returns:
-        float32 [L]; 0 for a label without a positive, see :func:`warning`.
+        float32 [L]; 0 for a label that is never 1, see :func:`warning`.
 
     Raises:
         UsageError: there is no such kind, or no such total.
-        GzError: no label has a positive.
+        GzError: no label is 1 for any galaxy.
     """
     if kind not in KINDS:
         raise UsageError(f"There is no class weight {kind!r}; choose one of {', '.join(KINDS)}.")
@@ -58,7 +59,7 @@ KINDS: dict[str, Callable[[Doubles, int], Doubles]] = {
 
 
 def warning(counts: LabelCounts) -> str | None:
-    """Return a sentence that names the labels without a positive, or None where there are none."""
+    """A sentence that names the labels that are never 1; None if there are none."""
     missing = counts.without_positive
     if not missing:
         return None
@@ -66,10 +67,10 @@ def warning(counts: LabelCounts) -> str | None:
 
 
 def check_labels(counts: LabelCounts) -> None:
-    """Refuse labels without a positive (``--strict-labels``).
+    """Check that every label is 1 for some galaxy (``--strict-labels``).
 
     Raises:
-        GzError: there are some; the sentence names them.
+        GzError: a label is never 1; the sentence names it.
     """
     missing = counts.without_positive
     if missing:

@@ -1,4 +1,4 @@
-"""The loop: steps, epochs, stages; after each of them the run could be killed, and would go on just the same."""
+"""The training loop: steps, epochs, stages. A run that is killed at any point can be resumed with the same result."""
 
 import math
 import time
@@ -11,47 +11,47 @@ import numpy as np
 from gzcore.errors import GzError, Stopped
 from gztrain.config import TrainConfig
 from gztrain.data.stream import ahead
-from gztrain.runs.history import History, Line, Scalars
+from gztrain.runs.history import History, HistoryLine, Scalars
 from gztrain.runs.watch import Watch
-from gztrain.training.backends import Backend, Learner, Plan, Task
+from gztrain.training.backends import Backend, Learner, StepPlan, Task
 from gztrain.training.checkpoint import Array, Checkpoints, Snapshot, assign_values, values_of
-from gztrain.training.feed import Fed, Feed
+from gztrain.training.feed import Feed, StepInput
 from gztrain.training.optimizer import Rate, make_optimizer, make_rate
-from gztrain.training.schedule import Progress, Stage, Validation
+from gztrain.training.schedule import Progress, TrainingStage, Validation
 from gztrain.training.stop import StopSwitch
 from gztrain.training.validation import Validator
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What computes: the module of the Keras backend, and how it is to do it."""
+    """The module of the Keras backend, and the plan of its steps."""
 
     backend: Backend
-    plan: Plan
+    plan: StepPlan
 
 
 @dataclass(frozen=True, eq=False)
 class Journal:
-    """Where a run is written down, and who watches it."""
+    """Where the progress of a run is recorded and shown."""
 
     checkpoints: Checkpoints
     history: History
     scalars: Scalars
     watch: Watch
 
-    def write(self, line: Line) -> None:
-        """Write a line to all of them."""
+    def write(self, line: HistoryLine) -> None:
+        """Write a line to the history and to TensorBoard, and show it."""
         self.history.write(line)
         self.scalars.write(line)
         self.watch.advance(line)
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
-    """What a loop is made of; see the classes. ``backbone`` is what a stage may freeze, or None."""
+class LoopParts:
+    """The parts of a loop; see their classes. ``backbone`` is the part that a stage may freeze, or None."""
 
     config: TrainConfig
-    stages: tuple[Stage, ...]
+    stages: tuple[TrainingStage, ...]
     machine: Machine
     task: Task
     backbone: Any
@@ -63,24 +63,24 @@ class Parts:
 
 @dataclass
 class Clock:
-    """How long the steps since the last line took, and how much of that was waiting for galaxies."""
+    """Measures how long the steps since the last line took, and how much of that was spent waiting for data."""
 
     began: float = field(default_factory=time.monotonic)
     waited: float = 0.0
 
     def waiting(self, items: Iterator[Any]) -> Iterator[Any]:
-        """Pass items on, and note how long they were waited for."""
+        """Yield the items, and add up the time spent waiting for them."""
         while True:
-            asked = time.monotonic()
+            before = time.monotonic()
             try:
                 item = next(items)
             except StopIteration:
                 return
-            self.waited += time.monotonic() - asked
+            self.waited += time.monotonic() - before
             yield item
 
     def read(self, samples: int) -> tuple[float, float]:
-        """Samples a second and share of waiting since the last reading; starts anew."""
+        """Samples per second, and the share of time spent waiting, since the last call; then start from 0 again."""
         now = time.monotonic()
         spent = max(now - self.began, 1e-9)
         waited, self.began, self.waited = self.waited, now, 0.0
@@ -88,9 +88,9 @@ class Clock:
 
 
 class Loop:
-    """A run that is under way. ``progress`` and the learner's state are all it is."""
+    """A run in progress. Its whole state is ``progress`` and the state of the learner."""
 
-    def __init__(self, parts: Parts, snapshot: Snapshot | None) -> None:
+    def __init__(self, parts: LoopParts, snapshot: Snapshot | None) -> None:
         self._parts = parts
         self.progress = snapshot.progress if snapshot is not None else Progress()
         self._optimizer_values: tuple[Array, ...] = () if snapshot is None else snapshot.optimizer
@@ -98,7 +98,7 @@ class Loop:
             assign_values(parts.task.body.variables, snapshot.model, parts.journal.checkpoints.last)
         self._pending: list[Any] = list(self.progress.losses)
         self._damaged = self.progress.damaged
-        self._told = 0
+        self._reported = 0
         self._clock = Clock()
         self._learner: Learner
         self._optimizer: Any
@@ -108,8 +108,8 @@ class Loop:
         """Train until the last stage has ended.
 
         Raises:
-            Stopped: somebody pressed Ctrl-C; there is a checkpoint.
-            GzError: the loss is no number any more.
+            Stopped: the user pressed Ctrl-C; a checkpoint was written.
+            GzError: the loss is not a finite number.
         """
         parts = self._parts
         parts.journal.watch.expect(
@@ -123,7 +123,7 @@ class Loop:
         return self.progress
 
     @property
-    def _stage(self) -> Stage:
+    def _stage(self) -> TrainingStage:
         return self._parts.stages[self.progress.position.stage]
 
     def _goes_on(self) -> bool:
@@ -131,7 +131,7 @@ class Loop:
         return self.progress.position.epoch < self._stage.epochs and not waited
 
     def _begin_stage(self) -> None:
-        """Freeze what is to be frozen, and make an optimizer for the rest."""
+        """Freeze the backbone if the stage says so, and create an optimizer for the trainable variables."""
         parts, stage = self._parts, self._stage
         if parts.backbone is not None:
             parts.backbone.trainable = not stage.frozen
@@ -144,7 +144,7 @@ class Loop:
         self._learner = parts.machine.backend.make_learner(parts.task, self._optimizer, parts.machine.plan)
 
     def _end_stage(self) -> None:
-        """Go back to the best, and stand at the start of the next stage."""
+        """Restore the best weights, and move to the start of the next stage."""
         progress, parts = self.progress, self._parts
         if progress.best.steps:
             best = parts.journal.checkpoints.load_best(progress.best.steps)
@@ -158,15 +158,15 @@ class Loop:
         parts, position = self._parts, self.progress.position
         self._clock = Clock()
         batches = parts.feed.epoch(position.passes, position.step)
-        with ahead(batches, self._place) as placed:
-            for batch, damaged in self._clock.waiting(placed):
+        with ahead(batches, self._put) as on_device:
+            for batch, damaged in self._clock.waiting(on_device):
                 self._pending.append(self._learner.train(batch))
                 self._damaged += damaged
                 self._after_step()
         self._after_epoch()
 
-    def _place(self, fed: Fed) -> tuple[Any, int]:
-        return self._learner.place(fed.arrays), fed.damaged
+    def _put(self, step: StepInput) -> tuple[Any, int]:
+        return self._learner.put(step.arrays), step.damaged
 
     def _after_step(self) -> None:
         self.progress = replace(self.progress, position=self.progress.position.after_step())
@@ -181,62 +181,62 @@ class Loop:
             raise Stopped(f"Stopped after step {position.steps}; the same command with --resume goes on from there.")
 
     def _after_epoch(self) -> None:
-        """Judge the epoch, write it down, and keep the model if it is the best."""
+        """Validate, write a line of the history, and keep the model if it is the best."""
         parts, progress = self._parts, self.progress
         speed = self._clock.read(len(self._pending) * parts.feed.batch)
-        found = parts.validator.validate(self._learner)
-        self._write_line(found, speed)
-        self._tell_of_damage()
-        best = progress.best.judge(found, progress.position.steps, parts.config.stages.monitor)
+        validation = parts.validator.validate(self._learner)
+        self._write_line(validation, speed)
+        self._report_damage()
+        best = progress.best.judge(validation, progress.position.steps, parts.config.stages.monitor)
         if best.steps == progress.position.steps:
-            self._learner.settle()
+            self._learner.sync()
             parts.journal.checkpoints.save_best(best.steps, values_of(parts.task.body.variables))
         self.progress = replace(self.progress, position=progress.position.after_epoch(), best=best)
         self._checkpoint()
 
-    def _tell_of_damage(self) -> None:
-        """Say what was left out for its damage, if that has become more since it was said."""
+    def _report_damage(self) -> None:
+        """Tell the user how many damaged records were left out, if there are more than last time."""
         damage = self._parts.feed.reader.damage
-        if len(damage) > self._told:
-            self._told = len(damage)
+        if len(damage) > self._reported:
+            self._reported = len(damage)
             self._parts.journal.watch.tell(damage.sentence())
 
     def _checkpoint(self) -> None:
-        self._learner.settle()
+        self._learner.sync()
         self._pending = _floats(self._pending)
         self.progress = replace(self.progress, losses=tuple(self._pending), damaged=self._damaged)
         body, optimizer = values_of(self._parts.task.body.variables), values_of(self._optimizer.variables)
         self._parts.journal.checkpoints.save(Snapshot(self.progress, body, optimizer))
 
-    def _write_line(self, found: Validation | None, speed: tuple[float, float] | None = None) -> None:
-        """Write the mean of the losses since the last line; asking for them waits for the device."""
+    def _write_line(self, validation: Validation | None, speed: tuple[float, float] | None = None) -> None:
+        """Write the mean of the losses since the last line. Reading the losses waits for the device."""
         parts, position = self._parts, self.progress.position
         losses, damaged = _floats(self._pending), self._damaged
         self._pending, self._damaged = [], 0
         _check(losses, position.steps)
         samples_per_s, waiting = speed or self._clock.read(len(losses) * parts.feed.batch)
         steps_of_stage = position.epoch * parts.feed.steps + position.step
-        line = Line(
+        line = HistoryLine(
             stage=self._stage.name,
             epoch=position.epoch + 1,
             step=position.steps,
             rate=float(self._rate.at(steps_of_stage - 1)),
             loss=float(np.mean(losses)),
-            val_loss=found.loss if found else None,
-            val_auc=found.auc if found and not math.isnan(found.auc) else None,
+            val_loss=validation.loss if validation else None,
+            val_auc=validation.auc if validation and not math.isnan(validation.auc) else None,
             samples_per_s=round(samples_per_s, 1),
             waiting=round(waiting, 3),
             damaged=damaged,
-            val_damaged=found.damaged if found else None,
+            val_damaged=validation.damaged if validation else None,
         )
         parts.journal.write(line)
 
 
 def _check(losses: list[float], steps: int) -> None:
-    """Refuse to go on with a model that is lost.
+    """Check that training has not diverged.
 
     Raises:
-        GzError: a loss is no number.
+        GzError: a loss is not a finite number.
     """
     if not all(map(math.isfinite, losses)):
         raise GzError(

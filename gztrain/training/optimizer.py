@@ -1,4 +1,4 @@
-"""Rates and optimizers: from the values of a config to Keras' objects."""
+"""Learning rates and optimizers: from the values of a config to Keras' objects."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -11,17 +11,18 @@ from gztrain.config import Optimizer
 
 Tensor = Any
 NOT_DECAYED = ("bias", "gamma", "beta", "positions", "cls")
-"""Parts of variable names that weight decay leaves alone, as is usual for transformers (Dosovitskiy 2021)."""
+"""Variables with one of these words in their name have no weight decay, as is usual for transformers (Dosovitskiy
+2021)."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """The learning rate of a stage.
+    """The learning rate within a stage: a linear warm-up, then constant or a cosine decay.
 
     Attributes:
-        start: what it is, or falls from.
-        warmup: steps over which it rises from near zero.
-        cosine: steps over which it falls to zero after that; None: it stays.
+        start: learning rate after the warm-up.
+        warmup: number of steps of the warm-up.
+        cosine: number of steps of the cosine decay to 0; None: the rate stays constant.
     """
 
     start: float

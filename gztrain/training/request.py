@@ -1,4 +1,4 @@
-"""What a user asks of ``fit`` and ``crossval``; nothing here needs Keras."""
+"""The request of ``gztrain fit`` and ``gztrain crossval``. Keras is not needed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from gztrain.runs.folder import RunFolder, open_run
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a user asks for.
+class TrainRequest:
+    """The options of a training run.
 
     Attributes:
         data: dataset folder.
         run: run folder.
-        config: what to learn.
-        resume: go on with the run that is there.
-        overwrite: begin anew where one is.
+        config: the config of the run.
+        resume: continue the run that is in the run folder.
+        overwrite: replace the run that is in the run folder.
     """
 
     data: Path

@@ -1,8 +1,11 @@
-"""The protocol of a run as values: its stages, where it is, and what was best so far. Nothing here computes or waits.
+"""The schedule of a run: its training stages, how far it has come, and its best epoch so far. Plain values only.
 
-Two stages (F41, F46). A model with pretrained weights learns its head first, with the backbone frozen, batch norm
-included; any other is trained whole. Then all layers go on at a tenth of the rate. A stage ends after its epochs, or
-when validation has not got better for some of them; the next one, and the end, start from the best epoch so far.
+There are two stages (F41, F46). In the first, a model with pretrained weights trains its head, with the backbone and
+its batch norm frozen; any other model is trained as a whole. In the second stage all layers are trained at a tenth of
+the learning rate. A stage ends after its number of epochs, or earlier if validation has not improved for some epochs
+(``patience``). Then the weights of the best epoch so far are restored.
+
+The learning rate within a stage is computed in :mod:`gztrain.training.optimizer`.
 """
 
 import math
@@ -16,14 +19,14 @@ Monitor = Literal["loss", "auc"]
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One stage.
+class TrainingStage:
+    """One stage of the training.
 
     Attributes:
         name: ``head``, ``whole`` or ``fine-tune``.
-        epochs: at most.
-        rate: learning rate that it starts from.
-        frozen: whether the backbone is left as it is.
+        epochs: largest number of epochs.
+        rate: learning rate at its start.
+        frozen: whether the backbone is frozen.
     """
 
     name: str
@@ -32,24 +35,24 @@ class Stage:
     frozen: bool
 
 
-def plan_stages(config: TrainConfig, *, pretrained: bool) -> tuple[Stage, ...]:
-    """Lay out the stages of a run; those of no epochs are left out."""
+def plan_stages(config: TrainConfig, *, pretrained: bool) -> tuple[TrainingStage, ...]:
+    """The stages of a run; a stage of 0 epochs is left out."""
     stages, rate = config.stages, config.optimizer.rate
-    first = Stage("head" if pretrained else "whole", stages.epochs, rate, frozen=pretrained)
-    second = Stage("fine-tune", stages.fine_tune_epochs, rate * stages.fine_tune_rate, frozen=False)
+    first = TrainingStage("head" if pretrained else "whole", stages.epochs, rate, frozen=pretrained)
+    second = TrainingStage("fine-tune", stages.fine_tune_epochs, rate * stages.fine_tune_rate, frozen=False)
     return tuple(stage for stage in (first, second) if stage.epochs)
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run is: so many epochs of this stage, and steps of the epoch that has begun, are done.
+    """How far a run has come.
 
     Attributes:
-        stage: place in the plan.
-        epoch: epochs of the stage that are done.
-        step: steps of the next one that are done.
-        passes: epochs of all stages that are done; with the seed, it decides the order of the records.
-        steps: steps of the whole run that are done.
+        stage: index of the current stage.
+        epoch: number of epochs of this stage that are complete.
+        step: number of steps of the current epoch that are complete.
+        passes: number of epochs of all stages that are complete; with the seed it decides the order of the records.
+        steps: number of steps of the whole run that are complete.
     """
 
     stage: int = 0
@@ -59,26 +62,26 @@ class Position:
     steps: int = 0
 
     def after_step(self) -> "Position":
-        """One step on."""
+        """The position one step later."""
         return replace(self, step=self.step + 1, steps=self.steps + 1)
 
     def after_epoch(self) -> "Position":
-        """At the start of the next epoch."""
+        """The position at the start of the next epoch."""
         return replace(self, epoch=self.epoch + 1, step=0, passes=self.passes + 1)
 
     def after_stage(self) -> "Position":
-        """At the start of the next stage."""
+        """The position at the start of the next stage."""
         return replace(self, stage=self.stage + 1, epoch=0, step=0)
 
 
 @dataclass(frozen=True)
 class Validation:
-    """What an epoch came to on the validation galaxies.
+    """Result of an epoch on the validation galaxies.
 
     Attributes:
-        loss: mean of the training loss, weights and all.
-        auc: mean AUC of a label, of those with both classes; NaN where there is none.
-        damaged: galaxies that were left out for their damage.
+        loss: mean of the training loss, including label weights.
+        auc: mean AUC over the labels with both classes; NaN if there is no such label.
+        damaged: number of galaxies that were left out because their record is damaged.
     """
 
     loss: float
@@ -91,45 +94,49 @@ class Best:
     """The best epoch so far.
 
     Attributes:
-        steps: of the run at its end; 0: there is none yet.
-        validation: what it came to.
-        waited: epochs since then, in this stage.
+        steps: steps of the run at the end of that epoch; 0 before the first epoch.
+        validation: its result.
+        waited: number of epochs of this stage since then.
     """
 
     steps: int = 0
     validation: Validation = field(default_factory=lambda: Validation(math.inf, -math.inf))
     waited: int = 0
 
-    def judge(self, found: Validation, steps: int, monitor: Monitor) -> "Best":
-        """Take an epoch into account: it is the best now, or one more that was not."""
-        if _better(found, self.validation, monitor):
-            return Best(steps, found)
+    def judge(self, validation: Validation, steps: int, monitor: Monitor) -> "Best":
+        """Compare a new epoch: either it becomes the best, or ``waited`` grows by one."""
+        if _better(validation, self.validation, monitor):
+            return Best(steps, validation)
         return replace(self, waited=self.waited + 1)
 
     def begin_stage(self) -> "Best":
-        """Patience starts anew with each stage; what was best remains."""
+        """Keep the best epoch, and count the epochs without improvement from 0 again."""
         return replace(self, waited=0)
 
 
-def _better(found: Validation, best: Validation, monitor: Monitor) -> bool:
-    """NaN is better than nothing at all, and than nothing else."""
+def _better(new: Validation, best: Validation, monitor: Monitor) -> bool:
+    """Whether a validation is better than the best so far.
+
+    The first validation always is, even if it is NaN. Later, a NaN is never better. If the best AUC is NaN, the losses
+    are compared.
+    """
     if best.loss == math.inf:
         return True
     if monitor == "auc" and not math.isnan(best.auc):
-        return found.auc > best.auc
-    return found.loss < best.loss
+        return new.auc > best.auc
+    return new.loss < best.loss
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Everything about a run that is not in its arrays: this, and a checkpoint's arrays, are the whole run.
+    """The state of a run apart from its arrays. A checkpoint holds the arrays and this.
 
     Attributes:
-        position: where it is.
-        best: what was best.
+        position: how far it has come.
+        best: its best epoch.
         losses: of the steps since the last line of the history.
-        done: whether it has ended.
-        damaged: records that these steps left out for their damage.
+        done: whether the run is complete.
+        damaged: number of damaged records that these steps left out.
     """
 
     position: Position = field(default_factory=Position)
@@ -140,12 +147,12 @@ class Progress:
 
 
 def progress_to_json(progress: Progress) -> dict[str, Any]:
-    """As JSON has it; JSON's own inf and nan included, for it is ours alone."""
+    """Convert to JSON values. They may include inf and nan, which only Python's json reads."""
     return asdict(progress)
 
 
 def progress_from_json(values: Mapping[str, Any]) -> Progress:
-    """The way back."""
+    """Convert from JSON values."""
     best = dict(values["best"])
     validation = Validation(**best.pop("validation"))
     losses, damaged = tuple(values["losses"]), values.get("damaged", 0)

@@ -1,4 +1,4 @@
-"""Ctrl-C at a good moment: the step that runs is finished, a checkpoint written, and then the run stops."""
+"""Handling of Ctrl-C: the current step is finished, a checkpoint is written, and then the run stops."""
 
 import contextlib
 import signal
@@ -12,12 +12,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass
 class StopSwitch:
-    """Whether somebody wants the run to stop."""
+    """Whether the run has been asked to stop."""
 
     pressed: bool = False
 
     def press(self, _number: int, _frame: FrameType | None) -> None:
-        """Note the wish; whoever presses twice means now."""
+        """Handle a signal. The first one asks the run to stop after the step; the second one stops it at once."""
         if self.pressed:
             raise KeyboardInterrupt
         self.pressed = True
@@ -25,7 +25,7 @@ class StopSwitch:
 
 @contextlib.contextmanager
 def stop_switch() -> Iterator[StopSwitch]:
-    """Listen to Ctrl-C and SIGTERM; outside the main thread, where Python cannot, to nobody."""
+    """Context that handles Ctrl-C and SIGTERM. It works in the main thread only, which is a limit of Python."""
     switch = StopSwitch()
     if threading.current_thread() is not threading.main_thread():
         yield switch

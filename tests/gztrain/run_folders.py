@@ -16,7 +16,7 @@ from gztrain.evaluation.metrics import as_document, judge
 from gztrain.evaluation.predictions import Predictions
 from gztrain.predict.export import probe_images
 from gztrain.runs.folder import RunFolder, write_config
-from gztrain.runs.history import History, Line
+from gztrain.runs.history import History, HistoryLine
 from gztrain.writing import write_json
 
 TINY = (
@@ -55,8 +55,10 @@ def write_history(path: Path) -> None:
     for epoch, loss in enumerate((0.6, 0.5, 0.45, 0.4, 0.42, 0.44)):
         stage, rate = ("head", 1e-3) if epoch < 3 else ("fine-tune", 1e-4)
         shared = {"stage": stage, "epoch": epoch + 1, "rate": rate, "samples_per_s": 100.0, "waiting": 0.0}
-        history.write(Line(**shared, step=20 * epoch + 10, loss=loss, val_loss=None, val_auc=None))
-        history.write(Line(**shared, step=20 * epoch + 20, loss=loss - 0.02, val_loss=loss + 0.1, val_auc=1 - loss))
+        history.write(HistoryLine(**shared, step=20 * epoch + 10, loss=loss, val_loss=None, val_auc=None))
+        history.write(
+            HistoryLine(**shared, step=20 * epoch + 20, loss=loss - 0.02, val_loss=loss + 0.1, val_auc=1 - loss)
+        )
 
 
 def told_run(

@@ -7,7 +7,7 @@ import pytest
 
 from gzcore.recipes import recipes_of
 from gztrain.config import TrainConfig, as_mapping, leaves, read_config
-from gztrain.models.plan import make_plan
+from gztrain.models.plan import make_model_plan
 
 RECIPES = recipes_of("gztrain")
 
@@ -24,7 +24,7 @@ def test_a_recipe_is_valid_and_opens_with_its_purpose(path: Path) -> None:
         assert any(line.startswith(f"# {word} ") for line in opening), word
     assert f"--recipe {path.stem}" in path.read_text()
     crop = 256 if config.model.name.startswith(("vit", "cct", "cvt")) else 224
-    make_plan(config.model, crop, 8)
+    make_model_plan(config.model, crop, 8)
 
 
 def test_the_first_recipe_names_every_key_with_its_default() -> None:

@@ -1,4 +1,4 @@
-"""Take a line out of an image: its pixels are made again from what lies beside them."""
+"""Take a line out of an image: its pixels are filled from the pixels beside it."""
 
 from collections.abc import Iterable
 
@@ -9,17 +9,17 @@ from gzprep.catalogue.galaxy import Line
 from gzprep.images.geometry import Pixels
 
 _RIM = 1.0
-"""Px around a line that JPEG has smeared it over."""
+"""Px around a line that are filled as well, because JPEG has blurred the line into them."""
 _SKIRT = 0.5
-"""The same around a wide one, in its widths: widths are measured at half the height, and trails fall off gently."""
+"""The same around a wide line, in widths of the line. Widths are measured at half height, and trails fade slowly."""
 _RADIUS = 3.0
-"""Px from which OpenCV takes what it fills a line with."""
+"""Distance in px from which OpenCV takes the filling."""
 _FRACTION = 4
-"""Bits behind the point in what OpenCV draws with."""
+"""Binary digits after the point of the coordinates that OpenCV draws with."""
 
 
 def line_mask(lines: Iterable[Line], height: int, width: int) -> Pixels:
-    """Mask of lines and the rim around them, uint8 [height, width], 255 where they are."""
+    """Mask of lines and the rim around them: uint8 [height, width], 255 on a line, else 0."""
     mask = np.zeros((height, width), np.uint8)
     for line in lines:
         ends = np.array(((line.x0, line.y0), (line.x1, line.y1)))
@@ -36,11 +36,11 @@ def line_mask(lines: Iterable[Line], height: int, width: int) -> Pixels:
 
 
 def fill_lines(image: Pixels, lines: Iterable[Line]) -> Pixels:
-    """Fill lines with what lies beside them (Telea 2004, J. Graphics Tools 9, 23); no other pixel changes.
+    """Fill lines from the pixels beside them (Telea 2004, J. Graphics Tools 9, 23). No other pixel changes.
 
     Args:
         image: uint8 [H, W, 3 or 4].
-        lines: in its pixels.
+        lines: end points and widths in pixels of the image.
     """
     mask = line_mask(lines, *image.shape[:2])
     filled = cv2.inpaint(np.ascontiguousarray(image[..., :3]), mask, _RADIUS, cv2.INPAINT_TELEA)

@@ -1,4 +1,4 @@
-"""From traces to findings: which line is the strongest, where it lies in the image as it came, and how wide it is."""
+"""From traces to findings: which line is the strongest, where it lies in the original image, and how wide it is."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from gzprep.catalogue.galaxy import Finding, Line
-from gzprep.images.defects.planes import Sight
+from gzprep.images.defects.planes import Planes
 from gzprep.images.defects.trace import Strip, Trace
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A line in a plane.
+class Candidate:
+    """A line that was followed in a plane; the strongest candidate becomes the finding.
 
     Attributes:
         trace: the line, in px of the plane.
-        scale: px of the image in one of the plane.
-        width: px of the plane.
-        score: what it counts for.
+        scale: width in image pixels of one pixel of the plane.
+        width: of the line, px of the plane.
+        score: of the line.
     """
 
     trace: Trace
@@ -27,38 +27,38 @@ class Found:
     score: float
 
 
-def strongest(sight: Sight, found: Iterable[Found]) -> Finding:
-    """The line with the highest score; 0 and no line where there is none."""
-    best = max(found, key=lambda one: one.score, default=None)
+def strongest(planes: Planes, candidates: Iterable[Candidate]) -> Finding:
+    """The candidate with the highest score, as a finding; a score of 0 and no line where there is none."""
+    best = max(candidates, key=lambda candidate: candidate.score, default=None)
     if best is None or best.score <= 0:
         return Finding(0.0)
     if not len(best.trace.columns):
         return Finding(best.score)
-    ends = (sight.back(*_full_size(point, best.scale)) for point in (best.trace.start, best.trace.end))
+    ends = (planes.to_image(*_full_size(point, best.scale)) for point in (best.trace.start, best.trace.end))
     (x0, y0), (x1, y1) = sorted(ends, key=lambda point: (point[1], point[0]))  # the upper end first
     return Finding(best.score, Line(x0, y0, x1, y1, best.width * best.scale))
 
 
 def _full_size(point: tuple[float, float], scale: int) -> tuple[float, float]:
-    """Middle of a plane's pixel, in px of the full-size plane."""
+    """Coordinates of the middle of a pixel of the plane, in px of the full-size plane."""
     x, y = point
     return x * scale + (scale - 1) / 2, y * scale + (scale - 1) / 2
 
 
 def width_of(strip: Strip, trace: Trace, half: int) -> float:
-    """Width of a line at half its depth or height, px of the plane, across the line.
+    """Width of a line at half its depth or height, measured across the line, px of the plane.
 
     Args:
-        strip: where the line was found.
+        strip: pixels around the line.
         trace: the line.
-        half: columns to either side that belong to what lies beside it.
+        half: distance from the line, in columns, of the pixels that it is compared with.
     """
     rows, columns = np.arange(*trace.rows), trace.columns
     if not len(rows):
         return 0.0
     around = np.arange(-half, half + 1)
-    places = (columns[:, None] + around).clip(0, strip.values.shape[1] - 1)
-    profile = strip.values[rows[:, None], places].mean(axis=0)
+    nearby = (columns[:, None] + around).clip(0, strip.values.shape[1] - 1)
+    profile = strip.values[rows[:, None], nearby].mean(axis=0)
     profile -= (profile[0] + profile[-1]) / 2
     within = profile * np.sign(profile[half]) >= abs(profile[half]) / 2
     left, right = _run(within[half::-1]), _run(within[half:])
@@ -68,5 +68,5 @@ def width_of(strip: Strip, trace: Trace, half: int) -> float:
 
 
 def _run(within: np.ndarray) -> int:
-    """How many are true before the first that is not."""
+    """How many values are true before the first false one."""
     return int(np.argmin(within)) if not within.all() else len(within)

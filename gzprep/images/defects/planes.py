@@ -1,7 +1,8 @@
-"""What the detectors look at: planes of one image, each made when first asked for, then shared.
+"""The planes of an image that the detectors look at. Each plane is computed on first use, then shared.
 
-Every plane is turned and mirrored so that the heavier half lies at the top, the next one at the left: an image and
-its turned or mirrored copy give the same planes, and therefore the same scores, bit for bit.
+A plane is a uint8 array of one value a pixel, such as the luma. Every plane is turned and mirrored so that its brighter
+half lies at the top, and then at the left. So an image and its turned or mirrored copies give the same planes, and
+therefore the same scores, bit for bit.
 """
 
 from collections.abc import Callable
@@ -14,10 +15,10 @@ import numpy as np
 from gzprep.images.geometry import Pixels
 
 _COLOURS = 3
-_Made = TypeVar("_Made")
+_Derived = TypeVar("_Derived")
 
 
-class Sight:
+class Planes:
     """Planes of a uint8 image [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], RGB in that order.
 
     Attributes:
@@ -26,23 +27,23 @@ class Sight:
 
     def __init__(self, image: Pixels) -> None:
         self.image = image[..., 0] if image.ndim == _COLOURS and image.shape[2] < _COLOURS else image
-        self._made: dict[Callable[[Sight], Any], Any] = {}
+        self._cache: dict[Callable[[Planes], Any], Any] = {}
 
-    def once(self, make: Callable[["Sight"], _Made]) -> _Made:
-        """What ``make`` makes of this image; made when first asked for, and kept."""
-        if make not in self._made:
-            self._made[make] = make(self)
-        made: _Made = self._made[make]
-        return made
+    def cached(self, derive: Callable[["Planes"], _Derived]) -> _Derived:
+        """The result of ``derive`` for this image. It is computed on first use and kept."""
+        if derive not in self._cache:
+            self._cache[derive] = derive(self)
+        result: _Derived = self._cache[derive]
+        return result
 
     @property
     def has_colour(self) -> bool:
-        """Whether there is any colour to look at."""
+        """Whether the image has colour channels."""
         return self.image.ndim == _COLOURS
 
     @cached_property
     def luma(self) -> Pixels:
-        """Luma as it came, not turned, uint8 [H, W]."""
+        """Luma of the original image, not turned, uint8 [H, W]."""
         if not self.has_colour:
             return np.ascontiguousarray(self.image)
         code = cv2.COLOR_RGBA2GRAY if self.image.shape[2] > _COLOURS else cv2.COLOR_RGB2GRAY
@@ -62,8 +63,8 @@ class Sight:
             plane = np.asarray(cv2.flip(plane, -1 if up_down and left_right else int(left_right)))
         return np.asarray(cv2.transpose(plane)) if transpose else plane
 
-    def back(self, x: float, y: float) -> tuple[float, float]:
-        """Take a point of the turned full-size planes, px, to the image as it came."""
+    def to_image(self, x: float, y: float) -> tuple[float, float]:
+        """Convert a point of the turned full-size planes into the coordinates of the original image, px."""
         height, width = self.image.shape[:2]
         up_down, left_right, transpose = self._turn
         x, y = (y, x) if transpose else (x, y)
@@ -71,7 +72,7 @@ class Sight:
 
     @cached_property
     def grey(self) -> Pixels:
-        """Luma, uint8 [h, w]."""
+        """Luma, turned, uint8 [h, w]."""
         return self._turned(self.luma)
 
     @cached_property
@@ -85,7 +86,7 @@ class Sight:
         return self._turned(halved(self._without_odd_end(self.image)))
 
     def _without_odd_end(self, plane: Pixels) -> Pixels:
-        """All of an even number of rows and columns: the odd one that is left over is the last one after turning."""
+        """The plane without its odd row and column. The one left out is the last one after turning, for every turn."""
         height, width = plane.shape[:2]
         up_down, left_right, _ = self._turn
         top, left = height % 2 * up_down, width % 2 * left_right
@@ -103,20 +104,20 @@ class Sight:
 
 
 def _heavier_half(first: Pixels, second: Pixels) -> int:
-    """Sum of one half of a plane less that of the other."""
+    """Sum of one half of a plane, less the sum of the other half."""
     return int(cv2.sumElems(first)[0] - cv2.sumElems(second)[0])
 
 
 def colours(image: Pixels) -> tuple[Pixels, Pixels, Pixels]:
     """Red, green and blue of an image [h, w, 3 or 4], uint8 [h, w] each."""
     height, width, channels = image.shape
-    planes = np.empty((channels, height, width), np.uint8)  # OpenCV takes four times as long to split into its own
+    planes = np.empty((channels, height, width), np.uint8)  # splitting into memory of OpenCV's own is slower
     red, green, blue = cv2.split(image, list(planes))[:_COLOURS]
     return np.asarray(red), np.asarray(green), np.asarray(blue)
 
 
 def pooled(pick: Callable[[Pixels, Pixels], Any], plane: Pixels) -> Pixels:
-    """The smallest or the largest of each 2 x 2 px, as ``pick`` does; an odd row or column at the end is left out."""
+    """Minimum or maximum of each 2 x 2 px, as ``pick`` says; an odd row or column at the end is left out."""
     columns: Pixels = np.asarray(cv2.transpose(_of_two_rows(pick, plane)), np.uint8)
     return np.asarray(cv2.transpose(_of_two_rows(pick, columns)), np.uint8)
 

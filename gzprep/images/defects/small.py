@@ -1,36 +1,38 @@
-"""Two small planes for the detectors that look for long lines: how coloured, and how bright.
+"""Two small planes for the detectors of long lines: how coloured the image is, and how bright.
 
-They are an eighth of the size: a ray is 128 px long, longer than nearly everything that is no line.
+They have an eighth of the image's width and height. There a ray of 16 rows is 128 px long, longer than nearly
+everything that is not a line.
 """
 
 import cv2
 import numpy as np
 
-from gzprep.images.defects.planes import Sight, halved, pooled
+from gzprep.images.defects.planes import Planes, halved, pooled
 from gzprep.images.defects.rays import compressed
 from gzprep.images.geometry import Pixels
 
 MARGIN = 11
-"""Columns that lines are compared with at either side: 88 px, so that a trail of 60 px has sides, slanting too."""
+"""Columns on each side that a line is compared with. They are 88 px of the image, so that even a slanting trail of
+60 px has sides."""
 EXCESS_NOISE, BRIGHT_NOISE = 15.0, 20.0
-"""Grey levels from which on contrast is a ratio; below, it is a difference."""
+"""Grey levels, roughly the noise. Far above them contrast is a ratio, far below a difference."""
 _PURITY = 1.3
-"""How many times the second brightest colour is taken off the brightest: galaxies leave little, trails a lot."""
+"""The excess is the brightest colour less this many times the second brightest: small in galaxies, large in trails."""
 _EXCESS_LEVELS = compressed(EXCESS_NOISE, 120)
 _BRIGHT_LEVELS = compressed(BRIGHT_NOISE, 200)
 
 
-def excess(sight: Sight) -> Pixels:
-    """How far one colour exceeds the others, uint8; of each 4 x 4 px the most that any 2 x 2 px have."""
-    most, second = sight.ranked
+def excess(planes: Planes) -> Pixels:
+    """How far one colour exceeds the others: the largest of the four 2 x 2 means in each 4 x 4 px, uint8."""
+    most, second = planes.ranked
     return pooled(cv2.max, np.asarray(cv2.addWeighted(most, 1, second, -_PURITY, 0)))
 
 
-def coloured(sight: Sight) -> Pixels:
-    """The largest :func:`excess` of 8 x 8 px, 0..DEEPEST."""
-    return np.asarray(cv2.LUT(pooled(cv2.max, sight.once(excess)), _EXCESS_LEVELS))
+def coloured(planes: Planes) -> Pixels:
+    """The largest :func:`excess` in each 8 x 8 px, on a log scale 0..DEEPEST."""
+    return np.asarray(cv2.LUT(pooled(cv2.max, planes.cached(excess)), _EXCESS_LEVELS))
 
 
-def bright(sight: Sight) -> Pixels:
-    """The mean brightest colour of 8 x 8 px, 0..DEEPEST."""
-    return np.asarray(cv2.LUT(halved(halved(sight.ranked[0])), _BRIGHT_LEVELS))
+def bright(planes: Planes) -> Pixels:
+    """The mean of the brightest colour over each 8 x 8 px, on a log scale 0..DEEPEST."""
+    return np.asarray(cv2.LUT(halved(halved(planes.ranked[0])), _BRIGHT_LEVELS))

@@ -1,4 +1,4 @@
-"""From a short ray to the whole line it is part of: where it starts, where it ends, and how much speaks for it."""
+"""From a short ray to the whole line that it is a part of: where the line starts and ends, and its evidence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,19 +13,20 @@ from gzprep.images.geometry import Pixels
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.integer]
 Evidence = Callable[[Floats], Floats]
-"""What each pixel says, from the values along a ray: float32 [rows, columns], a margin less at either side."""
+"""Function from pixel values along a ray to evidence for a line: float32 [rows, columns], narrower by a margin on each
+side. Positive values speak for a line, negative ones against it."""
 _PAD = 64
-"""Columns a plane goes on for beyond its border: as many as any strip is wide."""
+"""Columns that are added beyond each border of a plane: as many as the widest strip has."""
 _REACH = 512
-"""A line is followed for so many rows up and down."""
+"""A line is followed for at most this many rows up and down."""
 _WINDOW = 1.5
-"""A ray is steered by what lies so many times its own rows up and down."""
+"""Rows up and down that are used to refine a ray's position and slope, in multiples of the ray's own rows."""
 _TURN = 1 / 14
-"""Slopes are looked for so far to either side of a ray's: in its few rows many slopes look alike."""
+"""Largest difference from the ray's slope that is tried. In the few rows of a ray many slopes look the same."""
 _OFFSETS: Floats = np.arange(-2, 3).astype(np.float32)
-"""Columns to either side of a ray's middle."""
+"""Offsets from the ray's middle that are tried, in columns."""
 _FINE_TURN, _FINE_OFFSETS = 1 / 60, (_OFFSETS[1:-1] / 2).astype(np.float32)
-"""The same once it is steered."""
+"""The same for the refined ray."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,17 @@ class Ground:
 
     Attributes:
         plane: uint8 [h, w].
-        table: float32 [256], what each grey level is worth.
+        table: float32 [256], the value of each grey level, such as its logarithm.
     """
 
     plane: Pixels
     table: Floats
 
     def rows(self, ray: Ray, reach: int) -> tuple[int, Pixels]:
-        """Rows up to ``reach`` px away from a ray's middle, columns where it runs level: the first, and all of them.
+        """Cut out the rows up to ``reach`` px from a ray's middle; columns, transposed, if the ray is level.
 
-        They have _PAD px more at either end, as they end there.
+        Returns:
+            Index of the first row, and the rows with _PAD px more at each end that repeat the border.
         """
         first, last = max(0, int(ray.y) - reach), int(ray.y) + reach + 1
         rows = cv2.transpose(self.plane[:, first:last]) if ray.level else self.plane[first:last]
@@ -52,13 +54,13 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Pixels along a ray, a row of them for each row of the plane.
+    """Pixels along a ray: one row of the strip for each row of the plane.
 
     Attributes:
-        values: float32 [rows, columns]; the ray runs down the middle column. The plane goes on as it ends.
+        values: float32 [rows, columns]; the ray runs down the middle column. Beyond the border, border values repeat.
         ray: in pixels of the plane.
-        first: plane row of the first row.
-        column: int [rows]: plane column of the first column.
+        first: plane row of the strip's first row.
+        column: int [rows]: plane column of the strip's first column.
     """
 
     values: Floats
@@ -74,7 +76,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The best stretch of a line.
+    """The part of a line with the most evidence.
 
     Attributes:
         score: evidence, summed over its length in px of the plane.
@@ -91,17 +93,17 @@ class Trace:
 
 
 def follow(ground: Ground, ray: Ray, evidence: Evidence, margin: int, least: float) -> tuple[Strip, Trace]:
-    """Follow a ray to where its line starts and ends.
+    """Follow a ray to the start and the end of its line.
 
     Args:
-        ground: what it runs through.
-        ray: in pixels of the ground.
-        evidence: what speaks for a line; negative against it.
-        margin: columns that ``evidence`` takes off at either side.
-        least: where less than this is found around the ray, it is not followed: the trace has a score, and no length.
+        ground: the plane.
+        ray: in pixels of the plane.
+        evidence: positive for a line, negative against it.
+        margin: columns by which the result of ``evidence`` is narrower on each side.
+        least: if the evidence near the ray is lower, the ray is not followed: the trace has a score and no length.
 
     Returns:
-        The strip around the line, and the stretch of it that the most evidence speaks for.
+        The strip around the line, and the part of the line with the most evidence.
     """
     window = int(_WINDOW * ray.rows)
     near = _cut_strip(ground, ray, window, int(window * _TURN) + len(_OFFSETS) + margin)
@@ -118,7 +120,7 @@ def _cut_strip(ground: Ground, ray: Ray, reach: int, half: int) -> Strip:
     """Cut the pixels along a ray out of a plane: ``reach`` rows up and down, ``half`` columns to either side."""
     first, padded = ground.rows(ray, reach)
     column = np.rint(ray.x + ray.slope * (np.arange(first, first + len(padded)) - ray.y)).astype(np.intp) - half
-    # Windows are taken whole. One that would leave the padding lies all beyond the border, where nothing changes.
+    # A window that would leave the padding is moved back: it lies wholly beyond the border, where all values are equal.
     width = 2 * half + 1
     start = np.minimum(np.maximum(column + _PAD, 0), padded.shape[1] - width)
     start += np.arange(0, padded.size, padded.shape[1])
@@ -127,7 +129,12 @@ def _cut_strip(ground: Ground, ray: Ray, reach: int, half: int) -> Strip:
 
 
 def _gains(strip: Strip, evidence: Floats, slopes: Floats, offsets: Floats) -> tuple[Ints, Floats, Floats]:
-    """Along straight paths: plane columns [rows, paths], the evidence summed, and how far it has risen at each row."""
+    """Sum the evidence along straight paths, one for each pair of slope and offset.
+
+    Returns:
+        Plane columns [rows, paths]; running sums [rows + 1, paths]; running sums less their minimum so far, which is
+        the best score of a part that ends at this row.
+    """
     rows, width = evidence.shape
     path = np.repeat(strip.ray.slope + slopes, len(offsets)) * strip.below[:, None]
     path += np.tile(strip.ray.x + offsets, len(slopes))
@@ -139,7 +146,7 @@ def _gains(strip: Strip, evidence: Floats, slopes: Floats, offsets: Floats) -> t
 
 
 def least_so_far(values: Floats) -> Floats:
-    """Running minimum over rows, twice as many at each step: a third of the time that np.minimum.accumulate takes."""
+    """Running minimum over rows. The span doubles with each step, which is faster than np.minimum.accumulate."""
     step = 1
     while step < len(values):
         least = values.copy()
@@ -149,13 +156,13 @@ def least_so_far(values: Floats) -> Floats:
 
 
 def _slopes(reach: int, most: float) -> Floats:
-    """Slopes up to ``most`` to either side, so close that neighbours are a column apart ``reach`` rows away."""
+    """Slopes from -``most`` to ``most``, spaced so that neighbours are one column apart ``reach`` rows away."""
     count = int(reach * most) + 1
     return (np.arange(-count, count + 1) / reach).astype(np.float32)
 
 
 def _steered(strip: Strip, evidence: Floats, slopes: Floats) -> tuple[float, float, float]:
-    """The most that speaks for a line around a ray, and the line's offset and slope relative to the ray's."""
+    """The best evidence for a line near a ray, and that line's offset and slope relative to the ray."""
     _, _, gains = _gains(strip, evidence, slopes, _OFFSETS)
     most = gains.max(axis=0)
     slope, offset = divmod(int(most.argmax()), len(_OFFSETS))
@@ -171,11 +178,11 @@ def _best_stretch(strip: Strip, evidence: Floats) -> Trace:
     used = columns[start:end, path]
     ends = _point(strip, start, float(used[0])), _point(strip, end - 1, float(used[-1]))
     across, down = abs(ends[1][0] - ends[0][0]), abs(ends[1][1] - ends[0][1])
-    longer = float(np.hypot(across, down)) / max(across, down, 1.0)  # than it has rows, as it slants
+    longer = float(np.hypot(across, down)) / max(across, down, 1.0)  # a slanting line is longer than its rows
     return Trace(float(gains[end, path]) * max(longer, 1.0), *ends, (start, end), used - strip.column[start:end])
 
 
 def _point(strip: Strip, row: int, column: float) -> tuple[float, float]:
-    """Where a strip's row and a plane's column meet."""
+    """Coordinates (x, y) in the plane of a strip's row and a plane's column."""
     y = float(strip.first + row)
     return (y, column) if strip.ray.level else (column, y)

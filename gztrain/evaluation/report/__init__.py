@@ -1,4 +1,4 @@
-"""The report of runs: one page that needs nothing beside it, and its figures as files."""
+"""The report of one or more runs: one self-contained HTML page, and its figures as PNG files."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -16,19 +16,19 @@ PAGE = "report.html"
 
 
 def write_report(runs: Sequence[Path], folder: Path, *, data: Path | None = None, split: str | None = None) -> Path:
-    """Write ``report.html`` into a folder, and the figures of each run as PNG into its own ``figures/``.
+    """Write ``report.html`` into a folder, and the figures of each run as PNG into the run's own ``figures/``.
 
     Args:
         runs: run folders.
-        folder: is made where it is not there.
-        data: where the runs' data set is now; None: where it was.
-        split: ``val`` or ``test``; None: test for the runs that were judged on it.
+        folder: folder of the page; it is created if needed.
+        data: where the dataset folder of the runs is now; None: where it was during training.
+        split: ``val`` or ``test``; None: test for runs that were evaluated on it, else val.
 
     Returns:
-        The page.
+        Path of the page.
 
     Raises:
-        GzError: a run cannot be read or was not judged, or something cannot be written.
+        GzError: a run cannot be read or was not evaluated, or a file cannot be written.
     """
     from gztrain.evaluation.report.gather import gather
     from gztrain.evaluation.report.page import draw, make_page, render, run_part
@@ -52,10 +52,10 @@ def write_report(runs: Sequence[Path], folder: Path, *, data: Path | None = None
 
 
 def save_figures(run: Path, drawings: "Iterable[Drawing]") -> None:
-    """Save figures as PNG into the run folder.
+    """Save figures as PNG files in the run folder.
 
     Raises:
-        GzError: they cannot be written.
+        GzError: a file cannot be written.
     """
     from gztrain.evaluation.report.theme import to_png
 

@@ -1,4 +1,4 @@
-"""The course of a run, out of its history: what the curves are drawn from."""
+"""The training curves of a run, read from its history: losses, validation AUC, learning rate."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,17 +14,17 @@ Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
-    """Losses and rates by step.
+class TrainingCurves:
+    """Losses and learning rates against steps.
 
     Attributes:
-        steps: steps of the run done at each line of the history, float64 [E].
-        loss: mean training loss of the line, [E].
+        steps: number of steps done at each line of the history, float64 [E].
+        loss: mean training loss of each line, [E].
         rate: learning rate, [E].
-        checked: steps at which validation was judged, [V].
-        val_loss, val_auc: what it came to, [V].
-        stages: step after which each later stage begins, and its name.
-        kept: step whose weights were kept; None where validation was never judged.
+        checked: steps at which the model was validated, [V].
+        val_loss, val_auc: validation loss and AUC at these steps, [V].
+        stages: for each later stage, the step after which it begins, and its name.
+        kept: step whose weights were kept; None if the model was never validated.
     """
 
     steps: Doubles
@@ -37,21 +37,21 @@ class Course:
     kept: float | None
 
 
-def read_course(path: Path, monitor: Literal["loss", "auc"]) -> Course | None:
-    """Read what a history says; None where there is none, or it has no line.
+def read_training_curves(path: Path, monitor: Literal["loss", "auc"]) -> TrainingCurves | None:
+    """Read the curves from a history file; None if there is no file, or it has no lines.
 
     Raises:
-        GzError: the file is no history.
+        GzError: the file is not a history.
     """
     rows = read_history(path) if path.exists() else []
-    return course_of(rows, monitor) if rows else None
+    return training_curves(rows, monitor) if rows else None
 
 
-def course_of(rows: Rows, monitor: Literal["loss", "auc"]) -> Course:
-    """Turn the lines of a history into columns."""
+def training_curves(rows: Rows, monitor: Literal["loss", "auc"]) -> TrainingCurves:
+    """Build the curves from the lines of a history."""
     checks = [row for row in rows if row["val_loss"] is not None]
     checked, val_loss, val_auc = (_column(checks, name) for name in ("step", "val_loss", "val_auc"))
-    return Course(
+    return TrainingCurves(
         steps=_column(rows, "step"),
         loss=_column(rows, "loss"),
         rate=_column(rows, "rate"),
@@ -67,9 +67,9 @@ def _column(rows: Rows, name: str) -> Doubles:
     return np.array([row[name] for row in rows], np.float64)  # None becomes NaN
 
 
-def _kept(checked: Doubles, loss: Doubles, judged_by: Doubles) -> float | None:
-    """The first step that was best, as training chose it: where AUC is undefined, loss decides."""
+def _kept(checked: Doubles, loss: Doubles, monitored: Doubles) -> float | None:
+    """The first best step, chosen as training chooses it: if an AUC is undefined, the loss decides."""
     if not len(checked):
         return None
-    chosen = loss if np.isnan(judged_by).any() else judged_by
+    chosen = loss if np.isnan(monitored).any() else monitored
     return None if np.isnan(chosen).all() else float(checked[np.nanargmin(chosen)])

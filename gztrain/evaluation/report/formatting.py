@@ -1,32 +1,32 @@
-"""Numbers and text as a person reads them."""
+"""Numbers and lists as text for a reader."""
 
 import math
 from collections.abc import Sequence
 
 NOTHING = "\N{EN DASH}"
-"""What stands for a figure that is undefined."""
+"""Shown in place of an undefined figure."""
 
 
 def rate(value: float | None) -> str:
-    """A figure between 0 and 1, or about that: three decimals."""
+    """A figure of about 0 to 1, with three decimals."""
     return NOTHING if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 
 def whole(value: int | None) -> str:
-    """A count, its thousands apart."""
+    """A count, with commas between thousands."""
     return NOTHING if value is None else f"{value:,}"
 
 
 def between(bounds: Sequence[float] | None) -> str:
-    """An interval, or nothing where there is none."""
+    """An interval as "low to high"; empty if there is none."""
     return "" if bounds is None else f"{rate(bounds[0])} to {rate(bounds[1])}"
 
 
 def percent(share: float) -> str:
-    """A share in per cent."""
+    """A share in per cent, with one decimal."""
     return f"{100 * share:.1f} %"
 
 
-def listed(parts: Sequence[str]) -> str:
-    """Parts as a list in a sentence."""
-    return " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else "".join(parts)
+def listed(items: Sequence[str]) -> str:
+    """Items as a list in a sentence: "a, b and c"."""
+    return " and ".join((", ".join(items[:-1]), items[-1])) if len(items) > 1 else "".join(items)

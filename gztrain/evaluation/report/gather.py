@@ -1,4 +1,4 @@
-"""What the report tells of a run, gathered from its folder; and galaxies to show, from its data set."""
+"""Collects the contents of the report: from the run folder, and images of galaxies from the data set."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -13,16 +13,16 @@ from gztrain.data import Batch, Selection, open_reader, select
 from gztrain.data.dataset import Scheme, open_dataset
 from gztrain.data.labels import Floats
 from gztrain.evaluation.predictions import Predictions, read_predictions
-from gztrain.evaluation.report.curves import Course, read_course
+from gztrain.evaluation.report.curves import TrainingCurves, read_training_curves
 from gztrain.evaluation.report.numbers import Mistake, worst_mistakes
-from gztrain.models.plan import make_plan
+from gztrain.models.plan import make_model_plan
 from gztrain.runs.folder import Run, RunFolder, open_run
 
 Json = dict[str, Any]
 SPLITS = ("test", "val")
-"""The one that is told, if a run was judged on both."""
+"""Splits to report on; the first one that a run was evaluated on is taken."""
 MISTAKES = 6
-"""Galaxies shown of a question."""
+"""Number of wrongly classified galaxies that are shown for a question."""
 _AT_A_TIME = 64
 
 
@@ -32,8 +32,8 @@ class Galaxy:
 
     Attributes:
         pixels: uint8 [crop, crop, 3].
-        fractions: vote fractions of all answers, float32 [32]; NaN where nobody was asked.
-        votes: total votes of Q0 to Q10, float32 [11]; NaN where there are no counts.
+        fractions: vote fractions of all answers, float32 [32]; NaN where the question was not asked.
+        votes: total votes of Q0 to Q10, float32 [11]; NaN where the catalogue has no counts.
     """
 
     pixels: np.ndarray
@@ -43,21 +43,21 @@ class Galaxy:
 
 @dataclass(frozen=True, eq=False)
 class RunReport:
-    """A run, as the page tells it.
+    """Everything that the page shows of a run.
 
     Attributes:
-        name: the run folder's.
-        model: such as ``small``.
-        scheme: what it was asked.
-        labels: the policy it is judged by here.
-        split: what it is judged on here.
-        facts: more about it, name and value.
-        judged: the split's entry of metrics.json.
+        name: of the run folder.
+        model: name of the model, such as ``small``.
+        scheme: its questions and labels.
+        labels: label policy of the evaluation.
+        split: split of the evaluation.
+        facts: further facts, as pairs of name and value.
+        judged: entry of the split in metrics.json.
         predictions: of the same split.
-        course: losses and rates; None where it left none.
-        mistakes: the surest mistakes of each question, by its name.
-        galaxies: those of the mistakes that could be read, by id.
-        absence: why galaxies could not be read, in a sentence; empty where they could.
+        training_curves: losses and learning rates; None if the run has no history.
+        mistakes: for each question, by name, the mistakes of which the model was most certain.
+        galaxies: the galaxies of these mistakes that could be read, by id.
+        absence: a sentence that says why galaxies could not be read; empty if they could.
     """
 
     name: str
@@ -68,31 +68,31 @@ class RunReport:
     facts: tuple[tuple[str, str], ...]
     judged: Json
     predictions: Predictions
-    course: Course | None
+    training_curves: TrainingCurves | None
     mistakes: dict[str, list[Mistake]]
     galaxies: dict[str, Galaxy]
     absence: str = ""
 
 
 def gather(path: Path, data: Path | None = None, split: str | None = None) -> RunReport:
-    """Gather what a run left.
+    """Collect the contents of the report of a run.
 
     Args:
         path: the run folder.
-        data: where its data set is now; None: where it was.
-        split: ``val`` or ``test``; None: test if the run was judged on it.
+        data: where its dataset folder is now; None: where it was during training.
+        split: ``val`` or ``test``; None: test if the run was evaluated on it, else val.
 
     Raises:
-        GzError: there is no run, or it was not judged on the split.
+        GzError: there is no run, or it was not evaluated on the split.
     """
-    run, crossed = open_told(path)
+    run, crossed = open_run_or_folds(path)
     chosen, judged = _choose_split(run, split)
     predictions = read_predictions(run.folder.predictions_of(chosen))
     mistakes = {
         question.name: worst_mistakes(question, *_columns(predictions, block), MISTAKES)
         for question, block in zip(run.scheme.questions, run.scheme.blocks, strict=True)
     }
-    wanted = {predictions.ids[mistake.row] for found in mistakes.values() for mistake in found}
+    wanted = {predictions.ids[mistake.row] for of_question in mistakes.values() for mistake in of_question}
     folds = None if crossed or chosen == "test" else {run.config.fold}
     galaxies, absence = find_galaxies(data or run.dataset, chosen, folds, wanted)
     return RunReport(
@@ -104,18 +104,18 @@ def gather(path: Path, data: Path | None = None, split: str | None = None) -> Ru
         facts=_facts(run, judged, crossed=crossed),
         judged=judged,
         predictions=predictions,
-        course=read_course(run.folder.history, run.config.stages.monitor),
+        training_curves=read_training_curves(run.folder.history, run.config.stages.monitor),
         mistakes=mistakes,
         galaxies=galaxies,
         absence=absence,
     )
 
 
-def open_told(path: Path) -> tuple[Run, bool]:
-    """Open a run, or a cross-validation as the run of its first fold with the figures of all.
+def open_run_or_folds(path: Path) -> tuple[Run, bool]:
+    """Open a run. A cross-validation is opened as the run of its first fold, with the figures of all folds.
 
     Returns:
-        The run, and whether it stands for all folds.
+        The run, and whether it is a cross-validation.
     """
     folder = RunFolder(path)
     first = folder.fold(0)
@@ -148,18 +148,18 @@ def _choose_split(run: Run, split: str | None) -> tuple[str, Json]:
 
 
 def _model_name(run: Run) -> str:
-    """What the model is called; an ensemble by how many members it has."""
+    """Name of the model; for an ensemble, with the number of its members."""
     try:
-        found = json.loads(run.folder.ensemble.read_text(encoding="utf-8"))
-        return f"mean of {len(found['members'])} x {run.config.model.name}, {found['sides']} sides"
+        ensemble = json.loads(run.folder.ensemble.read_text(encoding="utf-8"))
+        return f"mean of {len(ensemble['members'])} x {run.config.model.name}, {ensemble['sides']} sides"
     except (OSError, ValueError, KeyError, TypeError):
         return run.config.model.name
 
 
 def _facts(run: Run, judged: Json, *, crossed: bool) -> tuple[tuple[str, str], ...]:
     config = run.config
-    spec = replace(config.model, weights="none")  # a file of theirs may be gone by now
-    size = make_plan(spec, run.crop, len(run.scheme.names)).size
+    spec = replace(config.model, weights="none")  # a file of weights may have been removed since
+    size = make_model_plan(spec, run.crop, len(run.scheme.names)).size
     left_out = judged.get("damaged_records", 0)
     return (
         ("model", _model_name(run)),
@@ -184,7 +184,7 @@ def find_galaxies(
     """Read galaxies from the shards of a data set.
 
     Returns:
-        Those that were found, by id, and a sentence if they could not be read.
+        The galaxies that were found, by id; and a sentence if the data set cannot be read, else an empty string.
     """
     try:
         selection = select(open_dataset(data), "test" if split == "test" else "train", folds)
@@ -194,7 +194,7 @@ def find_galaxies(
 
 
 def _read(selection: Selection, wanted: Collection[str]) -> Iterator[tuple[str, Galaxy]]:
-    """Look through the records until all wanted ones are found."""
+    """Read records until all wanted galaxies are found."""
     missing = set(wanted)
     batches = open_reader(skip_corrupt=True).batches(selection, np.arange(len(selection)), _AT_A_TIME)
     for batch in batches:
@@ -211,11 +211,11 @@ def _galaxy(batch: Batch, place: int) -> Galaxy:
 
 
 def pooled(run: RunReport, block: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and probabilities of everything known among some labels, int64 [M] and float32 [M]."""
+    """Labels and probabilities of all unmasked values among some labels: int64 [M] and float32 [M]."""
     probabilities, labels, mask = _columns(run.predictions, block)
     return labels[mask == 1], probabilities[mask == 1]
 
 
 def known(run: RunReport, column: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same of one label."""
+    """The same for one label."""
     return pooled(run, slice(column, column + 1))

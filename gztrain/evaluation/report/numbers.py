@@ -1,4 +1,4 @@
-"""What the figures show, as numbers: curves, reliability, and the galaxies that were most wrongly classified."""
+"""The numbers behind the plots: ROC and precision-recall curves, reliability, and the worst mistakes."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,16 @@ from gztrain.data.dataset import Question
 from gztrain.data.labels import Doubles, Floats, Ints, classes
 
 _POINTS = 201
-"""Points of a drawn curve: a ROC of 40,000 galaxies has as many corners, and nobody can see them."""
+"""Largest number of points of a drawn curve. A ROC curve of 40,000 galaxies has as many corners, too many to see."""
 BINS = 10
+"""Number of bins of the reliability diagram."""
 _Z95 = 1.959964
 """97.5 % quantile of the normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A curve to draw, float64 [P] each way, and the area under the whole of it."""
+    """A curve to draw, x and y float64 [P], and the area under the full curve."""
 
     x: Doubles
     y: Doubles
@@ -25,7 +26,7 @@ class Curve:
 
 
 def roc_curve(labels: Ints, scores: Floats) -> Curve | None:
-    """ROC of one label; None where only one class is there.
+    """ROC curve of one label; None if there are only positives or only negatives.
 
     Args:
         labels: 0 or 1, int64 [N].
@@ -41,7 +42,7 @@ def roc_curve(labels: Ints, scores: Floats) -> Curve | None:
 
 
 def precision_recall_curve(labels: Ints, scores: Floats) -> Curve | None:
-    """Precision against recall of one label, with its average precision; None where only one class is there."""
+    """Precision against recall of one label, with its average precision; None if all labels are equal."""
     from sklearn.metrics import average_precision_score
     from sklearn.metrics import precision_recall_curve as exact
 
@@ -52,7 +53,7 @@ def precision_recall_curve(labels: Ints, scores: Floats) -> Curve | None:
 
 
 def _thin(curve: Curve) -> Curve:
-    """Keep the corners that can be seen: points evenly spread along the length of the curve, the ends among them."""
+    """Keep at most ``_POINTS`` points, spread evenly along the length of the curve, with both ends."""
     if len(curve.x) <= _POINTS:
         return curve
     along = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(curve.x), np.diff(curve.y)))))
@@ -63,14 +64,14 @@ def _thin(curve: Curve) -> Curve:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Ten bins of given probability.
+    """A reliability diagram with ten bins of predicted probability.
 
     Attributes:
-        given: mean probability of each bin, float64 [10], NaN where it is empty.
-        share: share of its labels that are 1, likewise.
+        given: mean predicted probability of each bin, float64 [10]; NaN for an empty bin.
+        share: share of the labels in each bin that are 1, likewise.
         low, high: 95 % interval of that share (Wilson 1927).
-        counts: labels in the bin, int64 [10].
-        error: expected calibration error, the mean distance of share and given over all labels (Naeini 2015).
+        counts: number of labels in each bin, int64 [10].
+        error: expected calibration error: the mean distance between share and given over all labels (Naeini 2015).
     """
 
     given: Doubles
@@ -82,24 +83,24 @@ class Reliability:
 
 
 def reliability(labels: Ints, scores: Floats) -> Reliability:
-    """Bin probabilities and compare them with what happened.
+    """Compare predicted probabilities with the labels, in bins of probability.
 
     Args:
-        labels: 0 or 1, int64 [N], unmasked ones only.
+        labels: 0 or 1, int64 [N], unmasked values only.
         scores: their probabilities, float32 [N].
     """
-    places = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
-    counts = np.bincount(places, minlength=BINS)
+    bins = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
+    counts = np.bincount(bins, minlength=BINS)
     with np.errstate(invalid="ignore"):
-        given = np.bincount(places, scores, BINS) / counts
-        share = np.bincount(places, labels, BINS) / counts
+        given = np.bincount(bins, scores, BINS) / counts
+        share = np.bincount(bins, labels, BINS) / counts
     low, high = wilson(share, counts)
     gap = float(np.nansum(np.abs(given - share) * counts) / max(counts.sum(), 1))
     return Reliability(given, share, low, high, counts, gap)
 
 
 def wilson(share: Doubles, counts: Ints) -> tuple[Doubles, Doubles]:
-    """95 % interval of a share (Wilson 1927); NaN where nothing was counted."""
+    """95 % interval of a share (Wilson 1927); NaN where the count is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = _Z95**2 / counts
         middle = (share + spread / 2) / (1 + spread)
@@ -114,8 +115,8 @@ class Mistake:
     Attributes:
         row: its row in the predictions.
         said: the model's answer.
-        truth: the volunteers'.
-        margin: how much more probable the model finds its own answer, 0 to 1.
+        truth: the volunteers' answer.
+        margin: probability of the model's answer minus that of the volunteers' answer, 0 to 1.
     """
 
     row: int
@@ -125,17 +126,17 @@ class Mistake:
 
 
 def worst_mistakes(question: Question, probabilities: Floats, labels: Ints, mask: Ints, number: int) -> list[Mistake]:
-    """The mistakes that the model was surest of, largest margin first.
+    """The mistakes of which the model was most certain, largest margin first.
 
     Args:
-        question: with K labels.
+        question: a question with K labels.
         probabilities: float32 [N, K].
         labels: int64 [N, K].
         mask: int64 [N, K].
-        number: how many at most.
+        number: largest number of mistakes to return.
     """
     names = classes(question)
-    given, true = (_with_twin(part.astype(np.float64)) for part in (probabilities, labels))
+    given, true = (_with_twin(values.astype(np.float64)) for values in (probabilities, labels))
     said, truth = given.argmax(axis=1), true.argmax(axis=1)
     said = (
         np.where(given[:, 0] > 0.5, 0, 1) if probabilities.shape[1] == 1 else said

@@ -1,4 +1,4 @@
-"""The page: everything gathered about runs, turned into what the template shows."""
+"""The page: turns the contents of the report into the values that the HTML template shows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ _QUALITY = 85
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """A figure to show and to save.
+    """A plot to show on the page and to save.
 
     Attributes:
         name: of its file, such as ``q1-roc``.
-        figure: the drawing.
-        alt: what it shows, for who cannot see it: the numbers.
-        caption: what a reader should know.
-        shown: whether the page shows it; some are saved alone, for the page has a table in their place.
+        figure: the plot.
+        alt: its numbers in words, for readers who cannot see it.
+        caption: text below it.
+        shown: whether the page shows it. Some plots are only saved, because the page has a table instead.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A figure, as the template shows it."""
+    """A plot for the template."""
 
     address: str
     width: int
@@ -56,7 +56,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A wrongly classified galaxy, as the template shows it."""
+    """A wrongly classified galaxy for the template."""
 
     id: str
     said: str
@@ -70,7 +70,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class QuestionPart:
-    """A question of a run, as the template shows it."""
+    """A question of a run for the template."""
 
     anchor: str
     index: int
@@ -84,7 +84,7 @@ class QuestionPart:
 
 @dataclass(frozen=True, slots=True)
 class RunPart:
-    """A run, as the template shows it."""
+    """A run for the template."""
 
     anchor: str
     title: str
@@ -99,7 +99,7 @@ class RunPart:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The whole page."""
+    """The whole page for the template."""
 
     title: str
     lead: str
@@ -111,61 +111,62 @@ class Page:
 
 
 Drawn = dict[str, list[Drawing]]
-"""Drawings of a run, by question name; those of its course under the empty one."""
+"""The plots of a run, by question name; the training curves have an empty name."""
 
 
 def draw(run: RunReport) -> Drawn:
-    """Draw everything that can be drawn of a run. Call within :func:`gztrain.evaluation.report.plots.style`."""
-    drawn = {"": list(_draw_course(run))}
+    """Draw all plots of a run. Call within :func:`gztrain.evaluation.report.plots.style`."""
+    drawn = {"": list(_draw_training(run))}
     for place, question in enumerate(run.scheme.questions):
         drawn[question.name] = list(_draw_question(run, place))
     return drawn
 
 
-def _draw_course(run: RunReport) -> Iterator[Drawing]:
-    course = run.course
-    if course is None:
+def _draw_training(run: RunReport) -> Iterator[Drawing]:
+    curves = run.training_curves
+    if curves is None:
         return
     last = (
-        f"Training loss from {rate(course.loss[0])} to {rate(course.loss[-1])} in {whole(int(course.steps[-1]))} steps"
+        f"Training loss from {rate(curves.loss[0])} to {rate(curves.loss[-1])} in {whole(int(curves.steps[-1]))} steps"
     )
-    kept = "" if course.kept is None else f"; the weights of step {whole(int(course.kept))} were kept"
-    yield Drawing("loss", plots.losses(course), f"{last}{kept}.", "Loss; each line of the history is a mean.")
-    if np.isfinite(course.val_auc).any():
-        best = f"Mean validation AUC of a label, {rate(float(np.nanmax(course.val_auc)))} at best."
-        yield Drawing("validation-auc", plots.validation_auc(course), best, "AUC on the validation fold.")
-    rates = f"Learning rate from {course.rate[0]:.2g} to {course.rate[-1]:.2g}."
-    yield Drawing("rate", plots.rates(course), rates, "Learning rate.")
+    kept = "" if curves.kept is None else f"; the weights of step {whole(int(curves.kept))} were kept"
+    caption = "Loss. A point of the training loss is a mean over some steps."
+    yield Drawing("loss", plots.losses(curves), f"{last}{kept}.", caption)
+    if np.isfinite(curves.val_auc).any():
+        best = f"Mean validation AUC of a label, {rate(float(np.nanmax(curves.val_auc)))} at best."
+        yield Drawing("validation-auc", plots.validation_auc(curves), best, "AUC on the validation fold.")
+    rates = f"Learning rate from {curves.rate[0]:.2g} to {curves.rate[-1]:.2g}."
+    yield Drawing("rate", plots.rates(curves), rates, "Learning rate.")
 
 
 def _draw_question(run: RunReport, place: int) -> Iterator[Drawing]:
     question, block = run.scheme.questions[place], run.scheme.blocks[place]
-    found = tables.question_parts(run, question)[0]
-    if not found["known_questions"]:
+    figures = tables.question_parts(run, question)[0]
+    if not figures["known_questions"]:
         return
     name = f"q{question.index}"
     columns = dict(zip(question.used, range(block.start, block.stop), strict=True))
-    truths = {answer: known(run, column) for answer, column in columns.items()}
-    curves = {answer: curve for answer, pair in truths.items() if (curve := roc_curve(*pair)) is not None}
+    pairs = {answer: known(run, column) for answer, column in columns.items()}
+    curves = {answer: curve for answer, pair in pairs.items() if (curve := roc_curve(*pair)) is not None}
     if curves:
         alt = f"ROC curves; area: {listed([f'{answer} {rate(curve.area)}' for answer, curve in curves.items()])}."
         yield Drawing(f"{name}-roc", plots.roc(curves), alt, "ROC. Dotted: guessing.")
-        shares = {answer: float(truths[answer][0].mean()) for answer in curves}
-        curves = {answer: curve for answer in curves if (curve := precision_recall_curve(*truths[answer])) is not None}
-        parts = [f"{answer} {rate(curve.area)}" for answer, curve in curves.items()]
-        alt = f"Precision against recall; average precision: {listed(parts)}."
+        shares = {answer: float(pairs[answer][0].mean()) for answer in curves}
+        curves = {answer: curve for answer in curves if (curve := precision_recall_curve(*pairs[answer])) is not None}
+        areas = [f"{answer} {rate(curve.area)}" for answer, curve in curves.items()]
+        alt = f"Precision against recall; average precision: {listed(areas)}."
         drawing = plots.precision_recall(curves, shares)
         yield Drawing(f"{name}-precision-recall", drawing, alt, "Precision and recall. Dotted: guessing.")
     bins = reliability(*pooled(run, block))
     alt = f"Reliability diagram; the share that has a label differs from the probability given by {rate(bins.error)}."
     caption = f"Reliability; mean distance from the diagonal {rate(bins.error)}."
     yield Drawing(f"{name}-reliability", plots.reliability(bins), alt, caption)
-    drawing = plots.confusion(np.array(found["confusion"], np.int64), found["classes"])
+    drawing = plots.confusion(np.array(figures["confusion"], np.int64), figures["classes"])
     yield Drawing(f"{name}-confusion", drawing, "Confusion matrix.", "Confusion matrix.", shown=False)
 
 
 def show(drawings: Sequence[Drawing]) -> tuple[Picture, ...]:
-    """Turn drawings into pictures that follow the reader's theme."""
+    """Convert plots to pictures that follow the reader's light or dark theme."""
     return tuple(_picture(drawing) for drawing in drawings if drawing.shown)
 
 
@@ -175,7 +176,7 @@ def _picture(drawing: Drawing) -> Picture:
 
 
 def run_part(run: RunReport, drawn: Drawn, number: int) -> RunPart:
-    """Put a run into the form of the template."""
+    """Convert a run to the values of the template."""
     anchor = f"run-{number}"
     questions = tuple(_question_part(run, place, drawn, anchor) for place in range(len(run.scheme.questions)))
     return RunPart(
@@ -193,19 +194,20 @@ def run_part(run: RunReport, drawn: Drawn, number: int) -> RunPart:
 
 def _question_part(run: RunReport, place: int, drawn: Drawn, anchor: str) -> QuestionPart:
     question = run.scheme.questions[place]
-    found, sure, majority, _ = tables.question_parts(run, question)
-    part = partial(QuestionPart, f"{anchor}-q{question.index}", question.index, question.title)
-    if not found["known_questions"]:
-        return part("No galaxy of this split has a known answer to this question.")
+    figures, intervals, majority, _ = tables.question_parts(run, question)
+    section = partial(QuestionPart, f"{anchor}-q{question.index}", question.index, question.title)
+    if not figures["known_questions"]:
+        return section("No galaxy of this split has a known answer to this question.")
     wrong = tuple(_shown(run, question, place, mistake) for mistake in run.mistakes[question.name])
-    sentence = _sentence(run, question, found, sure, majority)
-    return part(sentence, tables.confusion(found), tables.by_label(run, question), show(drawn[question.name]), wrong)
+    sentence = _sentence(run, question, figures, intervals, majority)
+    pictures = show(drawn[question.name])
+    return section(sentence, tables.confusion(figures), tables.by_label(run, question), pictures, wrong)
 
 
-def _sentence(run: RunReport, question: Question, found: Any, sure: Any, majority: Any) -> str:  # noqa: ANN401 -- JSON
-    galaxies, accuracy = found["known_questions"], found["accuracy"]
+def _sentence(run: RunReport, question: Question, figures: Any, intervals: Any, majority: Any) -> str:  # noqa: ANN401 -- JSON
+    galaxies, accuracy = figures["known_questions"], figures["accuracy"]
     right = round(accuracy * galaxies)
-    bounds = sure.get("accuracy")
+    bounds = intervals.get("accuracy")
     interval = "" if bounds is None else f" ({between(bounds)})"
     words = (
         f"{whole(right)} of {whole(galaxies)} galaxies are right, an accuracy of {rate(accuracy)}{interval}; "
@@ -224,7 +226,7 @@ def _shown(run: RunReport, question: Question, place: int, mistake: Mistake) -> 
         id=galaxy_id,
         said=mistake.said,
         truth=mistake.truth,
-        probabilities=f"given: {probabilities}",
+        probabilities=f"probabilities: {probabilities}",
         votes="" if galaxy is None else _votes(run, place, galaxy),
         address="" if galaxy is None else data_address(_jpeg(galaxy.pixels), "image/jpeg"),
         side=_THUMBNAIL,
@@ -233,19 +235,19 @@ def _shown(run: RunReport, question: Question, place: int, mistake: Mistake) -> 
 
 
 def _votes(run: RunReport, place: int, galaxy: Galaxy) -> str:
-    """Vote fractions of a question, and how many voted."""
+    """Vote fractions of a question, and the number of votes."""
     question = run.scheme.questions[place]
     places = run.scheme.fraction_places[run.scheme.fraction_blocks[place]]
     shares = galaxy.fractions[list(places)]
     if not np.isfinite(shares).all():
-        return "nobody was asked"
+        return "volunteers were not asked"
     votes = galaxy.votes[question.index]
     of = f"{votes:.0f} votes: " if np.isfinite(votes) else "votes: "
     return of + ", ".join(f"{answer} {percent(float(s))}" for answer, s in zip(question.answers, shares, strict=True))
 
 
 def _jpeg(pixels: np.ndarray) -> bytes:
-    """A thumbnail as JPEG: the middle of what divides evenly, averaged over whole blocks of pixels."""
+    """A thumbnail as JPEG, averaged over whole blocks of pixels; pixels that fill no block are cut off."""
     block = max(1, pixels.shape[0] // _THUMBNAIL)
     side = pixels.shape[0] // block
     blocks = pixels[: side * block, : side * block].reshape(side, block, side, block, 3)
@@ -254,9 +256,9 @@ def _jpeg(pixels: np.ndarray) -> bytes:
 
 
 def make_page(runs: Sequence[RunReport], parts: Sequence[RunPart]) -> Page:
-    """Put runs together to a page."""
+    """Combine runs into a page."""
     first = runs[0]
-    one = len(runs) == 1
+    single = len(runs) == 1
     schemes = {run.scheme.name: run.scheme for run in runs}
     published = [
         tables.beside_published(scheme, [run for run in runs if run.scheme.name == scheme.name])
@@ -264,15 +266,15 @@ def make_page(runs: Sequence[RunReport], parts: Sequence[RunPart]) -> Page:
     ]
     absent = [name for name, table in zip(schemes, published, strict=True) if table is None]
     notes = [f"Source: {SOURCE}.", *_PUBLISHED]
-    notes += [f"The report has no table of scheme {name}." for name in absent]
+    notes += [f"The published report has no table of scheme {name}." for name in absent]
     return Page(
-        title=printable(first.name) if one else f"{len(runs)} runs",
+        title=printable(first.name) if single else f"{len(runs)} runs",
         lead=(
             f"{first.model} on scheme {first.scheme.name}, judged on the {first.split} split"
-            if one
+            if single
             else listed([printable(run.name) for run in runs])
         ),
-        comparison=None if one else tables.side_by_side(runs),
+        comparison=None if single else tables.side_by_side(runs),
         runs=tuple(parts),
         published=tuple(table for table in published if table is not None),
         published_notes=tuple(notes),
@@ -281,27 +283,30 @@ def make_page(runs: Sequence[RunReport], parts: Sequence[RunPart]) -> Page:
 
 
 _PUBLISHED = (
-    """Its figures were not measured as ours are. Its test galaxies are others and its counts are means over folds; a
-    question of one label was scored on two columns, the label and its twin; a galaxy that nobody was asked about had a
-    random answer. So compare orders, not decimals.""",
-    """A row marked as constant belongs to a network that gave (nearly) every galaxy the same answer, as the arithmetic
-    of its own figures shows.""",
+    """The published report measured its figures in another way. It used other test galaxies. Its counts are means over
+    folds. A question of one label was scored on two columns, the label and its twin. A galaxy for which volunteers were
+    not asked the question got a random answer. So small differences between its figures and ours mean nothing.""",
+    """A row marked as constant belongs to a network that gave (nearly) every galaxy the same answer. This follows from
+    its own figures.""",
 )
 _READING = (
-    """An answer is the most probable one of its question; a question of one label has its label above 0.5, else the
-    other answer. Accuracy counts the answers that are right, binary accuracy the labels. Where volunteers were not
-    asked, or chose an answer that is no label, the galaxy is left out of that question.""",
-    """The commonest answers are what one gets by giving every galaxy the answer that most training galaxies have;
-    frequencies alone are the best probabilities that need no image. A model that is no better has learned nothing.""",
-    """Intervals in grey hold 95 % of the values that a figure takes when the galaxies are drawn again with replacement.
-    They say nothing about another training of the same model.""",
-    """The most wrongly classified galaxies are those whose wrong answer the model found most probable beside the right
-    one. Volunteers err as well: look at them.""",
+    """The model's answer to a question is the most probable one. In a question of one label, the answer is that label
+    if its probability is above 0.5, else the other answer. Accuracy is the share of right answers, binary accuracy the
+    share of right labels. A galaxy is left out of a question if volunteers were not asked, or chose an answer that is
+    not a label.""",
+    """"Commonest answer" is a baseline that gives every galaxy the answer that most training galaxies have.
+    "Frequencies alone" gives each label its frequency among the training galaxies as its probability. Both ignore the
+    image. A model that is no better than these has learned nothing from the images.""",
+    """The intervals in grey are 95 % bootstrap intervals: the galaxies are drawn again with replacement many times, and
+    95 % of the resulting values lie in the interval. They do not include how much the result would change if the model
+    were trained again.""",
+    """The most wrongly classified galaxies are those with the largest difference between the probability of the model's
+    answer and that of the volunteers' answer. Volunteers make mistakes too, so look at the images.""",
 )
 
 
 def render(page: Page) -> str:
-    """Fill the template; whatever comes from outside is escaped."""
+    """Fill the HTML template; all text is escaped."""
     from jinja2 import Environment, StrictUndefined
 
     folder = files("gztrain.evaluation.report")

@@ -1,7 +1,7 @@
-"""The figures of a run, as matplotlib figures: small panels, one thought each, that a page can reflow.
+"""The plots of a run, as small matplotlib figures. Each shows one thing, so that a page can arrange them freely.
 
-Nothing here touches pyplot or global state. The colours are those of :mod:`gztrain.evaluation.report.theme`; the page
-puts its own in their place.
+Neither pyplot nor global state is used. The colours are those of :mod:`gztrain.evaluation.report.theme`; the page
+replaces them by its own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from gztrain.data.labels import Doubles, Ints
-from gztrain.evaluation.report.curves import Course
+from gztrain.evaluation.report.curves import TrainingCurves
 from gztrain.evaluation.report.numbers import Curve, Reliability
 from gztrain.evaluation.report.theme import FAINT, GRID, INK, SERIES
 
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (8, 3)), (0, (3, 3)))
-"""Lines differ in more than colour."""
+"""Line styles, so that lines differ in more than colour."""
 _DOTTED = (0, (1, 2))
 _SIDE = 3.3
 _LEGEND_ROW = 0.17
@@ -57,13 +57,13 @@ _STYLE = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw, and save, in the report's style."""
-    with mpl.rc_context(cast("Any", _STYLE)):  # it wants a Literal of 300 names
+    """Context in which plots are drawn and saved in the style of the report."""
+    with mpl.rc_context(cast("Any", _STYLE)):  # its type is a Literal of 300 names
         yield
 
 
 def _panel(x: str, y: str, legend: int = 0) -> tuple[Figure, Axes]:
-    """A panel with room for a legend of so many entries, two a row, below it."""
+    """A panel with room below it for a legend of ``legend`` entries, two in a row."""
     figure = Figure(figsize=(_SIDE, _SIDE + _LEGEND_ROW * -(-legend // 2)))
     axes = figure.add_subplot()
     axes.set_xlabel(x)
@@ -72,57 +72,57 @@ def _panel(x: str, y: str, legend: int = 0) -> tuple[Figure, Axes]:
 
 
 def _legend(figure: Figure) -> None:
-    """Below the panel, where it hides no line."""
+    """Put the legend below the panel, where it hides no line."""
     figure.legend(loc="outside lower center", ncols=2)
 
 
-def losses(course: Course) -> Figure:
-    """Loss against step: of training, a line of the history each, and of validation."""
+def losses(curves: TrainingCurves) -> Figure:
+    """Training loss (a point for each line of the history) and validation loss against step."""
     figure, axes = _panel("step", "loss", legend=4)
-    axes.plot(course.steps, course.loss, label="training", color=SERIES[0], linewidth=1.2, marker=_marker(course.steps))
-    if len(course.checked):
-        axes.plot(course.checked, course.val_loss, label="validation", color=SERIES[1], marker="o", markersize=4)
-    _mark(axes, course)
+    axes.plot(curves.steps, curves.loss, label="training", color=SERIES[0], linewidth=1.2, marker=_marker(curves.steps))
+    if len(curves.checked):
+        axes.plot(curves.checked, curves.val_loss, label="validation", color=SERIES[1], marker="o", markersize=4)
+    _mark(axes, curves)
     _legend(figure)
     return figure
 
 
-def validation_auc(course: Course) -> Figure:
-    """Mean AUC of a label on the validation galaxies, against step."""
+def validation_auc(curves: TrainingCurves) -> Figure:
+    """Mean AUC over labels on the validation galaxies, against step."""
     figure, axes = _panel("step", "validation AUC, mean of labels", legend=3)
-    axes.plot(course.checked, course.val_auc, label="validation", color=SERIES[1], marker="o", markersize=4)
-    _mark(axes, course)
+    axes.plot(curves.checked, curves.val_auc, label="validation", color=SERIES[1], marker="o", markersize=4)
+    _mark(axes, curves)
     _legend(figure)
     return figure
 
 
-def rates(course: Course) -> Figure:
+def rates(curves: TrainingCurves) -> Figure:
     """Learning rate against step, on a logarithmic axis."""
     figure, axes = _panel("step", "learning rate", legend=3)
-    axes.plot(course.steps, course.rate, label="rate", color=SERIES[0], marker=_marker(course.steps))
-    if (course.rate > 0).any():
+    axes.plot(curves.steps, curves.rate, label="rate", color=SERIES[0], marker=_marker(curves.steps))
+    if (curves.rate > 0).any():
         axes.set_yscale("log")
-    _mark(axes, course)
+    _mark(axes, curves)
     _legend(figure)
     return figure
 
 
 def _marker(values: Doubles) -> str:
-    """A lone value would be an invisible line."""
+    """Marker for few values: a line through a single value would be invisible."""
     return "o" if len(values) < 3 else ""
 
 
-def _mark(axes: Axes, course: Course) -> None:
-    """Mark where later stages begin, and whose weights were kept."""
-    for step, name in course.stages:
+def _mark(axes: Axes, curves: TrainingCurves) -> None:
+    """Mark the steps at which later stages begin, and the step whose weights were kept."""
+    for step, name in curves.stages:
         axes.axvline(step, color=GRID, linewidth=3, label=f"{name} begins", zorder=0.5)
-    if course.kept is not None:
-        axes.axvline(course.kept, color=FAINT, linewidth=1, linestyle=_DOTTED, label="weights kept")
+    if curves.kept is not None:
+        axes.axvline(curves.kept, color=FAINT, linewidth=1, linestyle=_DOTTED, label="weights kept")
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
 def roc(curves: Mapping[str, Curve]) -> Figure:
-    """ROC of the labels of a question; the diagonal is what guessing gives."""
+    """ROC curves of the labels of a question; the dotted diagonal is the result of guessing."""
     figure, axes = _panel("false-positive rate", "true-positive rate", legend=len(curves))
     axes.plot((0, 1), (0, 1), color=FAINT, linewidth=1, linestyle=_DOTTED)
     _draw(axes, curves, "AUC")
@@ -131,7 +131,7 @@ def roc(curves: Mapping[str, Curve]) -> Figure:
 
 
 def precision_recall(curves: Mapping[str, Curve], prevalence: Mapping[str, float]) -> Figure:
-    """Precision against recall; a dotted line is the share of galaxies with the label, which guessing gives."""
+    """Precision against recall; a dotted line is the share of galaxies with the label, the result of guessing."""
     figure, axes = _panel("recall", "precision", legend=len(curves))
     for share, colour in zip(prevalence.values(), cycle(SERIES), strict=False):
         axes.axhline(share, color=colour, linewidth=1, linestyle=_DOTTED)
@@ -149,7 +149,7 @@ def _draw(axes: Axes, curves: Mapping[str, Curve], summary: str) -> None:
 
 
 def reliability(bins: Reliability) -> Figure:
-    """Share of galaxies with a label against the probability it was given, and how often each was given."""
+    """Share of galaxies with a label against the predicted probability, above a histogram of these probabilities."""
     figure = Figure(figsize=(_SIDE, _SIDE + 2 * _LEGEND_ROW))
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     axes.plot((0, 1), (0, 1), color=FAINT, linewidth=1, linestyle=_DOTTED)
@@ -169,7 +169,7 @@ def reliability(bins: Reliability) -> Figure:
 
 
 def confusion(counts: Ints, answers: Sequence[str]) -> Figure:
-    """Answers of volunteers (rows) against those of the model, in counts; shade is the share of the row."""
+    """Counts of galaxies by the volunteers' answer (rows) and the model's answer; the shade is the share of the row."""
     figure, axes = _panel("model", "volunteers")
     shares = row_shares(counts)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -184,7 +184,7 @@ def confusion(counts: Ints, answers: Sequence[str]) -> Figure:
 
 
 def row_shares(counts: Ints) -> Doubles:
-    """Share that each cell has of its row, float64; 0 in an empty row."""
+    """Each cell as a share of its row, float64; 0 in an empty row."""
     totals = counts.sum(axis=1, keepdims=True)
     shares: Doubles = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     return shares

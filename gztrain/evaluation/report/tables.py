@@ -1,4 +1,4 @@
-"""The tables of the page: what stands beside what."""
+"""The tables of the page."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,19 +26,19 @@ NAMES = {
     "root_mean_squared_error": "root mean squared error",
     "known_labels": "labels that are known",
 }
-"""What a reader may call a metric; others are called what they are."""
+"""Names of metrics for readers; the other metrics keep their own names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A figure and how sure it is."""
+    """A figure and its confidence interval."""
 
     value: str
     interval: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TableRow:
     """A row of a table; ``mark`` is its class in the style sheet."""
 
     name: str
@@ -53,7 +53,7 @@ class Table:
 
     caption: str
     head: tuple[str, ...]
-    rows: tuple[Line, ...]
+    rows: tuple[TableRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +83,27 @@ class Matrix:
 
 
 def name_of(metric: str) -> str:
-    """A metric as a reader may call it."""
+    """The name of a metric for readers."""
     return NAMES.get(metric, metric.replace("_", " "))
 
 
-def figure(found: Json, metric: str, intervals: Json | None = None) -> Cell:
-    """A cell of a metric, with its interval where there is one."""
+def figure(figures: Json, metric: str, intervals: Json | None = None) -> Cell:
+    """The cell of a metric, with its interval if there is one."""
     show = whole if metric in WHOLE else rate
-    return Cell(show(found.get(metric)), between((intervals or {}).get(metric)))
+    return Cell(show(figures.get(metric)), between((intervals or {}).get(metric)))
 
 
 def all_metrics(run: RunReport) -> Table:
-    """Every metric of a run beside the two baselines; of a cross-validation, mean and deviation of its folds too."""
+    """Every metric of a run beside the two baselines; for a cross-validation also mean and deviation over the folds."""
     judged = run.judged
     names = (*_RATES[:6], "auc_macro", "average_precision", "average_precision_macro", *_RATES[6:], *COUNTS)
     columns = {"this run": partial(figure, judged, intervals=judged["intervals"])}
     if "folds" in judged:
         columns["mean of folds"] = partial(_mean_of_folds, judged["folds"])
-    columns |= {_BLIND.get(name, name): partial(figure, found) for name, found in judged["baselines"].items()}
-    rows = [Line(name_of(name), tuple(cell(name) for cell in columns.values())) for name in (*names, "known_labels")]
+    columns |= {_BLIND.get(name, name): partial(figure, figures) for name, figures in judged["baselines"].items()}
+    rows = [
+        TableRow(name_of(name), tuple(cell(name) for cell in columns.values())) for name in (*names, "known_labels")
+    ]
     caption = f"Split {run.split}, {whole(judged['galaxies'])} galaxies; intervals hold 95 % of the resamples."
     return Table(caption, ("", *columns), tuple(rows))
 
@@ -117,7 +119,7 @@ _BLIND = {"majority": "commonest answers", "image_free": "frequencies alone"}
 
 
 def by_question(run: RunReport) -> Table:
-    """Each question in a row, beside what can be had without looking."""
+    """A row for each question, beside the two baselines."""
     head = (
         "",
         "galaxies",
@@ -129,50 +131,64 @@ def by_question(run: RunReport) -> Table:
     )
     rows = []
     for question in run.scheme.questions:
-        found, sure, majority, image_free = question_parts(run, question)
+        figures, intervals, majority, image_free = question_parts(run, question)
         cells = (
-            figure(found, "known_questions"),
-            figure(found, "accuracy", sure),
+            figure(figures, "known_questions"),
+            figure(figures, "accuracy", intervals),
             figure(majority, "accuracy"),
-            figure(found, "binary_accuracy", sure),
+            figure(figures, "binary_accuracy", intervals),
             figure(image_free, "binary_accuracy"),
-            figure(found, "auc_macro", sure),
+            figure(figures, "auc_macro", intervals),
         )
-        rows.append(Line(f"Q{question.index} {question.title}", cells))
+        rows.append(TableRow(f"Q{question.index} {question.title}", cells))
     return Table("Each question, of the galaxies whose answer is known.", head, tuple(rows))
 
 
 def question_parts(run: RunReport, question: Question) -> tuple[Json, Json, Json, Json]:
-    """What was found on a question: by the run, its intervals, by the commonest answer, by frequencies alone."""
+    """Figures of a question: those of the run, their intervals, those of the commonest answer and of frequencies."""
     judged = run.judged
-    blind = judged["baselines"]
-    parts = (judged, judged["intervals"], blind["majority"], blind["image_free"])
-    found, sure, majority, image_free = (part.get("per_question", {}).get(question.name, {}) for part in parts)
-    return found, sure, majority, image_free
+    baselines = judged["baselines"]
+    documents = (judged, judged["intervals"], baselines["majority"], baselines["image_free"])
+    figures, intervals, majority, image_free = (
+        document.get("per_question", {}).get(question.name, {}) for document in documents
+    )
+    return figures, intervals, majority, image_free
 
 
 def by_label(run: RunReport, question: Question) -> Table:
-    """The labels of a question, beside what their frequency alone gives."""
+    """A row for each label of a question, beside the baseline of its frequency."""
     judged = run.judged
-    head = ("", "known", "have it", "AUC", "average precision", "precision", "recall", "F1", "binary accuracy", "alone")
+    head = (
+        "",
+        "known",
+        "positives",
+        "AUC",
+        "average precision",
+        "precision",
+        "recall",
+        "F1",
+        "binary accuracy",
+        "frequency alone",
+    )
     rows = []
     for answer, name in zip(question.used, question.labels, strict=True):
-        found, sure = judged["per_label"][name], judged["intervals"].get("per_label", {}).get(name, {})
+        figures, intervals = judged["per_label"][name], judged["intervals"].get("per_label", {}).get(name, {})
         metrics = ("auc", "average_precision", "precision", "recall", "f1", "binary_accuracy")
-        blind = judged["baselines"]["image_free"]["per_label"][name]
+        baseline = judged["baselines"]["image_free"]["per_label"][name]
         cells = (
-            figure(found, "known_labels"),
-            figure(found, "positives"),
-            *(figure(found, metric, sure) for metric in metrics),
-            figure(blind, "binary_accuracy"),
+            figure(figures, "known_labels"),
+            figure(figures, "positives"),
+            *(figure(figures, metric, intervals) for metric in metrics),
+            figure(baseline, "binary_accuracy"),
         )
-        rows.append(Line(answer, cells))
-    return Table("Labels; the last column is the binary accuracy that the frequency alone gives.", head, tuple(rows))
+        rows.append(TableRow(answer, cells))
+    caption = "Labels; the last column is the binary accuracy of the baseline that knows only the frequency."
+    return Table(caption, head, tuple(rows))
 
 
-def confusion(found: Json) -> Matrix:
+def confusion(figures: Json) -> Matrix:
     """The confusion matrix of a question."""
-    counts = np.array(found["confusion"], np.int64)
+    counts = np.array(figures["confusion"], np.int64)
     shares = row_shares(counts)
     rows = tuple(
         MatrixRow(
@@ -182,18 +198,18 @@ def confusion(found: Json) -> Matrix:
                 for column, (count, share) in enumerate(zip(counts[row], shares[row], strict=True))
             ),
         )
-        for row, answer in enumerate(found["classes"])
+        for row, answer in enumerate(figures["classes"])
     )
-    return Matrix("Galaxies by answer; shade is the share of the row.", tuple(found["classes"]), rows)
+    return Matrix("Galaxies by answer; the shade is the share of the row.", tuple(figures["classes"]), rows)
 
 
 _COMPARED = ("accuracy", "binary_accuracy", "auc", "auc_macro", "f1")
 
 
 def side_by_side(runs: Sequence[RunReport]) -> Table:
-    """The runs of a page, a row each."""
+    """A row for each run of a page."""
     rows = [
-        Line(
+        TableRow(
             run.name,
             (
                 *(Cell(text) for text in (run.model, run.scheme.name, run.labels, run.split)),
@@ -205,17 +221,17 @@ def side_by_side(runs: Sequence[RunReport]) -> Table:
         for run in runs
     ]
     head = ("", "model", "scheme", "labels", "split", "galaxies", *map(name_of, _COMPARED))
-    return Table("Figures of different schemes, labels or splits are of different questions.", head, tuple(rows))
+    return Table("Figures of different schemes, labels or splits cannot be compared.", head, tuple(rows))
 
 
 def beside_published(scheme: Scheme, runs: Iterable[RunReport]) -> Table | None:
-    """Our runs of a scheme above the report's own; None where the report has no such table."""
+    """Our runs of a scheme above those of the 2024 report; None if the report has no table of the scheme."""
     published = find_published(scheme.name)
     if not published:
         return None
-    ours = [Line(run.name, tuple(figure(run.judged, name) for name in _RATES), run.model, "ours") for run in runs]
+    ours = [TableRow(run.name, tuple(figure(run.judged, name) for name in _RATES), run.model, "ours") for run in runs]
     theirs = [
-        Line(
+        TableRow(
             row.model,
             tuple(Cell(rate(row.figures.get(name))) for name in _RATES),
             "constant" if row.constant else "",
@@ -224,4 +240,4 @@ def beside_published(scheme: Scheme, runs: Iterable[RunReport]) -> Table | None:
         for row in published
     ]
     head = ("", *map(name_of, _RATES))
-    return Table(f"Scheme {scheme.name}: ours above, the report's below.", head, (*ours, *theirs))
+    return Table(f"Scheme {scheme.name}: ours above, those of the published report below.", head, (*ours, *theirs))

@@ -1,4 +1,4 @@
-"""Colours of the report, and figures as files: PNG for a slide, SVG that follows the reader's light or dark page."""
+"""Colours of the report, and plots as files: PNG for slides, SVG that follows the reader's light or dark theme."""
 
 import base64
 import io
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 INK, FAINT, GRID = "#1d232a", "#6b7280", "#d9dde3"
 SERIES = ("#0b62c4", "#c2410c", "#0f766e", "#a21caf", "#8a5a00", "#475569")
-"""As many as a question has labels at most; each has a contrast of 4.5 or more on white."""
+"""One colour for each label of a question, at most six; each has a contrast of 4.5 or more on white."""
 _DARK = {
     INK: "#e6e9ee",
     FAINT: "#98a2b3",
@@ -20,7 +20,7 @@ _PNG_DPI = 160
 
 
 def to_png(figure: Figure) -> bytes:
-    """The figure on white."""
+    """The plot as PNG on a white background."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=_PNG_DPI, transparent=False, facecolor="white")
     return file.getvalue()
@@ -33,15 +33,15 @@ def size_of(figure: Figure) -> tuple[int, int]:
 
 
 def to_svg(figure: Figure) -> str:
-    """The figure without background, in colours that follow the reader's preference; black on white in print."""
+    """The plot as SVG without background. Its colours follow the reader's preference; in print it is black on white."""
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     return follow_theme(file.getvalue())
 
 
 def follow_theme(svg: str) -> str:
-    """Put variables in place of the colours of an SVG; a style sheet inside it sets them by the reader's preference."""
-    svg = svg[svg.index("<svg") :]  # the document type names an address
+    """Replace the colours of an SVG by variables. A style sheet inside the SVG sets them by the reader's preference."""
+    svg = svg[svg.index("<svg") :]  # drops the document type, which names an address
     for place, colour in enumerate(_DARK):
         svg = svg.replace(colour, f"var(--c{place})")
     svg = re.sub(r"font: ([\d.]+px) [^;\"]+", rf"font: \1 {_FONT}", svg)
@@ -55,5 +55,5 @@ def _style_sheet() -> str:
 
 
 def data_address(data: bytes, kind: str) -> str:
-    """Bytes as an address that needs no file and no network."""
+    """Bytes as a data address, which needs no file and no network."""
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"

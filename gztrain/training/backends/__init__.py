@@ -1,7 +1,7 @@
-"""One training step, the same on every Keras backend: what it computes stands here, how it is compiled in its modules.
+"""The training step, for each Keras backend. This module says what a step computes; its modules say how it is compiled.
 
-A step takes a whole batch, whatever the number of devices and of pieces it is accumulated over: its loss is the mean
-over the batch, so that the batch size and the rate stay what the user said.
+A step processes a whole batch, for any number of devices and of accumulated pieces. Its loss is the mean over the whole
+batch. So the batch size and the learning rate keep the meaning that the user gave them.
 """
 
 import importlib
@@ -19,33 +19,33 @@ Tensor = Any
 """A tensor of the backend in use."""
 Arrays = tuple[npt.NDArray[Any], ...]
 BACKENDS = ("tensorflow", "jax")
-"""Keras backends that have a step."""
+"""Keras backends for which there is a step."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a step computes, in keras.ops alone.
+    """What a step computes, written in keras.ops only.
 
     Attributes:
-        body: float32 [B, S, S, 3], 0..255 -> logits [B, outputs]; holds every variable.
-        see: uint8 images [B, crop, crop, 3] -> what the body takes; no variables.
-        vary: what the body takes, lots float32 [B, 6] -> the same, augmented.
-        loss: targets float32 [B, W], logits float32 [B, outputs] -> loss of each sample, float32 [B].
+        body: float32 [B, S, S, 3], 0..255 -> logits [B, outputs]; has all variables.
+        preprocess: uint8 images [B, crop, crop, 3] -> the input of the body; has no variables.
+        augment: input of the body, and random draws float32 [B, 6] in [0, 1) -> augmented input of the body.
+        loss: targets float32 [B, W], logits float32 [B, outputs] -> loss of each galaxy, float32 [B].
     """
 
     body: Any
-    see: Callable[[Tensor], Tensor]
-    vary: Callable[[Tensor, Tensor], Tensor]
+    preprocess: Callable[[Tensor], Tensor]
+    augment: Callable[[Tensor, Tensor], Tensor]
     loss: Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How a step is computed. None of it changes what comes out, but for the order of float additions.
+class StepPlan:
+    """How a step is computed. Apart from ``clip`` it changes the result only by the order of float additions.
 
     Attributes:
-        devices: names such as ``gpu:0``; the batch is spread over them evenly.
-        accumulate: pieces that a batch is worked through in, to save memory.
+        devices: names such as ``gpu:0``; the batch is split evenly over them.
+        accumulate: number of pieces in which a batch is processed one after the other, to save memory.
         jit: whether TensorFlow compiles the step with XLA; JAX always does.
         clip: largest norm of the whole gradient, or None.
     """
@@ -56,56 +56,56 @@ class Plan:
     clip: float | None = None
 
     def check(self, batch: int) -> None:
-        """Refuse a batch that cannot be cut evenly.
+        """Check that a batch can be split evenly.
 
         Raises:
             UsageError: it cannot.
         """
-        parts = len(self.devices) * self.accumulate
-        if batch % parts:
+        pieces = len(self.devices) * self.accumulate
+        if batch % pieces:
             raise UsageError(
                 f"A batch of {batch} cannot be cut evenly over {len(self.devices)} devices in {self.accumulate} "
-                f"pieces; choose a multiple of {parts}."
+                f"pieces; choose a multiple of {pieces}."
             )
 
 
 class Learner(Protocol):
-    """A model that is being trained: holds its state on the devices."""
+    """A model during training. Its state is on the devices."""
 
-    def place(self, arrays: Arrays) -> Any:  # noqa: ANN401 -- whatever the backend makes of it
-        """Put the arrays of a batch onto the devices; may be called from another thread."""
+    def put(self, arrays: Arrays) -> Any:  # noqa: ANN401 -- a batch of the backend's own arrays
+        """Copy the arrays of a batch to the devices; may be called from another thread."""
 
-    def train(self, placed: Any) -> Tensor:  # noqa: ANN401
-        """One step on (images, lots, targets); gives the loss, a scalar that may still be being computed."""
+    def train(self, batch: Any) -> Tensor:  # noqa: ANN401
+        """Do one step on (images, draws, targets); return the loss, a scalar that may not be computed yet."""
 
-    def infer(self, placed: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401
+    def infer(self, batch: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401
         """Logits float32 [B, outputs] of (images,)."""
 
-    def settle(self) -> None:
-        """Write what was learned back into the variables of model and optimizer."""
+    def sync(self) -> None:
+        """Copy the trained state to the variables of model and optimizer."""
 
 
 class Backend(Protocol):
-    """What a module of this package offers."""
+    """The functions of each module of this package."""
 
     def local_devices(self) -> tuple[str, ...]:
-        """Accelerators of this machine, or its CPUs where it has none."""
+        """Accelerators of this machine; its CPUs if it has none."""
 
     def has_bfloat16(self) -> bool:
         """Whether the devices multiply bfloat16 in hardware."""
 
     def spread(self, devices: tuple[str, ...]) -> AbstractContextManager[None]:
-        """Scope in which models and optimizers are made, so that their variables live on all devices."""
+        """Context in which models and optimizers are created, so that their variables are on all devices."""
 
-    def make_learner(self, task: Task, optimizer: Any, plan: Plan) -> Learner:  # noqa: ANN401
-        """A learner for a model and an optimizer made in that scope."""
+    def make_learner(self, task: Task, optimizer: Any, plan: StepPlan) -> Learner:  # noqa: ANN401
+        """Create a learner for a model and an optimizer that were created in that context."""
 
 
 def load_backend() -> Backend:
-    """The module for the backend that Keras uses.
+    """Import the module for the backend that Keras uses.
 
     Raises:
-        GzError: there is none.
+        GzError: there is no module for it.
     """
     import keras
 

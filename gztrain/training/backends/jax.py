@@ -1,7 +1,7 @@
-"""The step on JAX: one compiled function of the whole state, the only place that imports JAX.
+"""The step on JAX: one compiled function of the whole state. This is the only module that imports JAX.
 
-Over several devices the batch is cut along its first axis (keras.distribution.DataParallel); the compiler adds up what
-they find.
+On several devices the batch is split along its first axis (keras.distribution.DataParallel), and the compiler adds the
+gradients of the devices.
 """
 
 import contextlib
@@ -15,14 +15,14 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from gztrain.training.backends import Arrays, Plan, Task, Tensor
+from gztrain.training.backends import Arrays, StepPlan, Task, Tensor
 
 State = tuple[list[Tensor], list[Tensor], list[Tensor]]
-"""Values of the trainable variables, of the others, and of the optimizer's."""
+"""Values of the trainable variables, of the other variables, and of the optimizer's variables."""
 
 
 def local_devices() -> tuple[str, ...]:
-    """Accelerators of this machine, or its CPUs where it has none."""
+    """Accelerators of this machine; its CPUs if it has none."""
     return tuple(f"{device.platform}:{device.id}" for device in jax.local_devices())
 
 
@@ -36,7 +36,7 @@ def has_bfloat16() -> bool:
 
 @contextlib.contextmanager
 def spread(devices: tuple[str, ...]) -> Iterator[None]:
-    """Scope in which models and optimizers are made, so that their variables live on all devices."""
+    """Context in which models and optimizers are created, so that their variables are on all devices."""
     if len(devices) == 1:
         yield
         return
@@ -44,45 +44,43 @@ def spread(devices: tuple[str, ...]) -> Iterator[None]:
         yield
 
 
-def make_learner(task: Task, optimizer: Any, plan: Plan) -> "JaxLearner":  # noqa: ANN401
-    """A learner for a model and an optimizer made in that scope."""
+def make_learner(task: Task, optimizer: Any, plan: StepPlan) -> "JaxLearner":  # noqa: ANN401
+    """Create a learner for a model and an optimizer that were created in that context."""
     return JaxLearner(task, optimizer, plan)
 
 
 class JaxLearner:
-    """State as arrays, handed to the step and taken back from it; Keras' variables lag behind until ``settle``."""
+    """Keeps the state as arrays that each step replaces. Keras' variables have old values until ``sync``."""
 
-    def __init__(self, task: Task, optimizer: Any, plan: Plan) -> None:  # noqa: ANN401
+    def __init__(self, task: Task, optimizer: Any, plan: StepPlan) -> None:  # noqa: ANN401
         self._task, self._optimizer, self._plan = task, optimizer, plan
-        self._distribution = keras.distribution.distribution()  # here: other threads, which place, are not told of it
+        self._distribution = keras.distribution.distribution()  # read here, since it is unset in the thread of ``put``
         variables = (task.body.trainable_variables, task.body.non_trainable_variables, optimizer.variables)
         self._variables = variables
-        self._state: State = tuple([jnp.array(v.value) for v in some] for some in variables)  # type: ignore[assignment]
-        loop_is_free = (
-            jax.local_devices()[0].platform != "cpu"
-        )  # there, a convolution in a loop takes ten times as long
-        self._unroll = plan.accumulate == 1 or not loop_is_free
+        self._state: State = tuple([jnp.array(v.value) for v in kind] for kind in variables)  # type: ignore[assignment]
+        on_cpu = jax.local_devices()[0].platform == "cpu"  # there, a convolution inside a loop is ten times slower
+        self._unroll = plan.accumulate == 1 or on_cpu
         self._train = jax.jit(self._step, donate_argnums=0)
 
-    def place(self, arrays: Arrays) -> tuple[Tensor, ...]:
-        """Put the arrays of a batch onto the devices, cut along the first axis."""
+    def put(self, arrays: Arrays) -> tuple[Tensor, ...]:
+        """Copy the arrays of a batch to the devices, split along the first axis."""
         if self._distribution is None:
             return tuple(jax.device_put(array) for array in arrays)
         layouts = [self._distribution.get_data_layout(array.shape).backend_layout for array in arrays]
         return tuple(jax.device_put(array, layout) for array, layout in zip(arrays, layouts, strict=True))
 
-    def train(self, placed: tuple[Tensor, ...]) -> Tensor:
-        """One step on (images, lots, targets); gives the loss while it may still be being computed."""
-        self._state, loss = self._train(self._state, *placed)
+    def train(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Do one step on (images, draws, targets); return the loss, which may not be computed yet."""
+        self._state, loss = self._train(self._state, *batch)
         return loss
 
-    def infer(self, placed: tuple[Tensor, ...]) -> npt.NDArray[np.float32]:
+    def infer(self, batch: tuple[Tensor, ...]) -> npt.NDArray[np.float32]:
         """Logits float32 [B, outputs] of (images,)."""
         trainable, others, _ = self._state
-        return np.asarray(_logits(self._task, trainable, others, *placed))
+        return np.asarray(_logits(self._task, trainable, others, *batch))
 
-    def settle(self) -> None:
-        """Write the state back into the variables of model and optimizer, as copies: the step eats its arguments."""
+    def sync(self) -> None:
+        """Copy the state to the variables of model and optimizer. The next step will reuse the memory of the state."""
         for variables, values in zip(self._variables, self._state, strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(jnp.copy(value))
@@ -94,8 +92,8 @@ class JaxLearner:
 
         def work_through(carry: tuple[list[Tensor], Tensor, list[Tensor]], piece: tuple[Tensor, ...]) -> Any:  # noqa: ANN401
             others, loss, gradients = carry
-            (part, others), found = self._gradients(trainable, others, piece, total)
-            return (others, loss + part, [a + b for a, b in zip(gradients, found, strict=True)]), None
+            (piece_loss, others), piece_gradients = self._gradients(trainable, others, piece, total)
+            return (others, loss + piece_loss, [a + b for a, b in zip(gradients, piece_gradients, strict=True)]), None
 
         pieces = tuple(_cut(array, self._plan.accumulate) for array in batch)
         (others, loss, gradients), _ = jax.lax.scan(work_through, start, pieces, unroll=self._unroll)
@@ -103,13 +101,13 @@ class JaxLearner:
         return (list(trainable), others, list(optimizer)), loss
 
     def _gradients(self, trainable: list[Tensor], others: list[Tensor], piece: tuple[Tensor, ...], total: int) -> Any:  # noqa: ANN401
-        """((share of the batch's mean loss, other variables), gradients) of a piece."""
-        images, lots, targets = piece
+        """((contribution to the mean loss of the batch, other variables), gradients) of a piece."""
+        images, draws, targets = piece
         task = self._task
 
         def loss(trainable: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-            seen = task.vary(task.see(images), lots)
-            logits, updated = task.body.stateless_call(trainable, others, seen, training=True)
+            inputs = task.augment(task.preprocess(images), draws)
+            logits, updated = task.body.stateless_call(trainable, others, inputs, training=True)
             return jnp.sum(task.loss(targets, logits.astype("float32"))) / total, list(updated)
 
         return jax.value_and_grad(loss, has_aux=True)(trainable)
@@ -122,12 +120,12 @@ class JaxLearner:
         return [gradient * scale for gradient in gradients]
 
 
-@partial(jax.jit, static_argnums=0)  # so that the stages of a run share what was compiled
+@partial(jax.jit, static_argnums=0)  # outside the class, so that all stages of a run share the compiled function
 def _logits(task: Task, trainable: list[Tensor], others: list[Tensor], images: Tensor) -> Tensor:
-    logits, _ = task.body.stateless_call(trainable, others, task.see(images), training=False)
+    logits, _ = task.body.stateless_call(trainable, others, task.preprocess(images), training=False)
     return logits.astype("float32")
 
 
 def _cut(array: Tensor, pieces: int) -> Tensor:
-    """[B, ...] -> [pieces, B / pieces, ...]; piece i holds rows i, i + pieces, ..., some of every device."""
+    """[B, ...] -> [pieces, B / pieces, ...]. Piece i has rows i, i + pieces, ..., so it has rows of every device."""
     return jnp.swapaxes(jnp.reshape(array, (-1, pieces, *array.shape[1:])), 0, 1)

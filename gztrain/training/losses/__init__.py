@@ -1,8 +1,8 @@
-"""What training minimises, and how logits become probabilities of labels.
+"""The losses that training can minimise, and the step from logits to label probabilities.
 
-An objective makes targets on the host, in numpy, and takes a loss of them and of logits on the device. The loss
-of a galaxy is a sum over what is known of it, divided by a number that is the same for every galaxy: the mean
-over a batch therefore does not depend on how batches are cut, and a masked question neither adds nor dilutes.
+A training loss computes its targets on the host, with numpy, and the loss from targets and logits on the device. The
+loss of a galaxy is a sum over its unmasked labels, divided by a number that is the same for every galaxy. So the mean
+over a batch does not depend on how batches are cut, and a masked question adds 0.
 """
 
 import numpy as np
@@ -10,21 +10,21 @@ import numpy as np
 from gzcore.errors import GzError, UsageError
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Floats, Policy
-from gztrain.training.losses.base import Objective
+from gztrain.training.losses.base import TrainingLoss
 from gztrain.training.losses.labelwise import CrossEntropy, Focal
 from gztrain.training.losses.questionwise import Softmax
-from gztrain.training.losses.votewise import DirichletMultinomial, silent_questions
+from gztrain.training.losses.votewise import DirichletMultinomial, questions_without_votes
 
-OBJECTIVES = ("bce", "softmax", "focal", "dirichlet")
-"""Names of the objectives; the first is the default."""
+LOSSES = ("bce", "softmax", "focal", "dirichlet")
+"""Names of the losses; the first is the default."""
 
 UNWEIGHTED = ("dirichlet",)
-"""Objectives without weights of labels: they count votes, not labels."""
+"""Losses that use no label weights, because they use votes instead of labels."""
 
-__all__ = ["OBJECTIVES", "UNWEIGHTED", "Objective", "make_objective", "silent_questions"]
+__all__ = ["LOSSES", "UNWEIGHTED", "TrainingLoss", "make_loss", "questions_without_votes"]
 
 
-def make_objective(  # noqa: PLR0913 -- what a recipe may say of a loss
+def make_loss(  # noqa: PLR0913 -- what a recipe may say of a loss
     name: str,
     scheme: Scheme,
     weights: Floats | None = None,
@@ -32,23 +32,23 @@ def make_objective(  # noqa: PLR0913 -- what a recipe may say of a loss
     policy: Policy = "asked",
     min_votes: int = 1,
     gamma: float = 2.0,
-) -> Objective:
-    """Make an objective.
+) -> TrainingLoss:
+    """Create a training loss.
 
     Args:
-        name: one of ``OBJECTIVES``.
+        name: one of ``LOSSES``.
         scheme: its L labels.
-        weights: one a label, float32 [L]; None weighs all alike. Those of ``UNWEIGHTED`` have no use for them.
-        policy: how votes became labels.
+        weights: weight of each label, float32 [L]; None for equal weights. The losses in ``UNWEIGHTED`` ignore them.
+        policy: label policy, ``asked`` or ``report``.
         min_votes: a question with fewer votes is masked.
-        gamma: how far ``focal`` turns away from what is already right; 0 is ``bce``.
+        gamma: of ``focal``. The larger it is, the less do labels count that are predicted well; 0 gives ``bce``.
 
     Raises:
-        UsageError: there is no such objective.
-        GzError: the weights are not those of the scheme.
+        UsageError: there is no such loss.
+        GzError: the weights do not fit the scheme.
     """
-    if name not in OBJECTIVES:
-        raise UsageError(f"There is no loss {name!r}; choose one of {', '.join(OBJECTIVES)}.")
+    if name not in LOSSES:
+        raise UsageError(f"There is no loss {name!r}; choose one of {', '.join(LOSSES)}.")
     if name == "dirichlet":
         return DirichletMultinomial(scheme, min_votes)
     weights = check_weights(weights, scheme)
@@ -60,10 +60,10 @@ def make_objective(  # noqa: PLR0913 -- what a recipe may say of a loss
 
 
 def check_weights(weights: Floats | None, scheme: Scheme) -> Floats:
-    """Return the weights of a scheme's labels, float32 [L]; ones where none are given.
+    """Check the weights of a scheme's labels, and return them as float32 [L]; ones if ``weights`` is None.
 
     Raises:
-        GzError: there are more or fewer than labels, or one is negative or not finite.
+        GzError: their number is not that of the labels, or a weight is negative or not finite.
     """
     if weights is None:
         return np.ones(len(scheme.names), np.float32)

@@ -1,4 +1,4 @@
-"""What every objective can do."""
+"""The protocol of a training loss."""
 
 from typing import Any, Protocol
 
@@ -8,22 +8,22 @@ Tensor = Any
 """A tensor of the backend in use, or a numpy array."""
 
 
-class Objective(Protocol):
-    """A loss and all that goes with it, for the L labels of one scheme."""
+class TrainingLoss(Protocol):
+    """A loss for the L labels of one scheme."""
 
     @property
     def name(self) -> str:
-        """What the command line calls it."""
+        """Its name on the command line."""
 
     @property
     def outputs(self) -> int:
-        """Logits that a model must give, O."""
+        """Number of logits that the model must return, O."""
 
     def targets(self, batch: Answers) -> Floats:
-        """What the loss compares logits with, made on the host: float32 [B, W]."""
+        """The targets that logits are compared with, computed on the host: float32 [B, W]."""
 
-    def loss(self, targets: Tensor, logits: Tensor) -> Tensor:
-        """Loss of each galaxy, float32 [B], of targets [B, W] and logits [B, O]; finite at any finite logit."""
+    def per_galaxy(self, targets: Tensor, logits: Tensor) -> Tensor:
+        """Loss of each galaxy, float32 [B], from targets [B, W] and logits [B, O]; finite for any finite logit."""
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Probability of each label, float32 [B, L], of logits [B, O]."""
+        """Probability of each label, float32 [B, L], from logits [B, O]."""

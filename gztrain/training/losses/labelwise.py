@@ -1,4 +1,4 @@
-"""Cross-entropy label by label: one logit a label, weighted and masked; plain or focal."""
+"""Binary cross-entropy of each label, weighted and masked; plain or focal."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ from gztrain.training.losses.base import Tensor
 
 @dataclass(frozen=True, eq=False)
 class CrossEntropy:
-    """Masked binary cross-entropy; a weight multiplies both terms of its label, and of no other (F16).
+    """Masked binary cross-entropy. The weight of a label multiplies both terms of that label (F16).
 
     Attributes:
-        scheme: its L labels; one output each.
-        policy: how votes became labels.
+        scheme: its L labels; one logit for each.
+        policy: label policy, ``asked`` or ``report``.
         min_votes: a question with fewer votes is masked.
-        weights: one a label, float32 [L].
+        weights: weight of each label, float32 [L].
     """
 
     scheme: Scheme
@@ -29,21 +29,21 @@ class CrossEntropy:
 
     @property
     def outputs(self) -> int:
-        """One logit a label."""
+        """One logit for each label."""
         return len(self.scheme.names)
 
     def targets(self, batch: Answers) -> Floats:
         """Labels, then mask: float32 [B, 2 L]."""
         return np.concatenate(true_labels(batch, self.scheme, self.policy, self.min_votes), axis=1, dtype=np.float32)
 
-    def loss(self, targets: Tensor, logits: Tensor) -> Tensor:
-        """Sum of the weighted terms of unmasked labels over the number of labels, float32 [B]."""
+    def per_galaxy(self, targets: Tensor, logits: Tensor) -> Tensor:
+        """Sum of the weighted terms of unmasked labels, divided by the number of labels, float32 [B]."""
         labels, mask = ops.split(ops.cast(targets, "float32"), 2, axis=-1)
-        towards = ops.cast(logits, "float32") * (2 * labels - 1)  # positive where the logit has the right sign
-        return ops.sum(self.weights * mask * self._term(towards), axis=-1) / self.outputs
+        signed = ops.cast(logits, "float32") * (2 * labels - 1)  # positive where the logit has the right sign
+        return ops.sum(self.weights * mask * self._term(signed), axis=-1) / self.outputs
 
-    def _term(self, towards: Tensor) -> Tensor:
-        return ops.softplus(-towards)  # -log(sigmoid(towards)) without its overflow
+    def _term(self, signed: Tensor) -> Tensor:
+        return ops.softplus(-signed)  # -log(sigmoid(signed)), but without overflow
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Probability of each label, float32 [B, L]."""
@@ -52,14 +52,14 @@ class CrossEntropy:
 
 @dataclass(frozen=True, eq=False)
 class Focal(CrossEntropy):
-    """Focal loss: cross-entropy times (1 - p)^gamma, p the probability of what is true (Lin et al. 2017, eq. 4).
+    """Focal loss: cross-entropy times (1 - p)^gamma, p the probability of the true label (Lin et al. 2017, eq. 4).
 
     Attributes:
-        gamma: 0 gives cross-entropy; larger turns further away from what is already right.
+        gamma: 0 gives cross-entropy. The larger it is, the less do labels count that are predicted well.
     """
 
     gamma: float = 2.0
     name = "focal"
 
-    def _term(self, towards: Tensor) -> Tensor:
-        return ops.exp(-self.gamma * ops.softplus(towards)) * ops.softplus(-towards)
+    def _term(self, signed: Tensor) -> Tensor:
+        return ops.exp(-self.gamma * ops.softplus(signed)) * ops.softplus(-signed)

@@ -1,7 +1,7 @@
-"""Cross-entropy question by question: a softmax over the answers that can be true.
+"""Categorical cross-entropy of each question: a softmax over the answers that are labels, and the twin.
 
-A question of one label has two outputs, label and twin. A dropped answer has none: a galaxy of which it wins is
-masked, so its logit would only ever be pushed down.
+A question of one label has two logits, one for the label and one for its twin. A dropped answer has no logit: galaxies
+for which it wins are masked, so it is never the true class.
 """
 
 from collections.abc import Callable
@@ -19,13 +19,13 @@ from gztrain.training.losses.base import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Softmax:
-    """Masked categorical cross-entropy, times the weight of the true answer; a twin has the weight of its label.
+    """Masked categorical cross-entropy, times the weight of the true class. A twin has the weight of its label.
 
     Attributes:
         scheme: its Q questions.
-        policy: how votes became labels.
+        policy: label policy, ``asked`` or ``report``.
         min_votes: a question with fewer votes is masked.
-        weights: one a label, float32 [L].
+        weights: weight of each label, float32 [L].
     """
 
     scheme: Scheme
@@ -36,7 +36,7 @@ class Softmax:
 
     @property
     def outputs(self) -> int:
-        """One logit a class, question by question."""
+        """One logit for each class, question after question."""
         return len(self._is_twin)
 
     @cached_property
@@ -46,9 +46,9 @@ class Softmax:
 
     @cached_property
     def _label_of(self) -> list[int]:
-        """Label that each output speaks of: its own, or the one it is the twin of."""
-        parts = zip(self.scheme.blocks, self.scheme.questions, strict=True)
-        return [min(block.start + place, block.stop - 1) for block, q in parts for place in range(len(classes(q)))]
+        """Column of the label that each logit belongs to; a twin belongs to the label that it is the twin of."""
+        pairs = zip(self.scheme.blocks, self.scheme.questions, strict=True)
+        return [min(block.start + number, block.stop - 1) for block, q in pairs for number in range(len(classes(q)))]
 
     @cached_property
     def _is_twin(self) -> list[bool]:
@@ -56,21 +56,21 @@ class Softmax:
 
     def targets(self, batch: Answers) -> Floats:
         """One-hot classes of each question, zeros where it is masked: float32 [B, O]."""
-        labels, mask = (part[:, self._label_of] for part in self._truth(batch))
+        labels, mask = (values[:, self._label_of] for values in self._labels(batch))
         return (mask * np.where(self._is_twin, 1 - labels, labels)).astype(np.float32)
 
-    def _truth(self, batch: Answers) -> tuple[Ints, Ints]:
+    def _labels(self, batch: Answers) -> tuple[Ints, Ints]:
         return true_labels(batch, self.scheme, self.policy, self.min_votes)
 
-    def loss(self, targets: Tensor, logits: Tensor) -> Tensor:
-        """Sum of the weighted terms of unmasked questions over the number of questions, float32 [B]."""
+    def per_galaxy(self, targets: Tensor, logits: Tensor) -> Tensor:
+        """Sum of the weighted terms of unmasked questions, divided by the number of questions, float32 [B]."""
         weighted = ops.cast(targets, "float32") * self.weights[self._label_of]
         return -ops.sum(weighted * self._by_question(ops.log_softmax, logits), axis=-1) / len(self._blocks)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Probability of each label, float32 [B, L]."""
-        places = [place for place, twin in enumerate(self._is_twin) if not twin]
-        return ops.take(self._by_question(ops.softmax, logits), places, axis=-1)
+        columns = [column for column, twin in enumerate(self._is_twin) if not twin]
+        return ops.take(self._by_question(ops.softmax, logits), columns, axis=-1)
 
     def _by_question(self, function: Callable[..., Tensor], logits: Tensor) -> Tensor:
         logits = ops.cast(logits, "float32")

@@ -20,7 +20,7 @@ from gzprep.simulate.galaxy import paint_galaxy
 from gzprep.simulate.identity import Identity, identify
 from gzprep.simulate.population import draw
 from gzprep.simulate.render import lupton
-from gzprep.simulate.sky import picture, sight
+from gzprep.simulate.sky import draw_galaxy, picture
 from gzprep.simulate.truth import Truth, generator
 from gzprep.simulate.volunteers import Votes, classify, summary
 
@@ -282,7 +282,7 @@ def _spoiled(kind: str, variant: str = "") -> tuple[Blemish, bytes | None]:
     for index in range(EVERY // 2, 8000):
         blemish = plan(0, index)
         if blemish is not None and blemish.kind == kind and variant in ("", blemish.variant):
-            return blemish, picture(sight(0, index), 0)
+            return blemish, picture(draw_galaxy(0, index), 0)
     raise AssertionError(f"no {kind} {variant} in 8,000 galaxies")
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gzcore.errors import UsageError
 from gztrain.data import READERS, Batch, Selection, lots, open_reader, order, select, shard_files
-from gztrain.data.buffers import Memory
+from gztrain.data.buffers import ImageBuffers
 from gztrain.data.dataset import open_dataset
 from gztrain.data.example import parse_example
 from gztrain.data.native_reader import NativeReader
@@ -190,12 +190,12 @@ def test_memory_is_used_again(training: Selection) -> None:
     """At most prefetch + 2 batches have memory: those ahead, the next one, and the one in the consumer's hand."""
     taken: list[int] = []
 
-    class Counting(Memory):
+    class Counting(ImageBuffers):
         def _block(self, size: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
             taken.extend([size] if not self._free else [])
             return super()._block(size)
 
-    reader = NativeReader(threads=2, prefetch=2, _memory=Counting())
+    reader = NativeReader(threads=2, prefetch=2, _buffers=Counting())
     for epoch in range(3):
         for batch in reader.batches(training, order(0, epoch, len(training)), 5):
             del batch

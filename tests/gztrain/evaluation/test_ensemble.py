@@ -10,7 +10,7 @@ import pytest
 from gzcore.errors import GzError, UsageError
 from gztrain.data import open_reader, select
 from gztrain.data.dataset import open_dataset
-from gztrain.evaluation.ensemble import Request, average, ensemble, members_of, symmetries
+from gztrain.evaluation.ensemble import EnsembleRequest, average, ensemble, members_of, symmetries
 from gztrain.evaluation.evaluate import evaluate
 from gztrain.evaluation.predictions import read_predictions
 from gztrain.predict.crops import Pixels
@@ -49,7 +49,7 @@ def test_symmetries_are_the_eight_of_the_square() -> None:
 def test_the_mean_is_that_of_all_members_and_views(
     runs: list[RunFolder], dataset: Path, tmp_path: Path, sides: int
 ) -> None:
-    found = ensemble(Request(tuple(run.root for run in runs), tmp_path / "mean", sides=sides))
+    found = ensemble(EnsembleRequest(tuple(run.root for run in runs), tmp_path / "mean", sides=sides))
     images = galaxies_of(dataset)
     views = eight(images) if sides == 8 else [images]
     models = [open_run(run.root).model() for run in runs]
@@ -62,7 +62,7 @@ def test_the_mean_is_that_of_all_members_and_views(
 
 def test_an_ensemble_is_a_run_like_any_other(runs: list[RunFolder], tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "mean")
-    found = ensemble(Request(tuple(run.root for run in runs), folder.root))
+    found = ensemble(EnsembleRequest(tuple(run.root for run in runs), folder.root))
     assert json.loads(folder.ensemble.read_text()) == {"members": [str(run.root) for run in runs], "sides": 1}
     assert json.loads(folder.metrics.read_text()) == found
     assert set(evaluate(folder.root, "val")["splits"]) == {"val", "test"}
@@ -77,7 +77,7 @@ def test_one_run_from_eight_sides_does_not_mind_how_an_image_lies(runs: list[Run
 
 def test_without_a_folder_nothing_is_kept(runs: list[RunFolder], tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
-    found = ensemble(Request((runs[0].root,), None, sides=8))
+    found = ensemble(EnsembleRequest((runs[0].root,), None, sides=8))
     assert found["splits"]["test"]["galaxies"] > 0
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -88,7 +88,7 @@ def test_a_cross_validation_stands_for_its_folds(dataset: Path, tmp_path: Path) 
     (tmp_path / "cross" / "fold-2").mkdir()  # not begun
     assert members_of(tmp_path / "cross") == [tmp_path / "cross" / f"fold-{fold}" for fold in (0, 1)]
     with pytest.raises(GzError, match="validate on one fold"):
-        ensemble(Request((tmp_path / "cross",), tmp_path / "mean", "val"))
+        ensemble(EnsembleRequest((tmp_path / "cross",), tmp_path / "mean", "val"))
 
 
 def changed(folder: RunFolder, **values: Any) -> Path:
@@ -120,20 +120,20 @@ def test_what_does_not_belong_together_is_refused(runs: list[RunFolder], tmp_pat
     values, wish = STRANGERS[name]
     stranger = changed(runs[1], **values)
     with pytest.raises(GzError, match=f"must {wish}"):
-        ensemble(Request((runs[0].root, stranger), tmp_path / "mean"))
+        ensemble(EnsembleRequest((runs[0].root, stranger), tmp_path / "mean"))
     assert not (tmp_path / "mean").exists()
 
 
 def test_mistakes_of_the_command_are_reported(runs: list[RunFolder], tmp_path: Path) -> None:
     one, two = (run.root for run in runs)
     with pytest.raises(UsageError, match="needs two runs or more"):
-        ensemble(Request((one,), tmp_path / "mean"))
+        ensemble(EnsembleRequest((one,), tmp_path / "mean"))
     with pytest.raises(UsageError, match="is named twice"):
-        ensemble(Request((one, two, one.parent / "two" / ".." / "one"), tmp_path / "mean"))
+        ensemble(EnsembleRequest((one, two, one.parent / "two" / ".." / "one"), tmp_path / "mean"))
     with pytest.raises(UsageError, match="is a member of the ensemble"):
-        ensemble(Request((one, two), two, overwrite=True))
+        ensemble(EnsembleRequest((one, two), two, overwrite=True))
     with pytest.raises(UsageError, match="1 side or from 8; 4 came"):
-        Request((one, two), None, sides=4)
+        EnsembleRequest((one, two), None, sides=4)
     assert RunFolder(two).model.exists()
 
 
@@ -141,8 +141,8 @@ def test_a_folder_with_a_run_is_kept_unless_told_otherwise(runs: list[RunFolder]
     members = tuple(run.root for run in runs)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UsageError, match="has a run already; begin anew with --overwrite"):
-        ensemble(Request(members, tmp_path))
-    ensemble(Request(members, tmp_path, overwrite=True))
+        ensemble(EnsembleRequest(members, tmp_path))
+    ensemble(EnsembleRequest(members, tmp_path, overwrite=True))
     assert open_run(tmp_path).scheme.name == "reduced"
 
 
@@ -153,4 +153,4 @@ def test_another_data_set_is_refused(runs: list[RunFolder], dataset: Path, tmp_p
         (tmp_path / "data" / path.name).symlink_to(path)
     (tmp_path / "data" / "manifest.json").write_text(json.dumps({**manifest, "recipe_hash": "0"}))
     with pytest.raises(GzError, match="were trained on other data"):
-        ensemble(Request(tuple(run.root for run in runs), tmp_path / "mean", data=tmp_path / "data"))
+        ensemble(EnsembleRequest(tuple(run.root for run in runs), tmp_path / "mean", data=tmp_path / "data"))

@@ -275,7 +275,7 @@ def test_predictions_of_another_scheme() -> None:
 
 def test_no_galaxy_at_all() -> None:
     scheme = scheme_of("q1")
-    with pytest.raises(GzError, match="no galaxy to judge"):
+    with pytest.raises(GzError, match="no galaxy to evaluate on"):
         judge(some_predictions(scheme, 0), scheme, baseline=Baseline(np.zeros(1), np.zeros(1)))
 
 
@@ -345,8 +345,8 @@ def test_a_predictor_that_sees_something() -> None:
     found = judged(some_predictions(scheme, 300), scheme, bootstrap=50)
     assert (found["constant"], found["constant_labels"]) == (False, [])
     assert re.fullmatch(
-        r"The output depends on the image: mean AUC of a label 0\.8\d\d \(0\.\d{3} to 0\.\d{3}\), where one that does "
-        r"not look has 0\.500\. Accuracy 0\.\d{3}; the commonest answers alone have 0\.\d{3}\.",
+        r"The output depends on the image: mean AUC of a label 0\.8\d\d \(0\.\d{3} to 0\.\d{3}\), where a model that "
+        r"ignores the image has 0\.500\. Accuracy 0\.\d{3}; the commonest answers alone have 0\.\d{3}\.",
         found["verdict"],
     )
 

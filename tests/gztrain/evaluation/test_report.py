@@ -22,7 +22,7 @@ from gzcore.errors import GzError, UsageError
 from gztrain.data.dataset import open_dataset
 from gztrain.evaluation.published import find_published
 from gztrain.evaluation.report import write_report
-from gztrain.evaluation.report.curves import course_of
+from gztrain.evaluation.report.curves import training_curves
 from gztrain.evaluation.report.formatting import between, listed, rate, whole
 from gztrain.evaluation.report.gather import gather
 from gztrain.evaluation.report.numbers import precision_recall_curve, reliability, roc_curve, wilson, worst_mistakes
@@ -194,7 +194,7 @@ def test_the_figures_of_metrics_json_are_reported(page: Seen, run: RunFolder) ->
 
 
 def test_the_published_rows_stand_below_ours(page: Seen) -> None:
-    below = page.words.partition("ours above, the report's below")[2]
+    below = page.words.partition("ours above, those of the published report below")[2]
     assert below.index("seeing small") < below.index(find_published("reduced")[0].model)
     for row in find_published("reduced"):
         assert f"{row.model} {'constant ' if row.constant else ''}{row.figures['loss']:.3f}" in below
@@ -218,7 +218,7 @@ def test_the_galaxies_shown_are_those_of_the_shards(run: RunFolder, dataset: Pat
 
 def test_votes_stand_beside_the_galaxies(page: Seen) -> None:
     assert "votes: " in page.words
-    assert "given: " in page.words
+    assert "probabilities: " in page.words
 
 
 # ---------------------------------------------------------------- other runs
@@ -247,7 +247,7 @@ def test_a_question_without_answers_is_reported(dataset: Path, tmp_path: Path) -
     folder = told_run(tmp_path / "run", dataset, "hubble", unasked=[1])
     page = read_page(write_report([folder.root], tmp_path / "html"))
     assert "No galaxy of this split has a known answer to this question." in page.words
-    assert "The report has no table of scheme hubble." in page.words
+    assert "The published report has no table of scheme hubble." in page.words
     assert not (folder.figures / "q2-roc.png").exists()
 
 
@@ -428,20 +428,20 @@ COURSE = [line("head", 10), line("head", 20, 0.5, 0.6), line("fine-tune", 30), l
 
 @pytest.mark.parametrize(("monitor", "kept"), [("loss", 40.0), ("auc", 20.0)])
 def test_the_course_knows_whose_weights_were_kept(monitor: Any, kept: float) -> None:
-    course = course_of(COURSE, monitor)
-    assert course.kept == kept
-    assert course.stages == ((20.0, "fine-tune"),)
-    assert course.checked.tolist() == [20, 40]
-    assert course.steps.tolist() == [10, 20, 30, 40]
+    curves = training_curves(COURSE, monitor)
+    assert curves.kept == kept
+    assert curves.stages == ((20.0, "fine-tune"),)
+    assert curves.checked.tolist() == [20, 40]
+    assert curves.steps.tolist() == [10, 20, 30, 40]
 
 
 def test_a_course_without_validation_kept_nothing() -> None:
-    assert course_of(COURSE[:1], "loss").kept is None
+    assert training_curves(COURSE[:1], "loss").kept is None
 
 
 def test_where_auc_is_undefined_loss_decides() -> None:
     rows = [line("whole", 10, 0.5), line("whole", 20, 0.4)]
-    assert course_of(rows, "auc").kept == 20
+    assert training_curves(rows, "auc").kept == 20
 
 
 def test_shares_of_rows() -> None:

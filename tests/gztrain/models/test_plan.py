@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gzcore.errors import UsageError
 from gztrain.models import ModelSpec
-from gztrain.models.plan import make_plan
+from gztrain.models.plan import make_model_plan
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ CHOSEN = {
 
 @pytest.mark.parametrize("case", CHOSEN.values(), ids=CHOSEN)
 def test_defaults_depend_on_the_model_and_the_crop(case: Chosen) -> None:
-    plan = make_plan(case.spec, case.crop, 22)
+    plan = make_model_plan(case.spec, case.crop, 22)
     assert {key: getattr(plan, key) for key in case.expected} == case.expected
 
 
 def test_weights_may_be_a_file(tmp_path: Path) -> None:
     file = tmp_path / "w.h5"
     file.touch()
-    plan = make_plan(ModelSpec("resnet50", weights=str(file)), 224, 22)
+    plan = make_model_plan(ModelSpec("resnet50", weights=str(file)), 224, 22)
     assert (plan.weights, plan.file) == (None, file)
 
 
@@ -83,12 +83,12 @@ REFUSED = {
 @pytest.mark.parametrize(("spec", "sentence"), REFUSED.values(), ids=REFUSED)
 def test_what_does_not_go_together_is_refused(spec: ModelSpec, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        make_plan(spec, 224, 22)
+        make_model_plan(spec, 224, 22)
 
 
 def test_a_crop_below_the_backbone_is_told_from_a_size() -> None:
     with pytest.raises(UsageError, match="the crop of the data set is 48 px"):
-        make_plan(ModelSpec("xception"), 48, 22)
+        make_model_plan(ModelSpec("xception"), 48, 22)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gzcore.errors import GzError
-from gztrain.runs.history import COLUMNS, History, Line, damaged_in_training, open_scalars, read_history
+from gztrain.runs.history import COLUMNS, History, HistoryLine, damaged_in_training, open_scalars, read_history
 
 
 def test_what_training_left_out_is_what_its_fullest_epoch_did(tmp_path: Path) -> None:
@@ -21,8 +21,8 @@ def test_what_training_left_out_is_what_its_fullest_epoch_did(tmp_path: Path) ->
     assert damaged_in_training(path) == 0
 
 
-def line(step: int, val_loss: float | None = None) -> Line:
-    return Line("whole", 1, step, 1e-3, 0.1 + step, val_loss, val_loss, 100.0, 0.5)
+def line(step: int, val_loss: float | None = None) -> HistoryLine:
+    return HistoryLine("whole", 1, step, 1e-3, 0.1 + step, val_loss, val_loss, 100.0, 0.5)
 
 
 def test_a_history_reads_as_it_was_written(tmp_path: Path) -> None:

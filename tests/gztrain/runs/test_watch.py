@@ -6,12 +6,12 @@ import pytest
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from gztrain.runs.history import Line
+from gztrain.runs.history import HistoryLine
 from gztrain.runs.watch import Live, Plain, sentence_of, watching
 
 
-def line(step: int, val_loss: float | None = None) -> Line:
-    return Line("head", 2, step, 1e-3, 0.25, val_loss, None if val_loss is None else 0.8125, 120.4, 0.0)
+def line(step: int, val_loss: float | None = None) -> HistoryLine:
+    return HistoryLine("head", 2, step, 1e-3, 0.25, val_loss, None if val_loss is None else 0.8125, 120.4, 0.0)
 
 
 def test_a_line_in_words() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gzcore.errors import UsageError
-from gztrain.training.backends import Plan
+from gztrain.training.backends import StepPlan
 from tests.running import python
 
 
@@ -23,7 +23,7 @@ def test_a_step_is_the_same_on_one_device_and_two() -> None:
     [(16, 2, 2, True), (16, 1, 1, True), (15, 2, 1, False), (16, 2, 3, False), (2, 4, 1, False)],
 )
 def test_a_batch_must_be_cut_evenly(batch: int, devices: int, accumulate: int, *, fits: bool) -> None:
-    plan = Plan(tuple(f"gpu:{place}" for place in range(devices)), accumulate)
+    plan = StepPlan(tuple(f"gpu:{place}" for place in range(devices)), accumulate)
     if fits:
         plan.check(batch)
     else:

@@ -20,7 +20,7 @@ from gztrain.runs.watch import Quiet
 from gztrain.training import crossval as module
 from gztrain.training.crossval import crossval, join, over_folds
 from gztrain.training.job import make_job
-from gztrain.training.request import Request, make_config
+from gztrain.training.request import TrainRequest, make_config
 from tests.gztrain.run_folders import TINY
 from tests.gztrain.synthetic import documented_keys, paths
 from tests.running import gztrain
@@ -38,14 +38,14 @@ class Told(Quiet):
         self.sentences.append(sentence)
 
 
-def guess(request: Request) -> Json:
+def guess(request: TrainRequest) -> Json:
     """Leave what a run leaves, of somebody who guesses."""
     job, folder = make_job(request), RunFolder(request.run)
     (batch,) = job.reader.batches(job.validation, np.arange(len(job.validation)), len(job.validation))
-    labels, mask = job.truth.of(batch)
+    labels, mask = job.label_source.of(batch)
     guessed = np.random.default_rng(request.config.fold).random(labels.shape, np.float32)
     predictions = Predictions(batch.ids, guessed, labels, mask, job.scheme.names)
-    counts = job.truth.count(job.dataset, [fold for fold in range(5) if fold != request.config.fold], job.reader)
+    counts = job.label_source.count(job.dataset, [fold for fold in range(5) if fold != request.config.fold], job.reader)
     found = judge(predictions, job.scheme, baseline=make_baseline(counts, job.scheme), bootstrap=10)
     write_config(folder, request.config, job.dataset, job.scheme, "tensorflow")
     return write_down(folder, job.scheme.name, "val", {"damaged_records": 1, **found}, predictions)
@@ -56,7 +56,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Guesses in place of training; which folds were asked for."""
     asked: list[int] = []
 
-    def fit(request: Request, _: Any) -> Json:
+    def fit(request: TrainRequest, _: Any) -> Json:
         asked.append(request.config.fold)
         return guess(request)
 
@@ -67,7 +67,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_every_galaxy_is_judged_by_the_run_that_had_not_seen_it(
     quickly: list[int], dataset: Path, tmp_path: Path
 ) -> None:
-    found = crossval(Request(dataset, tmp_path / "run", CONFIG), Told())
+    found = crossval(TrainRequest(dataset, tmp_path / "run", CONFIG), Told())
     assert quickly == [0, 1, 2, 3, 4]
     folder = RunFolder(tmp_path / "run")
     told = read_predictions(folder.predictions_of("val"))
@@ -89,7 +89,7 @@ def test_every_galaxy_is_judged_by_the_run_that_had_not_seen_it(
 
 
 def test_folds_that_are_done_are_left_alone(quickly: list[int], dataset: Path, tmp_path: Path) -> None:
-    request = Request(dataset, tmp_path / "run", CONFIG)
+    request = TrainRequest(dataset, tmp_path / "run", CONFIG)
     crossval(request, Told())
     folder = RunFolder(request.run)
     folder.fold(3).metrics.unlink()
@@ -98,11 +98,11 @@ def test_folds_that_are_done_are_left_alone(quickly: list[int], dataset: Path, t
     with pytest.raises(UsageError, match="has a run already"):
         crossval(request, Told())
     told = Told()
-    crossval(Request(dataset, request.run, CONFIG, resume=True), told)
+    crossval(TrainRequest(dataset, request.run, CONFIG, resume=True), told)
     assert quickly == [3]
     other = read_config(None, ["bootstrap=10", "stages.batch=7"])
     with pytest.raises(UsageError, match=r"fold-0 has stages.batch = 64, and 7"):
-        crossval(Request(dataset, request.run, other, resume=True), Told())
+        crossval(TrainRequest(dataset, request.run, other, resume=True), Told())
     assert make_config(request.run, None, [], resume=True) == CONFIG
     assert told.sentences == [
         "Fold 0 is done.",
@@ -112,7 +112,7 @@ def test_folds_that_are_done_are_left_alone(quickly: list[int], dataset: Path, t
         "Fold 4 is done.",
     ]
     quickly.clear()
-    crossval(Request(dataset, request.run, CONFIG, overwrite=True), Told())
+    crossval(TrainRequest(dataset, request.run, CONFIG, overwrite=True), Told())
     assert quickly == [0, 1, 2, 3, 4]
 
 

@@ -11,24 +11,24 @@ from gztrain.config import from_mapping
 from gztrain.data import open_reader, order, select
 from gztrain.data.dataset import open_dataset
 from gztrain.data.stream import in_order
-from gztrain.training.feed import Fed, Feed
-from gztrain.training.job import Job, make_job
-from gztrain.training.request import Request
+from gztrain.training.feed import Feed, StepInput
+from gztrain.training.job import TrainingJob, make_job
+from gztrain.training.request import TrainRequest
 from tests.gztrain.shards import copied, flip, frame_starts
 
 
 @pytest.fixture(scope="module")
-def job(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+def job(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingJob:
     config = from_mapping({"views": 1, "fold": 1, "input": {"threads": 1}})
-    return make_job(Request(dataset, tmp_path_factory.mktemp("run"), config))
+    return make_job(TrainRequest(dataset, tmp_path_factory.mktemp("run"), config))
 
 
-def feed_of(job: Job, batch: int) -> Feed:
-    return Feed(job.reader, job.training, job.objective, batch, seed=3)
+def feed_of(job: TrainingJob, batch: int) -> Feed:
+    return Feed(job.reader, job.training, job.training_loss, batch, seed=3)
 
 
 @pytest.mark.parametrize("batch", [7, 16, 200])
-def test_an_epoch_sees_every_record_in_batches_of_one_size(job: Job, batch: int) -> None:
+def test_an_epoch_sees_every_record_in_batches_of_one_size(job: TrainingJob, batch: int) -> None:
     feed = feed_of(job, batch)
     steps = [fed.arrays for fed in feed.epoch(0)]
     assert len(steps) == feed.steps
@@ -37,7 +37,7 @@ def test_an_epoch_sees_every_record_in_batches_of_one_size(job: Job, batch: int)
     assert len(lots) == len(job.training)  # each record has its own
 
 
-def test_an_epoch_can_be_entered_anywhere(job: Job) -> None:
+def test_an_epoch_can_be_entered_anywhere(job: TrainingJob) -> None:
     feed = feed_of(job, 7)
     whole = list(feed.epoch(2))
     rest = list(feed.epoch(2, done=3))
@@ -47,12 +47,12 @@ def test_an_epoch_can_be_entered_anywhere(job: Job) -> None:
             np.testing.assert_array_equal(part, same)
 
 
-def test_epochs_differ(job: Job) -> None:
+def test_epochs_differ(job: TrainingJob) -> None:
     first, second = (next(iter(feed_of(job, 7).epoch(epoch))) for epoch in (0, 1))
     assert not np.array_equal(first.arrays[0], second.arrays[0])
 
 
-def test_training_and_validation_share_no_galaxy(job: Job) -> None:
+def test_training_and_validation_share_no_galaxy(job: TrainingJob) -> None:
     ids = [
         {name for batch in job.reader.batches(part, np.arange(len(part)), 8) for name in batch.ids}
         for part in (job.training, job.validation)
@@ -64,17 +64,17 @@ def test_training_and_validation_share_no_galaxy(job: Job) -> None:
 # ---------------------------------------------------------------- damaged records
 
 
-def skipping_job_of(folder: Path, at: Path) -> Job:
+def skipping_job_of(folder: Path, at: Path) -> TrainingJob:
     config = from_mapping({"views": 0, "fold": 0, "input": {"threads": 1, "skip_corrupt": True}})
-    return make_job(Request(folder, at, config))
+    return make_job(TrainRequest(folder, at, config))
 
 
-def skipping_feed_of(job: Job, batch: int) -> Feed:
-    return Feed(open_reader(threads=1, skip_corrupt=True), job.training, job.objective, batch, seed=3)
+def skipping_feed_of(job: TrainingJob, batch: int) -> Feed:
+    return Feed(open_reader(threads=1, skip_corrupt=True), job.training, job.training_loss, batch, seed=3)
 
 
 @pytest.fixture(scope="module")
-def holed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+def holed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingJob:
     """A job whose training shards lack two of three records, and the last twelve of epoch 2."""
     folder = copied(dataset, tmp_path_factory.mktemp("holed") / "data")
     job = skipping_job_of(folder, folder)
@@ -86,18 +86,18 @@ def holed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
     return skipping_job_of(folder, folder)
 
 
-def damaged_places(job: Job) -> set[int]:
+def damaged_places(job: TrainingJob) -> set[int]:
     whole = in_order(open_reader(threads=1, skip_corrupt=True), job.training, 8)
     return set(range(len(job.training))) - {place for batch in whole for place in batch.places.tolist()}
 
 
-def same(one: Fed, other: Fed) -> bool:
+def same(one: StepInput, other: StepInput) -> bool:
     parts = zip(one.arrays, other.arrays, strict=True)
     return one.damaged == other.damaged and all(np.array_equal(*pair) for pair in parts)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
-def test_an_epoch_has_all_its_steps_and_counts_what_each_lacks(batch: int, holed: Job) -> None:
+def test_an_epoch_has_all_its_steps_and_counts_what_each_lacks(batch: int, holed: TrainingJob) -> None:
     feed, bad = skipping_feed_of(holed, batch), damaged_places(holed)
     steps = list(feed.epoch(2))
     assert len(steps) == feed.steps
@@ -109,7 +109,7 @@ def test_an_epoch_has_all_its_steps_and_counts_what_each_lacks(batch: int, holed
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_a_step_whose_records_are_all_damaged_gets_those_of_the_next_step(batch: int, holed: Job) -> None:
+def test_a_step_whose_records_are_all_damaged_gets_those_of_the_next_step(batch: int, holed: TrainingJob) -> None:
     feed, bad = skipping_feed_of(holed, batch), damaged_places(holed)
     steps = list(feed.epoch(2))
     places = np.resize(order(3, 2, len(holed.training)), (feed.steps, batch))
@@ -121,7 +121,7 @@ def test_a_step_whose_records_are_all_damaged_gets_those_of_the_next_step(batch:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
-def test_an_epoch_with_holes_can_be_entered_anywhere(batch: int, holed: Job) -> None:
+def test_an_epoch_with_holes_can_be_entered_anywhere(batch: int, holed: TrainingJob) -> None:
     feed = skipping_feed_of(holed, batch)
     whole = list(feed.epoch(2))
     for done in range(feed.steps + 1):

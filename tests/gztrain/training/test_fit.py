@@ -17,7 +17,7 @@ from gzcore.errors import GzError, UsageError
 from gztrain.config import TrainConfig, read_config
 from gztrain.data import open_reader, select
 from gztrain.data.dataset import SCHEMES, choose_scheme, open_dataset
-from gztrain.data.label_source import Truth
+from gztrain.data.label_source import LabelSource
 from gztrain.evaluation.evaluate import evaluate
 from gztrain.evaluation.figures import METRICS
 from gztrain.evaluation.predictions import read_predictions
@@ -28,7 +28,7 @@ from gztrain.runs.watch import Quiet
 from gztrain.training import loop
 from gztrain.training.fit import fit
 from gztrain.training.job import make_job
-from gztrain.training.request import Request
+from gztrain.training.request import TrainRequest
 from tests.gztrain.run_folders import TINY
 from tests.gztrain.shards import copied, flip
 from tests.gztrain.synthetic import documented_keys, paths
@@ -117,11 +117,11 @@ def test_the_best_epoch_is_the_one_that_is_kept(run: RunFolder) -> None:
     """The validation loss of the kept model is the smallest in the history."""
     opened = open_run(run.root)
     lowest = min(row["val_loss"] for row in read_history(run.history) if row["val_loss"] is not None)  # type: ignore[type-var]
-    job = make_job(Request(opened.dataset, run.root, opened.config))
+    job = make_job(TrainRequest(opened.dataset, run.root, opened.config))
     told = read_predictions(run.predictions)
     (batch,) = job.reader.batches(job.validation, np.arange(len(job.validation)), len(job.validation))
     logits = np.log(told.probabilities) - np.log1p(-told.probabilities)
-    loss = np.asarray(job.objective.loss(job.objective.targets(batch), logits))
+    loss = np.asarray(job.training_loss.per_galaxy(job.training_loss.targets(batch), logits))
     assert float(loss.mean()) == pytest.approx(lowest, rel=1e-4)
 
 
@@ -187,7 +187,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
 def test_a_loss_that_is_no_number_ends_the_run(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "_floats", lambda losses: [float("nan") for _ in losses])
     with pytest.raises(GzError, match="loss is nan after step 5: training has diverged"):
-        fit(Request(dataset, tmp_path / "run", config()), Told())
+        fit(TrainRequest(dataset, tmp_path / "run", config()), Told())
 
 
 # ---------------------------------------------------------------- what is asked for
@@ -197,7 +197,7 @@ def test_a_loss_that_is_no_number_ends_the_run(dataset: Path, tmp_path: Path, mo
 def test_patience_ends_a_stage_and_the_best_epoch_is_restored(dataset: Path, tmp_path: Path) -> None:
     """At a rate of nothing no epoch is better than the first."""
     asked = config("stages.epochs=5", "stages.patience=2", "optimizer.rate=1e-30", "model.dropout=0")
-    fit(Request(dataset, tmp_path / "run", asked), Told())
+    fit(TrainRequest(dataset, tmp_path / "run", asked), Told())
     validated = [row["val_loss"] for row in read_history(tmp_path / "run" / "history.csv") if row["val_loss"]]
     assert 3 <= len(validated) < 5
 
@@ -226,7 +226,7 @@ def test_every_scheme_trains_and_is_judged_under_both_policies(
 ) -> None:
     """All counts of what is known come out as the manifest has them, which gzprep counted."""
     asked = config(f"scheme={scheme}", f"labels={policy}", "views=0", "stages.batch=64", "log.tensorboard=false")
-    fit(Request(dataset, tmp_path, asked), Told())
+    fit(TrainRequest(dataset, tmp_path, asked), Told())
     document = evaluate(tmp_path, "test")
     data = open_dataset(dataset)
     chosen, counted = choose_scheme(data, scheme), data.manifest["labels"]
@@ -247,7 +247,7 @@ def test_every_scheme_trains_and_is_judged_under_both_policies(
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["softmax", "focal", "dirichlet"])
 def test_every_loss_trains_and_gives_a_model_of_labels(loss: str, dataset: Path, tmp_path: Path) -> None:
-    found = fit(Request(dataset, tmp_path / "run", config(f"loss.name={loss}", "views=0", "scheme=q6")), Told())
+    found = fit(TrainRequest(dataset, tmp_path / "run", config(f"loss.name={loss}", "views=0", "scheme=q6")), Told())
     told = read_predictions(tmp_path / "run" / "predictions.parquet")
     assert told.names == open_run(tmp_path / "run").scheme.names
     assert found["splits"]["val"]["galaxies"] == len(told.ids)
@@ -261,7 +261,7 @@ def test_a_pretrained_model_learns_its_head_first(dataset: Path, tmp_path: Path)
     galaxy.model.save(file)
     before = _backbone(galaxy.model)
     asked = config("model.name=vgg16", "model.size=32", "model.head=plain", f"model.weights={file}", "scheme=q0")
-    fit(Request(dataset, tmp_path / "run", replace(asked, views=0)), Told())
+    fit(TrainRequest(dataset, tmp_path / "run", replace(asked, views=0)), Told())
     assert {row["stage"] for row in read_history(tmp_path / "run" / "history.csv")} == {"head"}
     after = _backbone(open_run(tmp_path / "run").model())
     assert len(before) == 26
@@ -279,7 +279,7 @@ def _backbone(model: Any) -> list[np.ndarray]:
 
 @pytest.mark.slow
 def test_bfloat16_trains_and_leaves_a_model_that_computes_in_float32(dataset: Path, tmp_path: Path) -> None:
-    fit(Request(dataset, tmp_path / "run", config("compute.precision=bfloat16", "views=0")), Told())
+    fit(TrainRequest(dataset, tmp_path / "run", config("compute.precision=bfloat16", "views=0")), Told())
     model = open_run(tmp_path / "run").model()
     assert {layer.dtype_policy.name for layer in model._flatten_layers() if hasattr(layer, "dtype_policy")} == {
         "float32"
@@ -294,20 +294,20 @@ def test_more_votes_than_the_recipe_asked_for_are_counted_anew(dataset: Path) ->
     data = open_dataset(dataset)
     scheme = choose_scheme(data, "all")
     reader = open_reader()
-    by_manifest, strict = (Truth(scheme, "asked", votes).count(data, [1, 2], reader) for votes in (1, 15))
+    by_manifest, strict = (LabelSource(scheme, "asked", votes).count(data, [1, 2], reader) for votes in (1, 15))
     assert by_manifest.galaxies == strict.galaxies
     assert (strict.answered <= by_manifest.answered).all()
     assert strict.answered.sum() < by_manifest.answered.sum()
-    again = Truth(scheme, "report", 15).count(data, [1, 2], reader)  # report masks nothing, whatever the votes
+    again = LabelSource(scheme, "report", 15).count(data, [1, 2], reader)  # report masks nothing, whatever the votes
     assert (again.answered == again.galaxies).all()
 
 
 def test_a_label_without_a_positive_is_said_or_refused(dataset: Path, tmp_path: Path) -> None:
-    job = make_job(Request(dataset, tmp_path, config("scheme=q9")))
+    job = make_job(TrainRequest(dataset, tmp_path, config("scheme=q9")))
     (note,) = job.notes
     assert note.startswith("No training galaxy has spiral-arm-count-gz2_")
     with pytest.raises(GzError, match="--strict-labels"):
-        make_job(Request(dataset, tmp_path, config("scheme=q9", "strict_labels=true")))
+        make_job(TrainRequest(dataset, tmp_path, config("scheme=q9", "strict_labels=true")))
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_an_impossible_setting_is_reported_before_the_run_folder_is_made(
     setting: str, error: type[Exception], part: str, dataset: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=part):
-        fit(Request(dataset, tmp_path / "run", config(setting)), Told())
+        fit(TrainRequest(dataset, tmp_path / "run", config(setting)), Told())
     assert not (tmp_path / "run").exists()
 
 
@@ -376,9 +376,9 @@ def damaged(dataset: Path, to: Path, fold: int) -> Path:
 def test_a_damaged_record_stops_a_run_or_is_left_out_and_counted(dataset: Path, tmp_path: Path) -> None:
     data = damaged(dataset, tmp_path / "data", fold=1)
     with pytest.raises(GzError, match=r"Record 1 of \d+ in the shard .* --skip-corrupt"):
-        fit(Request(data, tmp_path / "stops", config("views=0")), Told())
+        fit(TrainRequest(data, tmp_path / "stops", config("views=0")), Told())
     watch = Told()
-    fit(Request(data, tmp_path / "goes on", config("views=0", "input.skip_corrupt=true")), watch)
+    fit(TrainRequest(data, tmp_path / "goes on", config("views=0", "input.skip_corrupt=true")), watch)
     (sentence,) = watch.sentences
     assert sentence.startswith("1 damaged records were left out")
 

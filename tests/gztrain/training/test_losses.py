@@ -13,7 +13,7 @@ import pytest
 from scipy import special, stats
 
 from gzcore.errors import GzError, UsageError
-from gztrain.training.losses import OBJECTIVES, Objective, make_objective, silent_questions
+from gztrain.training.losses import LOSSES, TrainingLoss, make_loss, questions_without_votes
 from gztrain.training.losses.votewise import log_rising
 from tests.gztrain.synthetic import ALL_SCHEMES, Galaxies, scheme_of, some_galaxies
 
@@ -37,8 +37,8 @@ def differentiate(function: Callable[[Any], Any], at: np.ndarray) -> np.ndarray:
     return tape.gradient(total, x).numpy()
 
 
-def gradient(objective: Objective, targets: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    return differentiate(lambda z: objective.loss(targets, z), logits)
+def gradient(training_loss: TrainingLoss, targets: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    return differentiate(lambda z: training_loss.per_galaxy(targets, z), logits)
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,16 +51,16 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return tf.function(function)
 
 
-def loss_of(objective: Objective, targets: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    return keras.ops.convert_to_numpy(objective.loss(targets, logits))
+def loss_of(training_loss: TrainingLoss, targets: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    return keras.ops.convert_to_numpy(training_loss.per_galaxy(targets, logits))
 
 
-def probabilities_of(objective: Objective, logits: np.ndarray) -> np.ndarray:
-    return keras.ops.convert_to_numpy(objective.probabilities(logits))
+def probabilities_of(training_loss: TrainingLoss, logits: np.ndarray) -> np.ndarray:
+    return keras.ops.convert_to_numpy(training_loss.probabilities(logits))
 
 
-def some_logits(objective: Objective, number: int, seed: int = 1) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0, 2, (number, objective.outputs)).astype(np.float32)
+def some_logits(training_loss: TrainingLoss, number: int, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 2, (number, training_loss.outputs)).astype(np.float32)
 
 
 def some_weights(labels: int, seed: int = 2) -> np.ndarray:
@@ -87,20 +87,20 @@ def some_weights(labels: int, seed: int = 2) -> np.ndarray:
 )
 def test_the_number_of_outputs(scheme: str, outputs: tuple[int, int, int]) -> None:
     names = ("bce", "softmax", "dirichlet")
-    assert tuple(make_objective(name, scheme_of(scheme)).outputs for name in names) == outputs
-    assert make_objective("focal", scheme_of(scheme)).outputs == outputs[0]
+    assert tuple(make_loss(name, scheme_of(scheme)).outputs for name in names) == outputs
+    assert make_loss("focal", scheme_of(scheme)).outputs == outputs[0]
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("policy", ["asked", "report"])
 def test_every_scheme_has_a_finite_loss_and_probabilities(name: str, policy: Any) -> None:
     galaxies = some_galaxies(N)
     for scheme in map(scheme_of, ALL_SCHEMES):
-        objective = make_objective(name, scheme, policy=policy)
-        logits = some_logits(objective, N)
-        targets = objective.targets(galaxies)
-        loss, chances = loss_of(objective, targets, logits), probabilities_of(objective, logits)
-        assert (objective.name, loss.shape, loss.dtype, targets.dtype) == (name, (N,), np.float32, np.float32)
+        training_loss = make_loss(name, scheme, policy=policy)
+        logits = some_logits(training_loss, N)
+        targets = training_loss.targets(galaxies)
+        loss, chances = loss_of(training_loss, targets, logits), probabilities_of(training_loss, logits)
+        assert (training_loss.name, loss.shape, loss.dtype, targets.dtype) == (name, (N,), np.float32, np.float32)
         assert chances.shape == (N, len(scheme.names))
         assert np.isfinite(loss).all()
         assert (loss >= 0).all()
@@ -108,12 +108,12 @@ def test_every_scheme_has_a_finite_loss_and_probabilities(name: str, policy: Any
 
 
 @pytest.mark.both_backends
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", LOSSES)
 def test_a_masked_question_has_no_gradient(name: str) -> None:
     scheme = scheme_of("all")
-    objective = make_objective(name, scheme, some_weights(21))
+    training_loss = make_loss(name, scheme, some_weights(21))
     galaxies = some_galaxies(N)
-    found = gradient(objective, objective.targets(galaxies), some_logits(objective, N))
+    found = gradient(training_loss, training_loss.targets(galaxies), some_logits(training_loss, N))
     for question, block in zip(scheme.questions, output_blocks(name), strict=True):
         known = heard(name, galaxies, question.index)
         assert 0 < known.sum() < N
@@ -141,61 +141,61 @@ def output_blocks(name: str) -> list[slice]:
 
 
 @pytest.mark.both_backends
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", LOSSES)
 def test_a_galaxy_without_labels_or_votes_has_no_loss(name: str) -> None:
     blank = some_galaxies(N)
     blank.mask[:] = blank.label_asked[:] = 0
     blank.votes[:] = blank.fractions[:] = np.nan
-    objective = make_objective(name, scheme_of("all"))
-    logits = some_logits(objective, N)
-    assert (loss_of(objective, objective.targets(blank), logits) == 0).all()
-    assert (gradient(objective, objective.targets(blank), logits) == 0).all()
+    training_loss = make_loss(name, scheme_of("all"))
+    logits = some_logits(training_loss, N)
+    assert (loss_of(training_loss, training_loss.targets(blank), logits) == 0).all()
+    assert (gradient(training_loss, training_loss.targets(blank), logits) == 0).all()
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", LOSSES)
 def test_the_loss_of_a_galaxy_does_not_depend_on_its_batch(name: str) -> None:
-    objective = make_objective(name, scheme_of("all"), some_weights(21))
-    targets, logits = objective.targets(some_galaxies(N)), some_logits(objective, N)
-    together = loss_of(objective, targets, logits)
-    apart = [loss_of(objective, targets[part], logits[part]) for part in (slice(0, 19), slice(19, 20))]
+    training_loss = make_loss(name, scheme_of("all"), some_weights(21))
+    targets, logits = training_loss.targets(some_galaxies(N)), some_logits(training_loss, N)
+    together = loss_of(training_loss, targets, logits)
+    apart = [loss_of(training_loss, targets[part], logits[part]) for part in (slice(0, 19), slice(19, 20))]
     assert np.concatenate(apart) == pytest.approx(together, rel=1e-6)
 
 
 @pytest.mark.both_backends
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", LOSSES)
 def test_extreme_logits_are_finite(name: str) -> None:
-    objective = make_objective(name, scheme_of("all"), some_weights(21))
+    training_loss = make_loss(name, scheme_of("all"), some_weights(21))
     galaxies = some_galaxies(N)
     for shift in range(3):  # every output at every extreme, beside another one
-        rows = np.array(EXTREME, np.float32)[(np.arange(N)[:, None] + shift * np.arange(objective.outputs)) % 9]
-        targets = objective.targets(galaxies)
-        assert np.isfinite(loss_of(objective, targets, rows)).all()
-        assert np.isfinite(gradient(objective, targets, rows)).all()
-        chances = probabilities_of(objective, rows)
+        rows = np.array(EXTREME, np.float32)[(np.arange(N)[:, None] + shift * np.arange(training_loss.outputs)) % 9]
+        targets = training_loss.targets(galaxies)
+        assert np.isfinite(loss_of(training_loss, targets, rows)).all()
+        assert np.isfinite(gradient(training_loss, targets, rows)).all()
+        chances = probabilities_of(training_loss, rows)
         assert ((chances >= 0) & (chances <= 1)).all()
 
 
 @pytest.mark.both_backends
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", LOSSES)
 def test_compiling_changes_nothing(name: str) -> None:
-    objective = make_objective(name, scheme_of("all"), some_weights(21))
-    targets, logits = objective.targets(some_galaxies(N)), some_logits(objective, N)
-    fast = keras.ops.convert_to_numpy(compiled(objective.loss)(targets, logits))
-    assert fast == pytest.approx(loss_of(objective, targets, logits), rel=1e-4)
+    training_loss = make_loss(name, scheme_of("all"), some_weights(21))
+    targets, logits = training_loss.targets(some_galaxies(N)), some_logits(training_loss, N)
+    fast = keras.ops.convert_to_numpy(compiled(training_loss.per_galaxy)(targets, logits))
+    assert fast == pytest.approx(loss_of(training_loss, targets, logits), rel=1e-4)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", LOSSES)
 def test_half_precision_logits_are_computed_with_in_single(name: str) -> None:
-    objective = make_objective(name, scheme_of("all"))
-    targets, logits = objective.targets(some_galaxies(N)), some_logits(objective, N).astype(np.float16)
-    assert loss_of(objective, targets, logits) == pytest.approx(
-        loss_of(objective, targets, logits.astype(np.float32)), rel=1e-6
+    training_loss = make_loss(name, scheme_of("all"))
+    targets, logits = training_loss.targets(some_galaxies(N)), some_logits(training_loss, N).astype(np.float16)
+    assert loss_of(training_loss, targets, logits) == pytest.approx(
+        loss_of(training_loss, targets, logits.astype(np.float32)), rel=1e-6
     )
 
 
 def test_a_loss_that_does_not_exist() -> None:
     with pytest.raises(UsageError, match="no loss 'hinge'; choose one of bce, softmax, focal, dirichlet"):
-        make_objective("hinge", scheme_of("q0"))
+        make_loss("hinge", scheme_of("q0"))
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_loss_that_does_not_exist() -> None:
 )
 def test_weights_that_cannot_be(weights: list[float], sentence: str) -> None:
     with pytest.raises(GzError, match=sentence):
-        make_objective("bce", scheme_of("q4"), np.array(weights, np.float32))
+        make_loss("bce", scheme_of("q4"), np.array(weights, np.float32))
 
 
 # ---------------------------------------------------------------- label by label
@@ -223,12 +223,12 @@ def cross_entropy(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("policy", ["asked", "report"])
 def test_cross_entropy_is_the_formula(policy: Any) -> None:
     scheme, galaxies, weights = scheme_of("all"), some_galaxies(N), some_weights(21)
-    objective = make_objective("bce", scheme, weights, policy=policy)
-    logits = some_logits(objective, N)
+    training_loss = make_loss("bce", scheme, weights, policy=policy)
+    logits = some_logits(training_loss, N)
     labels, mask = (part[:, list(scheme.places)] for part in galaxies.labels(policy))
     expected = (weights * mask * cross_entropy(labels, logits)).sum(axis=1) / 21
-    assert loss_of(objective, objective.targets(galaxies), logits) == pytest.approx(expected, rel=1e-5)
-    assert probabilities_of(objective, logits) == pytest.approx(special.expit(logits), rel=1e-5)
+    assert loss_of(training_loss, training_loss.targets(galaxies), logits) == pytest.approx(expected, rel=1e-5)
+    assert probabilities_of(training_loss, logits) == pytest.approx(special.expit(logits), rel=1e-5)
 
 
 @pytest.mark.both_backends
@@ -236,9 +236,9 @@ def test_cross_entropy_is_the_formula(policy: Any) -> None:
 @pytest.mark.parametrize("label", [0, 5, 20])
 def test_a_weight_changes_the_gradient_of_its_own_label_only(name: str, label: int) -> None:
     scheme = scheme_of("all")
-    plain, weights = make_objective(name, scheme), np.ones(21, np.float32)
+    plain, weights = make_loss(name, scheme), np.ones(21, np.float32)
     weights[label] = 3
-    weighted = make_objective(name, scheme, weights)
+    weighted = make_loss(name, scheme, weights)
     targets, logits = plain.targets(some_galaxies(N)), some_logits(plain, N)
     before, after = gradient(plain, targets, logits), gradient(weighted, targets, logits)
     others = np.arange(21) != label
@@ -250,11 +250,11 @@ def test_a_weight_changes_the_gradient_of_its_own_label_only(name: str, label: i
 
 @pytest.mark.both_backends
 def test_the_gradient_of_cross_entropy_is_what_is_said_less_what_is_true() -> None:
-    objective = make_objective("bce", scheme_of("q4"))
+    training_loss = make_loss("bce", scheme_of("q4"))
     targets = np.array([[1, 0, 1, 1, 1, 1], [0, 1, 0, 1, 1, 0]], np.float32)
     logits = np.array([[0, 0, 2], [0, -3, 1]], np.float32)  # at zero, too, where a formula with |z| has a kink
     expected = (special.expit(logits) - targets[:, :3]) * targets[:, 3:] / 3
-    assert gradient(objective, targets, logits) == pytest.approx(expected, abs=1e-7)
+    assert gradient(training_loss, targets, logits) == pytest.approx(expected, abs=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -269,13 +269,13 @@ def test_the_gradient_of_cross_entropy_is_what_is_said_less_what_is_true() -> No
     ],
 )
 def test_focal_by_hand(logit: float, label: int, gamma: float, expected: float) -> None:
-    objective = make_objective("focal", scheme_of("q1"), gamma=gamma)
+    training_loss = make_loss("focal", scheme_of("q1"), gamma=gamma)
     targets, logits = np.array([[label, 1]], np.float32), np.array([[logit]], np.float32)
-    assert loss_of(objective, targets, logits) == pytest.approx([expected], rel=1e-5)
+    assert loss_of(training_loss, targets, logits) == pytest.approx([expected], rel=1e-5)
 
 
 def test_focal_without_focus_is_cross_entropy() -> None:
-    plain, focal = (make_objective(name, scheme_of("all"), some_weights(21), gamma=0) for name in ("bce", "focal"))
+    plain, focal = (make_loss(name, scheme_of("all"), some_weights(21), gamma=0) for name in ("bce", "focal"))
     targets, logits = plain.targets(some_galaxies(N)), some_logits(plain, N)
     assert loss_of(focal, targets, logits) == pytest.approx(loss_of(plain, targets, logits), rel=1e-6)
 
@@ -286,8 +286,8 @@ def test_focal_without_focus_is_cross_entropy() -> None:
 @pytest.mark.both_backends
 def test_softmax_is_the_formula() -> None:
     scheme, galaxies, weights = scheme_of("all"), some_galaxies(N), some_weights(21)
-    objective = make_objective("softmax", scheme, weights)
-    logits = some_logits(objective, N)
+    training_loss = make_loss("softmax", scheme, weights)
+    logits = some_logits(training_loss, N)
     labels, mask = (part[:, list(scheme.places)] for part in galaxies.labels("asked"))
     expected = np.zeros(N)
     for block, out in zip(scheme.blocks, output_blocks("softmax"), strict=True):
@@ -297,14 +297,14 @@ def test_softmax_is_the_formula() -> None:
         else:
             chosen = (weights[block] * labels[:, block] * log_p).sum(axis=1, keepdims=True)
         expected -= (mask[:, block][:, :1] * chosen)[:, 0] / len(scheme.questions)
-    assert loss_of(objective, objective.targets(galaxies), logits) == pytest.approx(expected, rel=1e-5)
+    assert loss_of(training_loss, training_loss.targets(galaxies), logits) == pytest.approx(expected, rel=1e-5)
 
 
 def test_softmax_probabilities_of_a_question_add_up_to_one() -> None:
     scheme = scheme_of("all")
-    objective = make_objective("softmax", scheme)
-    logits = some_logits(objective, N)
-    found = probabilities_of(objective, logits)
+    training_loss = make_loss("softmax", scheme)
+    logits = some_logits(training_loss, N)
+    found = probabilities_of(training_loss, logits)
     assert found[:, scheme.blocks[4]].sum(axis=1) == pytest.approx(np.ones(N), rel=1e-5)
     # A question of one label has two outputs, and only their difference counts.
     assert found[:, 0] == pytest.approx(special.expit(logits[:, 0] - logits[:, 1]), rel=1e-5)
@@ -316,7 +316,7 @@ def test_a_weight_changes_the_gradient_of_its_own_question_only(label: int) -> N
     """In a softmax the answers of a question share one term."""
     scheme, weights = scheme_of("all"), np.ones(21, np.float32)
     weights[label] = 3
-    plain, weighted = make_objective("softmax", scheme), make_objective("softmax", scheme, weights)
+    plain, weighted = make_loss("softmax", scheme), make_loss("softmax", scheme, weights)
     targets, logits = plain.targets(some_galaxies(N)), some_logits(plain, N)
     changed = gradient(plain, targets, logits) != gradient(weighted, targets, logits)
     own = output_blocks("softmax")[label]
@@ -330,8 +330,8 @@ def test_a_weight_changes_the_gradient_of_its_own_question_only(label: int) -> N
 @pytest.mark.both_backends
 def test_dirichlet_is_scipys() -> None:
     scheme, galaxies = scheme_of("all"), some_galaxies(N)
-    objective = make_objective("dirichlet", scheme)
-    logits = some_logits(objective, N)
+    training_loss = make_loss("dirichlet", scheme)
+    logits = some_logits(training_loss, N)
     concentrations = 1 + 100 * special.expit(logits.astype(np.float64))
     expected = np.zeros(N)
     for question, block in zip(scheme.questions, output_blocks("dirichlet"), strict=True):
@@ -341,13 +341,13 @@ def test_dirichlet_is_scipys() -> None:
             votes = np.rint(galaxies.fractions[row, places] * total[row]).astype(int)
             alpha = concentrations[row, block]
             expected[row] -= stats.dirichlet_multinomial.logpmf(votes, alpha, votes.sum()) / len(scheme.questions)
-    assert loss_of(objective, objective.targets(galaxies), logits) == pytest.approx(expected, rel=2e-5)
+    assert loss_of(training_loss, training_loss.targets(galaxies), logits) == pytest.approx(expected, rel=2e-5)
 
 
 @pytest.mark.both_backends
 def test_the_gradient_of_dirichlet_is_scipys() -> None:
-    objective = make_objective("dirichlet", scheme_of("all"))
-    votes, logits = objective.targets(some_galaxies(N)), some_logits(objective, N)
+    training_loss = make_loss("dirichlet", scheme_of("all"))
+    votes, logits = training_loss.targets(some_galaxies(N)), some_logits(training_loss, N)
     p = special.expit(logits.astype(np.float64))
     alpha = 1 + 100 * p
     slope = special.digamma(alpha + votes) - special.digamma(alpha)
@@ -355,7 +355,7 @@ def test_the_gradient_of_dirichlet_is_scipys() -> None:
         size, total = (part[:, block].sum(axis=1, keepdims=True) for part in (alpha, votes))
         slope[:, block] += special.digamma(size) - special.digamma(size + total)
     expected = -slope * 100 * p * (1 - p) / 10  # 10 questions
-    assert gradient(objective, votes, logits) == pytest.approx(expected, rel=1e-3, abs=1e-5)
+    assert gradient(training_loss, votes, logits) == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
 @pytest.mark.parametrize("start", [1.0, 1.5, 7.0, 101.0, 606.0])
@@ -370,7 +370,7 @@ def test_votes_are_whole_numbers_and_zero_where_unknown() -> None:
     galaxies = some_galaxies(2)
     galaxies.votes[:, 0] = 30, np.nan
     galaxies.fractions[:, :3] = [[0.333, 0.567, 0.1], [0.3, 0.6, 0.1]]  # a table rounds to three decimals
-    found = make_objective("dirichlet", scheme_of("q0")).targets(galaxies)
+    found = make_loss("dirichlet", scheme_of("q0")).targets(galaxies)
     assert found.tolist() == [[10, 17, 3], [0, 0, 0]]
 
 
@@ -379,7 +379,7 @@ def test_dirichlet_masks_questions_of_few_votes(min_votes: int, counted: int) ->
     galaxies = some_galaxies(3)
     galaxies.votes[:, 1] = 30, 5, 0
     galaxies.fractions[:, 3:5] = [[0.5, 0.5], [0.2, 0.8], [np.nan, np.nan]]
-    found = make_objective("dirichlet", scheme_of("q1"), min_votes=min_votes).targets(galaxies)
+    found = make_loss("dirichlet", scheme_of("q1"), min_votes=min_votes).targets(galaxies)
     assert (found.sum(axis=1) > 0).sum() == counted
 
 
@@ -387,14 +387,14 @@ def test_dirichlet_masks_questions_of_few_votes(min_votes: int, counted: int) ->
 def test_dirichlet_probabilities_are_shares_among_label_and_twin() -> None:
     logits = np.array([[0, 0, 9, -9, 0, 2, 5]], np.float32)
     alpha = 1 + 100 * special.expit(logits[0].astype(np.float64))
-    q0 = make_objective("dirichlet", scheme_of("q0"))  # smooth, featured, artifact
+    q0 = make_loss("dirichlet", scheme_of("q0"))  # smooth, featured, artifact
     assert probabilities_of(q0, logits[:, :3]) == pytest.approx(np.array([[0.5]]))
-    q4 = make_objective("dirichlet", scheme_of("q4"))  # three sizes, no bulge
+    q4 = make_loss("dirichlet", scheme_of("q4"))  # three sizes, no bulge
     assert probabilities_of(q4, logits[:, 3:]) == pytest.approx(alpha[None, 3:6] / alpha[3:6].sum(), rel=1e-5)
 
 
 def test_dirichlet_has_no_use_for_weights() -> None:
-    plain, weighted = (make_objective("dirichlet", scheme_of("all"), weights) for weights in (None, some_weights(21)))
+    plain, weighted = (make_loss("dirichlet", scheme_of("all"), weights) for weights in (None, some_weights(21)))
     targets, logits = plain.targets(some_galaxies(N)), some_logits(plain, N)
     assert (loss_of(plain, targets, logits) == loss_of(weighted, targets, logits)).all()
 
@@ -402,5 +402,5 @@ def test_dirichlet_has_no_use_for_weights() -> None:
 def test_questions_without_votes_are_named() -> None:
     votes = np.full((4, 11), np.nan, np.float32)
     votes[:, 0], votes[:, 1], votes[2, 2] = 20, 0, 3
-    assert silent_questions(votes, scheme_of("hubble")) == ("bar-gz2", "bulge-gz2")
-    assert silent_questions(votes, scheme_of("q1")) == ("disk-edge-on-gz2",)
+    assert questions_without_votes(votes, scheme_of("hubble")) == ("bar-gz2", "bulge-gz2")
+    assert questions_without_votes(votes, scheme_of("q1")) == ("disk-edge-on-gz2",)

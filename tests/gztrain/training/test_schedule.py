@@ -5,21 +5,21 @@ import math
 import pytest
 
 from gztrain.config import from_mapping
-from gztrain.training.schedule import Best, Position, Stage, Validation, plan_stages
+from gztrain.training.schedule import Best, Position, TrainingStage, Validation, plan_stages
 
 CONFIG = from_mapping({"stages": {"epochs": 7, "fine_tune_epochs": 5}, "optimizer": {"rate": 0.01}})
 
 
 def test_a_pretrained_model_learns_its_head_first() -> None:
     head, rest = plan_stages(CONFIG, pretrained=True)
-    assert head == Stage("head", 7, 0.01, frozen=True)
+    assert head == TrainingStage("head", 7, 0.01, frozen=True)
     assert (rest.name, rest.epochs, rest.frozen) == ("fine-tune", 5, False)
     assert math.isclose(rest.rate, 0.001)
 
 
 def test_any_other_is_trained_whole() -> None:
     whole, rest = plan_stages(CONFIG, pretrained=False)
-    assert whole == Stage("whole", 7, 0.01, frozen=False)
+    assert whole == TrainingStage("whole", 7, 0.01, frozen=False)
     assert rest.name == "fine-tune"
 
 

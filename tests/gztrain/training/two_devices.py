@@ -19,9 +19,9 @@ from gztrain.config import Compute, Optimizer
 from gztrain.data.stream import ahead
 from gztrain.models.augment import augment
 from gztrain.models.spec import Augment
-from gztrain.training.backends import Learner, Plan, Task, load_backend
+from gztrain.training.backends import Learner, StepPlan, Task, load_backend
 from gztrain.training.checkpoint import values_of
-from gztrain.training.devices import choose_precision, make_plan
+from gztrain.training.devices import choose_precision, make_step_plan
 from gztrain.training.optimizer import Rate, make_optimizer
 
 pytestmark = pytest.mark.both_backends
@@ -44,7 +44,7 @@ Placed = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 @cache
 def batches() -> list[Placed]:
-    """Images uint8 [B, 16, 16, 3], lots [B, 6] and targets [B, 2] that depend on them."""
+    """Images uint8 [B, 16, 16, 3], draws [B, 6] and targets [B, 2] that depend on them."""
     rng = np.random.default_rng(0)
     found = []
     for _ in range(STEPS):
@@ -85,13 +85,13 @@ def learner(devices: Sequence[str], *, norm: bool = True, frozen: bool = False, 
     body, backbone = parts(norm=norm)
     backbone.trainable = not frozen
     optimizer = make_optimizer(Optimizer(), Rate(0.05, warmup=3), body.trainable_variables)
-    return BACKEND.make_learner(Task(body, shrink, vary, loss), optimizer, Plan(tuple(devices), **plan)), body
+    return BACKEND.make_learner(Task(body, shrink, vary, loss), optimizer, StepPlan(tuple(devices), **plan)), body
 
 
 def losses(devices: Sequence[str], **options: Any) -> np.ndarray:
     with BACKEND.spread(tuple(devices)):
         made, _ = learner(devices, **options)
-        return np.array([np.asarray(made.train(made.place(batch))) for batch in batches()])
+        return np.array([np.asarray(made.train(made.put(batch))) for batch in batches()])
 
 
 BOTH = BACKEND.local_devices()
@@ -101,9 +101,9 @@ ONE = BOTH[:1]
 def test_there_are_two_devices_without_bfloat16() -> None:
     assert len(BOTH) == 2
     assert choose_precision(BACKEND, Compute()) == "float32"
-    assert make_plan(BACKEND, Compute(), Optimizer(), 16).devices == BOTH
+    assert make_step_plan(BACKEND, Compute(), Optimizer(), 16).devices == BOTH
     with pytest.raises(UsageError, match="there are 2"):
-        make_plan(BACKEND, Compute(devices=3), Optimizer(), 15)
+        make_step_plan(BACKEND, Compute(devices=3), Optimizer(), 15)
 
 
 def test_one_device_twice_gives_the_same_bits() -> None:
@@ -126,11 +126,11 @@ def rows_on(placed: Any) -> list[int]:
 def test_each_device_gets_its_share_whatever_thread_places_it() -> None:
     with BACKEND.spread(BOTH):
         made, body = learner(BOTH)
-        with ahead(iter(batches()[:1]), made.place) as placed:
+        with ahead(iter(batches()[:1]), made.put) as placed:
             batch = next(placed)
         assert rows_on(batch) == [BATCH // 2] * 2
         made.train(batch)
-        made.settle()
+        made.sync()
         assert all(value.dtype == np.float32 for value in values_of(body.variables))
 
 
@@ -147,8 +147,8 @@ def test_a_frozen_backbone_stays_and_so_do_its_statistics() -> None:
         made, body = learner(ONE, frozen=frozen)
         before = [np.array(ops.convert_to_numpy(v.value)) for v in body.variables]
         for batch in batches()[:3]:
-            made.train(made.place(batch))
-        made.settle()
+            made.train(made.put(batch))
+        made.sync()
         changed = {
             variable.path.split("/")[0]: not np.array_equal(ops.convert_to_numpy(variable.value), value)
             for variable, value in zip(body.variables, before, strict=True)
@@ -163,9 +163,9 @@ def test_what_was_learned_is_in_the_variables() -> None:
             made, body = learner(devices)
             images = batches()[0][0]
             for batch in batches()[:3]:
-                made.train(made.place(batch))
-            made.settle()
-            told = made.infer(made.place((images,)))
+                made.train(made.put(batch))
+            made.sync()
+            told = made.infer(made.put((images,)))
             expected = ops.convert_to_numpy(body(shrink(images), training=False))
             np.testing.assert_allclose(told, expected, rtol=1e-4, atol=1e-5)
             made.train(made.place(batches()[3]))  # settling took nothing away

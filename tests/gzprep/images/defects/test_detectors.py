@@ -1,6 +1,6 @@
-"""The detectors: they find what was drawn, turned images keep their verdicts, and what is found in real ones is known.
+"""The detectors find drawn defects, turned images keep their verdicts, and every alarm on a real image was reviewed.
 
-reviewed_defects.csv holds what a person saw in the real images that a detector, or another one beside it, pointed at.
+reviewed_defects.csv holds what a person saw in the real images that a detector, or the baseline, has marked.
 """
 
 import csv
@@ -56,11 +56,11 @@ def images(draw: st.DrawFn) -> Pixels:
 
 @given(images())
 @settings(max_examples=150, deadline=None)
-def test_no_image_is_too_strange(image: Pixels) -> None:
+def test_any_image_gets_finite_scores_and_is_left_unchanged(image: Pixels) -> None:
     before = image.copy()
-    found = find(image)
-    assert set(found) == set(DETECTORS)
-    for finding in found.values():
+    findings = find(image)
+    assert set(findings) == set(DETECTORS)
+    for finding in findings.values():
         assert np.isfinite(finding.score)
         assert finding.score >= 0
         if finding.line is not None:
@@ -84,8 +84,8 @@ def test_a_turned_image_keeps_its_verdicts_whatever_it_is(image: Pixels) -> None
 @pytest.mark.parametrize("level", [0, 1, 254, 255])
 @pytest.mark.parametrize("shape", [(64, 64), (64, 65, 3), (424, 424, 4), (200, 64, 1)], ids=str)
 def test_an_even_image_has_no_line_and_no_edge(shape: tuple[int, ...], level: int) -> None:
-    found = find(np.full(shape, level, np.uint8))
-    assert {name: finding.score for name, finding in found.items() if name != "error_image"} == dict.fromkeys(
+    findings = find(np.full(shape, level, np.uint8))
+    assert {name: finding.score for name, finding in findings.items() if name != "error_image"} == dict.fromkeys(
         ("black_line", "colour_line", "saturated_background", "frame_edge"), 0.0
     )
 
@@ -142,8 +142,8 @@ def _turn_of_a_fan(fan: Fan, turn: int, like: np.ndarray) -> np.ndarray:
 @settings(max_examples=25, deadline=None)
 def test_a_fan_has_the_sums_along_all_rays(plane: Pixels, phases: Literal[1, 2]) -> None:
     fan = ray_sums(plane, MARGIN, phases)
-    for turn, one in enumerate((plane, plane[:, ::-1], plane.T, plane.T[:, ::-1])):
-        expected = _sums_of_a_turn(one, phases)
+    for turn, turned in enumerate((plane, plane[:, ::-1], plane.T, plane.T[:, ::-1])):
+        expected = _sums_of_a_turn(turned, phases)
         assert np.array_equal(_turn_of_a_fan(fan, turn, expected), expected)
 
 
@@ -173,7 +173,7 @@ def test_the_least_so_far_is_a_running_minimum(rows: int, seed: int) -> None:
 
 @pytest.fixture(scope="module")
 def frames(small_sky: Path) -> list[Pixels]:
-    """Simulated galaxies in which no detector finds a thing."""
+    """Simulated galaxies in which no detector finds a defect."""
     paths = sorted((small_sky / "images").rglob("*.jpg"))
     decoded = [image for image in map(_decoded, paths) if image is not None and image.shape == (424, 424, 4)]
     sound = [image for image in decoded if not any(_verdicts(image).values())]
@@ -220,12 +220,12 @@ def with_edge(frame: Pixels, step: int) -> Pixels:
 @pytest.mark.parametrize("width", [1, 2, 3])
 def test_a_black_line_is_found_and_located(frames: list[Pixels], width: int) -> None:
     for frame in frames:
-        found = find(with_black_line(frame, width), ["black_line"])["black_line"]
-        assert found.score >= 2 * THRESHOLDS["black_line"]
-        assert found.line is not None
-        ends = np.array((found.line.x0, found.line.y0, found.line.x1, found.line.y1))
+        finding = find(with_black_line(frame, width), ["black_line"])["black_line"]
+        assert finding.score >= 2 * THRESHOLDS["black_line"]
+        assert finding.line is not None
+        ends = np.array((finding.line.x0, finding.line.y0, finding.line.x1, finding.line.y1))
         assert np.abs(ends - (150, 80, 290, 330)).max() <= 6
-        assert abs(found.line.width - width) <= 1.5
+        assert abs(finding.line.width - width) <= 1.5
 
 
 @pytest.mark.parametrize("turn", range(len(TURNS)))
@@ -243,10 +243,10 @@ def test_where_a_line_lies_turns_with_the_image(frames: list[Pixels], turn: int)
 @pytest.mark.parametrize("colour", [(220, 10, 10), (5, 200, 5), (20, 20, 230)])
 def test_a_trail_is_found(frames: list[Pixels], colour: tuple[int, int, int], width: int) -> None:
     for frame in frames[:4]:
-        found = find(with_trail(frame, colour, width), ["colour_line"])["colour_line"]
-        assert found.score >= THRESHOLDS["colour_line"]
-        assert found.line is not None
-        assert found.line.length > 200
+        finding = find(with_trail(frame, colour, width), ["colour_line"])["colour_line"]
+        assert finding.score >= THRESHOLDS["colour_line"]
+        assert finding.line is not None
+        assert finding.line.length > 200
 
 
 def test_a_trail_that_ends_in_the_frame_is_found(frames: list[Pixels]) -> None:
@@ -313,8 +313,8 @@ def test_the_list_of_verdicts_is_well_formed() -> None:
 @pytest.fixture(scope="module")
 def scores(real_data: Path) -> Scores:
     """Scores of all real images, by detector and id."""
-    found = {path.stem: find(decode(path.read_bytes())) for path in sorted(real_data.rglob("*.jpg"))}
-    return {name: {id_: findings[name].score for id_, findings in found.items()} for name in DETECTORS}
+    findings_by_id = {path.stem: find(decode(path.read_bytes())) for path in sorted(real_data.rglob("*.jpg"))}
+    return {name: {id_: findings[name].score for id_, findings in findings_by_id.items()} for name in DETECTORS}
 
 
 def alarms(scores: Scores, name: str) -> set[str]:
@@ -349,14 +349,14 @@ def test_lines_seen_elsewhere_are_found(real_data: Path, scores: Scores) -> None
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_somebody_has_looked_at_every_alarm(scores: Scores, name: str) -> None:
+def test_every_alarm_was_reviewed_by_a_person(scores: Scores, name: str) -> None:
     known = {row["id"] for row in reviewed() if row["detector"] == name}
     assert alarms(scores, name) <= known
 
 
 def test_nearly_every_black_line_is_true(scores: Scores) -> None:
-    found = alarms(scores, "black_line") - having("black_line", "unsure")
-    assert len(found & having("black_line", "true")) >= 0.95 * len(found), found - having("black_line", "true")
+    raised = alarms(scores, "black_line") - having("black_line", "unsure")
+    assert len(raised & having("black_line", "true")) >= 0.95 * len(raised), raised - having("black_line", "true")
 
 
 @pytest.mark.parametrize("name", DROPPING)

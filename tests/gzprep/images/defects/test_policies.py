@@ -1,4 +1,4 @@
-"""The detector of error images, on drawn and on real images, and what the policies make of its score."""
+"""The detector of error images on drawn and on real images; the policies; and how lines are filled."""
 
 import math
 from pathlib import Path
@@ -206,8 +206,10 @@ def test_policy_of_a_line(policy: LinePolicy, expected: Verdict) -> None:
 
 def test_what_is_dropped_is_not_inpainted() -> None:
     recipe = from_mapping({"defects": {"black_line": {"policy": "inpaint"}, "colour_line": {"policy": "drop"}}})
-    found = {name: Finding(0.0) for name in wanted(recipe.defects)}
-    verdict = decide({**found, "black_line": Finding(99.0, SEAM), "colour_line": Finding(99.0, SEAM)}, recipe.defects)
+    findings = {name: Finding(0.0) for name in wanted(recipe.defects)}
+    verdict = decide(
+        {**findings, "black_line": Finding(99.0, SEAM), "colour_line": Finding(99.0, SEAM)}, recipe.defects
+    )
     assert verdict.rejection is not None
     assert verdict.inpainted == ()
 

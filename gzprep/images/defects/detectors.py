@@ -1,6 +1,6 @@
-"""From findings to a verdict: scores are held against the thresholds of a recipe, and its policies are applied.
+"""The detectors by name, and the way from findings to a verdict: thresholds and policies of the recipe are applied.
 
-To add a detector: write a module with a function from a :class:`~gzprep.images.defects.planes.Sight` to a
+To add a detector: write a module with a function from a :class:`~gzprep.images.defects.planes.Planes` to a
 ``Finding``, put it into ``DETECTORS``, give it a threshold in ``config.Defects`` and a name in ``Reason``.
 """
 
@@ -12,34 +12,37 @@ from gzprep.images.defects.black_line import black_line
 from gzprep.images.defects.colour_line import colour_line
 from gzprep.images.defects.error_image import error_image
 from gzprep.images.defects.frame_edge import frame_edge
-from gzprep.images.defects.planes import Sight
+from gzprep.images.defects.planes import Planes
 from gzprep.images.defects.saturated_background import saturated_background
 from gzprep.images.geometry import Pixels
 
-DETECTORS: dict[str, Callable[[Sight], Finding]] = {
+DETECTORS: dict[str, Callable[[Planes], Finding]] = {
     "error_image": error_image,
     "black_line": black_line,
     "colour_line": colour_line,
     "saturated_background": saturated_background,
     "frame_edge": frame_edge,
 }
-"""Name, as in the recipe and in ``Reason``, to function."""
+"""Detectors by name; the names are those of the recipe and of ``Reason``."""
 
 
 def find(image: Pixels, names: Iterable[str] = tuple(DETECTORS)) -> dict[str, Finding]:
-    """Look at an image with some detectors.
+    """Run some detectors on an image.
 
     Args:
-        image: uint8 [H, W], [H, W, 3] or [H, W, 4], RGB; at least 64 px a side. Turned or mirrored, it gets the same
-            scores.
-        names: of detectors.
+        image: uint8 [H, W], [H, W, 3] or [H, W, 4], RGB; at least 64 px a side. A turned or mirrored copy gets the
+            same scores.
+        names: of the detectors to run.
+
+    Returns:
+        Finding of each detector, by name.
     """
-    sight = Sight(image)
-    return {name: DETECTORS[name](sight) for name in names}
+    planes = Planes(image)
+    return {name: DETECTORS[name](planes) for name in names}
 
 
 def judge(image: Pixels, rules: Defects) -> Verdict:
-    """Look at an image with every detector that is not off, and apply each one's policy."""
+    """Run every detector that is not off on an image, and apply the policies."""
     return decide(find(image, wanted(rules)), rules)
 
 
@@ -48,23 +51,24 @@ def wanted(rules: Defects) -> tuple[str, ...]:
     return tuple(name for name in DETECTORS if _rule(rules, name).policy != "off")
 
 
-def decide(found: Mapping[str, Finding], rules: Defects) -> Verdict:
-    """Hold scores against thresholds; the first detector to drop names the reason.
+def decide(findings: Mapping[str, Finding], rules: Defects) -> Verdict:
+    """Compare scores with thresholds and apply the policies. The first detector that drops gives the reason.
 
     Args:
-        found: by every wanted detector; kept as it is, so that another threshold needs no image.
+        findings: of every wanted detector. The verdict keeps all scores and lines, so that it can be made again with
+            another threshold without the image.
         rules: thresholds and policies.
     """
-    hits = [name for name in wanted(rules) if found[name].score >= _rule(rules, name).threshold]
+    hits = [name for name in wanted(rules) if findings[name].score >= _rule(rules, name).threshold]
     flagged, dropped, filled = (
         tuple(name for name in hits if _rule(rules, name).policy == policy) for policy in ("flag", "drop", "inpaint")
     )
     return Verdict(
-        scores={name: finding.score for name, finding in found.items()},
+        scores={name: finding.score for name, finding in findings.items()},
         flags=flagged,
-        rejection=_rejection(dropped[0], found[dropped[0]].score, rules) if dropped else None,
-        lines={name: finding.line for name, finding in found.items() if finding.line is not None},
-        inpainted=() if dropped else tuple(name for name in filled if found[name].line is not None),
+        rejection=_rejection(dropped[0], findings[dropped[0]].score, rules) if dropped else None,
+        lines={name: finding.line for name, finding in findings.items() if finding.line is not None},
+        inpainted=() if dropped else tuple(name for name in filled if findings[name].line is not None),
     )
 
 
