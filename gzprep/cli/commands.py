@@ -14,6 +14,8 @@ import typer
 from gzcore.console import say
 from gzcore.engines.names import DIRECT
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.options import AnyPlace, path, place
+from gzcore.storage.places import Place
 from gzprep import __version__
 from gzprep.catalogue.galaxy import Split
 
@@ -30,7 +32,9 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Dataset = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset folder that `gzprep run` made.")]
+Dataset = Annotated[
+    AnyPlace, typer.Argument(parser=place, metavar="OUT", help="A dataset folder that `gzprep run` made.")
+]
 
 
 def main() -> None:
@@ -73,7 +77,7 @@ def _print_json(value: Any) -> None:  # noqa: ANN401 -- any JSON value
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
 
 
-def _recipe(path: Path | None, settings: list[str], **options: int | None) -> "Recipe":
+def _recipe(path: Place | None, settings: list[str], **options: int | None) -> "Recipe":
     """Read the recipe; command-line options are overrides of its keys."""
     from gzprep.config import read_recipe
 
@@ -100,20 +104,24 @@ def about(
 def run(
     beam_options: Annotated[list[str] | None, typer.Argument(metavar="[-- BEAM OPTIONS]", show_default=False)] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Folder with catalogues and images. Absent: the sample sky.")
+        AnyPlace | None, typer.Option(parser=place, help="Folder with catalogues and images. Absent: the sample sky.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Dataset folder to make.")] = Path("gz2-shards"),
-    recipe: Annotated[Path | None, typer.Option(help="Recipe, TOML; see pipelines/.")] = None,
+    out: Annotated[AnyPlace, typer.Option(parser=place, help="Dataset folder to make.")] = Path("gz2-shards"),
+    recipe: Annotated[AnyPlace | None, typer.Option(parser=place, help="Recipe, TOML; see pipelines/.")] = None,
     runner: Annotated[str, typer.Option(help="Engine.")] = DIRECT,
     views: Annotated[int | None, typer.Option(help="Augmented views a galaxy.")] = None,
     crop: Annotated[int | None, typer.Option(help="Size of the crop, px.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the views.")] = None,
     limit: Annotated[int | None, typer.Option(help="Take this many galaxies, by hash.")] = None,
-    catalogue: Annotated[Path | None, typer.Option(help="One catalogue, in place of those in --data.")] = None,
+    catalogue: Annotated[
+        AnyPlace | None, typer.Option(parser=place, help="One catalogue, in place of those in --data.")
+    ] = None,
     split: Annotated[Split, typer.Option(help="Whose galaxies --catalogue holds.")] = Split.TRAIN,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes. Absent: one a core.")] = None,
-    fleet: Annotated[Path | None, typer.Option(help="Worker options for Dataflow; see pipelines/dataflow/.")] = None,
+    fleet: Annotated[
+        AnyPlace | None, typer.Option(parser=place, help="Worker options for Dataflow; see pipelines/dataflow/.")
+    ] = None,
     *,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Send the job to Dataflow and return.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and how long it takes.")] = False,
@@ -137,13 +145,11 @@ def run(
     if as_json:
         _print_json(manifest)
         return
-    from gzcore.storage.places import as_place
     from gzprep.cli.show import show_summary
     from gzprep.dataset.folder import Folder
     from gzprep.dataset.read import example_id
 
-    place = as_place(out)
-    show_summary(manifest, str(place), time.monotonic() - began, example_id(Folder(place)))
+    show_summary(manifest, str(out), time.monotonic() - began, example_id(Folder(out)))
 
 
 def _send(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.Request
@@ -185,21 +191,25 @@ def _dry_run(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launc
 
 @app.command()
 def template(
-    spec: Annotated[Path | None, typer.Argument(metavar="[SPEC]", help="File to write, such as gs://...json.")] = None,
+    spec: Annotated[
+        AnyPlace | None, typer.Argument(parser=place, metavar="[SPEC]", help="File to write, such as gs://...json.")
+    ] = None,
     image: Annotated[str | None, typer.Option(help="Container image of launcher and workers.")] = None,
-    metadata: Annotated[Path | None, typer.Option(help="Write the parameters alone, into this file.")] = None,
+    metadata: Annotated[
+        AnyPlace | None, typer.Option(parser=place, help="Write the parameters alone, into this file.")
+    ] = None,
 ) -> None:
     """Write the specification of the Dataflow Flex Template, or its parameters (docs/cloud.md)."""
     from gzcore.console import show_line
     from gzprep.run.flex_template import write_template
 
-    for place in write_template(spec, image, metadata):
-        show_line(f"Written: {place}")
+    for written in write_template(spec, image, metadata):
+        show_line(f"Written: {written}")
 
 
 @app.command()
 def simulate(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    directory: Annotated[Path, typer.Argument(parser=path, metavar="DIR", help="Folder to make.")],
     galaxies: Annotated[int, typer.Option(help="Number of galaxies.")] = 200,
     seed: Annotated[int, typer.Option(help="Seed of the sky.")] = 0,
     *,
@@ -209,11 +219,9 @@ def simulate(
     from dataclasses import asdict
 
     from gzcore.console import human_bytes, show_line
-    from gzcore.storage.places import local
     from gzprep.run.progress import galaxy_progress
     from gzprep.simulate import simulate as make_sky
 
-    local(directory)
     with galaxy_progress("Simulating", galaxies) as advance:
         sky = make_sky(directory, galaxies, seed, on_galaxy=lambda: advance(False))  # noqa: FBT003
     if as_json:
@@ -226,14 +234,14 @@ def simulate(
 
 @app.command()
 def fetch(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to fill.")], *, as_json: AsJson = False
+    directory: Annotated[Path, typer.Argument(parser=path, metavar="DIR", help="Folder to fill.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Download the real Galaxy Zoo 2 through galaxy-datasets, then check that every image is there."""
     from gzcore.console import show_line
-    from gzcore.storage.places import local
     from gzprep.tools.fetch import fetch_gz2
 
-    local(directory)
     inventory = fetch_gz2(directory)
     if as_json:
         _print_json(inventory)
@@ -247,13 +255,14 @@ def fetch(
 def verify(
     out: Dataset,
     replay: Annotated[int, typer.Option(min=0, help="Make this many records again, and compare.")] = 0,
-    data: Annotated[Path | None, typer.Option(help="Where the source is now. Absent: as in the manifest.")] = None,
+    data: Annotated[
+        AnyPlace | None, typer.Option(parser=place, help="Where the source is now. Absent: as in the manifest.")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Check a dataset folder: sizes, checksums, counts, schema, splits; exit code 1 where something is wrong."""
     from gzcore.console import show_line
-    from gzcore.storage.places import as_place
     from gzprep.tools.verify import verify_folder
 
     result = verify_folder(out, replay_records=replay, data=data)
@@ -263,7 +272,7 @@ def verify(
         for fault in result["faults"]:
             show_line(f"fault: {fault}")
         verdict = "whole" if result["ok"] else f"not whole: {len(result['faults'])} faults"
-        show_line(f"{as_place(out)} is {verdict} ({result['records']} records read, {result['replayed']} made again).")
+        show_line(f"{out} is {verdict} ({result['records']} records read, {result['replayed']} made again).")
     if not result["ok"]:
         raise typer.Exit(1)
 
@@ -272,7 +281,7 @@ def verify(
 def preview(
     out: Dataset,
     galaxy_id: Annotated[str, typer.Option("--id", help="Id of a galaxy; see catalogue.parquet.")],
-    png: Annotated[Path, typer.Option("--png", help="File to write.")],
+    png: Annotated[Path, typer.Option("--png", parser=path, help="File to write.")],
 ) -> None:
     """Draw all views of a galaxy as a contact sheet, with what was done to each."""
     from gzcore.console import show_line
@@ -303,11 +312,15 @@ def schemes(
 
 @app.command()
 def inspect(
-    paths: Annotated[list[Path], typer.Argument(metavar="DIR|IMAGES...", help="Images, folders, or data sets.")],
-    recipe: Annotated[Path | None, typer.Option(help="Recipe with thresholds and policies.")] = None,
+    paths: Annotated[
+        list[AnyPlace],
+        typer.Argument(parser=place, metavar="DIR|IMAGES...", help="Images, folders, or data sets."),
+    ],
+    recipe: Annotated[AnyPlace | None, typer.Option(parser=place, help="Recipe with thresholds and policies.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key.")] = None,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="DIR", help="Write a page to judge the findings by eye.")
+        Path | None,
+        typer.Option("--html", parser=path, metavar="DIR", help="Write a page to judge the findings by eye."),
     ] = None,
     *,
     as_json: AsJson = False,
@@ -332,6 +345,8 @@ def inspect(
 
 
 @app.command()
-def report(out: Dataset, html: Annotated[Path, typer.Option("--html", help="Folder for the pages.")]) -> None:
+def report(
+    out: Dataset, html: Annotated[Path, typer.Option("--html", parser=path, help="Folder for the pages.")]
+) -> None:
     """Draw the figures and tables of the report on a data set (not built yet)."""
     raise GzError(f"gzprep report is not built yet, so nothing of {out} was written to {html}; see CHANGELOG.md.")

@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 from gzcore.dataset.example import FEATURES
 from gzcore.dataset.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
 from gzcore.errors import GzError
+from gzcore.storage.ahead import ahead
+from gzcore.storage.atomic import appearing, read_json, withdraw, write_json, writing
 from gzcore.storage.places import Place, for_arrow
-from gzcore.storage.retry import ahead
 from gzprep import __version__
 from gzprep.catalogue.galaxy import Split
 from gzprep.config import pixel_versions
 from gzprep.dataset.card import cards
-from gzprep.dataset.folder import CARDS, FORMAT, Folder, appearing, read_json, withdraw, write_json, writing
+from gzprep.dataset.folder import CARDS, FORMAT, Folder
 from gzprep.dataset.shards import FOLDS, VIEWS_SPLIT, Bin
 from gzprep.images.views import ORDER_OF_APPLICATION
 from gzprep.prepare.bin import BinRecord, column_sums, make_absent_bins, split_of
@@ -46,7 +47,7 @@ def finish(job: Job, records: Iterable[BinRecord]) -> Json:
             withdraw(job.folder.manifest)
             write_catalogue(job, present)
             write_cards(job, manifest)
-            write_json(job.folder.manifest, job.folder.temporaries, manifest)
+            write_json(job.folder.manifest, manifest, job.folder.temporaries)
     return manifest
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from gzcore.dataset.example import serialize
+from gzcore.storage.ahead import ahead
 from gzcore.storage.places import Place, Url
-from gzcore.storage.retry import ahead
 from gzprep.catalogue.galaxy import Galaxy, Labels, Reason, Rejection, Split, Stage, Verdict
 from gzprep.catalogue.labels import label
 from gzprep.catalogue.read import image_path

@@ -24,8 +24,9 @@ from apache_beam.runners.worker import sdk_worker
 
 from gzcore.engines.names import DIRECT, JOB_SERVERS
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.atomic import writing
 from gzcore.storage.places import Place
-from gzprep.dataset.folder import Folder, writing
+from gzprep.dataset.folder import Folder
 
 LIMIT = "GZPREP_START_LIMIT"
 _OURS = f"{GzError.__module__}."
