@@ -6,13 +6,13 @@ Defaults are those of ``pipelines/train/cnn.toml``. Row ids such as F27 are thos
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, field
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from gzcore.errors import UsageError
+from gzcore.storage.places import Place
 from gztrain.models.spec import ModelSpec
 
 _CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
@@ -217,7 +217,9 @@ def _siblings(place: tuple[int | str, ...]) -> str:
     return ", ".join(known)
 
 
-def read_config(path: Path | None, overrides: Iterable[str] = (), base: Mapping[str, Any] | None = None) -> TrainConfig:
+def read_config(
+    path: Place | None, overrides: Iterable[str] = (), base: Mapping[str, Any] | None = None
+) -> TrainConfig:
     """Read a recipe file (None: the defaults) over a base, and set ``KEY=VALUE`` pairs over it.
 
     Raises:
@@ -229,7 +231,7 @@ def read_config(path: Path | None, overrides: Iterable[str] = (), base: Mapping[
     return from_mapping(values, "The recipe" if path is None else f"The recipe {path}")
 
 
-def _read_toml(path: Path) -> Json:
+def _read_toml(path: Place) -> Json:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

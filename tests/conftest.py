@@ -9,6 +9,7 @@ dataset      the data set made of small_sky with a small crop, by the command it
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,21 @@ from gzprep.simulate import simulate
 from tests.running import SMALL, gzprep, spoil
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests keep indexes and fetched shards in a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GZTRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the trainer's with nothing in it."""
+    monkeypatch.setenv("GZTRAIN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture(scope="session")

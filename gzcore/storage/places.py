@@ -244,6 +244,15 @@ def as_place(text: str | Place) -> Place:
     return Url(scheme, bucket, "/".join(parts))
 
 
+def place_from(text: str) -> Place:
+    """Read an absolute place back that we wrote down ourselves: an object may have a name that no user may type."""
+    scheme, found, rest = text.partition("://")
+    if not found or scheme not in SCHEMES:
+        return Path(text)
+    bucket, _, key = rest.partition("/")
+    return Url(scheme, bucket, key)
+
+
 def local(place: Place) -> Path:
     """Return a place that can only be of this machine.
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.atomic import beside, write_json, writing
+from gzcore.storage.places import Place
 from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.evaluation.evaluate import Split, evaluate
 from gztrain.runs.folder import Json, Run, RunFolder, open_run, recipe_hash, write_config
-from gztrain.writing import below, beside, write_json
 
 SIDES = (1, 8)
 """An image as it is, or in the eight symmetries of the square."""
@@ -32,15 +33,17 @@ class Request:
         data: the dataset folder; None: where it was when the first run began.
         overwrite: make it anew where a run is.
         skip_corrupt: leave damaged records out, as the first run may do anyway.
+        places: where the runs are, if the folders are copies of them; empty: the folders themselves.
     """
 
     runs: tuple[Path, ...]
     out: Path | None
     split: Split = "test"
     sides: int = 1
-    data: Path | None = None
+    data: Place | None = None
     overwrite: bool = False
     skip_corrupt: bool = False
+    places: tuple[Place, ...] = ()
 
     def __post_init__(self) -> None:
         if self.sides not in SIDES:
@@ -75,11 +78,19 @@ def make(request: Request, runs: Sequence[Run], folder: RunFolder) -> Json:
     model = average([run.model() for run in runs], request.sides)
     folder.clear()
     write_config(folder, first.config, dataset, first.scheme, keras.backend.backend())
-    members = [str(run.folder.root.resolve()) for run in runs]
+    members = [_named(run.folder.root, request) for run in runs]
     write_json(folder.ensemble, {"members": members, "sides": request.sides})
-    with below(folder.root), beside(folder.model) as temporary:
+    with writing(folder.root), beside(folder.model) as temporary:
         model.save(temporary)
     return evaluate(folder.root, request.split, data=request.data, skip_corrupt=request.skip_corrupt)
+
+
+def _named(folder: Path, request: Request) -> str:
+    """Where a run is for others: a member, or a fold of it."""
+    for run, place in zip(request.runs, request.places, strict=False):
+        if folder.is_relative_to(run):
+            return str(place.resolve() / folder.relative_to(run).as_posix())
+    return str(folder.resolve())
 
 
 def open_members(request: Request) -> list[Run]:
@@ -148,11 +159,11 @@ def check_folder(folder: RunFolder, runs: Sequence[Run], request: Request) -> No
         raise UsageError(f"{folder.root} has a run already; begin anew with --overwrite, or choose another folder.")
 
 
-def _open_data(first: Run, data: Path | None) -> Dataset:
+def _open_data(first: Run, data: Place | None) -> Dataset:
     dataset = open_dataset(data or first.dataset)
     if recipe_hash(dataset) != first.recipe_hash:
         raise GzError(
-            f"The runs were trained on other data than {dataset.root} holds now; "
+            f"The runs were trained on other data than {dataset.place} holds now; "
             "name the folder they were trained on with --data."
         )
     return dataset

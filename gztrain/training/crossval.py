@@ -42,12 +42,14 @@ def crossval(request: Request, watch: Watch) -> Json:
     check_free(folder, request)
     dataset = open_dataset(request.data)
     if len(dataset.folds) < 2:
-        raise GzError(f"{dataset.root} has {len(dataset.folds)} fold; a cross-validation needs two or more.")
+        raise GzError(f"{dataset.place} has {len(dataset.folds)} fold; a cross-validation needs two or more.")
     if not request.resume:
         folder.clear()
     for number in dataset.folds:
         _fit_fold(request, folder.fold(number), number, watch)
-    return summarise(folder, dataset.folds, request)
+    found = summarise(folder, dataset.folds, request)
+    request.saved()
+    return found
 
 
 def _fit_fold(request: Request, folder: RunFolder, number: int, watch: Watch) -> None:

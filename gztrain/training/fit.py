@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from gzcore.errors import UsageError
+from gzcore.storage.atomic import beside, sweep, writing
 from gztrain.config import Augment, TrainConfig
 from gztrain.environment import quiet_imports
 from gztrain.evaluation.evaluate import evaluate
@@ -22,7 +23,6 @@ from gztrain.training.loop import Journal, Loop, Machine, Parts
 from gztrain.training.request import Request
 from gztrain.training.stop import StopSwitch, stop_switch
 from gztrain.training.validation import Validator
-from gztrain.writing import below, beside, sweep
 
 
 def fit(request: Request, watch: Watch) -> Json:
@@ -45,7 +45,9 @@ def fit(request: Request, watch: Watch) -> Json:
         watch.tell(note)
     values = train(job, folder, backend, watch)
     save_model(job, values, folder)
-    return evaluate(folder.root, "val", data=request.data)
+    found = evaluate(folder.root, "val", data=request.data)
+    request.saved()
+    return found
 
 
 def check_free(folder: RunFolder, request: Request) -> None:
@@ -83,6 +85,7 @@ def begin(folder: RunFolder, job: Job) -> Snapshot | None:
     write_config(folder, job.config, job.dataset, job.scheme, backend_name())  # of a run that goes on: its free keys
     for place in (folder.root, folder.checkpoint):
         sweep(place)
+    job.request.saved()
     return Checkpoints(folder.checkpoint).load()
 
 
@@ -99,19 +102,19 @@ def train(job: Job, folder: RunFolder, backend: Backend, watch: Watch) -> tuple[
         galaxy = build(config.model, job.dataset.crop, job.objective.outputs)
         snapshot = begin(folder, job)
         if snapshot is not None and snapshot.progress.done:
-            watch.tell(f"The run in {folder.root} has ended already; nothing is left to train.")
+            watch.tell("This run has ended already; nothing is left to train.")
             return snapshot.model
-        journal = _open_journal(folder, config, snapshot, watch)
+        journal = _open_journal(folder, job, snapshot, watch)
         Loop(_join(job, galaxy, machine, journal, stop), snapshot).run()
         return values_of(galaxy.body.variables)
 
 
-def _open_journal(folder: RunFolder, config: TrainConfig, snapshot: Snapshot | None, watch: Watch) -> Journal:
-    scalars, note = open_scalars(folder.tensorboard, wanted=config.log.tensorboard)
+def _open_journal(folder: RunFolder, job: Job, snapshot: Snapshot | None, watch: Watch) -> Journal:
+    scalars, note = open_scalars(folder.tensorboard, wanted=job.config.log.tensorboard)
     if note is not None:
         watch.tell(note)
     steps = 0 if snapshot is None else snapshot.progress.position.steps
-    return Journal(Checkpoints(folder.checkpoint), History(folder.history, steps), scalars, watch)
+    return Journal(Checkpoints(folder.checkpoint, job.request.saved), History(folder.history, steps), scalars, watch)
 
 
 def _join(job: Job, galaxy: GalaxyModel, machine: Machine, journal: Journal, stop: StopSwitch) -> Parts:
@@ -153,7 +156,7 @@ def save_model(job: Job, values: tuple[Array, ...], folder: RunFolder) -> None:
         assign_values(galaxy.body.variables, values, folder.checkpoint)
         probabilities = job.objective.probabilities(galaxy.model.output)
         model = keras.Model(galaxy.model.input, probabilities, name=job.config.model.name)
-    with below(folder.root), beside(folder.model) as temporary, quiet_imports():
+    with writing(folder.root), beside(folder.model) as temporary, quiet_imports():
         model.save(temporary)  # Keras looks for TensorFlow's types, whatever its backend
 
 

@@ -55,7 +55,7 @@ def make_job(request: Request) -> Job:
     dataset = open_dataset(request.data)
     scheme = choose_scheme(dataset, config.scheme)
     if config.fold not in dataset.folds:
-        raise UsageError(f"There is no fold {config.fold} in {dataset.root}; it has {_listed(dataset.folds)}.")
+        raise UsageError(f"There is no fold {config.fold} in {dataset.place}; it has {_listed(dataset.folds)}.")
     others = [fold for fold in dataset.folds if fold != config.fold]
     settings = config.input
     reader = open_reader(
@@ -68,7 +68,7 @@ def make_job(request: Request) -> Job:
     validation = select(dataset, folds=[config.fold])
     for name, selection in (("train on", training), ("validate on", validation)):
         if not len(selection):
-            raise GzError(f"{dataset.root} has no galaxies to {name} (fold {config.fold} validates); use more.")
+            raise GzError(f"{dataset.place} has no galaxies to {name} (fold {config.fold} validates); use more.")
     return Job(request, dataset, scheme, truth, objective, reader, training, validation, notes)
 
 

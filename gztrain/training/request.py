@@ -1,11 +1,16 @@
 """What a user asks of ``fit`` and ``crossval``; nothing here needs Keras."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gzcore.storage.places import Place
 from gztrain.config import TrainConfig, as_mapping, read_config
 from gztrain.runs.folder import RunFolder, open_run
+
+
+def nothing() -> None:
+    """What is to be done with a run folder of this machine: nothing."""
 
 
 @dataclass(frozen=True)
@@ -18,16 +23,18 @@ class Request:
         config: what to learn.
         resume: go on with the run that is there.
         overwrite: begin anew where one is.
+        saved: called when the run folder holds something to go on from, or a result.
     """
 
-    data: Path
+    data: Place
     run: Path
     config: TrainConfig
     resume: bool = False
     overwrite: bool = False
+    saved: Callable[[], None] = nothing
 
 
-def make_config(run: Path, recipe: Path | None, settings: Iterable[str], *, resume: bool) -> TrainConfig:
+def make_config(run: Path, recipe: Place | None, settings: Iterable[str], *, resume: bool) -> TrainConfig:
     """The config of a run: a recipe and what is set over it; one that is resumed starts from what it had.
 
     Raises:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gzcore.storage.atomic import write_json
 from gztrain.config import read_config
 from gztrain.data import open_reader, select
 from gztrain.data.dataset import Dataset, Scheme, choose_scheme, open_dataset
@@ -16,7 +17,6 @@ from gztrain.evaluation.predictions import Predictions
 from gztrain.predict.export import probe_images
 from gztrain.runs.folder import RunFolder, write_config
 from gztrain.runs.history import History, Line
-from gztrain.writing import write_json
 
 
 def true_of(data: Dataset, scheme: Scheme, split: str) -> tuple[tuple[str, ...], Ints, Ints]:

@@ -7,14 +7,14 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from gzcore.errors import GzError, Stopped, UsageError
+from gzcore.storage.atomic import read_if_there
+from gzcore.storage.places import Place
 from gztrain.predict.beam.parts_plan import SUMMARY, Plan, begin, locked, make_plan
 from gztrain.predict.beam.pipeline import build
-from gztrain.predict.beam.places import address, read
 from gztrain.predict.beam.runners import (
     DATAFLOW,
     DIRECT,
@@ -40,31 +40,19 @@ class Request:
 
     Attributes:
         run: run folder.
-        wanted: one dataset folder, or images and folders of them; and behind them, Beam's own options.
+        wanted: one dataset folder, or images and folders of them.
         out: folder of predictions.
         runner: name of the engine.
         workers: processes.
+        options: Beam's own.
     """
 
-    run: str | Path
-    wanted: Sequence[str]
-    out: str | Path
+    run: Place
+    wanted: Sequence[Place]
+    out: Place
     runner: str
     workers: int = 1
-
-    @property
-    def places(self) -> list[str]:
-        """Addresses of what is to be predicted."""
-        return [address(word) for word in self.wanted[: self._first_option]]
-
-    @property
-    def options(self) -> list[str]:
-        """Beam's options."""
-        return list(self.wanted[self._first_option :])
-
-    @property
-    def _first_option(self) -> int:
-        return next((place for place, word in enumerate(self.wanted) if word.startswith("--")), len(self.wanted))
+    options: Sequence[str] = ()
 
 
 def predict(request: Request) -> Json:
@@ -79,11 +67,12 @@ def predict(request: Request) -> Json:
         GzError: something is absent or damaged, or the engine failed.
         Stopped: the user pressed Ctrl-C.
     """
-    run, out = address(request.run), address(request.out)
-    if not request.places:
+    run, out = request.run.absolute(), request.out.absolute()
+    wanted = [place.absolute() for place in request.wanted]
+    if not wanted:
         raise UsageError("There is nothing to predict; name a dataset folder, or images, in front of Beam's options.")
-    flags = runner_options(request.runner, request.workers, request.options, [out, run, *request.places])
-    plan = make_plan(run, request.places, out)
+    flags = runner_options(request.runner, request.workers, request.options, [out, run, *wanted])
+    plan = make_plan(run, wanted, out)
     with locked(out), quiet(), _in_a_sentence(request.runner):
         begin(plan)
         sent = _run(plan, request, flags)
@@ -95,14 +84,14 @@ def _run(plan: Plan, request: Request, flags: Sequence[str]) -> Json:
     plan = replace(plan, job=replace(plan.job, awaited=request.runner in JOB_SERVERS))
     build(pipeline, plan, min(request.workers, len(plan.parts)) if request.runner == DIRECT else 1)
     if request.runner == DATAFLOW:
-        return {"out": plan.job.out, **send(pipeline)}
+        return {"out": str(plan.job.out), **send(pipeline)}
     with start_limit(request.runner, plan.job):
         run_to_the_end(pipeline)
     return {}
 
 
 def _summary(plan: Plan) -> Json:
-    found = read(plan.job.file(SUMMARY))
+    found = read_if_there(plan.job.file(SUMMARY))
     if found is None:
         raise GzError(f"The engine has ended, and there is no {SUMMARY} in {plan.job.out}; do its workers see it?")
     return dict(json.loads(found))

@@ -1,6 +1,5 @@
 """The graph on one screen: parts in, files of predictions out, and one summary when every part is done."""
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,8 +15,8 @@ from apache_beam.utils.windowed_value import WindowedValue  # noqa: E402
 
 logging.disable(level_before)
 
+from gzcore.storage.atomic import json_bytes, write_bytes  # noqa: E402
 from gztrain.predict.beam.parts_plan import FORMAT, SUMMARY, Job, Part, PartRecord, Plan  # noqa: E402
-from gztrain.predict.beam.places import write  # noqa: E402
 from gztrain.predict.beam.pool import PartPool, load_eyes, predict_with  # noqa: E402
 
 Json = dict[str, Any]
@@ -56,7 +55,7 @@ class PredictPart(beam.DoFn):
     def setup(self) -> None:
         """Say that the engine works, if it is awaited; load the model, or take the one that is there."""
         if self.job.awaited:
-            write(self.job.sign_of_life, b"")
+            write_bytes(self.job.sign_of_life, b"")
         self._eyes = self._shared.acquire(lambda: load_eyes(self.job), tag=self.job.model)
 
     def process(self, part: Part) -> Iterator[PartRecord]:
@@ -90,7 +89,7 @@ class PooledPredictPart(beam.DoFn):
 def finish(group: tuple[int, Iterable[PartRecord]], job: Job) -> Json:
     """Write the summary: the job itself does, so that whoever launched it may go."""
     summary = summarise(sorted(group[1], key=lambda record: record.file), job)
-    write(job.file(SUMMARY), (json.dumps(summary, indent=2) + "\n").encode())
+    write_bytes(job.file(SUMMARY), json_bytes(summary))
     return summary
 
 
@@ -103,7 +102,7 @@ def summarise(records: Sequence[PartRecord], job: Job) -> Json:
     made = [record for record in records if record.seconds]
     return {
         "format": FORMAT,
-        "run": job.run,
+        "run": str(job.run),
         "model": job.model,
         "rows_by": job.key,
         "objects": objects,

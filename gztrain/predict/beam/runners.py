@@ -21,8 +21,9 @@ from apache_beam.runners.runner import PipelineRunner, create_runner
 from apache_beam.runners.worker import sdk_worker
 
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.atomic import withdraw
+from gzcore.storage.places import Place, Url
 from gztrain.predict.beam.parts_plan import WORK, Job
-from gztrain.predict.beam.places import in_bucket, read, remove
 
 DIRECT, PORTABLE, PRISM = "DirectRunner", "PortableRunner", "PrismRunner"
 FLINK, DATAFLOW = "FlinkRunner", "DataflowRunner"
@@ -69,14 +70,14 @@ def option_value(options: Sequence[str], name: str) -> str | None:
     return found
 
 
-def runner_options(name: str, workers: int, options: Sequence[str], places: Sequence[str]) -> list[str]:
+def runner_options(name: str, workers: int, options: Sequence[str], places: Sequence[Place]) -> list[str]:
     """Return Beam's options for an engine: what it needs, then the user's, which win.
 
     Args:
         name: of the engine.
         workers: parts under way at a time, on Flink.
         options: the user's.
-        places: addresses of all that is read or written; the first is the folder of predictions.
+        places: all that is read or written; the first is the folder of predictions.
 
     Raises:
         UsageError: there is no such engine, or it needs to be told more.
@@ -125,10 +126,10 @@ def _flink(workers: int, options: Sequence[str]) -> dict[str, str]:
     return ours
 
 
-def _dataflow(options: Sequence[str], places: Sequence[str]) -> dict[str, str]:
+def _dataflow(options: Sequence[str], places: Sequence[Place]) -> dict[str, str]:
     if not _has_google():
         raise GzError(f"{DATAFLOW} needs what the extra 'gcp' brings; install it with: pip install 'gzprep[gcp]'.")
-    near = next((place for place in places if not in_bucket(place)), None)
+    near = next((place for place in places if not isinstance(place, Url)), None)
     if near is not None:
         raise UsageError(
             f"{DATAFLOW} works on machines that do not see {near}; copy it into a bucket and name it gs://BUCKET/PATH."
@@ -139,7 +140,7 @@ def _dataflow(options: Sequence[str], places: Sequence[str]) -> dict[str, str]:
         wanted = " ".join(f"--{name}=..." for name in absent)
         raise UsageError(f"{DATAFLOW} needs to know more: add -- {wanted} (docs/cloud.md says how).")
     own = f"{places[0]}/{WORK}/dataflow"
-    name = f"gztrain-predict-{hashlib.blake2b(places[0].encode(), digest_size=5).hexdigest()}"
+    name = f"gztrain-predict-{hashlib.blake2b(str(places[0]).encode(), digest_size=5).hexdigest()}"
     found = {key: value for key, value in known.items() if value}
     return {**found, "job_name": name, "temp_location": own, "staging_location": own, **_FLEET}
 
@@ -204,7 +205,7 @@ def start_limit(runner: str, job: Job) -> Iterator[None]:
         return
 
     def too_late(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        if read(job.sign_of_life) is None:
+        if not job.sign_of_life.exists():
             raise GzError(
                 f"{runner} did not start: after {limit:g} s no worker has begun. Is there one, does it have this "
                 f"Python with gztrain, and does it see {job.out}? ({LIMIT} sets another number of seconds.)"
@@ -217,7 +218,7 @@ def start_limit(runner: str, job: Job) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-        remove([job.sign_of_life])
+        withdraw(job.sign_of_life)
 
 
 def _limit() -> float:
