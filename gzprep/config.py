@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 from pydantic.dataclasses import dataclass
 
 from gzcore.errors import UsageError
-from gzcore.storage.places import Place, as_place
+from gzcore.storage.places import Place
 
 _CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False, use_attribute_docstrings=True)
 DATASET_NAME = r"[a-z0-9_]+"
@@ -242,7 +242,7 @@ def read_recipe(path: Place | None, overrides: Iterable[str] = ()) -> Recipe:
 
 def _read_toml(path: Place) -> dict[str, Any]:
     try:
-        return tomllib.loads(as_place(path).read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"The recipe {path} cannot be read ({error.strerror}); name an existing file.") from None
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5,000 digits, 5,000 brackets

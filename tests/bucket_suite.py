@@ -1,9 +1,8 @@
-"""What must hold of every bucket: collected by test_gcs_buckets.py and test_s3_buckets.py, each with its own."""
+"""What must hold of every bucket: collected by test_gcs_buckets.py, test_s3_buckets.py and test_azure_buckets.py."""
 
 import io
 import json
 import random
-import re
 import subprocess
 import sys
 import traceback
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.errors import GzError
-from gzcore.storage import buckets, places, retry
+from gzcore.storage import atomic, buckets, places, retry
 from gzcore.storage.places import Url, remove_all
 from gzprep.catalogue.galaxy import ANSWERS, Galaxy, Reason, Rejection, Split, Votes
 from gzprep.catalogue.read import find_catalogues
@@ -45,11 +44,8 @@ class Bucket:
 
     def written(self) -> list[str]:
         """Names of the objects that were written, in their order, from the requests."""
-        if self.scheme == "s3":
-            puts = [request.name for request in self.proxy.seen if request.method == "PUT"]
-            return [name.partition(f"/{clouds.BUCKET}/")[2] for name in puts]
-        posts = [request.body[:600].decode("latin1") for request in self.proxy.seen if request.method == "POST"]
-        return [found.group(1) for text in posts if (found := re.search(r'"name": "([^"]+)"', text))]
+        puts = [request.name for request in self.proxy.seen if request.method == "PUT"]
+        return [name.partition(f"/{clouds.BUCKET}/")[2] for name in puts]
 
 
 @pytest.fixture(autouse=True)
@@ -68,10 +64,10 @@ def bucket(shared: Bucket) -> Iterator[Bucket]:
     shared.proxy.rules.clear()
 
 
-def open_bucket(scheme: str, variable: str, small_sky: Path, target: str) -> Iterator[Bucket]:
+def open_bucket(scheme: str, small_sky: Path) -> Iterator[Bucket]:
     """Put the small sky into a bucket, and stand before it."""
-    proxy = Faulty(target)
-    with pytest.MonkeyPatch.context() as patch, proxy.running() as address:
+    cloud, variable = clouds.CLOUDS[scheme]
+    with cloud() as target, pytest.MonkeyPatch.context() as patch, (proxy := Faulty(target)).running() as address:
         for name, value in clouds.CREDENTIALS.items():
             patch.setenv(name, value)
         patch.setenv(variable, address)
@@ -168,7 +164,7 @@ class BucketSuite:
     ) -> None:
         out = bucket.place("through storms")
         read = ("GET", r"/images/")
-        write = "POST" if bucket.scheme == "gs" else "PUT"
+        write = "PUT"
         bucket.proxy.rules += [
             Rule(*read, status(500), 3),
             Rule(*read, status(429), 3),
@@ -311,7 +307,7 @@ class BucketSuite:
 
     def test_what_breaks_while_it_is_written_leaves_nothing(self, bucket: Bucket) -> None:
         place = bucket.place("half")
-        writing = places.appearing(place)
+        writing = atomic.appearing(place)
         writing.__enter__().write(b"half")
         writing.__exit__(RuntimeError, RuntimeError(), None)
         assert not place.exists()

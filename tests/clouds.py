@@ -1,32 +1,45 @@
 """Buckets on loopback, and what may befall the way to them.
 
-``google`` and ``amazon`` start an emulator each and yield its address; ``Faulty`` stands before one, passes requests
-on, remembers them, and breaks those that it is told to.
+``google``, ``amazon`` and ``azure`` start an emulator each and yield its address; ``Faulty`` stands before one, passes
+requests on, remembers them, and breaks those that it is told to.
 """
 
+import base64
 import contextlib
 import http.client
 import io
-import json
+import logging
 import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import ClassVar
 from unittest import mock
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from gcp_storage_emulator.server import create_server
 
 from gzcore.storage.places import Url
+from tests import object_stores
 
 BUCKET = "galaxies"
+PUBLIC = "public"
 SECRET = "Loopback/Secret/0123456789abcdefghijklmn"  # noqa: S105 -- opens nothing; tests look for it where it must not be
 KEY = "AKIALOOPBACK01234567"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1"}
+AZURE_KEY = base64.b64encode(SECRET.encode()).decode()
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": KEY,
+    "AWS_SECRET_ACCESS_KEY": SECRET,
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AZURE_STORAGE_ACCOUNT_NAME": "loopback",
+    "AZURE_STORAGE_ACCOUNT_KEY": AZURE_KEY,
+}
+CLOUDS: dict[str, tuple[Callable[[], AbstractContextManager[str]], str]] = {}
+"""Scheme to what starts an emulator, and the variable of the environment that names its address."""
 
 
 def free_port() -> int:
@@ -36,11 +49,23 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def google() -> Iterator[str]:
-    """A Google bucket in memory."""
+    """A Google bucket in memory: its JSON API for Beam, and its XML API for everything else."""
     port = free_port()
     queue = mock.patch.object(HTTPServer, "request_queue_size", 64)
-    with queue, create_server("localhost", port, in_memory=True, default_bucket=BUCKET):
-        yield f"http://localhost:{port}"
+    with queue, create_server("localhost", port, in_memory=True, default_bucket=BUCKET) as emulator:
+        own = {"storage": emulator._storage, "json_api": f"localhost:{port}", "lock": threading.Lock(), "uploads": {}}
+        handler = type("Handler", (object_stores.Google,), own)
+        with object_stores.Server(("localhost", 0), handler).running() as address:
+            yield address
+
+
+@contextlib.contextmanager
+def azure() -> Iterator[str]:
+    """Azure containers in memory, one of them public."""
+    own = {"containers": {BUCKET, PUBLIC}, "blobs": {}, "blocks": {}, "public": {PUBLIC}}
+    handler = type("Handler", (object_stores.Azure,), own)
+    with object_stores.Server(("localhost", 0), handler).running() as address:
+        yield address
 
 
 @contextlib.contextmanager
@@ -49,6 +74,7 @@ def amazon() -> Iterator[str]:
     import boto3
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -58,6 +84,13 @@ def amazon() -> Iterator[str]:
         yield address
     finally:
         server.stop()
+
+
+CLOUDS |= {
+    "gs": (google, "STORAGE_EMULATOR_HOST"),
+    "s3": (amazon, "AWS_ENDPOINT_URL_S3"),
+    "az": (azure, "AZURE_STORAGE_ENDPOINT"),
+}
 
 
 @dataclass
@@ -116,18 +149,8 @@ class Faulty:
     def running(self) -> Iterator[str]:
         """Yield the address of the proxy."""
         handler = type("Handler", (_Handler,), {"proxy": self})
-        with _Server(("localhost", 0), handler) as server:
-            thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-            thread.start()
-            try:
-                yield f"http://localhost:{server.server_port}"
-            finally:
-                server.shutdown()
-                thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 64
+        with object_stores.Server(("localhost", 0), handler).running() as address:
+            yield address
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -139,8 +162,6 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         request = Request(self.command, self.path, body)
         fault = self.proxy.fault_of(request)
-        if fault is None and "ifGenerationMatch=0" in self.path and self.is_there(request):
-            fault = status(412)  # the emulator knows no conditions
         if fault is not None:
             fault(self, request)
         else:
@@ -156,15 +177,6 @@ class _Handler(BaseHTTPRequestHandler):
             answer = connection.getresponse()
             return answer.status, answer.getheaders(), answer.read()
 
-    def is_there(self, request: Request) -> bool:
-        """Whether the object is there that a request would create."""
-        name = json.loads(request.body.partition(b"\r\n\r\n")[2].partition(b"\r\n")[0])["name"]
-        path = request.name.removeprefix("/upload") + "/" + quote(name, safe="")
-        connection = http.client.HTTPConnection(urlsplit(self.proxy.target).netloc, timeout=30)
-        with contextlib.closing(connection):
-            connection.request("GET", path)
-            return connection.getresponse().status == 200
-
     def answer(self, status: int, headers: list[tuple[str, str]], body: bytes, sent: int | None = None) -> None:
         """Answer, or begin to and stop after so many bytes."""
         self.send_response(status)
@@ -174,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", length)
         self.end_headers()
-        self.wfile.write(body[:sent])
+        self.wfile.write(body[:sent] if self.command != "HEAD" else b"")
         if sent is not None:
             hang_up(self)
 

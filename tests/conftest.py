@@ -39,6 +39,21 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests keep indexes and fetched shards in a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GZTRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the trainer's with nothing in it."""
+    monkeypatch.setenv("GZTRAIN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of real galaxies."""

@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass
 
 from gzcore.engines.names import DATAFLOW, option_value
 from gzcore.errors import GzError, UsageError
-from gzcore.storage.places import Place, Url, as_place
+from gzcore.storage.places import Place, Url
 
 _CORES = re.compile(r"-(\d+)(-\d+)?$")
 
@@ -91,7 +91,7 @@ def read_fleet(path: Place | None) -> Fleet:
     if path is None:
         return Fleet()
     try:
-        return TypeAdapter(Fleet).validate_python(tomllib.loads(as_place(path).read_text(encoding="utf-8")))
+        return TypeAdapter(Fleet).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageError(
             f"The worker options {path} cannot be read ({error.strerror}); name an existing file."

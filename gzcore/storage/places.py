@@ -1,5 +1,8 @@
 """Places: a path of this machine, or an address in a bucket, with the same handful of methods.
 
+An address is ``gs://BUCKET/PATH`` (Google Cloud Storage), ``s3://BUCKET/PATH`` (S3) or ``az://CONTAINER/PATH``
+(Azure). A command line turns text into places with :func:`as_place`, once; everything behind it takes places.
+
 A local place is a ``pathlib.Path`` and stays one. A bucket's is a :class:`Url`, spelled like a path where a path's way
 suits it. Files in a bucket are written once, under their final name: an object appears whole or not at all, so there is
 nothing to rename. Folders are no more than common beginnings of names.
@@ -9,25 +12,22 @@ import errno
 import fnmatch
 import io
 import re
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple, Self, TypeVar
+from typing import Any, BinaryIO, NamedTuple, Self
 
 from gzcore.errors import UsageError
-from gzcore.storage.buckets import EXTRAS, Page, Store, store_of
-from gzcore.storage.retry import ahead, persist
+from gzcore.storage.ahead import ahead
+from gzcore.storage.buckets import SCHEMES, Bucket, bucket_of
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/+)(.*)", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _LONGEST = 1024
-"""Bytes of an object's name, in both stores."""
+"""Bytes of an object's name, in all stores."""
 _BUFFER = 8 << 20
-"""Bytes asked for at a time by whoever reads a file from end to end."""
-
-T = TypeVar("T")
+"""Bytes asked for at a time where a file is read from end to end."""
 
 
 class Stat(NamedTuple):
@@ -41,7 +41,7 @@ class Url:
     """An object in a bucket, or what stands for a folder there.
 
     Attributes:
-        scheme: ``gs`` or ``s3``.
+        scheme: ``gs``, ``s3`` or ``az``.
         bucket: name of the bucket.
         key: name of the object, without slashes at its ends; empty: the bucket itself.
     """
@@ -94,7 +94,7 @@ class Url:
         Raises:
             FileNotFoundError: it is not there.
         """
-        return Stat(self._ask("looking at", lambda store: store.size(self.bucket, self.key)))
+        return Stat(self._asked().size(self.key))
 
     def is_file(self) -> bool:
         """Whether the object is there."""
@@ -107,13 +107,16 @@ class Url:
     def is_dir(self) -> bool:
         """Whether something begins with this name and a slash."""
         with suppress(FileNotFoundError):
-            return next(self._list(), None) is not None
+            return next(self._asked().keys_below(self.key), None) is not None
         return False
 
     def iterdir(self) -> "Iterator[Url]":
         """Yield what is in the folder; what stands for a folder, too."""
-        own = f"{self.key}/" if self.key else ""
-        yield from (self / name for key in self._list() if (name := key.removeprefix(own).rstrip("/")))
+        yield from (self / name for name in self._asked().names_in(self.key))
+
+    def below(self) -> "Iterator[Url]":
+        """Yield all objects in the folder and in its folders, in no order."""
+        yield from (type(self)(self.scheme, self.bucket, key) for key in self._asked().keys_below(self.key))
 
     def glob(self, pattern: str) -> "Iterator[Url]":
         """Yield what is in the folder under a name like the pattern."""
@@ -121,15 +124,15 @@ class Url:
             yield from (found for found in self.iterdir() if fnmatch.fnmatchcase(found.name, pattern))
 
     def open(self, mode: str = "rb") -> io.BufferedReader:
-        """Open the object for reading; see :func:`appearing` for the other way.
+        """Open the object for reading; :func:`gzcore.storage.atomic.appearing` writes one.
 
         Raises:
             FileNotFoundError: it is not there.
         """
         if mode != "rb":
             raise ValueError(f"A file in a bucket is opened with 'rb'; got {mode!r}.")
-        size = self.stat().st_size
-        return io.BufferedReader(io.BytesIO(self.read(0, size)) if size < _BUFFER else _Reader(self, size), _BUFFER)
+        size, data = self._asked().open(self.key, _BUFFER)
+        return io.BufferedReader(_Reader(self, size) if data is None else io.BytesIO(data), _BUFFER)
 
     def read(self, start: int, stop: int) -> bytes:
         """Bytes ``start`` to ``stop`` of the object, in one request.
@@ -137,12 +140,16 @@ class Url:
         Raises:
             FileNotFoundError: it is not there.
         """
-        return self._ask("reading", lambda store: store.read(self.bucket, self.key, start, stop))
+        return self._asked().read(self.key, start, stop)
+
+    def read_bytes(self) -> bytes:
+        """The whole object."""
+        with self.open() as file:
+            return file.read()
 
     def read_text(self, encoding: str = "utf-8") -> str:
         """The whole object as text."""
-        with self.open() as file:
-            return file.read().decode(encoding)
+        return self.read_bytes().decode(encoding)
 
     def put(self, file: BinaryIO) -> None:
         """Write the object from a file of this machine, whole or not at all.
@@ -150,7 +157,7 @@ class Url:
         Raises:
             FileNotFoundError: there is no such bucket.
         """
-        self._ask("writing", lambda store: store.write(self.bucket, self.key, file))
+        self._asked().write(self.key, file)
 
     def create(self, data: bytes) -> None:
         """Write an object that is not there yet.
@@ -158,7 +165,7 @@ class Url:
         Raises:
             FileExistsError: it is there already; perhaps by our own try, whose answer was lost.
         """
-        self._ask("writing", lambda store: store.create(self.bucket, self.key, io.BytesIO(data)))
+        self._asked().create(self.key, data)
 
     def touch(self) -> None:
         """Write an empty object."""
@@ -171,34 +178,20 @@ class Url:
             FileNotFoundError: it is not there, and that is not ``missing_ok``.
         """
         try:
-            self._ask("removing", lambda store: store.delete(self.bucket, self.key))
+            self._asked().delete(self.key)
         except FileNotFoundError:
             if not missing_ok:
                 raise
 
-    def _list(self) -> Iterator[str]:
-        """Names of what is in the folder; each page of them is asked for until it comes."""
-        prefix = f"{self.key}/" if self.key else ""
-        mark = ""
-        while True:
-            page = self._ask("listing", _page_of(self.bucket, prefix, mark))
-            yield from page.keys
-            mark = page.mark
-            if not mark:
-                return
-
-    def _ask(self, doing: str, request: Callable[[Store], T]) -> T:
+    def _asked(self) -> Bucket:
+        """The bucket, once it is clear that it may have an object of this name."""
         if len(self.key.encode(errors="replace")) > _LONGEST or not self.key.isprintable():
             raise OSError(errno.ENAMETOOLONG, "No object can have such a name", str(self))
-        return persist(f"{doing} {self}", lambda: request(store_of(self.scheme)))
+        return bucket_of(self.scheme, self.bucket)
 
 
 Place = Path | Url
 """Where something is."""
-
-
-def _page_of(bucket: str, prefix: str, mark: str) -> Callable[[Store], Page]:
-    return lambda store: store.page(bucket, prefix, mark)
 
 
 class _Reader(io.RawIOBase):
@@ -229,27 +222,35 @@ class _Reader(io.RawIOBase):
 
 
 def as_place(text: str | Place) -> Place:
-    """Read a place: ``gs://bucket/path``, ``s3://bucket/path``, or a path of this machine.
-
-    A URL that went through ``pathlib`` has lost one of its slashes; it is understood as well.
+    """Read a place: an address in a bucket, or a path of this machine.
 
     Raises:
-        UsageError: it looks like a URL that we do not know, or names no bucket. What it holds may be secret: it is not
-            repeated.
+        UsageError: it looks like a URL and is no address, or it is a ``Path`` made of one, which lost a slash. What it
+            holds may be secret: it is not repeated.
     """
     found = None if isinstance(text, Url) else _SCHEME.match(str(text))
     if isinstance(text, Url) or found is None:
         return Path(text) if isinstance(text, str) else text
-    scheme, rest = found.group(1), str(text)[found.end() :]
+    scheme, slashes, rest = found.groups()
+    if scheme not in SCHEMES:
+        ways = ", ".join(f"{known}://" for known in SCHEMES)
+        raise UsageError(f"There is no way to {scheme}:// from here; use {ways}, or a path of this machine.")
     bucket, _, key = rest.partition("/")
-    if scheme not in EXTRAS:
-        raise UsageError(f"There is no way to {scheme}:// from here; use gs://, s3://, or a path of this machine.")
-    if _BUCKET.fullmatch(bucket) is None or set("?#") & set(key):
+    if len(slashes) != 2 or _BUCKET.fullmatch(bucket) is None or set("?#") & set(key):
         raise UsageError(f"An address in a bucket is {scheme}://BUCKET/PATH, without a user, a port, a ? or a #.")
     parts = [part for part in key.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise UsageError(f"{scheme}://{bucket}/{key} goes up with '..'; write the address without it.")
     return Url(scheme, bucket, "/".join(parts))
+
+
+def place_from(text: str) -> Place:
+    """Read an absolute place back that we wrote down ourselves: an object may have a name that no user may type."""
+    scheme, found, rest = text.partition("://")
+    if not found or scheme not in SCHEMES:
+        return Path(text)
+    bucket, _, key = rest.partition("/")
+    return Url(scheme, bucket, key)
 
 
 def local(place: Place) -> Path:
@@ -258,10 +259,9 @@ def local(place: Place) -> Path:
     Raises:
         UsageError: it is an address in a bucket.
     """
-    found = as_place(place)
-    if isinstance(found, Url):
-        raise UsageError(f"This cannot be in a bucket; name a folder or file of this machine in place of {found}.")
-    return found
+    if isinstance(place, Url):
+        raise UsageError(f"This cannot be in a bucket; name a folder or file of this machine in place of {place}.")
+    return place
 
 
 def for_arrow(place: Place) -> Any:  # noqa: ANN401 -- whatever pyarrow opens
@@ -269,20 +269,11 @@ def for_arrow(place: Place) -> Any:  # noqa: ANN401 -- whatever pyarrow opens
     return place if isinstance(place, Path) else place.open()
 
 
-@contextmanager
-def appearing(url: Url) -> Iterator[BinaryIO]:
-    """Open a file of this machine that becomes an object when it is whole; whatever breaks before, nothing appears."""
-    with tempfile.TemporaryFile() as file:
-        yield file
-        file.flush()
-        url.put(file)
-
-
 def remove_all(places: Iterable[Place]) -> None:
     """Remove files, those in buckets many at a time; what is not there is no matter."""
-    found = list(places)
-    for path in found:
+    files = list(places)
+    for path in files:
         if isinstance(path, Path):
             path.unlink(missing_ok=True)
-    for _ in ahead(lambda url: url.unlink(missing_ok=True), [url for url in found if isinstance(url, Url)]):
+    for _ in ahead(lambda url: url.unlink(missing_ok=True), [url for url in files if isinstance(url, Url)]):
         pass

@@ -1,66 +1,77 @@
-"""Patience with a service far away: what may pass is tried again, and what will be needed is asked for ahead.
+"""How long a bucket that fails is tried again: one policy for all requests.
 
-Only what may pass is tried again: throttling (HTTP 408, 429), the service's own faults (5xx), a cut connection. Every
-request of ours can be made twice without harm: an object is written whole, under its final name.
+obstore does most of the trying: HTTP 408, 429 and 5xx, a cut connection, and a time that ran out are tried again after
+longer and longer waits, with chance in them so that workers do not come back together. It gives up where an answer
+breaks off and the request for the rest of it fails, too; :func:`persist` begins such a request anew. Every request of
+ours can be made twice without harm: an object is written whole, under its final name.
 """
 
 import itertools
 import os
 import random
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from gzcore.errors import GzError, UsageError
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
 
 LIMIT = "GZPREP_RETRY_LIMIT"
 _LIMIT = 300.0
 """Seconds; a bucket that is being scaled up throttles for minutes (cloud.google.com/storage/docs/request-rate)."""
 _FIRST, _LONGEST = 0.5, 32.0
-"""Seconds between tries: doubled each time, less up to a half by chance, so that workers do not come back together."""
-_AT_ONCE = 16
-"""Requests under way at one time. A small object takes 20 to 50 ms to come, and a galaxy 6 ms to prepare."""
+"""Seconds of the first and of the longest wait; each is up to twice as long as the one before."""
+_TRIES = 1_000_000
+"""More than fit into any limit, so that time alone decides."""
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """HTTP states that may pass."""
 
-In = TypeVar("In")
+
 Out = TypeVar("Out")
 
 
 class Passing(Exception):
-    """A request failed in a way that may pass; the message says how."""
+    """A request failed in a way that may pass; the message says how.
+
+    Attributes:
+        tries: how often obstore made it.
+    """
+
+    def __init__(self, trouble: str, tries: int = 1) -> None:
+        super().__init__(trouble)
+        self.tries = tries
 
 
-def persist(what: str, request: Callable[[], Out]) -> Out:
-    """Make a request until it succeeds.
+class RetryPolicy(NamedTuple):
+    """How long to go on, and the first and the longest wait, all in seconds."""
 
-    Args:
-        what: what is being done, such as ``reading gs://bucket/object``; for the sentence.
-        request: raises :class:`Passing` where another try makes sense.
+    limit: float
+    first: float
+    longest: float
+
+    def for_obstore(self) -> "RetryConfig":
+        """The same as obstore takes it."""
+        return {
+            "max_retries": _TRIES if self.limit else 0,
+            "retry_timeout": timedelta(seconds=self.limit),
+            "backoff": {
+                "init_backoff": timedelta(seconds=self.first),
+                "max_backoff": timedelta(seconds=self.longest),
+                "base": 2,
+            },
+        }
+
+
+def retry_policy() -> RetryPolicy:
+    """The policy in force.
 
     Raises:
-        GzError: it went on failing for ``GZPREP_RETRY_LIMIT`` seconds.
+        UsageError: the variable of the environment holds something else than a number of seconds.
     """
-    limit = retry_limit()
-    give_up = time.monotonic() + limit
-    for tries, wait in enumerate(_waits(), 1):
-        try:
-            return request()
-        except Passing as trouble:
-            if time.monotonic() + wait > give_up:
-                raise GzError(
-                    f"Giving up {what} after {tries} tries in {limit:g} s: {trouble}. "
-                    "Run the same command again: it goes on where it stopped."
-                ) from None
-        time.sleep(wait)
-    raise AssertionError  # waits never end
-
-
-def _waits() -> Iterator[float]:
-    for power in itertools.count():
-        yield min(_FIRST * 2 ** min(power, 10), _LONGEST) * random.uniform(0.5, 1)
+    return RetryPolicy(retry_limit(), _FIRST, _LONGEST)
 
 
 def retry_limit() -> float:
@@ -74,21 +85,37 @@ def retry_limit() -> float:
         limit = float(text)
     except ValueError:
         limit = -1.0
-    if not limit >= 0:
+    if not 0 <= limit <= timedelta.max.total_seconds() / 2:
         raise UsageError(f"{LIMIT} is {text!r}; expected a number of seconds, 0 to try once.")
     return limit
 
 
-def ahead(function: Callable[[In], Out], items: Iterable[In], at_once: int = _AT_ONCE) -> Iterator[Out]:
-    """Yield ``function`` of each item, in their order, with the next ones under way in threads already."""
-    with ThreadPoolExecutor(at_once, "gzprep-ahead") as pool:
-        under_way: deque[Future[Out]] = deque()
+def persist(what: str, request: Callable[[], Out]) -> Out:
+    """Make a request until it succeeds, or the time is up.
+
+    Args:
+        what: what is being done, such as ``reading gs://bucket/object``; for the sentence.
+        request: raises :class:`Passing` where another try makes sense.
+
+    Raises:
+        GzError: it went on failing for ``GZPREP_RETRY_LIMIT`` seconds.
+    """
+    limit, tries = retry_limit(), 0
+    give_up = time.monotonic() + limit
+    for wait in _waits():
         try:
-            for item in items:
-                under_way.append(pool.submit(function, item))
-                if len(under_way) > 2 * at_once:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:  # whoever consumes this may have had enough
-            pool.shutdown(cancel_futures=True)
+            return request()
+        except Passing as trouble:
+            tries += trouble.tries
+            if time.monotonic() + wait > give_up:
+                raise GzError(
+                    f"Giving up {what} after {tries} tries in {limit:g} s: {trouble}. "
+                    "Run the same command again: it goes on where it stopped."
+                ) from None
+        time.sleep(wait)
+    raise AssertionError  # waits never end
+
+
+def _waits() -> Iterator[float]:
+    for power in itertools.count():
+        yield min(_FIRST * 2 ** min(power, 10), _LONGEST) * random.uniform(0.5, 1)

@@ -9,6 +9,7 @@ import typer
 from gzcore.cli import AsJson, RecipeToPrint, Settings, make_app, print_json, run_app, show_recipes, show_version
 from gzcore.engines.names import DIRECT
 from gzcore.errors import UsageError
+from gzcore.storage.options import AnyPlace, path, place
 from gzprep import __version__
 from gzprep.catalogue.galaxy import Split
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 app = make_app("gzprep")
 
-Dataset = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset folder that `gzprep run` made.")]
+Dataset = Annotated[
+    AnyPlace, typer.Argument(parser=place, metavar="OUT", help="A dataset folder that `gzprep run` made.")
+]
 RecipeName = Annotated[
     str | None,
     typer.Option("--recipe", metavar="NAME|FILE", help="A recipe, such as gz2-vit (see `gzprep recipes`), or a file."),
@@ -60,8 +63,10 @@ def about(
 @app.command()
 def run(
     beam_options: BeamOptions = None,
-    data: Annotated[Path | None, typer.Option(help="Folder with catalogues and images. [the sample sky]")] = None,
-    out: Annotated[Path, typer.Option(help="Dataset folder to make.")] = Path("gz2-shards"),
+    data: Annotated[
+        AnyPlace | None, typer.Option(parser=place, help="Folder with catalogues and images. [the sample sky]")
+    ] = None,
+    out: Annotated[AnyPlace, typer.Option(parser=place, help="Dataset folder to make.")] = Path("gz2-shards"),
     recipe: RecipeName = None,
     runner: Annotated[
         str, typer.Option(help="Engine; DirectRunner is this machine.", rich_help_panel=_ENGINE)
@@ -72,14 +77,17 @@ def run(
     limit: Annotated[
         int | None, typer.Option(help="Take this many galaxies, chosen by their ids.", rich_help_panel=_RECIPE)
     ] = None,
-    catalogue: Annotated[Path | None, typer.Option(help="One catalogue, in place of those in --data.")] = None,
+    catalogue: Annotated[
+        AnyPlace | None, typer.Option(parser=place, help="One catalogue, in place of those in --data.")
+    ] = None,
     split: Annotated[Split, typer.Option(help="The split of the galaxies in --catalogue.")] = Split.TRAIN,
     settings: Settings = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes. [one per core]", rich_help_panel=_ENGINE)
     ] = None,
     fleet: Annotated[
-        Path | None, typer.Option(help="TOML file of worker options for Dataflow.", rich_help_panel=_ENGINE)
+        AnyPlace | None,
+        typer.Option(parser=place, help="TOML file of worker options for Dataflow.", rich_help_panel=_ENGINE),
     ] = None,
     *,
     no_wait: Annotated[
@@ -106,13 +114,11 @@ def run(
     if as_json:
         print_json(manifest)
         return
-    from gzcore.storage.places import as_place
     from gzprep.cli.show import show_summary
     from gzprep.dataset.folder import Folder
     from gzprep.dataset.read import example_id
 
-    place = as_place(out)
-    show_summary(manifest, str(place), time.monotonic() - began, example_id(Folder(place)))
+    show_summary(manifest, str(out), time.monotonic() - began, example_id(Folder(out)))
 
 
 def _send(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.Request
@@ -154,21 +160,25 @@ def _dry_run(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launc
 
 @app.command()
 def template(
-    spec: Annotated[Path | None, typer.Argument(metavar="SPEC", help="File to write, such as gs://...json.")] = None,
+    spec: Annotated[
+        AnyPlace | None, typer.Argument(parser=place, metavar="SPEC", help="File to write, such as gs://...json.")
+    ] = None,
     image: Annotated[str | None, typer.Option(help="Container image of launcher and workers.")] = None,
-    metadata: Annotated[Path | None, typer.Option(help="Write the parameters alone, into this file.")] = None,
+    metadata: Annotated[
+        AnyPlace | None, typer.Option(parser=place, help="Write the parameters alone, into this file.")
+    ] = None,
 ) -> None:
     """Write the specification of the Dataflow Flex Template, or its parameters."""
     from gzcore.console import show_line
     from gzprep.run.flex_template import write_template
 
-    for place in write_template(spec, image, metadata):
-        show_line(f"Written: {place}")
+    for written in write_template(spec, image, metadata):
+        show_line(f"Written: {written}")
 
 
 @app.command()
 def simulate(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    directory: Annotated[Path, typer.Argument(parser=path, metavar="DIR", help="Folder to make.")],
     galaxies: Annotated[int, typer.Option(help="Number of galaxies.")] = 200,
     seed: Annotated[int, typer.Option(help="Seed of the sky.")] = 0,
     *,
@@ -178,11 +188,9 @@ def simulate(
     from dataclasses import asdict
 
     from gzcore.console import human_bytes, show_line
-    from gzcore.storage.places import local
     from gzprep.run.progress import galaxy_progress
     from gzprep.simulate import simulate as make_sky
 
-    local(directory)
     with galaxy_progress("Simulating", galaxies) as advance:
         sky = make_sky(directory, galaxies, seed, on_galaxy=lambda: advance(False))  # noqa: FBT003
     if as_json:
@@ -195,14 +203,14 @@ def simulate(
 
 @app.command()
 def fetch(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to fill.")], *, as_json: AsJson = False
+    directory: Annotated[Path, typer.Argument(parser=path, metavar="DIR", help="Folder to fill.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Download the real Galaxy Zoo 2 through galaxy-datasets, then check that every image is there."""
     from gzcore.console import show_line
-    from gzcore.storage.places import local
     from gzprep.tools.fetch import fetch_gz2
 
-    local(directory)
     inventory = fetch_gz2(directory)
     if as_json:
         print_json(inventory)
@@ -216,13 +224,14 @@ def fetch(
 def verify(
     out: Dataset,
     replay: Annotated[int, typer.Option(min=0, help="Make this many records again, and compare.")] = 0,
-    data: Annotated[Path | None, typer.Option(help="Where the data folder is now, if it has moved.")] = None,
+    data: Annotated[
+        AnyPlace | None, typer.Option(parser=place, help="Where the data folder is now, if it has moved.")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Check a dataset folder: sizes, checksums, counts, schema, splits; exit code 1 where something is wrong."""
     from gzcore.console import show_line
-    from gzcore.storage.places import as_place
     from gzprep.tools.verify import verify_folder
 
     result = verify_folder(out, replay_records=replay, data=data)
@@ -232,7 +241,7 @@ def verify(
         for fault in result["faults"]:
             show_line(f"fault: {fault}")
         verdict = "whole" if result["ok"] else f"not whole: {len(result['faults'])} faults"
-        show_line(f"{as_place(out)} is {verdict} ({result['records']} records read, {result['replayed']} made again).")
+        show_line(f"{out} is {verdict} ({result['records']} records read, {result['replayed']} made again).")
     if not result["ok"]:
         raise typer.Exit(1)
 
@@ -241,7 +250,7 @@ def verify(
 def preview(
     out: Dataset,
     galaxy_id: Annotated[str, typer.Option("--id", help="Id of a galaxy; see catalogue.parquet.")],
-    png: Annotated[Path, typer.Option("--png", help="File to write.")],
+    png: Annotated[Path, typer.Option("--png", parser=path, help="File to write.")],
 ) -> None:
     """Draw all views of a galaxy as a contact sheet, with what was done to each."""
     from gzcore.console import show_line
@@ -284,11 +293,14 @@ def recipes(
 
 @app.command()
 def inspect(
-    paths: Annotated[list[Path], typer.Argument(metavar="DIR|IMAGES", help="Images, folders, or data sets.")],
+    paths: Annotated[
+        list[AnyPlace], typer.Argument(parser=place, metavar="DIR|IMAGES", help="Images, folders, or data sets.")
+    ],
     recipe: RecipeName = None,
     settings: Settings = None,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="DIR", help="Write a page to judge the findings by eye.")
+        Path | None,
+        typer.Option("--html", parser=path, metavar="DIR", help="Write a page to judge the findings by eye."),
     ] = None,
     *,
     as_json: AsJson = False,

@@ -1,29 +1,25 @@
-"""The dataset folder, on this machine or in a bucket: where everything is, how files appear whole, who may write.
+"""The dataset folder, on this machine or in a bucket: where everything is, what a run may remove.
 
-``OUT/.gzprep/`` holds the plan, one record a finished bin, temporaries and the lock. Nothing but a finished shard ever
-has a name with ``.tfrecord-`` in it.
+``OUT/.gzprep/`` holds the plan, one record a finished bin, temporaries and the lock. In ``OUT`` itself, nothing but a
+finished shard ever has a name with ``.tfrecord-`` in it.
 """
 
 import contextlib
-import errno
-import fcntl
-import json
-import os
 import re
-import shutil
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from gzcore.errors import GzError
-from gzcore.storage.places import Place, Url, local, remove_all
-from gzcore.storage.places import appearing as appearing_in_bucket
+from gzcore.storage.atomic import read_json, remove_tree, writing
+from gzcore.storage.locks import locked as hold
+from gzcore.storage.places import Place, remove_all
 from gzprep.config import DATASET_NAME
 
 FORMAT = 1
 """Version of the dataset folder's format."""
+WORK = ".gzprep"
+"""Folder of what is not for readers."""
 CARDS = ("dataset_info.json", "features.json", "croissant.json", "README.md")
 """What others read the folder by; :mod:`gzprep.dataset.card` says what is in them."""
 
@@ -52,7 +48,7 @@ class Folder:
     @property
     def work(self) -> Place:
         """Everything that is not for readers."""
-        return self.root / ".gzprep"
+        return self.root / WORK
 
     @property
     def plan(self) -> Place:
@@ -95,93 +91,14 @@ class Folder:
 
 
 @contextlib.contextmanager
-def writing(path: Place) -> Iterator[None]:
-    """Turn the system's complaints about writing below ``path`` into one sentence.
-
-    Raises:
-        GzError: the disk is full, the folder is read-only, or something else went wrong.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise GzError(
-                f"The disk is full while writing into {path}; free some space and run the same command again: "
-                "it goes on where it stopped."
-            ) from None
-        raise GzError(f"Cannot write into {path} ({error.strerror or error}); choose another place.") from None
-
-
-@contextlib.contextmanager
-def appearing(path: Place, temporaries: Place) -> Iterator[BinaryIO]:
-    """Open a file that gets its name only when it is whole: written beside, flushed to disk, renamed."""
-    if isinstance(path, Url):
-        with appearing_in_bucket(path) as file:
-            yield file
-        return
-    beside = local(temporaries) / f"{path.name.replace('.tfrecord-', '.part-')}.{uuid.uuid4().hex}"
-    try:
-        with beside.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def write_json(path: Place, temporaries: Place, value: Any) -> None:  # noqa: ANN401 -- any JSON value
-    """Write a JSON document that appears whole."""
-    with appearing(path, temporaries) as file:
-        file.write(json_bytes(value))
-
-
-def json_bytes(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value
-    """A JSON document as we write it."""
-    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
-
-
-def read_json(path: Place) -> Any:  # noqa: ANN401 -- any JSON value
-    """Read a JSON document of our own making.
-
-    Raises:
-        GzError: the file is absent or damaged.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise GzError(f"{path} cannot be read ({error.strerror}).") from None
-    except ValueError:
-        raise GzError(f"{path} is damaged; run gzprep again with --overwrite.") from None
-
-
-def withdraw(path: Place) -> None:
-    """Remove a file that may not be there; a bucket is asked first, for it throttles removals more than looks."""
-    if isinstance(path, Path) or path.exists():
-        path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
 def locked(folder: Folder) -> Iterator[None]:
-    """Hold the folder's lock, which the system lets go of when the process ends, however it ends.
-
-    A bucket has no such lock, and one that outlives a killed run is worse than none. There, the plan is the claim: it
-    is created only where there is none, and two runs of one recipe write the same bytes under the same names.
+    """Hold the folder's lock, and make the folders that a run writes into.
 
     Raises:
         GzError: another run holds it.
     """
-    if isinstance(folder.work, Url):
-        yield
-        return
-    with writing(folder.root):
+    with hold(folder.root, WORK, "choose another --out"):
         folder.prepare()
-        file = (folder.work / "lock").open("w")
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise GzError(f"Another run is writing into {folder.root}; wait for it, or choose another --out.") from None
         yield
 
 
@@ -190,18 +107,6 @@ def sweep(folder: Folder) -> None:
     with writing(folder.root):
         remove_tree(folder.temporaries)
         folder.temporaries.mkdir()
-
-
-def remove_tree(place: Place) -> None:
-    """Remove a folder of ours and the files in it.
-
-    Raises:
-        OSError: it is not there, or cannot be removed.
-    """
-    if isinstance(place, Path):
-        shutil.rmtree(place)
-    else:
-        remove_all(place.iterdir())
 
 
 def clear(folder: Folder, dataset: str) -> None:

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 from gzcore.dataset.example import FEATURES, Feature, Value, parse
 from gzcore.dataset.tfrecord import DamagedRecord, read_records
 from gzcore.errors import GzError
-from gzcore.storage.places import Place, as_place, for_arrow
-from gzprep.dataset.folder import FORMAT, Folder, read_json
+from gzcore.storage.atomic import read_json
+from gzcore.storage.places import Place, for_arrow
+from gzprep.dataset.folder import FORMAT, Folder
 
 Rows = list[dict[str, Any]]
 _PARTS = {"format", "name", "recipe", "versions", "source", "counts", "splits", "labels"}
@@ -25,7 +26,6 @@ def open_folder(root: Place) -> tuple[Folder, dict[str, Any]]:
     Raises:
         GzError: it is not there, not whole, or of a newer format.
     """
-    root = as_place(root)
     folder = Folder(root)
     if not root.is_dir():
         raise GzError(f"There is no dataset folder {root}; make one with gzprep run --out {root}.")

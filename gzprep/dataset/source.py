@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError
+from gzcore.storage.atomic import read_json
 from gzcore.storage.places import Place, Url, as_place
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, find_catalogues
-from gzprep.dataset.folder import Folder, read_json
+from gzprep.dataset.folder import Folder
 
 Json = dict[str, Any]
 SIMULATED, GALAXY_ZOO_2 = "simulated", "galaxy-zoo-2"

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from gzcore.dataset.tree import LABEL_NAMES
 from gzcore.errors import GzError
+from gzcore.storage.atomic import appearing, withdraw, writing
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.galaxy import Galaxy, Rejection, Split, row_bytes
-from gzprep.dataset.folder import appearing, withdraw, writing
 from gzprep.dataset.shards import Bin, order_of, shard_name
 from gzprep.dataset.spool import BUFFER, Spool
 from gzprep.prepare.catalogue_row import SCHEMA, catalogue_row

@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 from gzcore.dataset.example import FEATURES
 from gzcore.dataset.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
 from gzcore.errors import GzError
+from gzcore.storage.ahead import ahead
+from gzcore.storage.atomic import appearing, read_json, withdraw, write_json, writing
 from gzcore.storage.places import Place, for_arrow
-from gzcore.storage.retry import ahead
 from gzprep import __version__
 from gzprep.catalogue.galaxy import Split
 from gzprep.config import pixel_versions
 from gzprep.dataset.card import cards
-from gzprep.dataset.folder import CARDS, FORMAT, Folder, appearing, read_json, withdraw, write_json, writing
+from gzprep.dataset.folder import CARDS, FORMAT, Folder
 from gzprep.dataset.shards import FOLDS, VIEWS_SPLIT, Bin
 from gzprep.dataset.source import describe as describe_source
 from gzprep.dataset.source import whole_paths
@@ -49,7 +50,7 @@ def finish(job: Job, records: Iterable[BinRecord]) -> Json:
             withdraw(job.folder.manifest)
             write_catalogue(job, present)
             write_cards(job, manifest)
-            write_json(job.folder.manifest, job.folder.temporaries, manifest)
+            write_json(job.folder.manifest, manifest, job.folder.temporaries)
     return manifest
 
 
@@ -58,7 +59,7 @@ def note_source(job: Job) -> None:
     places, path = whole_paths(job.source.data, job.source.catalogues), job.folder.source
     if isinstance(job.source.data, Path) and not (path.is_file() and read_json(path) == places):
         with writing(job.folder.root):
-            write_json(path, job.folder.temporaries, places)
+            write_json(path, places, job.folder.temporaries)
 
 
 def is_current(job: Job, manifest: Json) -> bool:

@@ -10,8 +10,8 @@ from typing import NamedTuple, Self
 
 from gzcore.dataset.example import serialize
 from gzcore.machine import OPEN_TO_READ
+from gzcore.storage.ahead import ahead
 from gzcore.storage.places import Place, Url
-from gzcore.storage.retry import ahead
 from gzprep.catalogue.galaxy import Galaxy, Labels, Reason, Rejection, Split, Stage, Verdict
 from gzprep.catalogue.labels import label
 from gzprep.catalogue.read import image_path

@@ -10,11 +10,12 @@ from typing import Any
 
 from gzcore.errors import GzError, UsageError
 from gzcore.hashing import WHOLE, lot
+from gzcore.storage.atomic import json_bytes, read_json, write_json, writing
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, check_columns, read_ids, row_count
 from gzprep.config import Recipe, recipe_hash, record_hash
-from gzprep.dataset.folder import Folder, json_bytes, read_json, write_json, writing
+from gzprep.dataset.folder import Folder
 from gzprep.dataset.shards import BinCounts, plan_bins
 from gzprep.dataset.source import GALAXY_ZOO_2, kind_of
 
@@ -228,4 +229,4 @@ def write_plan(job: Job) -> None:
                 return
         except FileExistsError:  # of a run before, of one that was faster, or of a try of ours whose answer was lost
             check_folder(job)
-        write_json(path, job.folder.temporaries, plan)
+        write_json(path, plan, job.folder.temporaries)

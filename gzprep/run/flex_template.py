@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gzcore.errors import UsageError
-from gzcore.storage.places import Place, as_place
+from gzcore.storage.atomic import appearing, writing
+from gzcore.storage.places import Place
 from gzprep.config import Recipe
-from gzprep.dataset.folder import appearing, writing
 
 Json = dict[str, Any]
 _NUMBER = r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?"
@@ -178,7 +178,6 @@ def write_template(spec: Place | None, image: str | None, metadata_file: Place |
     documents = [(metadata_file, metadata()), (spec, specification(image or ""))]
     for file, document in documents:
         if file is not None:
-            place = as_place(file)
-            with writing(place), appearing(place, place.parent) as out:
+            with writing(file), appearing(file) as out:
                 out.write((json.dumps(document, indent=2) + "\n").encode())
-            yield place
+            yield file

@@ -13,11 +13,12 @@ from gzcore.engines.ending import one_sentence
 from gzcore.engines.names import DATAFLOW, DIRECT, JOB_SERVERS, check_runner
 from gzcore.errors import GzError, UsageError
 from gzcore.machine import cores
-from gzcore.storage.places import Place, Url, as_place
+from gzcore.storage.atomic import read_json, writing
+from gzcore.storage.places import Place, Url
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, find_catalogues
 from gzprep.config import Recipe
-from gzprep.dataset.folder import Folder, clear, locked, read_json, sweep, writing
+from gzprep.dataset.folder import Folder, clear, locked, sweep
 from gzprep.prepare.job import Job, Source, check_folder, make_job, open_source, refuse_source, write_plan
 from gzprep.run.pool import prepare_to_fork, useful_workers
 from gzprep.run.progress import galaxy_progress, listen
@@ -65,7 +66,7 @@ def plan(request: Request) -> Job:
     Raises:
         GzError: the input cannot be used, or the dataset folder is damaged.
     """
-    return make_job(as_place(request.out).absolute(), open_input(request), request.recipe)
+    return make_job(request.out.absolute(), open_input(request), request.recipe)
 
 
 def open_input(request: Request) -> Source:
@@ -76,9 +77,9 @@ def open_input(request: Request) -> Source:
     """
     if request.catalogue is not None and request.data is None:
         raise UsageError("--catalogue needs --data, the folder that holds the images.")
-    out = as_place(request.out).absolute()
-    data = sample_sky(out) if request.data is None else as_place(request.data).absolute()
-    named = () if request.catalogue is None else (CatalogueFile(as_place(request.catalogue).absolute(), request.split),)
+    out = request.out.absolute()
+    data = sample_sky(out) if request.data is None else request.data.absolute()
+    named = () if request.catalogue is None else (CatalogueFile(request.catalogue.absolute(), request.split),)
     source = open_source(data, named or find_catalogues(data), request.recipe)
     refuse_source(out, source)
     return source
@@ -159,7 +160,7 @@ def _begun(request: Request) -> Iterator[Job]:
     check_runner(request.runner, request.options)
     if request.runner == DATAFLOW:
         places = (request.out, request.data, request.catalogue)
-        check_dataflow(JOBS, request.options, [as_place(place) for place in places if place is not None])
+        check_dataflow(JOBS, request.options, [place for place in places if place is not None])
     if request.overwrite:
         start_over(request)
     job = plan(request)
@@ -197,7 +198,7 @@ def _run_on_dataflow(job: Job, request: Request) -> None:
 def start_over(request: Request) -> None:
     """Remove the data set that is in the way, once the input has been found good."""
     open_input(request)
-    out = as_place(request.out).absolute()
+    out = request.out.absolute()
     if out.is_dir():
         folder = Folder(out)
         with locked(folder):

@@ -8,8 +8,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from gzcore.errors import GzError
+from gzcore.storage.atomic import writing
+from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
-from gzprep.dataset.folder import Folder, writing
+from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import StoredRecord, example_id, open_folder, read_record, read_rows, read_shard
 from gzprep.dataset.shards import VIEWS_SPLIT
 from gzprep.images.codec import decode_rgb
@@ -32,7 +34,7 @@ _WORDS = {
 }
 
 
-def draw_preview(root: Path, galaxy_id: str, png: Path) -> int:
+def draw_preview(root: Place, galaxy_id: str, png: Path) -> int:
     """Draw the views of a galaxy.
 
     Returns:

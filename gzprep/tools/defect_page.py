@@ -9,9 +9,10 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from gzcore.storage.atomic import writing
+from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Line
 from gzprep.config import Defects, Detector, LineDetector
-from gzprep.dataset.folder import writing
 from gzprep.images.codec import UnreadableImage, read_header
 from gzprep.images.defects import wanted
 from gzprep.tools.defect_scan import Inspection
@@ -117,15 +118,15 @@ class _Copies:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[Path, tuple[str, int, int]] = {}
+        self._known: dict[Place, tuple[str, int, int]] = {}
 
-    def copy(self, source: Path) -> tuple[str, int, int]:
+    def copy(self, source: Place) -> tuple[str, int, int]:
         """Copy an image; returns address, width and height, an empty address where it cannot be read."""
         if source not in self._known:
             self._known[source] = self._copy(source)
         return self._known[source]
 
-    def _copy(self, source: Path) -> tuple[str, int, int]:
+    def _copy(self, source: Place) -> tuple[str, int, int]:
         try:
             data = source.read_bytes()
             header = read_header(data)

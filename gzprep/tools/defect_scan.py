@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError
+from gzcore.storage.places import Place, local
 from gzprep.catalogue.galaxy import LINED, Line, Reason, Verdict
 from gzprep.catalogue.read import path_below
 from gzprep.config import Recipe, from_mapping
@@ -43,7 +44,7 @@ class Inspection:
     scores: dict[str, float] = field(default_factory=dict)
     detail: str = ""
     lines: dict[str, Line] = field(default_factory=dict)
-    source: Path | None = None
+    source: Place | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The promised document of one image."""
@@ -55,7 +56,7 @@ class Inspection:
         }
 
 
-def inspect(places: Sequence[Path], recipe: Recipe) -> Iterator[Inspection]:
+def inspect(places: Sequence[Place], recipe: Recipe) -> Iterator[Inspection]:
     """Look at images, at folders (recursively) and at data sets, in the order they are named.
 
     Raises:
@@ -65,7 +66,7 @@ def inspect(places: Sequence[Path], recipe: Recipe) -> Iterator[Inspection]:
         if is_dataset(place):
             yield from inspect_dataset(place)
         else:
-            yield from (inspect_image(path, recipe) for path in find_images(place))
+            yield from (inspect_image(path, recipe) for path in find_images(local(place)))
 
 
 def find_images(place: Path) -> Iterable[Path]:
@@ -118,7 +119,7 @@ def from_verdict(path: Path, verdict: Verdict) -> Inspection:
     return Inspection(str(path), "rejected", defects, verdict.scores, rejection.detail, verdict.lines, path)
 
 
-def recipe_of(place: Path) -> Recipe:
+def recipe_of(place: Place) -> Recipe:
     """The recipe that a data set was made with.
 
     Raises:
@@ -128,12 +129,12 @@ def recipe_of(place: Path) -> Recipe:
     return from_mapping(manifest["recipe"], f"{place}")
 
 
-def is_dataset(place: Path) -> bool:
+def is_dataset(place: Place) -> bool:
     """Tell whether a folder is one that ``gzprep run`` made."""
     return Folder(place).manifest.is_file()
 
 
-def inspect_dataset(place: Path) -> Iterator[Inspection]:
+def inspect_dataset(place: Place) -> Iterator[Inspection]:
     """What a data set's catalogue says of its galaxies, rejected ones too; no image is needed.
 
     Raises:

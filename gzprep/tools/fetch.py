@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError
+from gzcore.storage.atomic import writing
 from gzprep.catalogue.read import CatalogueFile, find_catalogues, image_path, read_all
-from gzprep.dataset.folder import writing
 
 MISSING_LIST = "missing.txt"
 _BY_HAND = "Put gz2_train_catalog.parquet, gz2_test_catalog.parquet and images/ there yourself, or try again online."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gzcore.errors import GzError
-from gzcore.storage.places import Place, as_place
+from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import StoredRecord, open_folder, read_record, read_rows, read_shard
@@ -60,7 +60,7 @@ def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = 
     ]
     wanted = 0 if faults else min(replay_records, found.records)
     if wanted:
-        faults += replay(folder, manifest, found.keys(), wanted, None if data is None else as_place(data))
+        faults += replay(folder, manifest, found.keys(), wanted, data)
     return {"ok": not faults, "faults": faults, "records": found.records, "replayed": wanted}
 
 

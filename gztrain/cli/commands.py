@@ -3,26 +3,27 @@
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from gzcore.cli import AsJson, RecipeToPrint, Settings, make_app, print_json, run_app, show_recipes, show_version
 from gzcore.errors import GzError
+from gzcore.storage.options import AnyPlace, path, place
+from gzcore.storage.places import Place, as_place, local
 from gztrain import __version__
 from gztrain.cli.options import as_settings, takes_recipe_options
 from gztrain.environment import choose_backend, quiet_imports, restart_with_allocator, uncollected
 
-if TYPE_CHECKING:
-    from gzcore.storage.places import Place
-
 app = make_app("gztrain")
 
 Json = dict[str, Any]
-Dataset = Annotated[Path, typer.Argument(metavar="OUT", help="A dataset folder that `gzprep run` made.")]
-RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder that `gztrain fit` made.")]
-RunPaths = Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.")]
-NewRun = Annotated[Path, typer.Option("--run", help="Run folder to make.")]
+Dataset = Annotated[
+    AnyPlace, typer.Argument(parser=place, metavar="OUT", help="A dataset folder that `gzprep run` made.")
+]
+RunPath = Annotated[AnyPlace, typer.Argument(parser=place, metavar="RUN", help="A run folder that `gztrain fit` made.")]
+RunPaths = Annotated[list[AnyPlace], typer.Argument(parser=place, metavar="RUN", help="Run folders.")]
+NewRun = Annotated[AnyPlace, typer.Option("--run", parser=place, help="Run folder to make.")]
 Recipe = Annotated[
     str | None,
     typer.Option("--recipe", metavar="NAME|FILE", help="A recipe, such as vit (see `gztrain recipes`), or a file."),
@@ -32,7 +33,7 @@ Resume = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run that is there.")]
 SkipCorrupt = Annotated[bool, typer.Option("--skip-corrupt", help="Leave damaged records out, and count them.")]
-Data = Annotated[Path | None, typer.Option("--data", help="The dataset folder, if it has moved.")]
+Data = Annotated[AnyPlace | None, typer.Option("--data", parser=place, help="The dataset folder, if it has moved.")]
 SplitName = Literal["val", "test"]
 
 
@@ -89,20 +90,22 @@ def fit(  # noqa: PLR0913 -- options of a command line
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
     """Train a model on a dataset folder, and judge it on its validation fold."""
+    from gztrain.runs.remote import to_train
     from gztrain.training.request import TrainRequest, make_config
 
-    config = make_config(run, _recipe(recipe), [*(settings or []), *as_settings(options)], resume=resume)
-    _start_keras()
-    from gztrain.cli.show import show_metrics
-    from gztrain.runs.watch import watching
-    from gztrain.training.fit import fit as fit_run
+    with to_train(run, over=resume or overwrite) as here:
+        config = make_config(here.folder, _recipe(recipe), [*(settings or []), *as_settings(options)], resume=resume)
+        _start_keras()
+        from gztrain.cli.show import show_metrics
+        from gztrain.runs.watch import watching
+        from gztrain.training.fit import fit as fit_run
 
-    with watching(quiet=as_json) as watch:
-        found = fit_run(TrainRequest(out, run, config, resume, overwrite), watch)
+        with watching(quiet=as_json) as watch:
+            found = fit_run(TrainRequest(out, here.folder, config, resume, overwrite, here.send), watch)
     _show(found, as_json, show_metrics, run)
 
 
-def _show(found: Json, as_json: bool, show: Any, run: Path | None) -> None:  # noqa: ANN401, FBT001
+def _show(found: Json, as_json: bool, show: Any, run: Place | None) -> None:  # noqa: ANN401, FBT001
     if as_json:
         print_json(found)
     else:
@@ -123,16 +126,18 @@ def crossval(  # noqa: PLR0913 -- options of a command line
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
     """Train and judge a model for each fold, as the report did, with mean and standard deviation."""
+    from gztrain.runs.remote import to_train
     from gztrain.training.request import TrainRequest, make_config
 
-    config = make_config(run, _recipe(recipe), [*(settings or []), *as_settings(options)], resume=resume)
-    _start_keras()
-    from gztrain.cli.show import show_folds
-    from gztrain.runs.watch import watching
-    from gztrain.training.crossval import crossval as fit_folds
+    with to_train(run, over=resume or overwrite) as here:
+        config = make_config(here.folder, _recipe(recipe), [*(settings or []), *as_settings(options)], resume=resume)
+        _start_keras()
+        from gztrain.cli.show import show_folds
+        from gztrain.runs.watch import watching
+        from gztrain.training.crossval import crossval as fit_folds
 
-    with watching(quiet=as_json) as watch:
-        found = fit_folds(TrainRequest(out, run, config, resume, overwrite), watch)
+        with watching(quiet=as_json) as watch:
+            found = fit_folds(TrainRequest(out, here.folder, config, resume, overwrite, here.send), watch)
     _show(found, as_json, show_folds, run)
 
 
@@ -155,8 +160,11 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
     from gztrain.cli.show import show_metrics
     from gztrain.evaluation.evaluate import check_policy
     from gztrain.evaluation.evaluate import evaluate as judge_run
+    from gztrain.runs.remote import run_here
 
-    found = judge_run(run, split, data=data, labels=check_policy(labels), skip_corrupt=skip_corrupt)
+    with run_here(run) as here:
+        found = judge_run(here.folder, split, data=data, labels=check_policy(labels), skip_corrupt=skip_corrupt)
+        here.send()
     chosen = {**found, "splits": {split: found["splits"][split]}}
     _show(found if as_json else chosen, as_json, show_metrics, run)
 
@@ -173,7 +181,10 @@ def predict(  # noqa: PLR0913 -- options of a command line
         ),
     ],
     parquet: Annotated[
-        Path, typer.Option("--parquet", help="File to write: a row an image. With --runner: a folder of such files.")
+        AnyPlace,
+        typer.Option(
+            "--parquet", parser=place, help="File to write: a row an image. With --runner: a folder of such files."
+        ),
     ],
     runner: Annotated[
         str | None, typer.Option(help="Engine of a Beam pipeline, such as DirectRunner, FlinkRunner or DataflowRunner.")
@@ -192,9 +203,11 @@ def predict(  # noqa: PLR0913 -- options of a command line
     from gzcore.console import show_line
     from gztrain.cli.show import image_progress
     from gztrain.predict.images import predict as predict_images
+    from gztrain.runs.remote import model_alone, run_here
 
-    with image_progress(quiet=as_json) as advance:
-        found = predict_images(run, [Path(place) for place in places], parquet, advance)
+    images = [local(as_place(word)) for word in places]
+    with run_here(run, model_alone) as here, image_progress(quiet=as_json) as advance:
+        found = predict_images(here.folder, images, local(parquet), advance)
     if as_json:
         print_json(found)
         return
@@ -204,7 +217,7 @@ def predict(  # noqa: PLR0913 -- options of a command line
 
 
 def _predict_on(  # noqa: PLR0913 -- what the command takes
-    runner: str, run: Path, places: list[str], parquet: Path, workers: int, *, as_json: bool
+    runner: str, run: Place, words: list[str], parquet: Place, workers: int, *, as_json: bool
 ) -> None:
     if find_spec("apache_beam") is None:
         raise GzError("--runner needs Apache Beam; install it with: pip install 'apache-beam>=2.77,<2.78'.")
@@ -212,7 +225,9 @@ def _predict_on(  # noqa: PLR0913 -- what the command takes
     from gztrain.predict.beam.launch import Request
     from gztrain.predict.beam.launch import predict as predict_parts
 
-    found = predict_parts(Request(run, places, parquet, runner, workers))
+    first_option = next((number for number, word in enumerate(words) if word.startswith("--")), len(words))
+    wanted = [as_place(word) for word in words[:first_option]]
+    found = predict_parts(Request(run, wanted, parquet, runner, workers, words[first_option:]))
     if as_json:
         print_json(found)
     elif "parts" not in found:
@@ -227,7 +242,7 @@ def _predict_on(  # noqa: PLR0913 -- what the command takes
 @app.command()
 def export(
     run: RunPath,
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    directory: Annotated[Path, typer.Argument(parser=path, metavar="DIR", help="Folder to make.")],
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -235,8 +250,10 @@ def export(
     _start_keras()
     from gzcore.console import show_line
     from gztrain.predict.export import export as export_run
+    from gztrain.runs.remote import model_alone, run_here
 
-    found = export_run(run, directory)
+    with run_here(run, model_alone) as here:
+        found = export_run(here.folder, directory)
     if as_json:
         print_json(found)
         return
@@ -247,7 +264,9 @@ def export(
 @app.command()
 def ensemble(  # noqa: PLR0913 -- options of a command line
     runs: RunPaths,
-    out: Annotated[Path | None, typer.Option("--run", help="Run folder to make of them. [none is kept]")] = None,
+    out: Annotated[
+        AnyPlace | None, typer.Option("--run", parser=place, help="Run folder to make of them. [none is kept]")
+    ] = None,
     split: Annotated[SplitName, typer.Option(help="What to judge it on.")] = "test",
     data: Data = None,
     *,
@@ -263,17 +282,22 @@ def ensemble(  # noqa: PLR0913 -- options of a command line
     from gztrain.cli.show import show_metrics
     from gztrain.evaluation.ensemble import EnsembleRequest
     from gztrain.evaluation.ensemble import ensemble as average_runs
+    from gztrain.runs.remote import runs_here, to_train
 
-    found = average_runs(
-        EnsembleRequest(tuple(runs), out, split, 8 if symmetries else 1, data, overwrite, skip_corrupt)
-    )
+    sides = 8 if symmetries else 1
+    with runs_here(runs) as members, to_train(out, over=overwrite) as kept:
+        folders, places = tuple(member.folder for member in members), tuple(runs)
+        made = None if kept is None else kept.folder
+        found = average_runs(EnsembleRequest(folders, made, split, sides, data, overwrite, skip_corrupt, places))
+        if kept is not None:
+            kept.send()
     _show(found, as_json, show_metrics, out)
 
 
 @app.command()
 def report(
     runs: RunPaths,
-    html: Annotated[Path, typer.Option("--html", metavar="DIR", help="Folder for the page.")],
+    html: Annotated[Path, typer.Option("--html", parser=path, metavar="DIR", help="Folder for the page.")],
     data: Data = None,
     split: Annotated[
         SplitName | None, typer.Option(help="Which split to show. [test, where a run was judged on it]")
@@ -284,8 +308,12 @@ def report(
     """Write a page on one or more runs: curves, matrices, the worst mistakes, published figures."""
     from gzcore.console import show_line
     from gztrain.evaluation.report import write_report
+    from gztrain.runs.remote import runs_here
 
-    page = write_report(runs, html, data=data, split=split)
+    with runs_here(runs) as copies:
+        page = write_report([copy.folder for copy in copies], html, data=data, split=split)
+        for copy in copies:
+            copy.send()
     if as_json:
         print_json({"page": page})
     else:

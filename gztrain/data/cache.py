@@ -1,191 +1,119 @@
-"""A dataset folder in a bucket: its manifest is read there, its shards come to this machine when they are first used.
+"""What a trainer keeps on this machine of data sets: shards of those in buckets, and indexes of all shards.
 
-Training reads every record many times and in any order, so a shard is fetched whole, checked against the manifest's
-SHA-256, and kept in ``GZTRAIN_CACHE`` (default ``~/.cache/gztrain``); both readers then find plain files. The libraries
-that talk to buckets are those of gzprep's extras ``gcp`` and ``aws``; they try again by themselves what may pass.
+Training reads every record many times and in any order, so a shard in a bucket is fetched whole when it is first used,
+checked against the manifest's SHA-256, and kept in ``GZTRAIN_CACHE`` (default ``~/.cache/gztrain``); both readers then
+find plain files. Nothing is ever written into a data set.
 """
 
+import contextlib
 import hashlib
 import json
 import os
-import re
-import uuid
+import shutil
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from gzcore.errors import GzError, UsageError
+from gzcore.console import say
+from gzcore.errors import GzError
+from gzcore.storage.ahead import ahead
+from gzcore.storage.atomic import beside, write_bytes, writing
+from gzcore.storage.places import Place, Url
 
 CACHE = "GZTRAIN_CACHE"
-_ADDRESS = re.compile(r"^(?:.*/)?(gs|s3):/+([a-z0-9][a-z0-9._-]+)(?:/(.*))?$")
-_EXTRAS = {"gs": "gcp", "s3": "aws"}
 _AT_ONCE = 4
-_ATTEMPTS = 10
+"""Shards that are fetched at one time."""
+_PIECE = 8 << 20
 
 
-def local_folder(folder: Path) -> Path:
+def cache_folder() -> Path:
+    """Where things are kept."""
+    return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "gztrain").absolute()
+
+
+def folder_here(place: Place) -> Path:
     """Where on this machine a dataset folder is to be found, its manifest at least.
 
     Args:
-        folder: a folder, or an address in a bucket as ``pathlib`` spells it.
+        place: a dataset folder.
 
     Returns:
         The folder itself, or its place in the cache.
 
     Raises:
         GzError: there is no such bucket or manifest, or it cannot be reached.
-        UsageError: it is no address in a bucket.
     """
-    found = _ADDRESS.match(str(folder))
-    if found is None:
-        return folder
-    address = f"{found.group(1)}://{found.group(2)}/{(found.group(3) or '').strip('/')}".rstrip("/")
-    if set("?#") & set(address):
-        raise UsageError(f"An address in a bucket is {found.group(1)}://BUCKET/PATH, without a ? or a #.")
-    root = _cache() / f"{Path(address).name}-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
-    (root / ".gztrain").mkdir(parents=True, exist_ok=True)
-    _replace(root / ".gztrain" / "source.json", json.dumps({"address": address}).encode())
-    _take_manifest(root, address)
+    if isinstance(place, Path):
+        return place
+    root = cache_folder() / f"{place.name}-{hashlib.sha256(str(place).encode()).hexdigest()[:12]}"
+    _take_manifest(root, place)
     return root
 
 
-def _cache() -> Path:
-    return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "gztrain").absolute()
-
-
-def source_of(root: Path) -> str | None:
-    """Address of the bucket's folder that a folder of this machine was fetched from; None: it was not."""
+def _take_manifest(root: Path, source: Url) -> None:
+    """Copy the manifest; shards here that it does not name any more, or names with other bytes, are forgotten."""
     try:
-        document = json.loads((root / ".gztrain" / "source.json").read_text())
-    except (OSError, ValueError):
-        return None
-    return str(document["address"])
+        data = (source / "manifest.json").read_bytes()
+    except FileNotFoundError:
+        raise GzError(
+            f"There is no whole dataset folder at {source} (no manifest.json); gzprep run --out {source} makes or "
+            "finishes one."
+        ) from None
+    with writing(root):
+        now = _sums(data)
+        kept = root / "manifest.json"
+        for name, sha256 in _sums(kept.read_bytes() if kept.exists() else b"").items():
+            if now.get(name) != sha256:
+                (root / name).unlink(missing_ok=True)
+        write_bytes(kept, data)
 
 
-def fetch(root: Path, shards: Iterable[tuple[Path, int, str]]) -> None:
+def _sums(manifest: bytes) -> dict[str, str]:
+    try:
+        splits: dict[str, Any] = json.loads(manifest)["splits"]
+        return {Path(shard["file"]).name: shard["sha256"] for split in splits.values() for shard in split["shards"]}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}  # absent or damaged: opening the folder will say so
+
+
+def fetch(source: Url | None, shards: Iterable[tuple[Path, int, str]]) -> None:
     """Bring the shards that are not here yet.
 
     Args:
-        root: the dataset folder on this machine.
-        shards: path, bytes and SHA-256 of each that will be read.
+        source: the bucket's folder that the data set comes from; None: it is on this machine already.
+        shards: path here, bytes and SHA-256 of each that will be read.
 
     Raises:
         GzError: one cannot be fetched, or is not what the manifest says.
     """
-    address = source_of(root)
-    absent = [] if address is None else [shard for shard in shards if not shard[0].exists()]
-    if not absent or address is None:
+    absent = [] if source is None else [shard for shard in shards if not shard[0].exists()]
+    if not absent or source is None:
         return
-    from gzcore.console import say
-
     size = sum(length for _, length, _ in absent)
-    say(f"Fetching {len(absent)} shards ({size / 1e6:.0f} MB) from {address} into {root}")
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for _ in pool.map(lambda shard: _fetch_one(address, shard[0], shard[2]), absent):
-            pass
+    say(f"Fetching {len(absent)} shards ({size / 1e6:.0f} MB) from {source} into {absent[0][0].parent}")
+    for _ in ahead(lambda shard: _fetch_one(source / shard[0].name, shard[0], shard[2]), absent, _AT_ONCE):
+        pass
 
 
-def _fetch_one(address: str, path: Path, sha256: str) -> None:
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with beside.open("wb") as file:
-            _download(f"{address}/{path.name}", file)
-        with beside.open("rb") as file:
+def _fetch_one(source: Url, path: Path, sha256: str) -> None:
+    with writing(path.parent), beside(path) as temporary:
+        copy_here(source, temporary)
+        with temporary.open("rb") as file:
             arrived = hashlib.file_digest(file, "sha256").hexdigest()
         if arrived != sha256:
             raise GzError(
-                f"{address}/{path.name} is not what its manifest says (another SHA-256); run gzprep run again: it "
-                "makes what differs."
+                f"{source} is not what its manifest says (another SHA-256); run gzprep run again: it makes what "
+                "differs."
             )
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
-def _take_manifest(root: Path, address: str) -> None:
-    """Copy the manifest; shards here that it does not name any more, or names with other bytes, are forgotten."""
-    beside = root / f".manifest.{uuid.uuid4().hex}"
-    try:
-        with beside.open("wb") as file:
-            _download(f"{address}/manifest.json", file)
-        now = _sums(beside)
-        for name, sha256 in _sums(root / "manifest.json").items():
-            if now.get(name) != sha256:
-                (root / name).unlink(missing_ok=True)
-        beside.replace(root / "manifest.json")
-    except FileNotFoundError:
-        raise GzError(
-            f"There is no whole dataset folder at {address} (no manifest.json); gzprep run --out {address} makes or "
-            "finishes one."
-        ) from None
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _sums(manifest: Path) -> dict[str, str]:
-    try:
-        splits: dict[str, Any] = json.loads(manifest.read_text())["splits"]
-        return {Path(shard["file"]).name: shard["sha256"] for split in splits.values() for shard in split["shards"]}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}  # absent or damaged: whoever opens the folder will say so
-
-
-def _replace(path: Path, data: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    beside.write_bytes(data)
-    beside.replace(path)
-
-
-def _download(address: str, file: BinaryIO) -> None:
+def copy_here(source: Url, path: Path) -> None:
     """Copy an object into a file.
 
     Raises:
-        FileNotFoundError: there is no such object or bucket.
-        GzError: it cannot be reached.
+        FileNotFoundError: there is no such object.
+        GzError: it cannot be read.
+        OSError: the file cannot be written.
     """
-    scheme, _, rest = address.partition("://")
-    bucket, _, key = rest.partition("/")
-    try:
-        (_from_google if scheme == "gs" else _from_amazon)(bucket, key, file)
-    except ImportError:
-        extra = _EXTRAS[scheme]
-        raise GzError(
-            f"{scheme}:// needs what the extra {extra!r} brings; install it with: pip install 'gzprep[{extra}]'."
-        ) from None
-    except (FileNotFoundError, GzError):
-        raise
-    except Exception as error:  # neither library says what it may raise; texts may hold addresses with secrets
-        raise GzError(
-            f"{address} cannot be fetched ({type(error).__name__}); check the network, and that there are credentials "
-            "which may read there (docs/cloud.md). The same command goes on where it stopped."
-        ) from error
-
-
-def _from_google(bucket: str, key: str, file: BinaryIO) -> None:
-    from google.api_core.exceptions import NotFound
-    from google.cloud import storage
-
-    client = storage.Client(project=None)
-    try:
-        client.bucket(bucket).blob(key).download_to_file(file, raw_download=True)
-    except NotFound:
-        raise FileNotFoundError(f"gs://{bucket}/{key}") from None
-    finally:
-        client.close()
-
-
-def _from_amazon(bucket: str, key: str, file: BinaryIO) -> None:
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import ClientError
-
-    patient = Config(retries={"mode": "standard", "total_max_attempts": _ATTEMPTS})
-    session = boto3.session.Session()
-    client = session.client("s3", config=patient, region_name=session.region_name or "us-east-1")
-    try:
-        client.download_fileobj(bucket, key, file)
-    except ClientError as error:
-        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
-            raise FileNotFoundError(f"s3://{bucket}/{key}") from None
-        raise
+    with contextlib.closing(source.open()) as far, path.open("wb") as near:
+        shutil.copyfileobj(far, near, _PIECE)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError, UsageError
-from gztrain.data.cache import local_folder, source_of
+from gzcore.storage.places import Place, Url
+from gztrain.data.cache import folder_here
 
 FORMAT = 1
 """The newest format of a dataset folder that is understood here."""
@@ -112,13 +113,14 @@ class Dataset:
     """A whole dataset folder.
 
     Attributes:
-        root: the folder.
+        root: the folder on this machine.
         manifest: its manifest, parsed.
         crop: side of the images, px.
         questions: the decision tree.
         label_names: names of all labels of a record.
         fraction_names: names of all vote fractions of a record.
         shards: all files of records, in the manifest's order.
+        source: the bucket's folder that its shards are fetched from; None: they are all here.
     """
 
     root: Path
@@ -128,6 +130,12 @@ class Dataset:
     label_names: tuple[str, ...]
     fraction_names: tuple[str, ...]
     shards: tuple[Shard, ...]
+    source: Url | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the user has it."""
+        return self.source or self.root
 
     @cached_property
     def folds(self) -> tuple[int, ...]:
@@ -154,7 +162,7 @@ class Dataset:
         strange = set(folds or ()) - {*self.folds, -1}
         if strange:
             known = ", ".join(map(str, self.folds))
-            raise UsageError(f"There is no fold {min(strange)} in {self.root}; its folds are {known}.")
+            raise UsageError(f"There is no fold {min(strange)} in {self.place}; its folds are {known}.")
         return tuple(
             shard for shard in self.shards if shard.split == split and (folds is None or shard.fold in set(folds))
         )
@@ -168,10 +176,10 @@ def _blocks(widths: Iterator[int]) -> tuple[slice, ...]:
     return tuple(slices)
 
 
-def open_dataset(folder: Path) -> Dataset:
+def open_dataset(place: Place) -> Dataset:
     """Open a dataset folder, reading nothing but its manifest.
 
-    One in a bucket (``gs://``, ``s3://``) comes to this machine as it is used (:mod:`gztrain.data.cache`).
+    One in a bucket comes to this machine as it is used (:mod:`gztrain.data.cache`).
 
     A shard that is shorter than the manifest says is not an error yet: its records are missed where they are read,
     with the shard's name and their number, or counted with ``--skip-corrupt``.
@@ -180,16 +188,15 @@ def open_dataset(folder: Path) -> Dataset:
         GzError: there is no manifest, it is damaged or of a newer format, or a shard that it lists is missing or
             longer than it should be.
     """
-    folder = local_folder(folder)
+    folder = folder_here(place)
     manifest = _read_manifest(folder)
     try:
-        dataset = _describe(folder, manifest)
+        dataset = _describe(folder, manifest, place)
         _ = dataset.folds, dataset.views, manifest["labels"]["schemes"].keys()  # what is looked up later is there, too
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise GzError(_damaged(folder, f"{type(error).__name__}: {error}")) from None
-    coming = source_of(folder) is not None
     for shard in dataset.shards:
-        if not coming or shard.path.exists():
+        if dataset.source is None or shard.path.exists():
             _check_file(shard)
     return dataset
 
@@ -223,7 +230,7 @@ def _damaged(folder: Path, why: str) -> str:
     return f"{path} is damaged ({why}); run gzprep run --out {folder} again: it writes the manifest anew."
 
 
-def _describe(folder: Path, manifest: Json) -> Dataset:
+def _describe(folder: Path, manifest: Json, place: Place) -> Dataset:
     labels = manifest["labels"]
     return Dataset(
         root=folder,
@@ -233,6 +240,7 @@ def _describe(folder: Path, manifest: Json) -> Dataset:
         label_names=tuple(labels["names"]),
         fraction_names=tuple(labels["fraction_names"]),
         shards=tuple(_shards(folder, manifest["splits"])),
+        source=place if isinstance(place, Url) else None,
     )
 
 
@@ -285,14 +293,14 @@ def choose_scheme(dataset: Dataset, name: str) -> Scheme:
     if name not in known and name not in SCHEMES:
         raise UsageError(f"There is no scheme {name!r}; choose one of {', '.join(SCHEMES)}.")
     if name not in known:
-        raise GzError(f"{dataset.root} has no scheme {name!r}; it has {', '.join(known)}. {_MAKE_AGAIN}")
+        raise GzError(f"{dataset.place} has no scheme {name!r}; it has {', '.join(known)}. {_MAKE_AGAIN}")
     places = tuple(int(place) for place in known[name])
     width = len(dataset.label_names)
     beyond = [place for place in places if not 0 <= place < width]
     if beyond or not places:
         raise GzError(
             f"The scheme {name!r} wants {len(places)} labels, up to number {max(places, default=0)}; the records in "
-            f"{dataset.root} have {width} (0 to {width - 1}). {_MAKE_AGAIN}"
+            f"{dataset.place} have {width} (0 to {width - 1}). {_MAKE_AGAIN}"
         )
     return _scheme(dataset, name, places)
 
@@ -308,7 +316,7 @@ def _scheme(dataset: Dataset, name: str, places: tuple[int, ...]) -> Scheme:
     lacking += [fraction for fraction in fractions if fraction not in dataset.fraction_names]
     if lacking or len(names) != sum(len(question.labels) for question in questions):
         raise GzError(
-            f"The scheme {name!r} of {dataset.root} does not ask whole questions: it lacks "
+            f"The scheme {name!r} of {dataset.place} does not ask whole questions: it lacks "
             f"{', '.join(lacking) or 'a question for some label'}. {_MAKE_AGAIN}"
         )
     return Scheme(name, questions, places, names, tuple(map(dataset.fraction_names.index, fractions)))

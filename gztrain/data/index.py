@@ -1,11 +1,11 @@
-"""Where the records of a shard are: offset, length and view of each, found on first use and kept beside the data set.
+"""Where the records of a shard are: offset, length and view of each, found on first use and kept in the cache.
 
-Indexes are kept in ``OUT/.gztrain/index/``, named by the shard's SHA-256, so that one of other bytes is never used;
-where the folder cannot be written, they are made anew by every run. An index of a damaged shard is not kept.
+Indexes are kept in ``GZTRAIN_CACHE/index/``, named by the shard's SHA-256 and size, so that one of other bytes is never
+used; where that folder cannot be written, they are made anew by every run. An index of a damaged shard is not kept.
 """
 
-import os
-import uuid
+import contextlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gzcore.errors import GzError
+from gzcore.storage.atomic import appearing
+from gztrain.data.cache import cache_folder
 from gztrain.data.dataset import Shard
 from gztrain.data.example import number_in, payloads
 from gztrain.data.frames import HEADER, OVERHEAD, BadRecord, length_in, unframe
@@ -23,6 +25,7 @@ ENTRY = np.dtype([("offset", "<i8"), ("length", "<i4"), ("view", "<i2")])
 Entries = npt.NDArray[np.void]
 
 _BUFFER = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,21 @@ def index_shard(shard: Shard) -> ShardIndex:
     Raises:
         GzError: the shard cannot be opened.
     """
-    path = shard.path.parent / ".gztrain" / "index" / f"{shard.sha256}.npy"
-    if (kept := _read(path, shard)) is not None:
+    path = kept_at(shard)
+    kept = None if path is None else _read(path, shard)
+    if kept is not None:
         return ShardIndex(kept)
     made = make_index(shard)
-    if (made.entries["view"] >= 0).all():
+    if path is not None and (made.entries["view"] >= 0).all():
         _keep(path, made.entries)
     return made
+
+
+def kept_at(shard: Shard) -> Path | None:
+    """Where the index of a shard is kept; None where its SHA-256 is none, and so cannot name a file."""
+    if _SHA256.fullmatch(shard.sha256) is None:
+        return None
+    return cache_folder() / "index" / f"{shard.sha256}-{shard.bytes}.npy"
 
 
 def make_index(shard: Shard) -> ShardIndex:
@@ -117,12 +128,7 @@ def _read(path: Path, shard: Shard) -> Entries | None:
 
 
 def _keep(path: Path, entries: Entries) -> None:
-    beside = path.with_name(f"{path.stem}.{uuid.uuid4().hex}")
-    try:
+    with contextlib.suppress(OSError):  # a cache that cannot be written, or a full disk: it is made anew next time
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
+        with appearing(path) as file:
             np.save(file, entries)
-        beside.replace(path)
-    except OSError:  # a read-only data set, or a full disk: it is made anew next time
-        if os.access(path.parent, os.W_OK):
-            beside.unlink(missing_ok=True)

@@ -58,7 +58,7 @@ def select(dataset: Dataset, split: str = TRAIN, folds: Collection[int] | None =
     shards = dataset.shards_of(split, folds)
     if views:
         shards += dataset.shards_of(VIEWS, folds)
-    fetch(dataset.root, ((shard.path, shard.bytes, shard.sha256) for shard in shards))
+    fetch(dataset.source, ((shard.path, shard.bytes, shard.sha256) for shard in shards))
     return _join(dataset.crop, shards, views)
 
 

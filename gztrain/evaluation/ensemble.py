@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.atomic import beside, write_json, writing
+from gzcore.storage.places import Place
 from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.evaluation.evaluate import Split, evaluate
 from gztrain.runs.folder import Json, Run, RunFolder, open_run, recipe_hash, write_config
-from gztrain.writing import below, beside, write_json
 
 SIDES = (1, 8)
 """Number of copies of an image that are predicted: 1, or 8 for all symmetries of the square."""
@@ -33,15 +34,17 @@ class EnsembleRequest:
         data: the dataset folder; None: where it was when the first run began.
         overwrite: replace a run that is in ``out``.
         skip_corrupt: leave out damaged records. They are also left out if the first run was trained so.
+        places: where the runs are, if the folders are copies of them; empty: the folders themselves.
     """
 
     runs: tuple[Path, ...]
     out: Path | None
     split: Split = "test"
     sides: int = 1
-    data: Path | None = None
+    data: Place | None = None
     overwrite: bool = False
     skip_corrupt: bool = False
+    places: tuple[Place, ...] = ()
 
     def __post_init__(self) -> None:
         if self.sides not in SIDES:
@@ -74,7 +77,7 @@ def ensemble(request: EnsembleRequest) -> Json:
 def _folder_beside(folder: Path) -> Iterator[Path]:
     """Make an empty folder on the same disk, and remove it at the end."""
     parent = folder.absolute().parent
-    with below(parent):
+    with writing(parent):
         parent.mkdir(parents=True, exist_ok=True)
         temporary = tempfile.TemporaryDirectory(prefix=".ensemble.", dir=parent)
     with temporary as name:
@@ -84,7 +87,7 @@ def _folder_beside(folder: Path) -> Iterator[Path]:
 def replace_run(folder: RunFolder, made: Path) -> None:
     """Move the files of a new run into a run folder, metrics.json last; what an old run left there is removed."""
     folder.clear()
-    with below(folder.root):
+    with writing(folder.root):
         folder.root.mkdir(exist_ok=True)
         for path in sorted(made.iterdir(), key=lambda path: path.name == folder.metrics.name):
             path.replace(folder.root / path.name)
@@ -98,11 +101,19 @@ def make(request: EnsembleRequest, runs: Sequence[Run], folder: RunFolder) -> Js
     dataset = _open_data(first, request.data)
     model = average([run.model() for run in runs], request.sides)
     write_config(folder, first.config, dataset, first.scheme, keras.backend.backend())
-    members = [str(run.folder.root.resolve()) for run in runs]
+    members = [_named(run.folder.root, request) for run in runs]
     write_json(folder.ensemble, {"members": members, "sides": request.sides})
-    with below(folder.root), beside(folder.model) as temporary:
+    with writing(folder.root), beside(folder.model) as temporary:
         model.save(temporary)
     return evaluate(folder.root, request.split, data=request.data, skip_corrupt=request.skip_corrupt)
+
+
+def _named(folder: Path, request: EnsembleRequest) -> str:
+    """Where a run is for others: a member, or a fold of it."""
+    for run, place in zip(request.runs, request.places, strict=False):
+        if folder.is_relative_to(run):
+            return str(place.resolve() / folder.relative_to(run).as_posix())
+    return str(folder.resolve())
 
 
 def open_members(request: EnsembleRequest) -> list[Run]:
@@ -171,11 +182,11 @@ def check_folder(folder: RunFolder, runs: Sequence[Run], request: EnsembleReques
         raise UsageError(f"{folder.root} has a run already; begin anew with --overwrite, or choose another folder.")
 
 
-def _open_data(first: Run, data: Path | None) -> Dataset:
+def _open_data(first: Run, data: Place | None) -> Dataset:
     dataset = open_dataset(data or first.dataset)
     if recipe_hash(dataset) != first.recipe_hash:
         raise GzError(
-            f"The runs were trained on other data than {dataset.root} holds now; "
+            f"The runs were trained on other data than {dataset.place} holds now; "
             "name the folder they were trained on with --data."
         )
     return dataset

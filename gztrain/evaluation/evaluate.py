@@ -7,6 +7,8 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.atomic import write_json
+from gzcore.storage.places import Place
 from gztrain.data import Batch, Reader, Selection, open_reader, select
 from gztrain.data.dataset import TEST, TRAIN, Dataset, open_dataset
 from gztrain.data.label_source import LabelSource
@@ -17,14 +19,13 @@ from gztrain.evaluation.metrics import as_document, judge
 from gztrain.evaluation.predictions import Predictions
 from gztrain.runs.folder import Json, Run, RunFolder, open_run, recipe_hash
 from gztrain.runs.history import damaged_in_training
-from gztrain.writing import write_json
 
 Split = Literal["val", "test"]
 _BATCH = 64
 
 
 def evaluate(
-    path: Path, split: Split, *, data: Path | None = None, labels: Policy | None = None, skip_corrupt: bool = False
+    path: Path, split: Split, *, data: Place | None = None, labels: Policy | None = None, skip_corrupt: bool = False
 ) -> Json:
     """Evaluate a run: write metrics.json and the predictions.
 
@@ -93,15 +94,15 @@ def read_metrics(folder: RunFolder) -> Json:
         raise GzError(f"{folder.metrics} is damaged ({error}); remove it and evaluate again.") from None
 
 
-def _open_data(run: Run, data: Path | None) -> Dataset:
+def _open_data(run: Run, data: Place | None) -> Dataset:
     dataset = open_dataset(data or run.dataset)
     if dataset.crop != run.crop:
         raise GzError(
-            f"The run in {run.folder.root} sees images of {run.crop} px; those in {dataset.root} have {dataset.crop}."
+            f"The run in {run.folder.root} sees images of {run.crop} px; those in {dataset.place} have {dataset.crop}."
         )
     if recipe_hash(dataset) != run.recipe_hash:
         raise GzError(
-            f"The run in {run.folder.root} was trained on other data than {dataset.root} holds now, so its galaxies "
+            f"The run in {run.folder.root} was trained on other data than {dataset.place} holds now, so its galaxies "
             "may have been trained on; name the folder it was trained on with --data."
         )
     return dataset
@@ -115,7 +116,7 @@ def selection_of(run: Run, dataset: Dataset, split: Split) -> Selection:
     """
     selection = select(dataset, TEST) if split == "test" else select(dataset, TRAIN, folds=[run.config.fold])
     if not len(selection):
-        raise GzError(f"There are no {split} galaxies in {dataset.root}, so nothing can be judged on them.")
+        raise GzError(f"There are no {split} galaxies in {dataset.place}, so nothing can be judged on them.")
     return selection
 
 

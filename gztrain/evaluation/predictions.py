@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzcore.errors import GzError
+from gzcore.storage.atomic import appearing, writing
 from gztrain.data.labels import Floats, Ints
-from gztrain.writing import appearing, below
 
 _NAMES = b"labels"
 """Key of the label names in the file's metadata."""
@@ -62,7 +62,7 @@ class Predictions:
             "mask": _lists(self.mask, pa.int8()),
         }
         table = pa.table(columns, metadata={_NAMES: json.dumps(self.names)})
-        with below(path.parent), appearing(path) as file:
+        with writing(path.parent), appearing(path) as file:
             pq.write_table(table, file)
 
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.atomic import writing
 from gztrain.runs.folder import Json, open_run
-from gztrain.writing import below
 
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
@@ -50,7 +50,7 @@ def export(run: Path, folder: Path) -> Json:
     check_able()
     model = chosen.model()
     parent = folder.absolute().parent
-    with below(parent):
+    with writing(parent):
         parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".export.", dir=parent) as temporary:
             whole = Path(temporary) / "export"

@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 
 from gzcore.errors import UsageError
 from gzcore.machine import cores
+from gzcore.storage.atomic import appearing, writing
 from gztrain.data.dataset import Question, Scheme
 from gztrain.data.labels import Floats, classes
 from gztrain.predict.crops import Crop, Pixels, find_images, read_crop
 from gztrain.runs.folder import Json, open_run
-from gztrain.writing import appearing, below
 
 Classifier = Callable[[Pixels], Floats]
 """uint8 [B, crop, crop, 3] to label probabilities, float32 [B, L]."""
@@ -53,7 +53,7 @@ def predict(run: Path, places: Sequence[Path], parquet: Path, advance: Advance =
     chosen = open_run(run)
     batches = predict_files(paths, chosen.model().predict_on_batch, crop=chosen.crop, scheme=chosen.scheme)
     unusable = 0
-    with below(parquet.parent), appearing(parquet) as file, pq.ParquetWriter(file, columns(chosen.scheme)) as out:
+    with writing(parquet.parent), appearing(parquet) as file, pq.ParquetWriter(file, columns(chosen.scheme)) as out:
         for group in _groups(batches, advance):
             out.write_table(group)
             unusable += len(group) - group["reason"].null_count

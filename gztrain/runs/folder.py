@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.atomic import write_json, writing
+from gzcore.storage.places import Place, as_place
 from gztrain import __version__
 from gztrain.config import FREE, TrainConfig, as_mapping, from_mapping, leaves
 from gztrain.data.dataset import Dataset, Question, Scheme
 from gztrain.environment import quiet_imports
-from gztrain.writing import below, write_json
 
 FORMAT = 1
 """Version of the run folder's format."""
@@ -93,7 +94,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove all files that runs write, and no other files."""
-        with below(self.root):
+        with writing(self.root):
             for path in (self.config, self.ensemble, self.history, self.model, self.metrics, self.report):
                 path.unlink(missing_ok=True)
             for path in self.root.glob("predictions*.parquet"):
@@ -119,7 +120,7 @@ class Run:
     folder: RunFolder
     config: TrainConfig
     scheme: Scheme
-    dataset: Path
+    dataset: Place
     recipe_hash: str
     crop: int
     backend: str
@@ -160,13 +161,13 @@ def load_model(path: Path) -> Any:  # noqa: ANN401 -- a keras.Model
 
 def write_config(folder: RunFolder, config: TrainConfig, dataset: Dataset, scheme: Scheme, backend: str) -> None:
     """Write config.json."""
-    with below(folder.root):
+    with writing(folder.root):
         folder.root.mkdir(parents=True, exist_ok=True)
     document = {
         "format": FORMAT,
         "gztrain": __version__,
         "backend": backend,
-        "dataset": {"path": str(dataset.root.resolve()), "recipe_hash": recipe_hash(dataset), "crop": dataset.crop},
+        "dataset": {"path": str(dataset.place.resolve()), "recipe_hash": recipe_hash(dataset), "crop": dataset.crop},
         "scheme": asdict(scheme),
         "config": as_mapping(config),
     }
@@ -192,7 +193,7 @@ def open_run(path: Path) -> Run:
             folder=folder,
             config=from_mapping(document["config"], str(folder.config)),
             scheme=_scheme(document["scheme"]),
-            dataset=Path(data["path"]),
+            dataset=as_place(data["path"]),
             recipe_hash=data["recipe_hash"],
             crop=data["crop"],
             backend=document["backend"],
@@ -260,6 +261,6 @@ def check_same(run: Run, config: TrainConfig, dataset: Dataset, backend: str) ->
         )
     if run.recipe_hash != recipe_hash(dataset):
         raise GzError(
-            f"The run in {run.folder.root} was begun on other data than {dataset.root} holds now "
+            f"The run in {run.folder.root} was begun on other data than {dataset.place} holds now "
             f"(recipe {run.recipe_hash[:12]}, now {recipe_hash(dataset)[:12]}); start over with --overwrite."
         )

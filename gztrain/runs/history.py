@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gzcore.errors import GzError
-from gztrain.writing import appearing, below
+from gzcore.storage.atomic import appearing, writing
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class History:
     def __init__(self, path: Path, steps: int = 0) -> None:
         self._path = path
         kept = [row for row in _rows(path) if int(row["step"]) <= steps] if steps else []
-        with below(path.parent), appearing(path) as file:
+        with writing(path.parent), appearing(path) as file:
             text = io.StringIO()
             writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
             writer.writeheader()
@@ -89,7 +89,7 @@ class History:
 
     def write(self, line: HistoryLine) -> None:
         """Append a line."""
-        with below(self._path.parent), self._path.open("a", newline="", encoding="utf-8") as file:
+        with writing(self._path.parent), self._path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerow(["" if v is None else v for v in asdict(line).values()])
 
 
@@ -119,7 +119,7 @@ class TensorBoard:
     """Writes event files with tensorboard's own record writer, without TensorFlow."""
 
     def __init__(self, folder: Path) -> None:
-        with below(folder):
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"events.out.tfevents.{int(time.time())}.{os.getpid()}.gztrain"
         self._write(file_version="brain.Event:2")
@@ -138,7 +138,7 @@ class TensorBoard:
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         event = Event(wall_time=time.time(), **content).SerializeToString()
-        with below(self._path.parent), self._path.open("ab") as file:
+        with writing(self._path.parent), self._path.open("ab") as file:
             RecordWriter(file).write(event)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gzcore.storage.places import Place
 from gztrain.config import TrainConfig
 from gztrain.data.decode import decode_into
 from gztrain.data.fast_parse import split_record
@@ -54,7 +55,7 @@ class Rates:
     whole: float
 
 
-def bench(config: TrainConfig, data: Path, seconds: float = SECONDS) -> Json:
+def bench(config: TrainConfig, data: Place, seconds: float = SECONDS) -> Json:
     """Measure a data set and a config on this machine; nothing is written.
 
     Raises:

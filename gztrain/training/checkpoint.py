@@ -8,7 +8,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gzcore.errors import GzError
+from gzcore.storage.atomic import appearing, writing
 from gztrain.training.schedule import Progress, progress_from_json, progress_to_json
-from gztrain.writing import appearing, below
 
 Array = npt.NDArray[Any]
 _PROGRESS = "progress"
@@ -41,9 +41,15 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The checkpoint folder of a run."""
+    """The checkpoint folder of a run.
+
+    Attributes:
+        folder: the folder.
+        saved: called when a new checkpoint is whole.
+    """
 
     folder: Path
+    saved: Callable[[], None] = lambda: None
 
     @property
     def last(self) -> Path:
@@ -63,6 +69,7 @@ class Checkpoints:
         for path in self.folder.glob("best-*.npz"):
             if path != kept:
                 path.unlink()
+        self.saved()
 
     def save_best(self, steps: int, model: Sequence[Array]) -> None:
         """Write the model after some step. It becomes the best model when a checkpoint with this step is saved."""
@@ -71,7 +78,7 @@ class Checkpoints:
     def _write(self, path: Path, arrays: Mapping[str, Array]) -> None:
         packed = io.BytesIO()
         np.savez(packed, allow_pickle=False, **arrays)
-        with below(self.folder):
+        with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with appearing(path) as file:
                 file.write(packed.getbuffer())

@@ -44,14 +44,16 @@ def crossval(request: TrainRequest, watch: Watch) -> Json:
     check_free(folder, request)
     dataset = open_dataset(request.data)
     if len(dataset.folds) < 2:
-        raise GzError(f"{dataset.root} has {len(dataset.folds)} fold; a cross-validation needs two or more.")
+        raise GzError(f"{dataset.place} has {len(dataset.folds)} fold; a cross-validation needs two or more.")
     requests = [of_fold(request, number) for number in dataset.folds]
     check_folds(requests)
     if not request.resume:
         folder.clear()
     for each in requests:
         _fit_fold(each, watch)
-    return summarise(folder, dataset.folds, request)
+    found = summarise(folder, dataset.folds, request)
+    request.saved()
+    return found
 
 
 def of_fold(request: TrainRequest, number: int) -> TrainRequest:

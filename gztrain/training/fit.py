@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from gzcore.errors import UsageError
+from gzcore.storage.atomic import beside, sweep, writing
 from gztrain.config import TrainConfig
 from gztrain.environment import quiet_imports
 from gztrain.evaluation.evaluate import evaluate
@@ -22,7 +23,6 @@ from gztrain.training.loop import Journal, Loop, LoopParts, Machine
 from gztrain.training.request import TrainRequest
 from gztrain.training.stop import StopSwitch, stop_switch
 from gztrain.training.validation import Validator
-from gztrain.writing import below, beside, sweep
 
 
 def fit(request: TrainRequest, watch: Watch) -> Json:
@@ -44,7 +44,9 @@ def fit(request: TrainRequest, watch: Watch) -> Json:
         watch.tell(note)
     values = train(job, folder, backend, watch)
     save_model(job, values, folder)
-    return evaluate(folder.root, "val", data=request.data)
+    found = evaluate(folder.root, "val", data=request.data)
+    request.saved()
+    return found
 
 
 def check_free(folder: RunFolder, request: TrainRequest) -> None:
@@ -112,6 +114,7 @@ def begin(folder: RunFolder, job: TrainingJob, galaxy: GalaxyModel) -> Snapshot 
     write_config(folder, job.config, job.dataset, job.scheme, backend_name())  # of a run that goes on: its free keys
     for place in (folder.root, folder.checkpoint):
         sweep(place)
+    job.request.saved()
     return snapshot
 
 
@@ -137,19 +140,19 @@ def train(job: TrainingJob, folder: RunFolder, backend: Backend, watch: Watch) -
         galaxy = build(config.model, job.dataset.crop, job.training_loss.outputs)
         snapshot = begin(folder, job, galaxy)
         if snapshot is not None and snapshot.progress.done:
-            watch.tell(f"The run in {folder.root} has ended already; nothing is left to train.")
+            watch.tell("This run has ended already; nothing is left to train.")
             return snapshot.model
-        journal = _open_journal(folder, config, snapshot, watch)
+        journal = _open_journal(folder, job, snapshot, watch)
         Loop(_join(job, galaxy, machine, journal, stop), snapshot).run()
         return values_of(galaxy.body.variables)
 
 
-def _open_journal(folder: RunFolder, config: TrainConfig, snapshot: Snapshot | None, watch: Watch) -> Journal:
-    scalars, note = open_scalars(folder.tensorboard, wanted=config.log.tensorboard)
+def _open_journal(folder: RunFolder, job: TrainingJob, snapshot: Snapshot | None, watch: Watch) -> Journal:
+    scalars, note = open_scalars(folder.tensorboard, wanted=job.config.log.tensorboard)
     if note is not None:
         watch.tell(note)
     steps = 0 if snapshot is None else snapshot.progress.position.steps
-    return Journal(Checkpoints(folder.checkpoint), History(folder.history, steps), scalars, watch)
+    return Journal(Checkpoints(folder.checkpoint, job.request.saved), History(folder.history, steps), scalars, watch)
 
 
 def _join(job: TrainingJob, galaxy: GalaxyModel, machine: Machine, journal: Journal, stop: StopSwitch) -> LoopParts:
@@ -184,7 +187,7 @@ def save_model(job: TrainingJob, values: tuple[Array, ...], folder: RunFolder) -
         assign_values(galaxy.body.variables, values, folder.checkpoint)
         probabilities = job.training_loss.probabilities(galaxy.model.output)
         model = keras.Model(galaxy.model.input, probabilities, name=job.config.model.name)
-    with below(folder.root), beside(folder.model) as temporary, quiet_imports():
+    with writing(folder.root), beside(folder.model) as temporary, quiet_imports():
         model.save(temporary)  # Keras looks for TensorFlow's types, whatever its backend
 
 

@@ -67,13 +67,13 @@ def make_job(request: TrainRequest) -> TrainingJob:
     dataset = open_dataset(request.data)
     scheme = choose_scheme(dataset, config.scheme)
     if config.fold not in dataset.folds:
-        raise UsageError(f"There is no fold {config.fold} in {dataset.root}; it has {_listed(dataset.folds)}.")
+        raise UsageError(f"There is no fold {config.fold} in {dataset.place}; it has {_listed(dataset.folds)}.")
     others = [fold for fold in dataset.folds if fold != config.fold]
     training = select(dataset, folds=others, views=config.views)
     validation = select(dataset, folds=[config.fold])
     for name, selection in (("train on", training), ("validate on", validation)):
         if not len(selection):
-            raise GzError(f"{dataset.root} has no galaxies to {name} (fold {config.fold} validates); use more.")
+            raise GzError(f"{dataset.place} has no galaxies to {name} (fold {config.fold} validates); use more.")
     settings = config.input
     reader = open_reader(
         settings.reader, threads=settings.threads, prefetch=settings.prefetch, skip_corrupt=settings.skip_corrupt

@@ -1,12 +1,16 @@
 """The request of ``gztrain fit`` and ``gztrain crossval``. Keras is not needed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from gzcore.storage.places import Place
 from gztrain.config import TrainConfig, as_mapping, read_config
 from gztrain.runs.folder import RunFolder, open_run
+
+
+def nothing() -> None:
+    """What is to be done with a run folder of this machine: nothing."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +23,15 @@ class TrainRequest:
         config: the config of the run.
         resume: continue the run that is in the run folder.
         overwrite: replace the run that is in the run folder.
+        saved: called when the run folder holds something to go on from, or a result.
     """
 
-    data: Path
+    data: Place
     run: Path
     config: TrainConfig
     resume: bool = False
     overwrite: bool = False
+    saved: Callable[[], None] = nothing
 
 
 def make_config(run: Path, recipe: Place | None, settings: Iterable[str], *, resume: bool) -> TrainConfig:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gzcore.storage.atomic import write_json
 from gztrain.config import read_config
 from gztrain.data import open_reader, select
 from gztrain.data.dataset import Dataset, Scheme, choose_scheme, open_dataset
@@ -17,7 +18,6 @@ from gztrain.evaluation.predictions import Predictions
 from gztrain.predict.export import probe_images
 from gztrain.runs.folder import RunFolder, write_config
 from gztrain.runs.history import History, HistoryLine
-from gztrain.writing import write_json
 
 TINY = (
     *("--size", "16", "--batch", "16", "--epochs", "2", "--fine-tune-epochs", "1"),

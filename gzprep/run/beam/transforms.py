@@ -7,9 +7,10 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from gzcore.engines.start import SignOfLife
+from gzcore.storage.atomic import writing
 from gzprep.catalogue.galaxy import Galaxy, Split, pack
 from gzprep.catalogue.read import RowGroup, read_galaxies
-from gzprep.dataset.folder import Folder, writing
+from gzprep.dataset.folder import Folder
 from gzprep.dataset.shards import bin_of
 from gzprep.prepare.bin import BinRecord
 from gzprep.prepare.finish import finish

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gzcore.errors import UsageError
+from gzcore.storage.atomic import appearing, writing
+from gzcore.storage.places import Place
 from gztrain.runs.folder import RunFolder
-from gztrain.writing import appearing, below
 
 if TYPE_CHECKING:
     from gztrain.evaluation.report.page import Drawing
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 PAGE = "report.html"
 
 
-def write_report(runs: Sequence[Path], folder: Path, *, data: Path | None = None, split: str | None = None) -> Path:
-    """Write ``report.html`` into a folder, and the figures of each run as PNG into the run's own ``figures/``.
+def write_report(runs: Sequence[Path], folder: Path, *, data: Place | None = None, split: str | None = None) -> Path:
+    """Write ``report.html`` into a folder, and the figures of each run as PNG into its own ``figures/``.
 
     Args:
         runs: run folders.
@@ -37,7 +38,7 @@ def write_report(runs: Sequence[Path], folder: Path, *, data: Path | None = None
     if not runs:
         raise UsageError("A report needs a run; name one run folder or more.")
     reports = [gather(run, data, split) for run in runs]
-    with below(folder):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     parts = []
     with style():
@@ -46,7 +47,7 @@ def write_report(runs: Sequence[Path], folder: Path, *, data: Path | None = None
             save_figures(path, chain.from_iterable(drawn.values()))
             parts.append(run_part(report, drawn, number))
     page = render(make_page(reports, parts))
-    with below(folder), appearing(folder / PAGE) as file:
+    with writing(folder), appearing(folder / PAGE) as file:
         file.write(page.encode())
     return folder / PAGE
 
@@ -60,7 +61,7 @@ def save_figures(run: Path, drawings: "Iterable[Drawing]") -> None:
     from gztrain.evaluation.report.theme import to_png
 
     folder = RunFolder(run).figures
-    with below(folder):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for drawing in drawings:
             with appearing(folder / f"{drawing.name}.png") as file:

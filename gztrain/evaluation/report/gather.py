@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.places import Place
 from gztrain.data import Batch, Selection, open_reader, select
 from gztrain.data.dataset import Scheme, open_dataset
 from gztrain.data.labels import Floats
@@ -74,8 +75,8 @@ class RunReport:
     absence: str = ""
 
 
-def gather(path: Path, data: Path | None = None, split: str | None = None) -> RunReport:
-    """Collect the contents of the report of a run.
+def gather(path: Path, data: Place | None = None, split: str | None = None) -> RunReport:
+    """Gather what a run left.
 
     Args:
         path: the run folder.
@@ -179,7 +180,7 @@ def _facts(run: Run, judged: Json, *, crossed: bool) -> tuple[tuple[str, str], .
 
 
 def find_galaxies(
-    data: Path, split: str, folds: Collection[int] | None, wanted: Collection[str]
+    data: Place, split: str, folds: Collection[int] | None, wanted: Collection[str]
 ) -> tuple[dict[str, Galaxy], str]:
     """Read galaxies from the shards of a data set.
 

@@ -3,16 +3,15 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gzcore.engines.dataflow import Fleet, JobKind, check_dataflow, dataflow_options
 from gzcore.engines.ending import one_sentence
 from gzcore.engines.names import DATAFLOW, check_runner
 from gzcore.errors import GzError, UsageError
-from gzcore.storage.places import as_place
+from gzcore.storage.atomic import read_if_there
+from gzcore.storage.places import Place, Url
 from gztrain.predict.beam.parts_plan import SUMMARY, WORK, Plan, begin, locked, make_plan
-from gztrain.predict.beam.places import address, read
 
 Json = dict[str, Any]
 JOBS = JobKind(
@@ -32,31 +31,19 @@ class Request:
 
     Attributes:
         run: run folder.
-        wanted: one dataset folder, or images and folders of them; and behind them, Beam's own options.
+        wanted: one dataset folder, or images and folders of them.
         out: folder of predictions.
         runner: name of the engine.
         workers: processes.
+        options: Beam's own.
     """
 
-    run: str | Path
-    wanted: Sequence[str]
-    out: str | Path
+    run: Place
+    wanted: Sequence[Place]
+    out: Place
     runner: str
     workers: int = 1
-
-    @property
-    def places(self) -> list[str]:
-        """Addresses of what is to be predicted."""
-        return [address(word) for word in self.wanted[: self._first_option]]
-
-    @property
-    def options(self) -> list[str]:
-        """Beam's options."""
-        return list(self.wanted[self._first_option :])
-
-    @property
-    def _first_option(self) -> int:
-        return next((index for index, word in enumerate(self.wanted) if word.startswith("--")), len(self.wanted))
+    options: Sequence[str] = ()
 
 
 def predict(request: Request) -> Json:
@@ -71,28 +58,30 @@ def predict(request: Request) -> Json:
         GzError: something is absent or damaged, or the engine failed.
         Stopped: the user pressed Ctrl-C.
     """
-    run, out = address(request.run), address(request.out)
-    if not request.places:
+    run, out = request.run.absolute(), request.out.absolute()
+    wanted = [place.absolute() for place in request.wanted]
+    if not wanted:
         raise UsageError("There is nothing to predict; name a dataset folder, or images, in front of Beam's options.")
-    _check_engine(request, [out, run, *request.places])
-    plan = make_plan(run, request.places, out)
+    _check_engine(request, [out, run, *wanted])
+    plan = make_plan(run, wanted, out)
     with locked(out), one_sentence():
         begin(plan)
         return _send(plan, request) if request.runner == DATAFLOW else _run(plan, request)
 
 
-def _check_engine(request: Request, places: Sequence[str]) -> None:
+def _check_engine(request: Request, places: Sequence[Place]) -> None:
     check_runner(request.runner, request.options)
     if request.runner == DATAFLOW:
-        check_dataflow(JOBS, request.options, [as_place(place) for place in places])
+        check_dataflow(JOBS, request.options, places)
 
 
 def _send(plan: Plan, request: Request) -> Json:
     """Send the job to Dataflow, which writes the summary by itself."""
     from gztrain.predict.beam.pipeline import send
 
-    out = as_place(plan.job.out)
-    return send(plan, dataflow_options(JOBS, FLEET, request.options, out, machines=len(plan.parts)))
+    if not isinstance(plan.job.out, Url):
+        raise UsageError(f"{DATAFLOW} writes into a bucket; {plan.job.out} is on this machine.")
+    return send(plan, dataflow_options(JOBS, FLEET, request.options, plan.job.out, machines=len(plan.parts)))
 
 
 def _run(plan: Plan, request: Request) -> Json:
@@ -104,7 +93,7 @@ def _run(plan: Plan, request: Request) -> Json:
 
 
 def _summary(plan: Plan) -> Json:
-    found = read(plan.job.file(SUMMARY))
+    found = read_if_there(plan.job.file(SUMMARY))
     if found is None:
         raise GzError(f"The engine has ended, and there is no {SUMMARY} in {plan.job.out}; do its workers see it?")
     return dict(json.loads(found))

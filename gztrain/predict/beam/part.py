@@ -4,12 +4,14 @@ A part's file appears whole, and says in its metadata what it was made of. A par
 the bytes of its images is left alone; that is all there is to resuming.
 """
 
+import contextlib
 import hashlib
 import json
+import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -19,16 +21,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzcore.errors import GzError
+from gzcore.storage.ahead import ahead
+from gzcore.storage.atomic import read_if_there, write_bytes
+from gzcore.storage.places import Place, Url
 from gztrain.data import open_reader, select
-from gztrain.data.cache import fetch
+from gztrain.data.cache import copy_here, fetch
 from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.data.labels import Floats
 from gztrain.data.stream import fill, in_order
-from gztrain.predict.beam.parts_plan import FORMAT, Job, Part, PartRecord, images_of, model_hash, run_here
-from gztrain.predict.beam.places import brought_here, read, write
+from gztrain.predict.beam.parts_plan import FORMAT, Job, Part, PartRecord, images_of, model_hash
 from gztrain.predict.crops import Pixels
 from gztrain.predict.images import BATCH, ROW_GROUP, as_rows, columns, predict_files, readable
 from gztrain.runs.folder import open_run
+from gztrain.runs.remote import model_alone, run_here
 
 _META = b"gztrain"
 _AT_ONCE = 8
@@ -44,8 +49,8 @@ class Eyes:
     """
 
     def __init__(self, job: Job) -> None:
-        with run_here(job.run) as folder:
-            run = open_run(folder)
+        with run_here(job.run, model_alone) as copy:
+            run = open_run(copy.folder)
             if model_hash(run) != job.model:
                 raise GzError(f"The model in {job.run} is not what it was when this began; run the command again.")
             self._model = run.model()
@@ -65,8 +70,8 @@ def predict_part(job: Job, part: Part, eyes: Eyes) -> PartRecord:
         GzError: something that is needed cannot be read, or the file not be written.
     """
     began = time.monotonic()
-    if part.shard:
-        return _predict_shard(job, part, eyes, began)
+    if job.data:
+        return _predict_shard(job, open_dataset(job.data), part, eyes, began)
     wanted = images_of(job, part)
     with brought_here(wanted) as paths:
         identity = _identity(job, wanted, paths)
@@ -74,20 +79,41 @@ def predict_part(job: Job, part: Part, eyes: Eyes) -> PartRecord:
         return found or _commit(job, part, identity, _image_rows(wanted, paths, eyes), began)
 
 
-def _predict_shard(job: Job, part: Part, eyes: Eyes, began: float) -> PartRecord:
-    dataset = open_dataset(Path(job.data))
+@contextlib.contextmanager
+def brought_here(places: Sequence[Place]) -> Iterator[list[Path]]:
+    """Paths of files on this machine; those in buckets are copied for as long as the block lasts.
+
+    An object that is not there has no file, either.
+    """
+    with tempfile.TemporaryDirectory(prefix="gztrain-") as folder:
+        paths = [
+            place if isinstance(place, Path) else Path(folder, f"{number}{place.suffix}")
+            for number, place in enumerate(places)
+        ]
+        far = [(place, path) for place, path in zip(places, paths, strict=True) if isinstance(place, Url)]
+        for _ in ahead(_bring, far):
+            pass
+        yield paths
+
+
+def _bring(pair: tuple[Url, Path]) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        copy_here(*pair)
+
+
+def _predict_shard(job: Job, dataset: Dataset, part: Part, eyes: Eyes, began: float) -> PartRecord:
     (shard,) = (shard for shard in dataset.shards if shard.path.name == part.shard)
-    fetch(dataset.root, [(shard.path, shard.bytes, shard.sha256)])
+    fetch(dataset.source, [(shard.path, shard.bytes, shard.sha256)])
     identity = _identity(job, [part.shard], [shard.path])
     found = find_finished(job, part, identity)
     return found or _commit(job, part, identity, _record_rows(replace(dataset, shards=(shard,)), eyes), began)
 
 
-def _identity(job: Job, wanted: Sequence[str], paths: Sequence[Path]) -> str:
+def _identity(job: Job, wanted: Sequence[object], paths: Sequence[Path]) -> str:
     """Hash of all that decides a part's rows: the model, names, and the bytes behind them."""
     digest = hashlib.blake2b(f"{FORMAT} {job.model} {job.key}".encode(), digest_size=32)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for name, content in zip(wanted, pool.map(_digest, paths), strict=True):
+        for name, content in zip(map(str, wanted), pool.map(_digest, paths), strict=True):
             digest.update(f"{len(name)} {name} {content}".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
@@ -105,7 +131,7 @@ def _digest(path: Path) -> str:
 
 def find_finished(job: Job, part: Part, identity: str) -> PartRecord | None:
     """What a part came to that is there, whole, and made of the same; else None."""
-    data = read(job.file(part.name))
+    data = read_if_there(job.file(part.name))
     if data is None:
         return None
     try:
@@ -131,14 +157,14 @@ def _commit(job: Job, part: Part, identity: str, rows: pa.Table, began: float) -
     table = rows.replace_schema_metadata({_META: json.dumps(told, sort_keys=True)})
     pq.write_table(table, sink, row_group_size=ROW_GROUP, write_page_checksum=True)
     data = sink.getvalue().to_pybytes()
-    write(job.file(part.name), data)
+    write_bytes(job.file(part.name), data)
     return _record(part, len(rows), rejected, data, time.monotonic() - began)
 
 
-def _image_rows(wanted: Sequence[str], paths: Sequence[Path], eyes: Eyes) -> pa.Table:
+def _image_rows(wanted: Sequence[Place], paths: Sequence[Path], eyes: Eyes) -> pa.Table:
     batches = list(predict_files(paths, eyes, crop=eyes.crop, scheme=eyes.scheme))
     table = pa.Table.from_batches(batches, schema=columns(eyes.scheme))
-    return table.set_column(0, table.schema.field(0), pa.array(map(readable, wanted), pa.string()))
+    return table.set_column(0, table.schema.field(0), pa.array((readable(str(place)) for place in wanted), pa.string()))
 
 
 def _record_rows(dataset: Dataset, eyes: Eyes) -> pa.Table:

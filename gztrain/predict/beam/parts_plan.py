@@ -5,23 +5,24 @@ bytes: so the graph stays small however many images there are.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
 from gzcore.errors import GzError, UsageError
-from gztrain.data.dataset import VIEWS, open_dataset
-from gztrain.predict.beam.places import below_folder, brought_here, in_bucket, names, read, remove, write
+from gzcore.storage import locks
+from gzcore.storage.atomic import json_bytes, read_if_there, sweep, withdraw, write_bytes
+from gzcore.storage.places import Place, Url, place_from, remove_all
+from gztrain.data.dataset import VIEWS, Dataset, open_dataset
 from gztrain.predict.crops import SUFFIXES, find_images
-from gztrain.runs.folder import Run, RunFolder, open_run
-from gztrain.writing import below, sweep
+from gztrain.runs.folder import Run, open_run
+from gztrain.runs.remote import model_alone, run_here
 
 FORMAT = 1
 """Version of the folder's format."""
@@ -76,27 +77,27 @@ class PartRecord:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a worker needs to know; all places are full addresses.
+    """What a worker needs to know; all places are absolute.
 
     Attributes:
         run: run folder.
         model: SHA-256 of its model.
         out: folder of predictions.
-        data: dataset folder; "" where images are predicted.
-        images: the list of images; "" where a data set is.
+        data: dataset folder; None where images are predicted.
+        images: the list of images; None where a data set is.
         awaited: whether the launcher waits for a sign that workers have begun.
     """
 
-    run: str
+    run: Place
     model: str
-    out: str
-    data: str = ""
-    images: str = ""
+    out: Place
+    data: Place | None = None
+    images: Place | None = None
     awaited: bool = False
 
     @property
-    def sign_of_life(self) -> str:
-        """Address of the file that a worker leaves when it begins, where somebody waits for it."""
+    def sign_of_life(self) -> Place:
+        """The file that a worker leaves when it begins, where somebody waits for it."""
         return self.file(f"{WORK}/started")
 
     @property
@@ -104,9 +105,9 @@ class Job:
         """Name of the first column."""
         return "id" if self.data else "path"
 
-    def file(self, name: str) -> str:
-        """Address of a file of the folder."""
-        return f"{self.out}/{name}"
+    def file(self, name: str) -> Place:
+        """A file of the folder."""
+        return self.out / name
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,46 +123,27 @@ class Plan:
         return {"format": FORMAT, "model": self.job.model, "key": self.job.key, "parts": len(self.parts)}
 
 
-def make_plan(run: str, wanted: Sequence[str], out: str) -> Plan:
+def make_plan(run: Place, wanted: Sequence[Place], out: Place) -> Plan:
     """Work out what is to be done. Writes nothing.
 
     Args:
-        run: address of the run folder.
-        wanted: addresses of one dataset folder, or of images and folders of them.
-        out: address of the folder of predictions.
+        run: the run folder.
+        wanted: one dataset folder, or images and folders of them.
+        out: the folder of predictions.
 
     Raises:
         UsageError: a place is not there, or the folder cannot hold these predictions.
         GzError: the run has no model, or there is nothing to predict.
     """
-    with run_here(run) as folder:
-        opened = open_run(folder)
+    with run_here(run, model_alone) as copy:
+        opened = open_run(copy.folder)
         model = model_hash(opened)
-    data = next((place for place in wanted if read(f"{place}/manifest.json", 0, 0) is not None), "")
+    data = next((place for place in wanted if (place / "manifest.json").is_file()), None)
     if data and len(wanted) > 1:
         raise UsageError(f"{data} is a dataset folder, and predicted by itself; name nothing beside it.")
     job = Job(run, model, out, data)
     before = _check_folder(job)
-    return _plan_shards(job, opened.crop) if data else _plan_images(job, wanted, before)
-
-
-@contextlib.contextmanager
-def run_here(run: str) -> Iterator[Path]:
-    """A run folder on this machine; config and model of one in a bucket are copied for as long as the block lasts.
-
-    Raises:
-        GzError: there is no such run in the bucket.
-    """
-    if not in_bucket(run):
-        yield Path(run)
-        return
-    wanted = [path.name for path in (RunFolder(Path()).config, RunFolder(Path()).model)]
-    with brought_here([f"{run}/{name}" for name in wanted]) as paths:
-        for path, name in zip(paths, wanted, strict=True):
-            if not path.exists():
-                raise GzError(f"There is no {name} in {run}: it is no run that has ended. Copy one there, whole.")
-            path.rename(path.with_name(name))
-        yield paths[0].parent
+    return _plan_shards(job, open_dataset(data), opened.crop) if data else _plan_images(job, wanted, before)
 
 
 def model_hash(run: Run) -> str:
@@ -178,11 +160,11 @@ def model_hash(run: Run) -> str:
 
 def _check_folder(job: Job) -> int:
     """Refuse a folder of other predictions; return the number of parts that it has, or 0."""
-    if not in_bucket(job.out) and Path(job.out).exists() and not Path(job.out).is_dir():
+    if isinstance(job.out, Path) and job.out.exists() and not job.out.is_dir():
         raise UsageError(f"{job.out} is a file; with --runner, --parquet names a folder for files.")
     if job.out == job.data:
         raise UsageError(f"{job.out} is the data set itself; choose another folder with --parquet.")
-    found = read(job.file(f"{WORK}/plan.json"))
+    found = read_if_there(job.file(f"{WORK}/plan.json"))
     if found is None:
         return 0
     try:
@@ -200,18 +182,17 @@ def _check_folder(job: Job) -> int:
     return parts
 
 
-def _plan_shards(job: Job, crop: int) -> Plan:
+def _plan_shards(job: Job, dataset: Dataset, crop: int) -> Plan:
     """View 0 of each galaxy: a part a shard, in the manifest's order."""
-    dataset = open_dataset(Path(job.data))
     if dataset.crop != crop:
         raise GzError(f"The run in {job.run} sees images of {crop} px; those in {job.data} have {dataset.crop}.")
     shards = [shard.path.name for shard in dataset.shards if shard.split != VIEWS]
     return Plan(job, tuple(Part(_name(place, len(shards)), shard) for place, shard in enumerate(shards)))
 
 
-def _plan_images(job: Job, wanted: Sequence[str], before: int) -> Plan:
+def _plan_images(job: Job, wanted: Sequence[Place], before: int) -> Plan:
     """Images are put together by a hash of their address: one more or less changes one part, and no other."""
-    found = [os.fsencode(place) + _END for place in _find_everywhere(wanted)]
+    found = [os.fsencode(address) + _END for address in _find_everywhere(wanted)]
     count = math.ceil(len(found) / IMAGES_A_PART)
     if before and len(found) <= _MOST * before * IMAGES_A_PART:
         count = before
@@ -229,18 +210,17 @@ def _plan_images(job: Job, wanted: Sequence[str], before: int) -> Plan:
     return Plan(Job(job.run, job.model, job.out, images=images), tuple(parts), listing)
 
 
-def _find_everywhere(wanted: Sequence[str]) -> list[str]:
+def _find_everywhere(wanted: Sequence[Place]) -> list[str]:
     """Addresses of images, each once, sorted."""
-    far = [place for place in wanted if in_bucket(place)]
-    near = [Path(place) for place in wanted if not in_bucket(place)]
-    found = {image for place in far for image in _find_in_bucket(place)}
+    near = [place for place in wanted if isinstance(place, Path)]
+    found = {str(image) for place in wanted if isinstance(place, Url) for image in _find_in_bucket(place)}
     return sorted(found | ({str(path) for path in find_images(near)} if near else set()))
 
 
-def _find_in_bucket(place: str) -> Iterable[str]:
-    if place.lower().endswith(SUFFIXES) and read(place, 0, 0) is not None:
+def _find_in_bucket(place: Url) -> list[Url]:
+    if place.name.lower().endswith(SUFFIXES) and place.is_file():
         return [place]
-    found = [image for image in below_folder(place) if image.lower().endswith(SUFFIXES)]
+    found = [image for image in place.below() if image.name.lower().endswith(SUFFIXES)]
     if not found:
         raise GzError(f"There are no images in {place}; objects that end in {', '.join(SUFFIXES)} are looked for.")
     return found
@@ -250,51 +230,42 @@ def _name(place: int, count: int) -> str:
     return f"part-{place:05d}-of-{count:05d}.parquet"
 
 
-def images_of(job: Job, part: Part) -> list[str]:
-    """Addresses of the images of a part.
+def images_of(job: Job, part: Part) -> list[Place]:
+    """The images of a part.
 
     Raises:
         GzError: their list is gone.
     """
-    found = read(job.images, part.start, part.length)
+    found = None if job.images is None else read_if_there(job.images, part.start, part.start + part.length)
     if found is None:
         raise GzError(f"The list of images {job.images} is gone: did another run sweep it? Run the command again.")
-    return [os.fsdecode(name) for name in found.split(_END)[:-1]]
+    return [place_from(os.fsdecode(name)) for name in found.split(_END)[:-1]]
 
 
-@contextlib.contextmanager
-def locked(out: str) -> Iterator[None]:
+def locked(out: Place) -> contextlib.AbstractContextManager[None]:
     """Hold the folder's lock, as far as there is one: in a bucket, two runs write the same bytes.
 
     Raises:
         GzError: another run holds it.
     """
-    if in_bucket(out):
-        yield
-        return
-    work = Path(out, WORK)
-    with below(work):
-        work.mkdir(parents=True, exist_ok=True)
-        file = (work / "lock").open("w")
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise GzError(f"Another run is writing into {out}; wait for it, or choose another folder.") from None
-        yield
+    return locks.locked(out, WORK)
 
 
 def begin(plan: Plan) -> None:
     """Make the folder ready: it is not whole any more, and has no leftovers. Call with the lock held."""
     job = plan.job
-    remove([job.file(SUMMARY), job.sign_of_life])
-    if not in_bucket(job.out):
-        for folder in (job.out, job.file(WORK)):
-            sweep(Path(folder))
+    for place in (job.file(SUMMARY), job.sign_of_life):
+        withdraw(place)
+    for folder in (job.out, job.file(WORK)):
+        sweep(folder)
     parts = {part.name for part in plan.parts}
-    remove(job.file(name) for name in names(job.out) if _PART.fullmatch(name) and name not in parts)
-    lists = (job.file(f"{WORK}/{name}") for name in names(job.file(WORK)) if _LIST.fullmatch(name))
-    remove(place for place in lists if place != job.images)
+    old = [file for file in _files(job.out) if _PART.fullmatch(file.name) and file.name not in parts]
+    lists = [file for file in _files(job.file(WORK)) if _LIST.fullmatch(file.name) and file != job.images]
+    remove_all([*old, *lists])
     if job.images:
-        write(job.images, plan.listing)
-    write(job.file(f"{WORK}/plan.json"), (json.dumps(plan.remembered(), indent=2) + "\n").encode())
+        write_bytes(job.images, plan.listing)
+    write_bytes(job.file(f"{WORK}/plan.json"), json_bytes(plan.remembered()))
+
+
+def _files(folder: Place) -> Iterator[Place]:
+    return iter(folder.iterdir() if folder.is_dir() else ())

@@ -1,6 +1,5 @@
 """The graph on one screen: parts in, files of predictions out, and one summary when every part is done."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
@@ -19,9 +18,8 @@ from gzcore.engines.beam.dataflow import send as send_pipeline
 from gzcore.engines.beam.run import make_pipeline, run_to_the_end
 from gzcore.engines.names import DATAFLOW, DIRECT, JOB_SERVERS, runner_options
 from gzcore.engines.start import SignOfLife
-from gzcore.storage.places import as_place
+from gzcore.storage.atomic import json_bytes, write_bytes
 from gztrain.predict.beam.parts_plan import FORMAT, SUMMARY, Job, Part, PartRecord, Plan
-from gztrain.predict.beam.places import write
 from gztrain.predict.beam.pool import load_eyes, predict_parts, predict_with
 
 Json = dict[str, Any]
@@ -65,7 +63,7 @@ def run(plan: Plan, runner: str, workers: int, options: Sequence[str]) -> None:
     job = replace(plan.job, awaited=runner in JOB_SERVERS)
     pipeline = make_pipeline(runner, runner_options(runner, workers, options))
     build(pipeline, replace(plan, job=job), min(workers, len(plan.parts)) if runner == DIRECT else 1)
-    run_to_the_end(pipeline, runner, SignOfLife(as_place(job.sign_of_life), as_place(job.out), "gztrain"))
+    run_to_the_end(pipeline, runner, SignOfLife(job.sign_of_life, job.out, "gztrain"))
 
 
 def send(plan: Plan, options: Sequence[str]) -> Json:
@@ -81,7 +79,7 @@ def send(plan: Plan, options: Sequence[str]) -> Json:
     """
     pipeline = make_pipeline(DATAFLOW, options)
     build(pipeline, plan)
-    return {"out": plan.job.out, **receipt(send_pipeline(pipeline), options)}
+    return {"out": str(plan.job.out), **receipt(send_pipeline(pipeline), options)}
 
 
 class PredictPart(beam.DoFn):
@@ -95,7 +93,7 @@ class PredictPart(beam.DoFn):
     def setup(self) -> None:
         """Leave the sign of life, if it is awaited; load the model, or take the one that is there."""
         if self.job.awaited:
-            write(self.job.sign_of_life, b"")
+            write_bytes(self.job.sign_of_life, b"")
         self._eyes = self._shared.acquire(lambda: load_eyes(self.job), tag=self.job.model)
 
     def process(self, part: Part) -> Iterator[PartRecord]:
@@ -128,7 +126,7 @@ class PooledPredictPart(beam.DoFn):
 def finish(group: tuple[int, Iterable[PartRecord]], job: Job) -> Json:
     """Write the summary. The job itself does, so that its launcher may go."""
     summary = summarise(sorted(group[1], key=lambda record: record.file), job)
-    write(job.file(SUMMARY), (json.dumps(summary, indent=2) + "\n").encode())
+    write_bytes(job.file(SUMMARY), json_bytes(summary))
     return summary
 
 
@@ -141,7 +139,7 @@ def summarise(records: Sequence[PartRecord], job: Job) -> Json:
     made = [record for record in records if record.seconds]
     return {
         "format": FORMAT,
-        "run": job.run,
+        "run": str(job.run),
         "model": job.model,
         "rows_by": job.key,
         "objects": objects,

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import clouds
 from tests.bucket_suite import Bucket, BucketSuite, bucket, check_is, no_waiting, open_bucket
 from tests.running import SMALL
 
@@ -18,8 +17,7 @@ __all__ = ["bucket", "no_waiting"]
 
 @pytest.fixture(scope="module")
 def shared(small_sky: Path) -> Iterator[Bucket]:
-    with clouds.google() as address:
-        yield from open_bucket("gs", "STORAGE_EMULATOR_HOST", small_sky, address)
+    yield from open_bucket("gs", small_sky)
 
 
 class TestGcs(BucketSuite):

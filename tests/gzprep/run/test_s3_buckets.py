@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import clouds
 from tests.bucket_suite import Bucket, BucketSuite, bucket, no_waiting, open_bucket
 
 pytestmark = pytest.mark.slow
@@ -15,8 +14,7 @@ __all__ = ["bucket", "no_waiting"]
 
 @pytest.fixture(scope="module")
 def shared(small_sky: Path) -> Iterator[Bucket]:
-    with clouds.amazon() as address:
-        yield from open_bucket("s3", "AWS_ENDPOINT_URL_S3", small_sky, address)
+    yield from open_bucket("s3", small_sky)
 
 
 class TestS3(BucketSuite):

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.atomic import appearing, sweep
 from gztrain.config import FREE, TrainConfig, read_config
 from gztrain.data.dataset import SCHEMES, choose_scheme, open_dataset
 from gztrain.runs.folder import FORMAT, Run, RunFolder, check_same, open_run, write_config
 from gztrain.training.request import make_config
-from gztrain.writing import appearing, sweep
 
 
 def begun(root: Path, data: Path, *settings: str) -> RunFolder:

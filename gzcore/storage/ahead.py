@@ -1,0 +1,27 @@
+"""Work that is asked for before it is needed, by threads, so that waiting for a service overlaps with the rest."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+_AT_ONCE = 16
+"""Requests under way at one time. A small object takes 20 to 50 ms to come, and a galaxy 6 ms to prepare."""
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+def ahead(function: Callable[[In], Out], items: Iterable[In], at_once: int = _AT_ONCE) -> Iterator[Out]:
+    """Yield ``function`` of each item, in their order, with the next ones under way in threads already."""
+    with ThreadPoolExecutor(at_once, "gzcore-ahead") as pool:
+        under_way: deque[Future[Out]] = deque()
+        try:
+            for item in items:
+                under_way.append(pool.submit(function, item))
+                if len(under_way) > 2 * at_once:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:  # the caller may have had enough
+            pool.shutdown(cancel_futures=True)

@@ -1,0 +1,161 @@
+"""Files that appear whole, on this machine and in buckets.
+
+On this machine a file is written beside its place under a hidden name, flushed to the disk, and renamed. In a bucket an
+object is sent in one piece under its final name. A reader finds the old file or the new one, never half of one.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import re
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from gzcore.errors import GzError
+from gzcore.storage.places import Place, Url, local, remove_all
+
+_LEFTOVER = re.compile(r"\.[0-9a-f]{32}\..+", re.DOTALL)
+"""The hidden name of a file that is being written."""
+
+
+@contextlib.contextmanager
+def writing(place: Place) -> Iterator[None]:
+    """Turn the system's complaints about writing below ``place`` into one sentence.
+
+    Raises:
+        GzError: the disk is full, the folder is read-only, or something else went wrong.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise GzError(
+                f"The disk is full while writing into {place}; free some space and run the command again."
+            ) from None
+        raise GzError(f"Cannot write into {place} ({error.strerror or error}); choose another place.") from None
+
+
+@contextlib.contextmanager
+def appearing(place: Place, folder: Place | None = None) -> Iterator[BinaryIO]:
+    """Open a file that gets its name only when it is whole; where the block fails, nothing appears.
+
+    Args:
+        place: its name. Its folder must be there.
+        folder: where it is written on this machine; None: beside its place. It must be on the same disk.
+    """
+    if isinstance(place, Url):
+        with tempfile.TemporaryFile() as file:
+            yield file
+            file.flush()
+            place.put(file)
+        return
+    with beside(place, folder) as temporary, temporary.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def beside(path: Path, folder: Place | None = None) -> Iterator[Path]:
+    """Name a temporary file, hidden and with the same ending, that gets its real name when the block ends well."""
+    temporary = local(folder or path.parent) / f".{uuid.uuid4().hex}.{path.name}"
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(place: Place, data: bytes) -> None:
+    """Write a file that appears whole, and the folders above it.
+
+    Raises:
+        GzError: it cannot be written.
+    """
+    with writing(place.parent):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with appearing(place) as file:
+            file.write(data)
+
+
+def write_json(place: Place, value: Any, folder: Place | None = None) -> None:  # noqa: ANN401 -- any JSON value
+    """Write a JSON document that appears whole; ``folder`` as in :func:`appearing`.
+
+    Raises:
+        GzError: it cannot be written.
+    """
+    with writing(place.parent), appearing(place, folder) as file:
+        file.write(json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value
+    """A JSON document as we write it."""
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
+
+
+def read_json(place: Place) -> Any:  # noqa: ANN401 -- any JSON value
+    """Read a JSON document of our own making.
+
+    Raises:
+        GzError: the file is absent or damaged.
+    """
+    try:
+        return json.loads(place.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise GzError(f"{place} cannot be read ({error.strerror}).") from None
+    except ValueError:
+        raise GzError(f"{place} is damaged; make the data set again with --overwrite.") from None
+
+
+def read_if_there(place: Place, start: int = 0, stop: int | None = None) -> bytes | None:
+    """Read a file, or some bytes of it; None where there is none.
+
+    Raises:
+        GzError: it cannot be read.
+    """
+    try:
+        if isinstance(place, Url):
+            return place.read_bytes() if stop is None else place.read(start, stop)
+        with place.open("rb") as file:
+            file.seek(start)
+            return file.read(-1 if stop is None else stop - start)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise GzError(f"{place} cannot be read ({error.strerror}).") from None
+
+
+def withdraw(place: Place) -> None:
+    """Remove a file that may not be there; a bucket is asked first, for it throttles removals more than looks."""
+    if isinstance(place, Path) or place.exists():
+        place.unlink(missing_ok=True)
+
+
+def sweep(folder: Place) -> None:
+    """Remove what writers that were killed have left half-way; in a bucket there is no such thing.
+
+    Raises:
+        GzError: it cannot be removed.
+    """
+    if isinstance(folder, Path):
+        with writing(folder):
+            for path in folder.glob(".*"):
+                if _LEFTOVER.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
+
+
+def remove_tree(place: Place) -> None:
+    """Remove a folder of ours and everything in it.
+
+    Raises:
+        OSError: it is not there, or cannot be removed.
+    """
+    if isinstance(place, Path):
+        shutil.rmtree(place)
+    else:
+        remove_all(place.below())

@@ -1,0 +1,41 @@
+"""A lock on a folder: one run at a time writes into it."""
+
+import contextlib
+from collections.abc import Iterator
+
+from filelock import FileLock, Timeout
+
+from gzcore.errors import GzError
+from gzcore.storage.atomic import writing
+from gzcore.storage.places import Place, Url
+
+
+@contextlib.contextmanager
+def locked(root: Place, work: str, advice: str = "choose another folder") -> Iterator[None]:
+    """Hold the lock of a folder, which the system lets go of when the process ends, however it ends.
+
+    A bucket has no such lock, and one that outlives a killed run is worse than none. There, whoever comes second finds
+    the plan of the first, and two runs of one plan write the same bytes under the same names.
+
+    Args:
+        root: the folder; it is made where it is not there.
+        work: name of the folder in it that holds the file ``lock``.
+        advice: what to do instead of waiting.
+
+    Raises:
+        GzError: another run holds it, or it cannot be made.
+    """
+    if isinstance(root, Url):
+        yield
+        return
+    with writing(root):
+        (root / work).mkdir(parents=True, exist_ok=True)
+        lock = FileLock(root / work / "lock", blocking=False, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise GzError(f"Another run is writing into {root}; wait for it, or {advice}.") from None
+    try:
+        yield
+    finally:
+        lock.release()

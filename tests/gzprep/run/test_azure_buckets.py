@@ -1,0 +1,19 @@
+"""A container of Azure, on the few requests of it that we make (tests/object_stores.py)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bucket_suite import Bucket, BucketSuite, bucket, no_waiting, open_bucket
+
+__all__ = ["bucket", "no_waiting"]
+
+
+@pytest.fixture(scope="module")
+def shared(small_sky: Path) -> Iterator[Bucket]:
+    yield from open_bucket("az", small_sky)
+
+
+class TestAzure(BucketSuite):
+    """Every promise about buckets, for az://."""
