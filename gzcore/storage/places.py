@@ -213,6 +213,11 @@ class _Reader(io.RawIOBase):
         self.at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: self.size}[whence]
         return self.at
 
+    def readall(self) -> bytes:
+        """The rest, in large pieces: Python's own way asks for 8 kB at a time."""
+        pieces = iter(lambda: self.read(_BUFFER) or b"", b"")
+        return b"".join(pieces)
+
     def readinto(self, room: Any) -> int:  # noqa: ANN401 -- any buffer
         stop = min(self.at + len(room), self.size)
         data = self.url.read(self.at, stop) if stop > self.at else b""

@@ -10,6 +10,7 @@ import pytest
 
 from gzcore.errors import GzError
 from gzcore.storage import buckets, credentials, retry
+from gzcore.storage.ahead import ahead
 from gzcore.storage.credentials import Access, GoogleTokens, access_to
 from gzcore.storage.places import Url
 from tests import clouds
@@ -218,7 +219,9 @@ def test_a_large_object_goes_in_pieces(cloud: tuple[str, Faulty], monkeypatch: p
     place.put(io.BytesIO(data))
     assert not proxy.rules[0].times
     proxy.rules.clear()
+    proxy.seen.clear()
     assert place.read_bytes() == data
+    assert len(proxy.seen) == 3  # its size, and two pieces
 
 
 def test_an_object_that_arrives_shorter_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,8 +236,8 @@ def test_a_listing_of_several_pages_is_read_to_its_end(monkeypatch: pytest.Monke
     with clouds.google() as address:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", address.removeprefix("http://"))  # as some set it
         folder = Url("gs", clouds.BUCKET, "many")
-        for number in range(1001):
-            (folder / f"{number}").create(b"")
+        for _ in ahead(lambda number: (folder / f"{number}").create(b""), range(1001)):
+            pass
         names = {f"{number}" for number in range(1001)}
         assert {found.name for found in folder.iterdir()} == {found.name for found in folder.below()} == names
         assert folder.is_dir()
