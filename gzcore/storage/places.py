@@ -54,7 +54,7 @@ class Url:
         return f"{self.scheme}://{self.bucket}" + (f"/{self.key}" if self.key else "")
 
     def __truediv__(self, name: str | PurePosixPath) -> Self:
-        key = f"{self.key}/{name}".strip("/")
+        key = f"{self.key}/{name}".strip("/") if str(name) != "." else self.key
         return type(self)(self.scheme, self.bucket, key)
 
     @property

@@ -52,6 +52,7 @@ def test_a_place_in_a_bucket_is_spelled_like_a_path() -> None:
     assert (place.name, place.suffix, str(place.parent)) == ("b.tar.gz", ".gz", "gs://bucket/a")
     assert [str(folder) for folder in place.parents] == ["gs://bucket/a", "gs://bucket"]
     assert place.parent / "c" / PurePosixPath("d/e") == Url("gs", "bucket", "a/c/d/e")
+    assert place / "." == place
     assert (Url("gs", "bucket").name, Url("gs", "bucket").parents) == ("bucket", ())
     assert place.absolute() is place.resolve() is place
     assert pickle.loads(pickle.dumps(place)) == place  # noqa: S301 -- our own
