@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from unittest import mock
 from urllib.parse import unquote, urlsplit
 
@@ -71,7 +71,6 @@ def azure() -> Iterator[str]:
 @contextlib.contextmanager
 def amazon() -> Iterator[str]:
     """An S3 bucket in memory."""
-    import boto3
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -79,11 +78,23 @@ def amazon() -> Iterator[str]:
     server.start()
     try:
         address = "http://{}:{}".format(*server.get_host_and_port())
-        names = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
-        boto3.client("s3", endpoint_url=address, **names).create_bucket(Bucket=BUCKET)
+        _by_boto3(address).create_bucket(Bucket=BUCKET)
         yield address
     finally:
         server.stop()
+
+
+def _by_boto3(address: str) -> Any:
+    import boto3
+
+    names = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
+    return boto3.client("s3", endpoint_url=address, **names)
+
+
+def publish(address: str, key: str) -> None:
+    """Let all read an object of the bucket of ``amazon``, and list the bucket."""
+    _by_boto3(address).put_bucket_acl(Bucket=BUCKET, ACL="public-read")
+    _by_boto3(address).put_object_acl(Bucket=BUCKET, Key=key, ACL="public-read")
 
 
 CLOUDS |= {
@@ -100,6 +111,7 @@ class Request:
     method: str
     path: str
     body: bytes
+    headers: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -160,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle_one(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = Request(self.command, self.path, body)
+        request = Request(self.command, self.path, body, frozenset(map(str.lower, self.headers)))
         fault = self.proxy.fault_of(request)
         if fault is not None:
             fault(self, request)

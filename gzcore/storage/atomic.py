@@ -63,7 +63,8 @@ def appearing(place: Place, folder: Place | None = None) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def beside(path: Path, folder: Place | None = None) -> Iterator[Path]:
     """Name a temporary file, hidden and with the same ending, that gets its real name when the block ends well."""
-    temporary = local(folder or path.parent) / f".{uuid.uuid4().hex}.{path.name}"
+    name = path.name.replace(".tfrecord-", ".part-")  # a search for shards must not find one that is being written
+    temporary = local(folder or path.parent) / f".{uuid.uuid4().hex}.{name}"
     try:
         yield temporary
         temporary.replace(path)

@@ -173,7 +173,7 @@ class Bucket:
         if not told:  # the request was never sent
             return f"No access to {where}: the credentials in use are expired or withdrawn, or cannot be read; {way}."
         if not self.signed:
-            return f"Access to {where} is denied ({told}): it needs credentials, and none were found; {way}."
+            return f"Access to {where} is denied ({told}): it needs credentials, and none are in use; {way}."
         return (
             f"Access to {where} is denied ({told}); check that the account in use may read, write, list and delete "
             "objects there (docs/cloud.md)."

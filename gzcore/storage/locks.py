@@ -30,7 +30,7 @@ def locked(root: Place, work: str, advice: str = "choose another folder") -> Ite
         return
     with writing(root):
         (root / work).mkdir(parents=True, exist_ok=True)
-        lock = FileLock(root / work / "lock", blocking=False, thread_local=False)
+        lock = FileLock(root / work / "lock", blocking=False, thread_local=False, fallback_to_soft=False)
         try:
             lock.acquire()
         except Timeout:

@@ -54,7 +54,7 @@ class Url:
         return f"{self.scheme}://{self.bucket}" + (f"/{self.key}" if self.key else "")
 
     def __truediv__(self, name: str | PurePosixPath) -> Self:
-        key = f"{self.key}/{name}".strip("/")
+        key = f"{self.key}/{name}".strip("/") if str(name) != "." else self.key
         return type(self)(self.scheme, self.bucket, key)
 
     @property
@@ -212,6 +212,11 @@ class _Reader(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self.at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: self.size}[whence]
         return self.at
+
+    def readall(self) -> bytes:
+        """The rest, in large pieces: Python's own way asks for 8 kB at a time."""
+        pieces = iter(lambda: self.read(_BUFFER) or b"", b"")
+        return b"".join(pieces)
 
     def readinto(self, room: Any) -> int:  # noqa: ANN401 -- any buffer
         stop = min(self.at + len(room), self.size)

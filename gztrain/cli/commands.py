@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from gzcore.cli import AsJson, RecipeToPrint, Settings, make_app, print_json, run_app, show_recipes, show_version
-from gzcore.errors import GzError
+from gzcore.errors import GzError, UsageError
 from gzcore.storage.options import AnyPlace, path, place
 from gzcore.storage.places import Place, as_place, local
 from gztrain import __version__
@@ -284,6 +284,8 @@ def ensemble(  # noqa: PLR0913 -- options of a command line
     from gztrain.evaluation.ensemble import ensemble as average_runs
     from gztrain.runs.remote import runs_here, to_train
 
+    if out in runs:
+        raise UsageError(f"{out} is a member of the ensemble; choose another folder.")
     sides = 8 if symmetries else 1
     with runs_here(runs) as members, to_train(out, over=overwrite) as kept:
         folders, places = tuple(member.folder for member in members), tuple(runs)

@@ -49,6 +49,9 @@ class EnsembleRequest:
     def __post_init__(self) -> None:
         if self.sides not in SIDES:
             raise UsageError(f"An image can be seen from 1 side or from 8; {self.sides} came.")
+        twice = next((place for place in self.places if self.places.count(place) > 1), None)
+        if twice is not None:
+            raise UsageError(f"The run {twice} is named twice; an ensemble counts each of its runs once.")
 
 
 def ensemble(request: EnsembleRequest) -> Json:

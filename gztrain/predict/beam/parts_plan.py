@@ -138,7 +138,7 @@ def make_plan(run: Place, wanted: Sequence[Place], out: Place) -> Plan:
     with run_here(run, model_alone) as copy:
         opened = open_run(copy.folder)
         model = model_hash(opened)
-    data = next((place for place in wanted if (place / "manifest.json").is_file()), None)
+    data = next((place for place in wanted if (place / "manifest.json").exists()), None)
     if data and len(wanted) > 1:
         raise UsageError(f"{data} is a dataset folder, and predicted by itself; name nothing beside it.")
     job = Job(run, model, out, data)

@@ -1,15 +1,10 @@
-"""What may pass is tried again, for so long and no longer; and what will be needed is asked for ahead."""
-
-import threading
-from collections.abc import Iterator
+"""What may pass is tried again, for so long and no longer."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gzcore.errors import GzError, UsageError
 from gzcore.storage import retry
-from gzcore.storage.retry import Passing, ahead, persist, retry_limit
+from gzcore.storage.retry import Passing, persist, retry_limit, retry_policy
 
 
 @pytest.fixture
@@ -63,35 +58,24 @@ def test_what_cannot_pass_is_not_tried_again(clock: list[float]) -> None:
     assert not clock
 
 
-@pytest.mark.parametrize("text", ["soon", "-1", "nan", ""])
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf", "1e300", ""])
 def test_a_limit_that_is_none_is_told(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(retry.LIMIT, text)
     with pytest.raises(UsageError, match="expected a number of seconds"):
         retry_limit()
 
 
-@given(st.lists(st.integers(), max_size=60), st.integers(1, 5))
-def test_what_is_asked_for_ahead_comes_in_order(items: list[int], at_once: int) -> None:
-    assert list(ahead(lambda item: item * 2, items, at_once)) == [item * 2 for item in items]
+def test_tries_of_obstore_are_counted(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(retry.LIMIT, "0")
+    with pytest.raises(GzError, match="after 7 tries"):
+        persist("reading x", lambda: (_ for _ in ()).throw(Passing("no", 7)))
+    assert not clock
 
 
-def test_no_more_is_asked_for_ahead_than_that() -> None:
-    taken = []
-
-    def items() -> Iterator[int]:
-        for item in range(100):
-            taken.append(item)
-            yield item
-
-    results = ahead(lambda item: item, items(), at_once=2)
-    assert next(results) == 0
-    assert len(taken) <= 6
-    results.close()  # type: ignore[attr-defined]
-    assert threading.active_count() < 50
-
-
-def test_an_error_in_what_is_ahead_comes_in_its_place() -> None:
-    results = ahead(lambda item: 1 // item, [1, 1, 0, 1], at_once=2)
-    assert [next(results), next(results)] == [1, 1]
-    with pytest.raises(ZeroDivisionError):
-        next(results)
+def test_the_limit_is_that_of_obstore(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(retry.LIMIT, "7.5")
+    config = retry_policy().for_obstore()
+    assert config["retry_timeout"].total_seconds() == 7.5
+    assert config["max_retries"] > 1000
+    monkeypatch.setenv(retry.LIMIT, "0")
+    assert retry_policy().for_obstore()["max_retries"] == 0

@@ -1,6 +1,5 @@
-"""The dataset folder: files appear whole or not at all, one writer at a time, complaints are one sentence."""
+"""The dataset folder: one writer at a time, and only what is ours is removed."""
 
-import errno
 import fcntl
 import json
 import os
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gzcore.errors import GzError
-from gzprep.dataset.folder import Folder, appearing, clear, locked, read_json, sweep, write_json, writing
+from gzprep.dataset.folder import Folder, clear, locked, sweep
 from gzprep.dataset.shards import shard_name
 
 SHARD = shard_name("gz2", "train", 0, 4)
@@ -34,101 +33,6 @@ def files(root: Path) -> set[str]:
 def names(root: Path) -> set[str]:
     """File names below a folder."""
     return {path.name for path in root.rglob("*")}
-
-
-# appearing
-
-
-def test_a_finished_file_has_its_name_and_nothing_is_left_beside(folder: Folder) -> None:
-    with appearing(folder.root / SHARD, folder.temporaries) as file:
-        file.write(b"all of it")
-    assert files(folder.root) == {SHARD}
-    assert (folder.root / SHARD).read_bytes() == b"all of it"
-
-
-def test_no_file_has_a_shards_name_before_it_is_finished(folder: Folder) -> None:
-    with appearing(folder.root / SHARD, folder.temporaries) as file:
-        file.write(b"half of it")
-        file.flush()
-        assert len(files(folder.root)) == 1
-        assert not [name for name in names(folder.root) if ".tfrecord-" in name]
-    assert [name for name in names(folder.root) if ".tfrecord-" in name] == [SHARD]
-
-
-def write_half(folder: Folder, error: BaseException) -> None:
-    """Begin a shard, and fail."""
-    with appearing(folder.root / SHARD, folder.temporaries) as file:
-        file.write(b"half of it")
-        raise error
-
-
-@pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt, SystemExit])
-def test_an_exception_leaves_nothing(folder: Folder, error: type[BaseException]) -> None:
-    with pytest.raises(error):
-        write_half(folder, error())
-    assert files(folder.root) == set()
-
-
-def test_an_exception_leaves_the_old_file(folder: Folder) -> None:
-    (folder.root / SHARD).write_bytes(b"old")
-    with pytest.raises(ValueError, match="no"):
-        write_half(folder, ValueError("no"))
-    assert files(folder.root) == {SHARD}
-    assert (folder.root / SHARD).read_bytes() == b"old"
-
-
-def test_two_writers_of_one_file_do_not_meet(folder: Folder) -> None:
-    """A worker that was thought dead may finish after its successor: the same bytes, and neither is torn."""
-    path = folder.root / SHARD
-    with appearing(path, folder.temporaries) as one, appearing(path, folder.temporaries) as other:
-        one.write(b"the same")
-        other.write(b"the same")
-    assert files(folder.root) == {SHARD}
-    assert path.read_bytes() == b"the same"
-
-
-def test_a_killed_writer_leaves_no_shard_and_a_sweep_leaves_nothing(folder: Folder) -> None:
-    program = (
-        "import os, signal, sys; from pathlib import Path; from gzprep.dataset.folder import Folder, appearing\n"
-        "folder = Folder(Path(sys.argv[1]))\n"
-        "with appearing(folder.root / sys.argv[2], folder.temporaries) as file:\n"
-        "    file.write(b'half of it'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    run = subprocess.run([sys.executable, "-c", program, str(folder.root), SHARD], check=False)
-    assert run.returncode == -signal.SIGKILL
-    assert len(files(folder.root)) == 1
-    assert not [name for name in names(folder.root) if ".tfrecord-" in name]
-    sweep(folder)
-    assert files(folder.root) == set()
-
-
-# JSON
-
-
-def test_json_there_and_back(folder: Folder) -> None:
-    value = {"a": [1, 2.5, None, "\N{GREEK SMALL LETTER ALPHA}"], "b": {"c": True}}
-    write_json(folder.manifest, folder.temporaries, value)
-    assert read_json(folder.manifest) == value
-    assert files(folder.root) == {"manifest.json"}
-    assert folder.manifest.read_text(encoding="utf-8").endswith("}\n")
-
-
-def test_json_has_no_nan(folder: Folder) -> None:
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(folder.manifest, folder.temporaries, {"a": float("nan")})
-    assert files(folder.root) == set()
-
-
-@pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b'{"a": 1} tail'])
-def test_a_damaged_document_is_one_sentence(folder: Folder, text: bytes) -> None:
-    folder.manifest.write_bytes(text)
-    with pytest.raises(GzError, match=r"manifest\.json is damaged; run gzprep again with --overwrite\.$"):
-        read_json(folder.manifest)
-
-
-def test_an_absent_document_is_one_sentence(folder: Folder) -> None:
-    with pytest.raises(GzError, match=r"manifest\.json cannot be read \(No such file or directory\)\.$"):
-        read_json(folder.manifest)
 
 
 # the lock
@@ -238,60 +142,6 @@ def test_sweep_removes_leftovers_only(folder: Folder) -> None:
         path.write_bytes(b"x")
     sweep(folder)
     assert files(folder.root) == {SHARD, ".gzprep/plan.json", ".gzprep/bins/train-0.parquet", "manifest.json"}
-
-
-# complaints
-
-
-FULL = (
-    "The disk is full while writing into /out; free some space and run the same command again: "
-    "it goes on where it stopped."
-)
-
-
-@pytest.mark.parametrize(
-    ("number", "sentence"),
-    [
-        (errno.ENOSPC, FULL),
-        (errno.EDQUOT, FULL),
-        (errno.EACCES, "Cannot write into /out (Permission denied); choose another place."),
-        (errno.EROFS, "Cannot write into /out (Read-only file system); choose another place."),
-        (errno.ENOTDIR, "Cannot write into /out (Not a directory); choose another place."),
-        (errno.EIO, "Cannot write into /out (Input/output error); choose another place."),
-    ],
-)
-def test_complaints_of_the_system(number: int, sentence: str) -> None:
-    with pytest.raises(GzError) as caught, writing(Path("/out")):
-        raise OSError(number, os.strerror(number), "/out/file")
-    assert str(caught.value) == sentence
-    assert caught.value.__suppress_context__
-
-
-def test_a_complaint_without_a_number() -> None:
-    with (
-        pytest.raises(GzError, match=r"^Cannot write into /out \(odd\); choose another place\.$"),
-        writing(Path("/out")),
-    ):
-        raise OSError("odd")
-
-
-@pytest.mark.parametrize("error", [ValueError("no"), GzError("told"), KeyboardInterrupt()])
-def test_what_is_not_of_the_system_passes(error: BaseException) -> None:
-    with pytest.raises(type(error)) as caught, writing(Path("/out")):
-        raise error
-    assert caught.value is error
-
-
-def test_a_full_disk_is_told_and_leaves_nothing(folder: Folder) -> None:
-    """/dev/full is a disk without room."""
-    with (
-        pytest.raises(GzError, match=r"^The disk is full"),
-        writing(folder.root),
-        appearing(folder.root / SHARD, folder.temporaries),
-        Path("/dev/full").open("wb") as full,
-    ):
-        full.write(b"x")
-    assert files(folder.root) == set()
 
 
 def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:

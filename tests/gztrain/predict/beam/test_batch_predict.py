@@ -15,9 +15,10 @@ import pytest
 from PIL import Image
 
 from gzcore.errors import GzError
+from gzcore.storage.places import Place, Url
 from gztrain.cli import commands
 from gztrain.evaluation.predictions import read_predictions
-from gztrain.predict.beam import part, parts_plan
+from gztrain.predict.beam import launch, part, parts_plan
 from gztrain.predict.beam.launch import Request
 from gztrain.predict.beam.parts_plan import SUMMARY, PartRecord
 from gztrain.predict.beam.pipeline import summarise
@@ -175,7 +176,7 @@ def test_another_model_is_refused_and_nothing_touched(run: Path, dataset: Path, 
 
 
 def test_a_model_that_changes_meanwhile_is_refused(run: Path, dataset: Path, tmp_path: Path) -> None:
-    job = parts_plan.make_plan(str(run), [str(dataset)], str(tmp_path / "out")).job
+    job = parts_plan.make_plan(run, [dataset], tmp_path / "out").job
     with pytest.raises(GzError, match="is not what it was when this began"):
         part.Eyes(dataclasses.replace(job, model="0" * 64))
 
@@ -213,19 +214,22 @@ def test_a_damaged_record_has_a_row_and_a_reason_until_it_is_mended(run: Path, d
 def test_a_worker_that_fails_is_told_in_its_own_sentence(
     run: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done: list[str] = []
-    write = part.write
+    done: list[Place] = []
+    write = part.write_bytes
 
-    def fails_late(place: str, data: bytes) -> None:
+    def fails_late(place: Place, data: bytes) -> None:
         done.append(place)
         if len(done) == 3:
-            raise GzError("The disk is full while writing into OUT; free some space and go on.")
+            raise GzError("The disk is full while writing into OUT; free some space and run the command again.")
         write(place, data)
 
-    monkeypatch.setattr(part, "write", fails_late)
+    monkeypatch.setattr(part, "write_bytes", fails_late)
     result = gztrain("predict", run, dataset, "--parquet", tmp_path / "out", *LOCAL)
     assert result.code == 1
-    assert result.sentence == "gztrain: The disk is full while writing into OUT; free some space and go on."
+    assert (
+        result.sentence
+        == "gztrain: The disk is full while writing into OUT; free some space and run the command again."
+    )
     assert len(files(tmp_path / "out")) == 2
     assert made(predicted(run, dataset, tmp_path / "out")) == 4
 
@@ -277,7 +281,7 @@ def test_a_run_of_another_crop_is_refused(run: Path, dataset: Path, tmp_path: Pa
 
 
 def test_one_folder_takes_one_run_at_a_time(run: Path, dataset: Path, tmp_path: Path) -> None:
-    with parts_plan.locked(str(tmp_path / "out")):
+    with parts_plan.locked(tmp_path / "out"):
         told = refused(gztrain("predict", run, dataset, "--parquet", tmp_path / "out", *LOCAL))
     assert "Another run is writing into" in told
 
@@ -304,9 +308,18 @@ def test_the_launcher_loads_no_model_library_and_beam_only_where_it_is_used() ->
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_words_of_the_command_line_are_places_and_then_options() -> None:
-    request = Request("run", ["gs:/b//x", "here", "--project", "p", "--temp_location=gs://b/t"], "out", "DirectRunner")
-    assert request.places == ["gs://b//x", str(Path("here").absolute())]
+def test_the_words_of_the_command_line_are_places_and_then_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Request] = []
+
+    def note(request: Request) -> dict[str, Any]:
+        seen.append(request)
+        return {}
+
+    monkeypatch.setattr(launch, "predict", note)
+    words = ("gs://bucket//x", "here", "--", "--project", "p", "--temp_location=gs://b/t")
+    assert gztrain("predict", "run", "--parquet", "out", *LOCAL, "--json", *words).code == 0
+    (request,) = seen
+    assert request.wanted == [Url("gs", "bucket", "x"), Path("here")]
     assert request.options == ["--project", "p", "--temp_location=gs://b/t"]
 
 
@@ -314,13 +327,13 @@ def test_bins_do_not_depend_on_what_else_there_is(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(parts_plan, "IMAGES_A_PART", 4)
     for number in range(16):
         (tmp_path / f"{number}.jpg").write_bytes(b"")
-    job = parts_plan.Job("run", "0" * 64, str(tmp_path / "out"))
+    job = parts_plan.Job(Path("run"), "0" * 64, tmp_path / "out")
 
     def bins() -> list[list[str]]:
-        found = parts_plan._plan_images(job, [str(tmp_path)], 4)
+        found = parts_plan._plan_images(job, [tmp_path], 4)
         (tmp_path / "out" / ".gztrain").mkdir(parents=True, exist_ok=True)
-        Path(found.job.images).write_bytes(found.listing)
-        return [parts_plan.images_of(found.job, part) for part in found.parts]
+        found.job.images.write_bytes(found.listing)
+        return [[str(image) for image in parts_plan.images_of(found.job, part)] for part in found.parts]
 
     one = bins()
     (tmp_path / "odd\nname.jpg").write_bytes(b"")
@@ -352,7 +365,7 @@ def test_what_cannot_be_read_is_a_sentence(run: Path, tmp_path: Path) -> None:
 
 def test_reasons_beyond_the_commonest_are_added_up() -> None:
     record = PartRecord("part", 100, {f"reason {place}": 2 for place in range(30)}, 1, "", 1.0)
-    summary = summarise([record], parts_plan.Job("run", "0", "out"))
+    summary = summarise([record], parts_plan.Job(Path("run"), "0", Path("out")))
     assert len(summary["rejected"]) == 21
     assert summary["rejected"]["other reasons"] == 20
     assert summary["predicted"] == 40

@@ -88,7 +88,7 @@ def test_gcs_images_are_predicted_as_on_a_disk_and_faults_tried_again(
     proxy.rules += [
         Rule("GET", r"/sky/.*\.jpg", status(503), 2),
         Rule("GET", r"/sky/.*\.jpg", cut_before, 1),
-        Rule("POST", r"part-", status(429), 1),
+        Rule("PUT", r"part-", status(429), 1),
     ]
     code, out, err = predict("sky", "out/images")
     assert code == 0, err
