@@ -3,8 +3,7 @@
 import pytest
 
 from tests.addresses import REFUSED
-from tests.gztrain.running import gztrain
-from tests.running import Result, gzprep
+from tests.running import Result, gzprep, gztrain
 
 GZPREP: dict[str, tuple[str, ...]] = {
     "run --data": ("run", "--data", "{}"),

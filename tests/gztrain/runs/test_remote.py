@@ -14,8 +14,8 @@ from gztrain.runs import remote
 from gztrain.runs.remote import everything, model_alone, results, run_here, summaries
 from tests import clouds
 from tests.clouds import Faulty
-from tests.gztrain.made import told_run, untrained_run
-from tests.gztrain.running import TINY, curve, gztrain
+from tests.gztrain.run_folders import TINY, curve, told_run, untrained_run
+from tests.running import gztrain
 
 
 @pytest.fixture(scope="module", params=clouds.CLOUDS)
