@@ -158,7 +158,8 @@ class Google(Handler):
 
         kind = "application/octet-stream"
         entry = _make_object_resource(f"http://{self.json_api}", self.bucket, self.key, kind, str(len(data)))
-        self.storage.create_file(self.bucket, self.key, data, _checksums(data, entry))
+        self.storage._store.write_bytes(self.storage._object_path(self.bucket, self.key), data)
+        self.storage.objects.setdefault(self.bucket, {})[self.key] = _checksums(data, entry)
 
     def pieces(self) -> None:
         """An upload in pieces: it begins, pieces come in any order, it ends or is given up."""

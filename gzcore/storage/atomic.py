@@ -110,7 +110,7 @@ def read_json(place: Place) -> Any:  # noqa: ANN401 -- any JSON value
     except OSError as error:
         raise GzError(f"{place} cannot be read ({error.strerror}).") from None
     except ValueError:
-        raise GzError(f"{place} is damaged; make the data set again with --overwrite.") from None
+        raise GzError(f"{place} is damaged; run the command that made it again, with --overwrite.") from None
 
 
 def read_if_there(place: Place, start: int = 0, stop: int | None = None) -> bytes | None:

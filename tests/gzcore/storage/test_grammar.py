@@ -22,7 +22,6 @@ GZPREP: dict[str, tuple[str, ...]] = {
     "inspect": ("inspect", "x", "{}"),
     "inspect --recipe": ("inspect", "x", "--recipe", "{}"),
     "inspect --html": ("inspect", "x", "--html", "{}"),
-    "report": ("report", "{}", "--html", "x"),
 }
 GZTRAIN: dict[str, tuple[str, ...]] = {
     "fit": ("fit", "{}", "--run", "x"),
