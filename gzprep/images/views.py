@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gzcore.hashing import uniforms
-from gzprep.config import Range
+from gzcore.recipe import Range
 from gzprep.config import Views as ViewRules
 from gzprep.images.codec import to_rgb
 from gzprep.images.geometry import FLIPS, Geometry, Pixels, leaves_frame, warp

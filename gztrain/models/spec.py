@@ -2,14 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
+
+from gzcore.recipe import CHECKED
 
 Head = Literal["report", "plain"]
 Pixels = Annotated[int, Field(strict=True, ge=1, le=8192)]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+@dataclass(frozen=True, config=CHECKED)
 class ModelSpec:
     """One model; None leaves a choice to the model.
 

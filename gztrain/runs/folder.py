@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError, UsageError
+from gzcore.recipe import leaves
 from gztrain import __version__
-from gztrain.config import FREE, TrainConfig, as_mapping, from_mapping, leaves
+from gztrain.config import FREE, TrainConfig, as_mapping, from_mapping
 from gztrain.data.dataset import Dataset, Question, Scheme
 from gztrain.environment import quiet_imports
 from gztrain.writing import below, write_json

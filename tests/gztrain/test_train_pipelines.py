@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gztrain.config import TrainConfig, as_mapping, leaves, read_config
+from gzcore.recipe import leaves
+from gztrain.config import TrainConfig, as_mapping, read_config
 from gztrain.models.plan import make_plan
 from tests.running import ROOT
 
