@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gzcore.hashing import uniforms
+from gzcore.images import Pixels
 from gzcore.recipe import Range
 from gzprep.config import Views as ViewRules
 from gzprep.images.codec import to_rgb
-from gzprep.images.geometry import FLIPS, Geometry, Pixels, leaves_frame, warp
+from gzprep.images.geometry import FLIPS, Geometry, leaves_frame, warp
 
 # albumentations asks the network for its newest version when it is imported, unless told not to.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")

@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from gzcore.errors import GzError
+from gzcore.images import UnusableImage, decode
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder, writing
 from gzprep.dataset.read import StoredRecord, example_id, open_folder, read_record, read_rows, read_shard
 from gzprep.dataset.shards import VIEWS_SPLIT
-from gzprep.images.codec import decode_rgb
 
 COLUMNS = 5
 _GAP, _MARGIN, _LINE = 12, 20, 17
@@ -75,8 +75,17 @@ def find_records(folder: Folder, manifest: dict[str, Any], row: dict[str, Any]) 
 
 
 def tile(record: StoredRecord) -> np.ndarray:
-    """The pixels of a view; a small crop is enlarged by a whole number, so that its caption fits below it."""
-    image = decode_rgb(record.image)
+    """The pixels of a view; a small crop is enlarged by a whole number, so that its caption fits below it.
+
+    Raises:
+        GzError: the image cannot be decoded.
+    """
+    try:
+        image = decode(record.image)
+    except UnusableImage as error:
+        raise GzError(
+            f"View {record.view} of galaxy {record.id} cannot be shown: {error}; gzprep verify says what is damaged."
+        ) from None
     times = -(-_SMALLEST_TILE // image.shape[0])
     return image.repeat(times, axis=0).repeat(times, axis=1)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gzcore.errors import GzError
+from gzcore.images import UnusableImage, read_header
 from gzcore.storage.places import Place, as_place
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
@@ -65,13 +66,14 @@ def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = 
 
 
 def _shard_faults(folder: Folder, manifest: Json, found: _Found) -> Iterator[str]:
+    crop = manifest["recipe"]["crop"]["size"]
     for split, content in manifest["splits"].items():
         for shard in content["shards"]:
             fault = _file_fault(folder.root / shard["file"], shard)
             if fault is not None:
                 yield fault
             else:
-                yield from _record_faults(folder.root / shard["file"], split, shard, found)
+                yield from _record_faults(folder.root / shard["file"], split, shard, crop, found)
 
 
 def _file_fault(path: Place, shard: Json) -> str | None:
@@ -84,13 +86,15 @@ def _file_fault(path: Place, shard: Json) -> str | None:
     return None if digest == shard["sha256"] else f"{path.name} has another SHA-256 than the manifest says."
 
 
-def _record_faults(path: Place, split: str, shard: Json, found: _Found) -> Iterator[str]:
+def _record_faults(path: Place, split: str, shard: Json, crop: int, found: _Found) -> Iterator[str]:
     count = 0
     try:
         for count, data in enumerate(read_shard(path), 1):
             record = read_record(data)
             found.add(split, record)
-            yield from _place_faults(f"{path.name}, record {count}", record, split, shard)
+            where = f"{path.name}, record {count}"
+            yield from _place_faults(where, record, split, shard)
+            yield from _image_faults(where, record, crop)
     except (ValueError, GzError) as error:
         yield f"{path.name}, record {count}: {error}"
     if count != shard["records"]:
@@ -102,6 +106,18 @@ def _place_faults(where: str, record: StoredRecord, split: str, shard: Json) -> 
         yield f"{where}: its fold is {record.fold}, its shard's {shard['fold']}."
     if (record.view > 0) != (split == VIEWS_SPLIT):
         yield f"{where}: view {record.view} does not belong into {split}."
+
+
+def _image_faults(where: str, record: StoredRecord, side: int) -> Iterator[str]:
+    """What its header says is wrong with an image; its bytes are covered by the shard's SHA-256."""
+    try:
+        header = read_header(record.image)
+        header.check_colour()
+    except UnusableImage as error:
+        yield f"{where}: its image cannot be used ({error})."
+        return
+    if (header.height, header.width) != (side, side):
+        yield f"{where}: its image has {header.width} x {header.height} px; the manifest says {side} x {side}."
 
 
 def _stray_files(folder: Folder, manifest: Json) -> Iterator[str]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gzcore.images import Pixels
 from gztrain.data.batch import Batch, Ints
 from gztrain.data.damage import Damage
-from gztrain.data.decode import Pixels
 from gztrain.data.example import FRACTIONS, LABELS, VOTES
 from gztrain.data.fast_parse import Row
 from gztrain.data.frames import BadRecord

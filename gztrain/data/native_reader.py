@@ -7,11 +7,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gzcore.images import Pixels
 from gztrain.data.assemble import Assembly
 from gztrain.data.batch import Batch
 from gztrain.data.buffers import Memory
 from gztrain.data.damage import Damage
-from gztrain.data.decode import Pixels, decode_into
+from gztrain.data.decode import decode_into
 from gztrain.data.fast_parse import Row, split_record
 from gztrain.data.frames import BadRecord
 from gztrain.data.order import Places

@@ -17,10 +17,11 @@ import numpy.typing as npt
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before it is imported: it would greet us
 import tensorflow as tf
 
+from gzcore.images import Pixels
 from gztrain.data.assemble import Assembly
 from gztrain.data.batch import Batch
 from gztrain.data.damage import Damage
-from gztrain.data.decode import Pixels, decode_into
+from gztrain.data.decode import check_size, decode_into
 from gztrain.data.fast_parse import Row, split_record
 from gztrain.data.frames import BadRecord
 from gztrain.data.order import Places
@@ -123,9 +124,11 @@ class _Stream:
         try:
             if place in self._undecodable:
                 return self._undecodable[place], self._blank
-            return split_record(self._files.read(place))
+            row, image = split_record(self._files.read(place))
+            check_size(image, *self._shape[:2])
         except BadRecord as error:
             return error, self._blank
+        return row, image
 
     def find_undecodable(self, places: Places, failure: Exception) -> None:
         """Find out which images made a batch fail.

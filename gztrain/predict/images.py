@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzcore.errors import UsageError
+from gzcore.images import Pixels
 from gztrain.data.dataset import Question, Scheme
 from gztrain.data.labels import Floats, classes
-from gztrain.predict.crops import Crop, Pixels, find_images, read_crop
+from gztrain.predict.crops import Crop, find_images, read_crop
 from gztrain.runs.folder import Json, open_run
 from gztrain.writing import appearing, below
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
-from gzprep.images.geometry import Pixels
+from gzcore.images import Pixels
 
 _COLOURS = 3
 _Made = TypeVar("_Made")

@@ -6,9 +6,9 @@ They are an eighth of the size: a ray is 128 px long, longer than nearly everyth
 import cv2
 import numpy as np
 
+from gzcore.images import Pixels
 from gzprep.images.defects.planes import Sight, halved, pooled
 from gzprep.images.defects.rays import compressed
-from gzprep.images.geometry import Pixels
 
 MARGIN = 11
 """Columns that lines are compared with at either side: 88 px, so that a trail of 60 px has sides, slanting too."""

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzcore.errors import GzError
+from gzcore.images import Pixels
 from gztrain.data import open_reader, select
 from gztrain.data.cache import fetch
 from gztrain.data.dataset import Dataset, open_dataset
@@ -26,7 +27,6 @@ from gztrain.data.labels import Floats
 from gztrain.data.stream import fill, in_order
 from gztrain.predict.beam.parts_plan import FORMAT, Job, Part, PartRecord, images_of, model_hash, run_here
 from gztrain.predict.beam.places import brought_here, read, write
-from gztrain.predict.crops import Pixels
 from gztrain.predict.images import BATCH, ROW_GROUP, as_rows, columns, predict_files, readable
 from gztrain.runs.folder import open_run
 

@@ -13,14 +13,14 @@ import pytest
 import simplejpeg
 from PIL import Image
 
+from gzcore.images import MAX_FILE_BYTES, Pixels
 from gzprep.catalogue.galaxy import Galaxy, Reason, Rejection, Split, Stage
 from gzprep.catalogue.labels import label
 from gzprep.config import BYTES_VERSION, Recipe, from_mapping
 from gzprep.dataset.read import StoredRecord, read_record
 from gzprep.dataset.shards import fold_of
 from gzprep.images.defects import DETECTORS
-from gzprep.images.geometry import Pixels
-from gzprep.prepare.galaxy import MAX_FILE_BYTES, galaxy_views, image_digest, judge_galaxy, make_records, read_image
+from gzprep.prepare.galaxy import galaxy_views, image_digest, judge_galaxy, make_records, read_image
 from tests.golden.regenerate_records import (
     GALAXIES,
     GOLDEN,
@@ -99,14 +99,14 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "sub").write_bytes(b"")
     rejection = rejected(read_image(galaxy(), tmp_path))
     assert (rejection.stage, rejection.reason) == (Stage.READ, Reason.UNREADABLE)
-    assert rejection.detail == "'sub/a.jpg': Not a directory"
+    assert rejection.detail == "the file cannot be read: not a directory"
 
 
 def test_a_name_too_long_for_a_file(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     rejection = rejected(read_image(galaxy("a" * 300), tmp_path))
     assert rejection.reason is Reason.UNREADABLE
-    assert rejection.detail.endswith("File name too long")
+    assert rejection.detail.endswith("file name too long")
 
 
 def test_a_link_in_a_circle(tmp_path: Path) -> None:
