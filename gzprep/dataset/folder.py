@@ -17,15 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from gzcore.dataset.layout import CARDS, CATALOGUE, MANIFEST, REJECTS
 from gzcore.errors import GzError
 from gzcore.storage.places import Place, Url, local, remove_all
 from gzcore.storage.places import appearing as appearing_in_bucket
 from gzprep.config import DATASET_NAME
-
-FORMAT = 1
-"""Version of the dataset folder's format."""
-CARDS = ("dataset_info.json", "features.json", "croissant.json", "README.md")
-"""What others read the folder by; :mod:`gzprep.dataset.card` says what is in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +33,17 @@ class Folder:
     @property
     def manifest(self) -> Place:
         """The file whose presence says that the folder is whole."""
-        return self.root / "manifest.json"
+        return self.root / MANIFEST
 
     @property
     def catalogue(self) -> Place:
         """A row a galaxy, rejected ones too."""
-        return self.root / "catalogue.parquet"
+        return self.root / CATALOGUE
 
     @property
     def rejects(self) -> Place:
         """A row a rejected galaxy."""
-        return self.root / "rejects.parquet"
+        return self.root / REJECTS
 
     @property
     def work(self) -> Place:

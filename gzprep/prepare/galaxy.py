@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from gzcore.dataset.example import serialize
+from gzcore.dataset.example import galaxy_entries, serialize
+from gzcore.dataset.layout import TEST_FOLD
 from gzcore.images import (
     MissingImage,
     Pixels,
@@ -24,11 +25,10 @@ from gzprep.catalogue.galaxy import Galaxy, Labels, Reason, Rejection, Split, St
 from gzprep.catalogue.labels import label
 from gzprep.catalogue.read import image_path
 from gzprep.config import Recipe
-from gzprep.dataset.shards import TEST_FOLD, fold_of
+from gzprep.dataset.shards import fold_of
 from gzprep.images.codec import encode
 from gzprep.images.defects import fill_lines, judge
 from gzprep.images.views import Op, Rules, View, describe, draw_view, draw_views, render
-from gzprep.prepare.record import galaxy_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,16 @@ def make_records(judged: Judged, frame: Pixels, recipe: Recipe) -> Iterator[Reco
     """
     galaxy, crop = judged.galaxy, recipe.crop
     fold = fold_of(galaxy.id, recipe.split_seed) if galaxy.split is Split.TRAIN else TEST_FOLD
-    shared = galaxy_entries(galaxy.id, fold, judged.labels)
+    labels = judged.labels
+    shared = galaxy_entries(
+        galaxy.id,
+        fold,
+        fraction=labels.fractions,
+        votes=labels.votes,
+        label_report=labels.report,
+        label_asked=labels.asked,
+        mask=labels.mask,
+    )
     height, width = frame.shape[:2]
     repairs = _repairs(judged.verdict)
     for view in galaxy_views(galaxy, recipe):

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import simplejpeg
 
+from gzcore.dataset.tfrecord import DamagedRecord
 from gzcore.images import Pixels, UnreadableImage, read_header
-from gztrain.data.frames import BadRecord
 
 _JPEG = b"\xff\xd8\xff"
 
@@ -21,7 +21,7 @@ def decode_into(pixels: Pixels, image: bytes) -> None:
         image: the encoded image.
 
     Raises:
-        BadRecord: the image is damaged, or of another size.
+        DamagedRecord: the image is damaged, or of another size.
     """
     check_size(image, pixels.shape[0], pixels.shape[1])
     try:
@@ -30,21 +30,21 @@ def decode_into(pixels: Pixels, image: bytes) -> None:
         else:
             pixels[...] = _decode_png(image)
     except (ValueError, cv2.error) as error:
-        raise BadRecord(f"its image cannot be decoded ({str(error).strip().rstrip('.')})") from None
+        raise DamagedRecord(f"its image cannot be decoded ({str(error).strip().rstrip('.')})") from None
 
 
 def check_size(image: bytes, height: int, width: int) -> None:
     """Judge the size that an image declares: 1 us for a JPEG, 10 us for a PNG.
 
     Raises:
-        BadRecord: it is not an image, or of another size.
+        DamagedRecord: it is not an image, or of another size.
     """
     try:
         header = read_header(image)
     except UnreadableImage as error:
-        raise BadRecord(f"its image cannot be decoded ({error})") from None
+        raise DamagedRecord(f"its image cannot be decoded ({error})") from None
     if (header.height, header.width) != (height, width):
-        raise BadRecord(f"its image has {header.width} x {header.height} px, not {width} x {height}")
+        raise DamagedRecord(f"its image has {header.width} x {header.height} px, not {width} x {height}")
 
 
 def _decode_png(image: bytes) -> Pixels:

@@ -6,9 +6,10 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
+from gzcore.dataset.layout import TEST, TRAIN
 from gzcore.errors import GzError, UsageError
 from gztrain.data import Batch, Reader, Selection, open_reader, select
-from gztrain.data.dataset import TEST, TRAIN, Dataset, open_dataset
+from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.data.label_source import Truth
 from gztrain.data.labels import Policy
 from gztrain.data.stream import ahead, fill, in_order

@@ -11,11 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gzcore.dataset.tree import Question
 from gzcore.errors import GzError, UsageError
 from gzcore.recipe import leaves
 from gztrain import __version__
 from gztrain.config import FREE, TrainConfig, as_mapping, from_mapping
-from gztrain.data.dataset import Dataset, Question, Scheme
+from gztrain.data.dataset import Dataset, Scheme
 from gztrain.environment import quiet_imports
 from gztrain.writing import below, write_json
 

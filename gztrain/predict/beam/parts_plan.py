@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
+from gzcore.dataset.layout import VIEWS
 from gzcore.errors import GzError, UsageError
-from gztrain.data.dataset import VIEWS, open_dataset
+from gztrain.data.dataset import open_dataset
 from gztrain.predict.beam.places import below_folder, brought_here, in_bucket, names, read, remove, write
 from gztrain.predict.crops import SUFFIXES, find_images
 from gztrain.runs.folder import Run, RunFolder, open_run

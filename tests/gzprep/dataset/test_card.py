@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from gzcore.dataset.example import FEATURES
+from gzcore.dataset.layout import CARDS
+from gzprep.catalogue.tree import FEATURES
 from gzprep.dataset.card import CITATIONS, cards
-from gzprep.dataset.folder import CARDS
 from tests.running import SMALL, gzprep, manifest
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from gzcore.dataset.tfrecord import DamagedRecord
 from gztrain.data.decode import decode_into
-from gztrain.data.frames import BadRecord
 from tests.hostile_images import HOSTILE
 
 BOMBS = ("PNG bomb", "larger PNG bomb", "JPEG that claims 12.9 GB", "JPEG that claims a wide strip")
@@ -21,7 +21,7 @@ def test_another_size_is_refused_before_it_is_decoded(name: str, monkeypatch: py
     monkeypatch.setattr(simplejpeg, "decode_jpeg", never)
     image = HOSTILE[name].make
     assert isinstance(image, bytes)
-    with pytest.raises(BadRecord, match=r"^its image has \d+ x \d+ px, not 424 x 424$"):
+    with pytest.raises(DamagedRecord, match=r"^its image has \d+ x \d+ px, not 424 x 424$"):
         decode_into(np.empty((424, 424, 3), np.uint8), image)
 
 
@@ -29,5 +29,5 @@ def test_another_size_is_refused_before_it_is_decoded(name: str, monkeypatch: py
 def test_what_is_not_an_image_is_a_bad_record(name: str) -> None:
     image = HOSTILE[name].make
     assert isinstance(image, bytes)
-    with pytest.raises(BadRecord, match=r"^its image cannot be decoded \("):
+    with pytest.raises(DamagedRecord, match=r"^its image cannot be decoded \("):
         decode_into(np.empty((424, 424, 3), np.uint8), image)

@@ -1,4 +1,4 @@
-"""Records by hand: frames, Examples, rows, indexes, selections."""
+"""Records by hand: Examples, rows, indexes, selections."""
 
 import contextlib
 from collections import Counter
@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzcore.dataset import example
-from gzcore.dataset.tfrecord import OVERHEAD, frame
+from gzcore.dataset.example import parse_record, payloads
+from gzcore.dataset.features import Widths
+from gzcore.dataset.tfrecord import OVERHEAD, DamagedRecord, unframe
 from gzcore.errors import UsageError
+from gzprep.catalogue.tree import WIDTHS
 from gztrain.data import fast_parse, index, select
 from gztrain.data.dataset import Dataset, open_dataset
-from gztrain.data.example import parse_example, payloads
 from gztrain.data.fast_parse import split_record
-from gztrain.data.frames import BadRecord, length_in, unframe
 from tests.gztrain.shards import copied, flip, frame_starts, records_of
 
 checked = settings(deadline=None, derandomize=True, max_examples=150)
@@ -61,7 +62,7 @@ ORDERS = st.one_of(st.just(USUAL), st.permutations(USUAL))
 @checked
 @given(galaxies(), ORDERS)
 def test_a_record_is_parsed(features: dict[str, Any], order: list[str]) -> None:
-    record = parse_example(serialized(features, order))
+    record = parse_record(serialized(features, order), WIDTHS)
     assert (record.image, record.ops) == (features["image"], features["ops"])
     assert (record.id.encode(), record.view, record.fold) == (features["id"], *features["view"], *features["fold"])
     for name in ("fraction", "votes", "label_report", "label_asked", "mask"):
@@ -73,7 +74,7 @@ def test_a_record_is_parsed(features: dict[str, Any], order: list[str]) -> None:
 @checked
 @given(galaxies(), ORDERS)
 def test_the_quick_way_through_a_record_gives_the_same(features: dict[str, Any], order: list[str]) -> None:
-    row, image = split_record(serialized(features, order))
+    row, image = split_record(serialized(features, order), WIDTHS)
     assert image == features["image"]
     assert (row.id.encode(), row.view) == (features["id"], *features["view"])
     assert np.frombuffer(row.fraction, "<f4").tolist() == features["fraction"]
@@ -85,14 +86,35 @@ def test_the_quick_way_through_a_record_gives_the_same(features: dict[str, Any],
 def test_every_record_of_gzprep_goes_the_quick_way(dataset: Path) -> None:
     for shard in open_dataset(dataset).shards:
         for record in records_of(shard.path):
-            assert fast_parse._split_usual(record) == fast_parse._split_any(record)
+            assert fast_parse._split_usual(record, WIDTHS) == fast_parse._split_any(record, WIDTHS)
+
+
+def test_the_quick_way_agrees_with_the_contract(dataset: Path) -> None:
+    for shard in open_dataset(dataset).shards:
+        for record in records_of(shard.path):
+            (row, image), parsed = split_record(record, WIDTHS), parse_record(record, WIDTHS)
+            assert (row.id, row.view, image) == (parsed.id, parsed.view, parsed.image)
+            np.testing.assert_array_equal(np.frombuffer(row.fraction, "<f4"), parsed.fraction)
+            np.testing.assert_array_equal(np.frombuffer(row.votes, "<f4"), parsed.votes)
+            for name in ("label_report", "label_asked", "mask"):
+                np.testing.assert_array_equal(np.frombuffer(getattr(row, name), np.uint8), getattr(parsed, name))
+
+
+def test_records_of_another_tree_are_read_by_their_own_widths() -> None:
+    narrow = FEATURES | {"fraction": [0.5] * 5, "votes": [3.0] * 2}
+    narrow |= dict.fromkeys(("label_report", "label_asked", "mask"), [1] * 3)
+    record, widths = serialized(narrow, USUAL), Widths(5, 2, 3)
+    assert fast_parse._split_usual(record, widths) == fast_parse._split_any(record, widths)
+    assert parse_record(record, widths).mask.tolist() == [1, 1, 1]
+    with pytest.raises(DamagedRecord, match="kind or number"):
+        split_record(record, WIDTHS)
 
 
 def test_parsing_agrees_with_tensorflow(dataset: Path) -> None:
     import tensorflow as tf
 
     record = records_of(open_dataset(dataset).shards[0].path)[0]
-    ours, theirs = parse_example(record), tf.train.Example.FromString(record).features.feature
+    ours, theirs = parse_record(record, WIDTHS), tf.train.Example.FromString(record).features.feature
     assert set(payloads(record)) == {name.encode() for name in theirs}
     assert ours.image == theirs["image"].bytes_list.value[0]
     assert ours.fold == theirs["fold"].int64_list.value[0]
@@ -115,62 +137,34 @@ STRANGE: dict[str, tuple[bytes, str]] = {
     "no message": (b"galaxy", "not a serialised Example"),
     "a cut message": (serialized(FEATURES, USUAL)[:-1], "not a serialised Example"),
     "more than a message": (serialized(FEATURES, USUAL) + b"\0", "not a serialised Example"),
-    "no image": (serialized(FEATURES, [name for name in USUAL if name != "image"]), "no feature b'image'"),
-    "few votes": (serialized(FEATURES | {"votes": [1.0] * 10}, USUAL), "votes or labels|not those of a galaxy"),
-    "many labels": (serialized(FEATURES | {"mask": [1] * 23}, USUAL), "votes or labels|not those of a galaxy"),
-    "an id that is no text": (serialized(FEATURES | {"id": b"\xff"}, USUAL), "id or view|not those of a galaxy"),
-    "no view": (serialized(FEATURES | {"view": []}, USUAL), "id or view|not those of a galaxy"),
+    "no image": (serialized(FEATURES, [name for name in USUAL if name != "image"]), "no feature b'image'|lacks image"),
+    "few votes": (serialized(FEATURES | {"votes": [1.0] * 10}, USUAL), "votes or labels|is not float32|is not int64"),
+    "many labels": (serialized(FEATURES | {"mask": [1] * 23}, USUAL), "votes or labels|is not float32|is not int64"),
+    "an id that is no text": (serialized(FEATURES | {"id": b"\xff"}, USUAL), "id or view|id is not UTF-8|is not int64"),
+    "no view": (serialized(FEATURES | {"view": []}, USUAL), "id or view|id is not UTF-8|is not int64"),
 }
 
 
 @pytest.mark.parametrize("case", STRANGE)
 def test_what_is_no_record_is_not_parsed(case: str) -> None:
     record, sentence = STRANGE[case]
-    with pytest.raises(BadRecord, match=sentence):
-        parse_example(record)
-    with pytest.raises(BadRecord, match=sentence):
-        split_record(record)
+    with pytest.raises(DamagedRecord, match=sentence):
+        parse_record(record, WIDTHS)
+    with pytest.raises(DamagedRecord, match=sentence):
+        split_record(record, WIDTHS)
 
 
 def test_labels_beyond_a_byte_are_refused() -> None:
     record = serialized(FEATURES | {"mask": [200] * 11}, USUAL)  # 22 bytes
-    with pytest.raises(BadRecord, match="not 0 and 1"):
-        split_record(record)
+    with pytest.raises(DamagedRecord, match="not 0 and 1"):
+        split_record(record, WIDTHS)
 
 
 @checked
 @given(st.binary(max_size=400))
 def test_no_bytes_surprise_the_parser(record: bytes) -> None:
-    with contextlib.suppress(BadRecord):
-        parse_example(record)
-
-
-# ---------------------------------------------------------------- frames
-
-
-@checked
-@given(BYTES)
-def test_a_frame_comes_off(record: bytes) -> None:
-    framed = frame(record)
-    assert length_in(framed[:12]) == len(record)
-    assert unframe(framed, len(record)) == record
-
-
-@checked
-@given(BYTES, st.data())
-def test_no_flipped_bit_goes_unnoticed(record: bytes, data: st.DataObject) -> None:
-    framed = bytearray(frame(record))
-    framed[data.draw(st.integers(0, len(framed) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    with pytest.raises(BadRecord, match="checksum"):
-        unframe(bytes(framed), len(record))
-
-
-@checked
-@given(BYTES, st.data())
-def test_a_cut_frame_is_noticed(record: bytes, data: st.DataObject) -> None:
-    framed = frame(record)
-    with pytest.raises(BadRecord, match="ends within"):
-        unframe(framed[: data.draw(st.integers(0, len(framed) - 1))], len(record))
+    with contextlib.suppress(DamagedRecord):
+        parse_record(record, WIDTHS)
 
 
 # ---------------------------------------------------------------- indexes
@@ -191,7 +185,7 @@ def test_an_index_says_where_records_are(folder: Path) -> None:
         assert made.lost is None
         assert made.entries["offset"].tolist() == frame_starts(shard.path)
         assert made.entries["length"].tolist() == [len(record) for record in records_of(shard.path)]
-        assert made.entries["view"].tolist() == [parse_example(record).view for record in records_of(shard.path)]
+        assert made.entries["view"].tolist() == [parse_record(record, WIDTHS).view for record in records_of(shard.path)]
 
 
 def test_an_index_is_kept_and_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +256,7 @@ def seen(data: Dataset, **wanted: Any) -> Counter[tuple[str, int, int]]:
         data_file = chosen.shards[chosen.shard[place]].path.read_bytes()
         start = int(chosen.offset[place])
         record = unframe(data_file[start : start + int(chosen.length[place]) + OVERHEAD], int(chosen.length[place]))
-        parsed = parse_example(record)
+        parsed = parse_record(record, WIDTHS)
         found[parsed.id, parsed.view, parsed.fold] += 1
     return found
 
