@@ -13,8 +13,8 @@ from hough import longest_dark_line
 from judged_images import Lists, Real
 from planting import PLANTERS, Planted, plant_any_black_line
 
+from gzcore.images import decode
 from gzprep.catalogue.galaxy import Line
-from gzprep.images.codec import decode
 from gzprep.images.defects import DETECTORS, find
 
 FIXED = {"error_image": 0.95}
@@ -85,7 +85,7 @@ def survey(images: list[Real], lists: Lists) -> Survey:
     planted: dict[str, list[Case]] = {name: [] for name in DETECTORS}
     any_depth: list[Case] = []
     for image in images:
-        pixels = decode(image.path.read_bytes())
+        pixels = decode(image.path.read_bytes(), "RGBA")
         for name, finding in find(pixels).items():
             real[name][image.id] = finding.score
         real[HOUGH][image.id] = longest_dark_line(pixels)

@@ -31,10 +31,9 @@ from judged_images import Real, read_lists, real_folder, real_images
 from planting import PLANTERS
 from watch import last_cores
 
+from gzcore.images import Pixels, decode
 from gzprep.config import Recipe
-from gzprep.images.codec import decode
 from gzprep.images.defects import DETECTORS, find
-from gzprep.images.geometry import Pixels
 
 FIGURES = HERE.parent / "docs" / "defects"
 BARS = {"error_image": 0.99, "colour_line": 0.98, "black_line": 0.95}
@@ -56,9 +55,9 @@ TURNS: tuple[Callable[[Pixels], Pixels], ...] = (
 def measure_cost(images: Sequence[Real]) -> dict[str, Any]:
     """Milliseconds an image of decoding and of each detector alone, side by side, round by round; medians of rounds."""
     data = [image.path.read_bytes() for image in images]
-    decoded = [decode(one) for one in data]
+    decoded = [decode(one, "RGBA") for one in data]
     work: dict[str, Callable[[], object]] = {
-        "decode": lambda: [decode(one) for one in data],
+        "decode": lambda: [decode(one, "RGBA") for one in data],
         "all": lambda: [find(one) for one in decoded],
         **{name: (lambda name=name: [find(one, [name]) for one in decoded]) for name in DETECTORS},
         HOUGH: lambda: [longest_dark_line(one) for one in decoded],
@@ -79,7 +78,7 @@ def count_turned(images: Sequence[Real], thresholds: dict[str, float]) -> dict[s
     """Verdicts that change when an image is turned by 90 degrees or mirrored, more than 5 % from the threshold."""
     counts = dict.fromkeys(DETECTORS, 0)
     for image in images:
-        pixels = decode(image.path.read_bytes())
+        pixels = decode(image.path.read_bytes(), "RGBA")
         scores = {name: finding.score for name, finding in find(pixels).items()}
         for turn in TURNS:
             turned = find(np.ascontiguousarray(turn(pixels)))
@@ -117,7 +116,7 @@ def _save_cases(seen: Survey, kind: str, folder: Path) -> Iterator[str]:
     """Plant again what was planted into images of the unseen half, and save it without loss."""
     hosts = list(dict.fromkeys(case.image for case in seen.cases(kind, chosen_on=False)))
     for image in hosts[:PEER_CASES]:
-        planted = PLANTERS[kind](decode(image.path.read_bytes()), next(chances(image, kind)))
+        planted = PLANTERS[kind](decode(image.path.read_bytes(), "RGBA"), next(chances(image, kind)))
         path = folder / f"{kind}-{image.id}.png"
         cv2.imwrite(str(path), planted.image[..., 2::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
         yield str(path)

@@ -28,7 +28,7 @@ Read = Callable[[], int]
 def encoded(selection: Selection, records: int) -> list[bytes]:
     """So many images, as they stand in the shards."""
     with ShardFiles(selection) as files:
-        images = [split_record(files.read(place))[1] for place in range(len(selection))]
+        images = [split_record(files.read(place), files.selection.widths)[1] for place in range(len(selection))]
     return [images[at % len(images)] for at in range(records)]
 
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from gzprep.images.geometry import Pixels
+from gzcore.images import Pixels
 
 _DARKER = 20
 """Grey levels below the closing from which on a pixel counts."""

@@ -38,6 +38,6 @@ def export_crops(dataset: Path, target: Path) -> int:
         (target / name).mkdir(parents=True)
     with ShardFiles(selection) as files:
         for place in range(len(selection)):
-            row, image = split_record(files.read(place))
+            row, image = split_record(files.read(place), files.selection.widths)
             (target / ("smooth" if row.label_report[0] else "other") / f"{row.id}.jpg").write_bytes(image)
     return len(selection)

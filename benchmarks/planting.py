@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from gzprep.images.geometry import Pixels
+from gzcore.images import Pixels
 
 _QUALITY = 75
 _MEDIAN = 15

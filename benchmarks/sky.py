@@ -56,12 +56,12 @@ def accepted_rows(source: Path) -> list[Row]:
 
 
 def _is_accepted(source: Path, row: Row) -> bool:
+    from gzcore.images import UnreadableImage, decode
     from gzprep.config import Recipe
-    from gzprep.images.codec import UnreadableImage, decode
     from gzprep.images.defects import judge
 
     try:
-        frame = decode(image_of(source, row).read_bytes())
+        frame = decode(image_of(source, row).read_bytes(), "RGBA")
     except (OSError, UnreadableImage):
         return False
     side = Recipe().images.frame

@@ -5,28 +5,25 @@ Defaults are those of ``recipes/gz2-cnn.toml``. Row ids such as F27 are those of
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, field, replace
 from importlib.metadata import version
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from gzcore.errors import UsageError
+from gzcore import recipe as overlay
+from gzcore.recipe import CHECKED, Int, Range
 from gzcore.storage.places import Place
 
-_CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False, use_attribute_docstrings=True)
+_CHECKED = ConfigDict(**CHECKED, use_attribute_docstrings=True)  # the Flex Template shows them
 DATASET_NAME = r"[a-z0-9_]+"
 """What a data set may be called: the first part of every file name."""
 LARGEST = 8192
 """Largest number of pixels, degrees or grey levels in a recipe."""
-Int = Annotated[int, Field(strict=True)]
-"""An integer; true is none."""
 Policy = Literal["drop", "flag", "keep", "off"]
 LinePolicy = Literal["drop", "flag", "inpaint", "keep", "off"]
-Range = tuple[float, float]
 BYTES_VERSION = 2
 """Raise this when a change of our own code gives other bytes for the same recipe; a golden test watches over it."""
 PIXEL_LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pillow", "simplejpeg")
@@ -186,87 +183,14 @@ class Recipe:
         return self
 
 
-_RECIPE = TypeAdapter(Recipe)
-
-
-def _over(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay tables over their defaults, key by key, so that naming one key of a table leaves the others as they are."""
-    merged = dict(defaults)
-    for key, value in values.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _over(merged[key], value) if both else value
-    return merged
-
-
 def from_mapping(values: Mapping[str, Any], source: str = "the recipe") -> Recipe:
-    """Build a recipe from nested mappings.
-
-    Raises:
-        UsageError: a key is unknown or a value unfit; the sentence names it.
-    """
-    try:
-        return _RECIPE.validate_python(_over(asdict(Recipe()), values))
-    except ValidationError as error:
-        raise UsageError(_sentence(error, source)) from None
-
-
-def _sentence(error: ValidationError, source: str) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "unexpected_keyword_argument":
-        return f"{source} has the key {key!r}, which no recipe has; expected one of {_siblings(first['loc'])}."
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
-        return f"{source} does not fit together: {message}."
-    return f"{source} has {key} = {first['input']!r}, which does not fit: {message}."
-
-
-def _siblings(place: tuple[int | str, ...]) -> str:
-    known: Any = asdict(Recipe())
-    for part in place[:-1]:
-        known = known[part]
-    return ", ".join(known)
+    """Build a recipe from nested mappings; see :func:`gzcore.recipe.from_mapping`."""
+    return overlay.from_mapping(Recipe, values, source)
 
 
 def read_recipe(path: Place | None, overrides: Iterable[str] = ()) -> Recipe:
-    """Read a recipe file (None: the defaults) and set ``KEY=VALUE`` pairs over it.
-
-    Raises:
-        UsageError: the file is absent or not TOML, a key is unknown, a value is unfit.
-    """
-    values: dict[str, Any] = {} if path is None else _read_toml(path)
-    for pair in overrides:
-        _assign(values, pair)
-    return from_mapping(values, "The recipe" if path is None else f"The recipe {path}")
-
-
-def _read_toml(path: Place) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"The recipe {path} cannot be read ({error.strerror}); name an existing file.") from None
-    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5,000 digits, 5,000 brackets
-        raise UsageError(f"The recipe {path} is not TOML: {error}.") from None
-
-
-def _assign(values: dict[str, Any], pair: str) -> None:
-    key, equals, text = pair.partition("=")
-    if not equals or not key:
-        raise UsageError(f"--set got {pair!r}; expected KEY=VALUE, such as views.count=4.")
-    *parents, last = key.strip().split(".")
-    for parent in parents:
-        values = values.setdefault(parent, {})
-        if not isinstance(values, dict):
-            raise UsageError(f"--set got the key {key!r}, but {parent!r} is a value and has no keys below it.")
-    values[last] = _parse_value(text)
-
-
-def _parse_value(text: str) -> Any:  # noqa: ANN401 -- whatever TOML knows
-    try:
-        parsed = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
-        return text  # a bare word is a string: --set crop.encoding=png
-    return parsed["value"] if len(parsed) == 1 else text
+    """Read a recipe file (None: the defaults); see :func:`gzcore.recipe.read_recipe`."""
+    return overlay.read_recipe(Recipe, path, overrides, example="views.count=4")
 
 
 def pixel_versions() -> dict[str, str]:

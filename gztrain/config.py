@@ -3,25 +3,22 @@
 Defaults are those of ``recipes/cnn.toml``. Row ids such as F27 are those of the report's requirements.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, field
+from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from gzcore.errors import UsageError
+from gzcore import recipe as overlay
+from gzcore.recipe import CHECKED, Int, Json
 from gzcore.storage.places import Place
 from gztrain.models.spec import Augment, ModelSpec
 
-_CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
-Int = Annotated[int, Field(strict=True)]
-"""An integer; true is none."""
 Count = Annotated[Int, Field(ge=1)]
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@dataclass(frozen=True, config=CHECKED)
 class Loss:
     """What training minimises."""
 
@@ -35,7 +32,7 @@ class Loss:
     """How far ``focal`` turns away from what is already right."""
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@dataclass(frozen=True, config=CHECKED)
 class Optimizer:
     """How weights are moved."""
 
@@ -52,7 +49,7 @@ class Optimizer:
     """Largest norm of the whole gradient; absent: any."""
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@dataclass(frozen=True, config=CHECKED)
 class Stages:
     """How long, and when to stop. A model with pretrained weights learns its head first, with the backbone frozen."""
 
@@ -70,7 +67,7 @@ class Stages:
     """What is better: a smaller validation loss, or a larger mean AUC of a label."""
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@dataclass(frozen=True, config=CHECKED)
 class Input:
     """How records are read; the same batches come whatever is chosen."""
 
@@ -83,7 +80,7 @@ class Input:
     """Leave damaged records out and count them; else the first one stops."""
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@dataclass(frozen=True, config=CHECKED)
 class Compute:
     """How a step is computed."""
 
@@ -97,7 +94,7 @@ class Compute:
     """Whether TensorFlow compiles the step with XLA; ``auto``: on GPUs. JAX always compiles."""
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@dataclass(frozen=True, config=CHECKED)
 class Log:
     """What is written down, and when."""
 
@@ -108,7 +105,7 @@ class Log:
     tensorboard: bool = True
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@dataclass(frozen=True, config=CHECKED)
 class TrainConfig:
     """Everything that decides what a run learns."""
 
@@ -138,7 +135,6 @@ class TrainConfig:
     log: Log = field(default_factory=Log)
 
 
-Json = dict[str, Any]
 _CONFIG = TypeAdapter(TrainConfig)
 FREE = (
     *("input.reader", "input.threads", "input.prefetch", "input.skip_corrupt"),
@@ -153,91 +149,13 @@ def as_mapping(config: TrainConfig) -> Json:
     return plain
 
 
-def leaves(values: Mapping[str, Any], prefix: str = "") -> Json:
-    """Dotted key and value of every value in nested mappings."""
-    found: Json = {}
-    for key, value in values.items():
-        found |= leaves(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return found
-
-
-def _over(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> Json:
-    """Lay tables over their defaults, key by key, so that naming one key of a table leaves the others as they are."""
-    merged = dict(defaults)
-    for key, value in values.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _over(merged[key], value) if both else value
-    return merged
-
-
 def from_mapping(values: Mapping[str, Any], source: str = "the recipe") -> TrainConfig:
-    """Build a config from nested mappings.
-
-    Raises:
-        UsageError: a key is unknown or a value unfit; the sentence names it.
-    """
-    try:
-        return _CONFIG.validate_python(_over(asdict(TrainConfig()), values))
-    except ValidationError as error:
-        raise UsageError(_sentence(error, source)) from None
-
-
-def _sentence(error: ValidationError, source: str) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "unexpected_keyword_argument":
-        return f"{source} has the key {key!r}, which no recipe has; expected one of {_siblings(first['loc'])}."
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
-        return f"{source} does not fit together: {message}."
-    return f"{source} has {key} = {first['input']!r}, which does not fit: {message}."
-
-
-def _siblings(place: tuple[int | str, ...]) -> str:
-    known: Any = asdict(TrainConfig())
-    for part in place[:-1]:
-        known = known[part]
-    return ", ".join(known)
+    """Build a config from nested mappings; see :func:`gzcore.recipe.from_mapping`."""
+    return overlay.from_mapping(TrainConfig, values, source)
 
 
 def read_config(
     path: Place | None, overrides: Iterable[str] = (), base: Mapping[str, Any] | None = None
 ) -> TrainConfig:
-    """Read a recipe file (None: the defaults) over a base, and set ``KEY=VALUE`` pairs over it.
-
-    Raises:
-        UsageError: the file is absent or not TOML, a key is unknown, a value is unfit.
-    """
-    values = _over(base or {}, {} if path is None else _read_toml(path))
-    for pair in overrides:
-        _assign(values, pair)
-    return from_mapping(values, "The recipe" if path is None else f"The recipe {path}")
-
-
-def _read_toml(path: Place) -> Json:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"The recipe {path} cannot be read ({error.strerror}); name an existing file.") from None
-    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5,000 digits, 5,000 brackets
-        raise UsageError(f"The recipe {path} is not TOML: {error}.") from None
-
-
-def _assign(values: Json, pair: str) -> None:
-    key, equals, text = pair.partition("=")
-    if not equals or not key:
-        raise UsageError(f"--set got {pair!r}; expected KEY=VALUE, such as stages.batch=32.")
-    *parents, last = key.strip().split(".")
-    for parent in parents:
-        values = values.setdefault(parent, {})
-        if not isinstance(values, dict):
-            raise UsageError(f"--set got the key {key!r}, but {parent!r} is a value and has no keys below it.")
-    values[last] = _parse_value(text)
-
-
-def _parse_value(text: str) -> Any:  # noqa: ANN401 -- whatever TOML knows
-    try:
-        parsed = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
-        return text  # a bare word is a string: --set optimizer.name=adamw
-    return parsed["value"] if len(parsed) == 1 else text
+    """Read a recipe file (None: the defaults) over a base; see :func:`gzcore.recipe.read_recipe`."""
+    return overlay.read_recipe(TrainConfig, path, overrides, base=base, example="stages.batch=32")

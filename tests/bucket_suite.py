@@ -13,13 +13,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from gzcore.dataset.layout import CARDS
 from gzcore.errors import GzError
 from gzcore.storage import atomic, buckets, places, retry
 from gzcore.storage.places import Url, remove_all
 from gzprep.catalogue.galaxy import ANSWERS, Galaxy, Reason, Rejection, Split, Votes
 from gzprep.catalogue.read import find_catalogues
 from gzprep.config import from_mapping
-from gzprep.dataset.folder import CARDS
 from gzprep.prepare.galaxy import read_image
 from gzprep.prepare.job import check_folder, make_job, open_source, write_plan
 from tests import clouds

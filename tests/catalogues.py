@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gzcore.dataset.tree import CATALOGUE_QUESTIONS
+from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 
 PIECE = 10_000
 """Rows of a row group."""

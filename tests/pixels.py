@@ -1,6 +1,7 @@
 """Pixels by the plainest way, to hold ours against."""
 
-from gzprep.images.geometry import Pixels, crop_offset
+from gzcore.images import Pixels
+from gzprep.images.geometry import crop_offset
 
 
 def centre_crop(frame: Pixels, crop: int) -> Pixels:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gzcore.dataset.example import FEATURES
+from gzprep.catalogue.tree import FEATURES
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

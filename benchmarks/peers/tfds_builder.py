@@ -61,11 +61,11 @@ def encoded_views(path: Path) -> Iterator[bytes]:
 
 def fast_views(path: Path) -> Iterator[np.ndarray]:
     """Gzprep's 13 views."""
-    from gzprep.images.codec import decode
+    from gzcore.images import decode
     from gzprep.images.views import Rules, draw_views, render
 
     recipe = _recipe()
-    frame = decode(path.read_bytes())
+    frame = decode(path.read_bytes(), "RGBA")
     for view in draw_views(Rules(recipe.views, CROP), recipe.seed, path.stem):
         yield render(frame, view, CROP)
 

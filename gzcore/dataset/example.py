@@ -1,41 +1,31 @@
-"""The record: its features, and its bytes as a serialised ``tf.train.Example``, without TensorFlow.
+"""The record, in both directions: a serialised ``tf.train.Example``, written and read without TensorFlow.
 
-An Example is a map from feature name to a list of bytes, floats or int64 (tensorflow/core/example/feature.proto).
-Everything but image, view and ops is the same in all views of a galaxy and is serialised once.
+An Example is a map from feature name to a list of bytes, floats or int64 (tensorflow/core/example/feature.proto):
+``Example{1: Features{1: [{1: name, 2: Feature{1|2|3: List{1: values}}}]}}``, every level a length and a payload.
+It is written by hand because protocol buffers promise no canonical bytes, and a data set promises its own.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
-from gzcore.dataset.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS
+import numpy as np
+import numpy.typing as npt
 
-Value = bytes | list[float] | list[int]
+from gzcore.dataset.features import Feature, Widths, features_of
+from gzcore.dataset.tfrecord import DamagedRecord
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Value = bytes | Floats | Ints
+BYTES, FLOATS, INTS = 1, 2, 3
+"""Numbers of the kinds of list in a Feature (feature.proto)."""
+_ENTRY, _NAME, _FEATURE, _VALUES = 0x0A, 0x0A, 0x12, 0x0A
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One feature of a record: name, dtype (bytes, int64 or float32), shape and what it is."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    doc: str
-
-
-FEATURES: tuple[Feature, ...] = (
-    Feature("image", "bytes", (), "encoded crop, RGB"),
-    Feature("id", "bytes", (), "galaxy id, UTF-8"),
-    Feature("view", "int64", (), "0: the original; 1 and up: augmented"),
-    Feature("fold", "int64", (), "0 to 4 in train; -1 in test"),
-    Feature("fraction", "float32", (len(FRACTION_NAMES),), "vote fractions, 0 to 1; NaN: nobody was asked"),
-    Feature("votes", "float32", (len(QUESTIONS),), "total votes of Q0 to Q10; NaN: the catalogue has no counts"),
-    Feature("label_report", "int64", (len(LABEL_NAMES),), "labels as the report makes them"),
-    Feature("label_asked", "int64", (len(LABEL_NAMES),), "labels of answered questions; 0 where masked"),
-    Feature("mask", "int64", (len(LABEL_NAMES),), "1: label_asked has an answer; 0: leave it out"),
-    Feature("ops", "bytes", (), "JSON list of what was done to this view"),
-)
+# ---------------------------------------------------------------- writing
 
 
 @lru_cache(maxsize=1 << 16)  # lengths and labels: nearly always seen before
@@ -55,20 +45,28 @@ def field(number: int, payload: bytes) -> bytes:
     return varint(number << 3 | 2) + varint(len(payload)) + payload
 
 
-def _entry(name: str, kind: int, values: bytes) -> bytes:
-    feature = field(kind, field(1, values))  # Feature.{bytes,float,int64}_list = 1, 2, 3; its value = 1
-    return field(1, field(1, name.encode()) + field(2, feature))
+@lru_cache(maxsize=1 << 16)  # images are of a few thousand different lengths
+def before(name: str, kind: int, size: int) -> bytes:
+    """What stands before a feature's values of so many bytes: its name, its kind, and the lengths of all levels.
+
+    With it, an image is copied into a record once, and not at every level.
+    """
+    head = b""
+    for tag in (_VALUES, kind << 3 | 2, _FEATURE):  # value in List in Feature in the map's entry, from the inside out
+        head = bytes((tag,)) + varint(size + len(head)) + head
+    head = field(1, name.encode()) + head
+    return bytes((_ENTRY,)) + varint(size + len(head)) + head
 
 
 def bytes_entry(name: str, value: bytes) -> bytes:
     """Map entry of a feature with one byte string."""
-    return _entry(name, 1, value)
+    return before(name, BYTES, len(value)) + value
 
 
-def float_entry(name: str, values: Iterable[float]) -> bytes:
+def float_entry(name: str, values: Sequence[float]) -> bytes:
     """Map entry of a float32 feature."""
-    numbers = tuple(values)
-    return _entry(name, 2, _floats(len(numbers)).pack(*numbers))
+    packed = _floats(len(values)).pack(*values)
+    return before(name, FLOATS, len(packed)) + packed
 
 
 @cache
@@ -78,7 +76,32 @@ def _floats(count: int) -> struct.Struct:
 
 def int_entry(name: str, values: Iterable[int]) -> bytes:
     """Map entry of an int64 feature."""
-    return _entry(name, 3, b"".join(map(varint, values)))
+    packed = b"".join(map(varint, values))
+    return before(name, INTS, len(packed)) + packed
+
+
+def galaxy_entries(  # noqa: PLR0913 -- one argument a feature
+    galaxy_id: str,
+    fold: int,
+    *,
+    fraction: Sequence[float],
+    votes: Sequence[float],
+    label_report: Sequence[int],
+    label_asked: Sequence[int],
+    mask: Sequence[int],
+) -> bytes:
+    """Map entries that all views of a galaxy share: serialised once. :class:`Record` says what each is."""
+    return b"".join(
+        (
+            bytes_entry("id", galaxy_id.encode()),
+            int_entry("fold", (fold,)),
+            float_entry("fraction", fraction),
+            float_entry("votes", votes),
+            int_entry("label_report", label_report),
+            int_entry("label_asked", label_asked),
+            int_entry("mask", mask),
+        )
+    )
 
 
 def serialize(shared: bytes, image: bytes, view: int, ops: bytes) -> bytes:
@@ -90,18 +113,9 @@ def serialize(shared: bytes, image: bytes, view: int, ops: bytes) -> bytes:
         view: index of the view.
         ops: JSON of what was done to it.
     """
-    parts = (shared, _before("image", len(image)), image, _view_entry(view), _before("ops", len(ops)), ops)
+    image_head, ops_head = before("image", BYTES, len(image)), before("ops", BYTES, len(ops))
+    parts = (shared, image_head, image, _view_entry(view), ops_head, ops)
     return b"".join((b"\x0a", varint(sum(map(len, parts))), *parts))
-
-
-@lru_cache(maxsize=1 << 16)
-def _before(name: str, length: int) -> bytes:
-    """What stands before the value in :func:`bytes_entry`, so that an image is copied once and not at every level."""
-    head = b""
-    for outer in (b"\x0a", b"\x0a", b"\x12"):  # value in BytesList in Feature in the map's entry, from the inside out
-        head = outer + varint(length + len(head)) + head
-    head = field(1, name.encode()) + head
-    return b"\x0a" + varint(length + len(head)) + head
 
 
 @lru_cache
@@ -109,54 +123,173 @@ def _view_entry(view: int) -> bytes:
     return int_entry("view", (view,))
 
 
-def parse(record: bytes) -> dict[str, Value]:
-    """Parse an Example of our own making.
+# ---------------------------------------------------------------- reading
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One view of one galaxy.
+
+    Attributes:
+        image: the encoded crop, JPEG or PNG.
+        id: of the galaxy.
+        view: 0 the original; 1 and up augmented.
+        fold: 0 to 4; -1 in test.
+        fraction: vote fractions, 0 to 1, float32 [fractions]; NaN where the question was not asked.
+        votes: total votes of each question, float32 [votes]; NaN where the catalogue has no counts.
+        label_report: labels as the report makes them, int64 [labels].
+        label_asked: labels of answered questions, int64 [labels]; 0 where masked.
+        mask: int64 [labels]; 1 where label_asked has an answer.
+        ops: JSON of what was done to this view.
+    """
+
+    image: bytes
+    id: str
+    view: int
+    fold: int
+    fraction: Floats
+    votes: Floats
+    label_report: Ints
+    label_asked: Ints
+    mask: Ints
+    ops: bytes
+
+
+def parse_record(record: bytes, widths: Widths) -> Record:
+    """Parse a record.
 
     Raises:
-        ValueError: the bytes are not such an Example.
+        DamagedRecord: it is not an Example with exactly the features of a galaxy.
+    """
+    values = parse(record)
+    _check_features(values, features_of(widths))
+    numbers = {name: int(values[name][0]) for name in ("view", "fold")}
+    try:
+        return Record(**values | numbers | {"id": values["id"].decode()})  # type: ignore[arg-type, union-attr]
+    except UnicodeDecodeError:
+        raise DamagedRecord("its id is not UTF-8") from None
+
+
+def _check_features(values: dict[str, Value], features: Iterable[Feature]) -> None:
+    absent = {feature.name for feature in features} - values.keys()
+    strange = values.keys() - {feature.name for feature in features}
+    if absent or strange:
+        lacks, has = ", ".join(sorted(absent)) or "nothing", ", ".join(sorted(strange)) or "nothing"
+        raise DamagedRecord(f"its features are not those of a galaxy: it lacks {lacks}, and has {has} beside them")
+    for feature in features:
+        value, length = values[feature.name], feature.shape or (1,)
+        dtype = "bytes" if isinstance(value, bytes) else str(value.dtype)
+        if dtype != feature.dtype or (dtype != "bytes" and value.shape != length):  # type: ignore[union-attr]
+            raise DamagedRecord(f"its feature {feature.name} is not {feature.dtype} {list(feature.shape)}")
+
+
+def parse(record: bytes) -> dict[str, Value]:
+    """Parse an Example: feature names and their values, bytes, float32 [n] or int64 [n].
+
+    Raises:
+        DamagedRecord: the bytes are not an Example, or a feature has several byte strings.
     """
     try:
-        ((_, features),) = _fields(record)
-        return dict(_feature(entry) for _, entry in _fields(features))
-    except (IndexError, struct.error, UnicodeDecodeError) as error:
-        raise ValueError(f"The record is not a tf.train.Example: {error}.") from None
+        return {name.decode(): _values(kind, packed) for name, (kind, packed) in payloads(record).items()}
+    except (IndexError, ValueError, OverflowError) as error:
+        raise DamagedRecord(f"it is not a serialised Example ({error})") from None
 
 
-def _feature(entry: bytes) -> tuple[str, Value]:
-    (_, name), (_, feature) = _fields(entry)
-    ((kind, values),) = _fields(feature)
-    ((_, packed),) = _fields(values)
-    if kind == 1:
-        return name.decode(), packed
-    if kind == 2:
-        return name.decode(), list(struct.unpack(f"<{len(packed) // 4}f", packed))
-    return name.decode(), list(_varints(packed))
+def _values(kind: int, packed: bytes) -> Value:
+    if kind == BYTES:
+        return packed
+    if kind == FLOATS:
+        return np.frombuffer(packed, "<f4")
+    if packed.isascii():  # varints of one byte: nearly always
+        return np.frombuffer(packed, np.uint8).astype(np.int64)
+    return np.array(_numbers(packed), np.int64)
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Split a message of length-delimited fields into (number, payload)."""
-    at = 0
-    while at < len(data):
-        tag, at = _read_varint(data, at)
-        length, at = _read_varint(data, at)
-        if tag & 7 != 2 or at + length > len(data):
-            raise ValueError("The record is not a tf.train.Example: a field does not fit.")
-        yield tag >> 3, data[at : at + length]
-        at += length
+def _numbers(packed: bytes) -> list[int]:
+    numbers, at = [], 0
+    while at < len(packed):
+        start, at = at, at + 1
+        while packed[at - 1] > 0x7F:
+            at += 1
+        numbers.append(number_in(packed[start:at]))
+    return numbers
 
 
-def _varints(data: bytes) -> Iterator[int]:
-    at = 0
-    while at < len(data):
-        number, at = _read_varint(data, at)
-        yield number - (1 << 64) if number >= 1 << 63 else number
+class Payload(NamedTuple):
+    """Values of a feature as they stand in a record: one byte string, packed floats or packed varints."""
+
+    kind: int
+    data: bytes
 
 
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
+def payloads(record: bytes) -> dict[bytes, Payload]:
+    """Feature names and their values as they stand in the record.
+
+    Raises:
+        DamagedRecord: the bytes are not an Example.
+    """
+    by_name: dict[bytes, Payload] = {}
+    try:
+        at, end = _enter(record, 0, _ENTRY)
+        whole = end == len(record)
+        while at < end:
+            at, stop = _enter(record, at, _ENTRY)
+            start, at = _enter(record, at, _NAME)
+            name = record[start:at]
+            at, _ = _enter(record, at, _FEATURE)
+            kind = record[at] >> 3
+            at, _ = _enter(record, at, record[at])
+            at, last = _enter(record, at, _VALUES)
+            whole = whole and last == stop and BYTES <= kind <= INTS
+            by_name[name] = Payload(kind, record[at:last])
+            at = stop
+    except IndexError:
+        whole = False
+    if not whole or at != end:
+        raise DamagedRecord("it is not a serialised Example: a field does not fit")
+    return by_name
+
+
+def _enter(record: bytes, at: int, tag: int) -> tuple[int, int]:
+    """Start and end of the payload of the field that stands at a place."""
+    length = record[at + 1]
+    if record[at] != tag:
+        raise DamagedRecord("it is not a serialised Example: a field is of another kind")
+    if length < 0x80:
+        return at + 2, at + 2 + length
+    length, start = _long_length(record, at + 1)
+    return start, start + length
+
+
+def _long_length(record: bytes, at: int) -> tuple[int, int]:
+    length = shift = 0
     while True:
-        byte = data[at]
-        number |= (byte & 0x7F) << shift
+        byte = record[at]
+        length |= (byte & 0x7F) << shift
         at, shift = at + 1, shift + 7
         if byte < 0x80:
-            return number, at
+            return length, at
+
+
+def number_in(packed: bytes) -> int:
+    """The int64 that one varint holds.
+
+    Raises:
+        IndexError: it is empty.
+    """
+    if packed[0] < 0x80 and len(packed) == 1:
+        return packed[0]
+    number = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(packed))
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def view_in(record: bytes) -> int:
+    """Which view of its galaxy a record is.
+
+    Raises:
+        DamagedRecord: it is not an Example, or has no view.
+    """
+    kind, packed = payloads(record).get(b"view", (0, b""))
+    if kind != INTS or not packed:
+        raise DamagedRecord("it has no view")
+    return number_in(packed)

@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gzcore.dataset.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES, LABEL_NAMES, QUESTIONS
+from gzprep.catalogue.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES, LABEL_NAMES, QUESTIONS
 
 NAN = float("nan")
 ANSWERS = sum(len(question.answers) for question in CATALOGUE_QUESTIONS)

@@ -8,9 +8,10 @@ import math
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from gzcore.dataset.tree import CATALOGUE_QUESTIONS, QUESTIONS, Question, fraction_slice
+from gzcore.dataset.tree import Question
 from gzcore.hashing import lot
 from gzprep.catalogue.galaxy import Labels, Votes
+from gzprep.catalogue.tree import CATALOGUE_QUESTIONS, QUESTIONS, fraction_slice
 
 TIE = 1e-6
 """Fractions closer than this are equal (F14): tables round to three decimals or to float32."""

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from gzcore.dataset.tree import CATALOGUE_QUESTIONS, Question
+from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.galaxy import Galaxy, Split, Votes
+from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 
 REQUIRED = ("id_str", "subfolder", "filename")
 EXTRAS = ("iauname", "ra", "dec", "summary")

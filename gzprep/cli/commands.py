@@ -268,7 +268,7 @@ def schemes(
 ) -> None:
     """List the label schemes, or the labels of one."""
     from gzcore.console import show_table
-    from gzcore.dataset.tree import LABEL_NAMES, SCHEMES, scheme_labels
+    from gzprep.catalogue.tree import LABEL_NAMES, SCHEMES, scheme_labels
 
     chosen = [scheme] if scheme is not None else list(SCHEMES)
     labels = {name: [LABEL_NAMES[place] for place in scheme_labels(name)] for name in chosen}

@@ -8,7 +8,8 @@ All of it is derived from the manifest. The first two follow tensorflow-datasets
 import json
 from typing import Any
 
-from gzcore.dataset.example import FEATURES, Feature
+from gzcore.dataset.features import Feature
+from gzprep.catalogue.tree import FEATURES
 from gzprep.dataset.provenance import PROVENANCE, Creator, Provenance
 
 Json = dict[str, Any]

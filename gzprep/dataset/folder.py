@@ -10,18 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gzcore.dataset.layout import CARDS, CATALOGUE, MANIFEST, REJECTS
 from gzcore.errors import GzError
 from gzcore.storage.atomic import read_json, remove_tree, writing
 from gzcore.storage.locks import locked as hold
 from gzcore.storage.places import Place, remove_all
 from gzprep.config import DATASET_NAME
 
-FORMAT = 1
-"""Version of the dataset folder's format."""
 WORK = ".gzprep"
 """Folder of what is not for readers."""
-CARDS = ("dataset_info.json", "features.json", "croissant.json", "README.md")
-"""What others read the folder by; :mod:`gzprep.dataset.card` says what is in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +30,17 @@ class Folder:
     @property
     def manifest(self) -> Place:
         """The file whose presence says that the folder is whole."""
-        return self.root / "manifest.json"
+        return self.root / MANIFEST
 
     @property
     def catalogue(self) -> Place:
         """A row a galaxy, rejected ones too."""
-        return self.root / "catalogue.parquet"
+        return self.root / CATALOGUE
 
     @property
     def rejects(self) -> Place:
         """A row a rejected galaxy."""
-        return self.root / "rejects.parquet"
+        return self.root / REJECTS
 
     @property
     def work(self) -> Place:

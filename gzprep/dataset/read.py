@@ -1,42 +1,32 @@
 """Reading a dataset folder back: what verify and preview stand on."""
 
+import itertools
 import json
-import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gzcore.dataset.example import FEATURES, Feature, Value, parse
+from gzcore.dataset.example import Record, parse_record
+from gzcore.dataset.manifest import read_manifest
 from gzcore.dataset.tfrecord import DamagedRecord, read_records
 from gzcore.errors import GzError
-from gzcore.storage.atomic import read_json
 from gzcore.storage.places import Place, for_arrow
-from gzprep.dataset.folder import FORMAT, Folder
+from gzprep.catalogue.tree import WIDTHS
+from gzprep.dataset.folder import Folder
 
 Rows = list[dict[str, Any]]
-_PARTS = {"format", "name", "recipe", "versions", "source", "counts", "splits", "labels"}
 
 
 def open_folder(root: Place) -> tuple[Folder, dict[str, Any]]:
-    """Open a whole dataset folder.
+    """Open a whole dataset folder: its paths, and its manifest.
 
     Raises:
-        GzError: it is not there, not whole, or of a newer format.
+        GzError: it is not there, not whole, damaged, or of a newer format.
     """
-    folder = Folder(root)
-    if not root.is_dir():
-        raise GzError(f"There is no dataset folder {root}; make one with gzprep run --out {root}.")
-    if not folder.manifest.exists():
-        raise GzError(f"{root} has no manifest.json, so it is not whole; run gzprep run again and it goes on.")
-    manifest = read_json(folder.manifest)
-    if not isinstance(manifest, dict) or not manifest.keys() >= _PARTS:
-        raise GzError(f"{folder.manifest} is damaged; run gzprep again: it makes a new one.")
-    if manifest["format"] > FORMAT:
-        raise GzError(f"{root} has format {manifest['format']}; this gzprep knows {FORMAT}. Install a newer one.")
-    return folder, manifest
+    _, document = read_manifest(root)
+    return Folder(root), document
 
 
 def read_rows(path: Place, columns: list[str] | None = None, filters: list[tuple[str, str, str]] | None = None) -> Rows:
@@ -67,11 +57,21 @@ def read_shard(path: Place) -> Iterator[bytes]:
     """
     try:
         with path.open("rb") as file:
-            yield from read_records(file)
+            yield from _counted(path, read_records(file))
     except OSError as error:
         raise GzError(f"The shard {path} cannot be read ({error.strerror}).") from None
-    except DamagedRecord as error:
-        raise GzError(f"The shard {path} is damaged: {error}.") from None
+
+
+def _counted(path: Place, records: Iterator[bytes]) -> Iterator[bytes]:
+    """Pass records on; say at which one a shard is damaged."""
+    for number in itertools.count(1):
+        try:
+            record = next(records, None)
+        except DamagedRecord as error:
+            raise GzError(f"The shard {path} is damaged: record {number} cannot be used: {error}.") from None
+        if record is None:
+            return
+        yield record
 
 
 def shard_paths(folder: Folder, manifest: dict[str, Any], splits: Iterable[str]) -> Iterator[Place]:
@@ -81,52 +81,25 @@ def shard_paths(folder: Folder, manifest: dict[str, Any], splits: Iterable[str])
             yield folder.root / shard["file"]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
-    """A parsed record.
-
-    Attributes:
-        id, view, fold: as in the record.
-        image: the encoded crop.
-        ops: what was done to the view.
-        features: everything, by feature name.
-    """
-
-    id: str
-    view: int
-    fold: int
-    image: bytes
-    ops: list[dict[str, Any]]
-    features: dict[str, Value]
-
-
-def read_record(data: bytes) -> StoredRecord:
-    """Parse a record.
+def read_record(data: bytes) -> Record:
+    """Parse a record of Galaxy Zoo 2.
 
     Raises:
-        ValueError: it is not a record of ours; the message says why.
+        DamagedRecord: it is not a record of ours; the message says why.
     """
-    features = parse(data)
-    fault = schema_fault(features)
-    if fault is not None:
-        raise ValueError(fault)
-    numbers = {name: cast("list[int]", features[name])[0] for name in ("view", "fold")}
-    galaxy, image, ops = (cast("bytes", features[name]) for name in ("id", "image", "ops"))
-    return StoredRecord(galaxy.decode(), numbers["view"], numbers["fold"], image, json.loads(ops), features)
+    record = parse_record(data, WIDTHS)
+    operations_of(record)
+    return record
 
 
-def schema_fault(features: dict[str, Value]) -> str | None:
-    """Say what is wrong with the features of a record, if anything is."""
-    if set(features) != {feature.name for feature in FEATURES}:
-        return f"it has the features {', '.join(sorted(features))}."
-    for feature in FEATURES:
-        value, length = features[feature.name], math.prod(feature.shape)
-        is_bytes = isinstance(value, bytes)
-        if is_bytes != (feature.dtype == "bytes") or not (isinstance(value, bytes) or _fits(value, feature, length)):
-            return f"{feature.name} is not {feature.dtype}[{length}]."
-    return None
+def operations_of(record: Record) -> list[dict[str, Any]]:
+    """What was done to a view, in the order of the draw.
 
-
-def _fits(values: list[float] | list[int], feature: Feature, length: int) -> bool:
-    kind = int if feature.dtype == "int64" else float
-    return len(values) == length and all(type(value) is kind for value in values)
+    Raises:
+        DamagedRecord: it is not JSON.
+    """
+    try:
+        operations: list[dict[str, Any]] = json.loads(record.ops)
+    except ValueError as error:
+        raise DamagedRecord(f"its ops are not JSON ({error})") from None
+    return operations

@@ -8,13 +8,11 @@ import math
 from dataclasses import dataclass
 from typing import Self
 
+from gzcore.dataset.layout import FOLDS, TEST_FOLD, VIEWS
 from gzcore.hashing import lot
 from gzprep.catalogue.galaxy import Split
 from gzprep.config import Crop, Recipe
 
-FOLDS = 5
-TEST_FOLD = -1
-VIEWS_SPLIT = "train_views"
 _BYTES_PER_PIXEL = {"jpeg": 0.165, "png": 1.0}
 """Typical encoded size: 8.3 KB for a JPEG of quality 90, 50 KB for a PNG, of 224 x 224 px (750 GZ2 galaxies)."""
 _RECORD_OVERHEAD = 750
@@ -52,7 +50,7 @@ class Bin:
     @property
     def shard_splits(self) -> tuple[str, ...]:
         """The splits of the data set that the bin writes a shard of."""
-        return (Split.TRAIN.value, VIEWS_SPLIT) if self.split is Split.TRAIN else (Split.TEST.value,)
+        return (Split.TRAIN.value, VIEWS) if self.split is Split.TRAIN else (Split.TEST.value,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +103,3 @@ def bin_of(galaxy_id: str, split: Split, counts: BinCounts, split_seed: int) -> 
 def order_of(galaxy_id: str, view: int, split_seed: int) -> int:
     """Sort key of a record within its shard, so that the views of a galaxy do not sit together."""
     return lot("order", split_seed, galaxy_id, view)
-
-
-def shard_name(dataset: str, split: str, index: int, count: int) -> str:
-    """File name of a shard, as tensorflow-datasets spells it."""
-    return f"{dataset}-{split}.tfrecord-{index:05d}-of-{count:05d}"

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
+from gzcore.images import Pixels
+
 Matrix = npt.NDArray[np.float64]
 FLIPS = ("horizontal", "vertical")
 _HALF_DIAGONAL = math.sqrt(0.5)

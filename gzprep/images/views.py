@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gzcore.hashing import uniforms
-from gzprep.config import Range
+from gzcore.images import Pixels
+from gzcore.recipe import Range
 from gzprep.config import Views as ViewRules
 from gzprep.images.codec import to_rgb
-from gzprep.images.geometry import FLIPS, Geometry, Pixels, leaves_frame, warp
+from gzprep.images.geometry import FLIPS, Geometry, leaves_frame, warp
 
 ORDER_OF_APPLICATION = ("translate", "rotate", "zoom", "flip", "blur", "noise", "denoise")
 _NOISE_LENGTH = 1 << 19

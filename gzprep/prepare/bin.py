@@ -15,12 +15,13 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gzcore.dataset.tree import LABEL_NAMES
+from gzcore.dataset.layout import shard_name
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, withdraw, writing
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.galaxy import Galaxy, Rejection, Split, row_bytes
-from gzprep.dataset.shards import Bin, order_of, shard_name
+from gzprep.catalogue.tree import LABEL_NAMES
+from gzprep.dataset.shards import Bin, order_of
 from gzprep.dataset.spool import BUFFER, Spool
 from gzprep.prepare.catalogue_row import SCHEMA, catalogue_row
 from gzprep.prepare.galaxy import Judged, image_digest, judge_galaxy, make_records, read_images

@@ -5,9 +5,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from gzcore.dataset.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES
 from gzprep.catalogue.galaxy import LINED, Verdict
 from gzprep.catalogue.read import EXTRAS
+from gzprep.catalogue.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES
 from gzprep.dataset.shards import Bin
 from gzprep.images.defects import DETECTORS
 from gzprep.prepare.galaxy import Judged

@@ -11,18 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from gzcore.dataset.example import FEATURES
-from gzcore.dataset.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
+from gzcore.dataset.layout import CARDS, FOLDS, FORMAT, VIEWS
 from gzcore.errors import GzError
 from gzcore.storage.ahead import ahead
 from gzcore.storage.atomic import appearing, read_json, withdraw, write_json, writing
 from gzcore.storage.places import Place, for_arrow
 from gzprep import __version__
 from gzprep.catalogue.galaxy import Split
+from gzprep.catalogue.tree import FEATURES, FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
 from gzprep.config import pixel_versions
 from gzprep.dataset.card import cards
-from gzprep.dataset.folder import CARDS, FORMAT, Folder
-from gzprep.dataset.shards import FOLDS, VIEWS_SPLIT, Bin
+from gzprep.dataset.folder import Folder
+from gzprep.dataset.shards import Bin
 from gzprep.dataset.source import describe as describe_source
 from gzprep.dataset.source import whole_paths
 from gzprep.images.views import ORDER_OF_APPLICATION
@@ -120,7 +120,7 @@ def describe(job: Job, records: Sequence[BinRecord]) -> Json:
         "order_of_application": list(ORDER_OF_APPLICATION),
         "source": _source(job),
         "counts": count(records),
-        "splits": {split: _split(split, records) for split in (Split.TRAIN.value, VIEWS_SPLIT, Split.TEST.value)},
+        "splits": {split: _split(split, records) for split in (Split.TRAIN.value, VIEWS, Split.TEST.value)},
         "features": [_jsonable(asdict(feature)) for feature in FEATURES],
         "labels": _labels(records),
     }

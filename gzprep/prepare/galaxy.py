@@ -1,30 +1,34 @@
 """One galaxy, from its row and its image to the records of all its views, or to the reason why there are none."""
 
 import hashlib
-import os
-import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from gzcore.dataset.example import serialize
-from gzcore.machine import OPEN_TO_READ
+from gzcore.dataset.example import galaxy_entries, serialize
+from gzcore.dataset.layout import TEST_FOLD
+from gzcore.images import (
+    MissingImage,
+    Pixels,
+    UnreadableImage,
+    UnusableImage,
+    WrongShape,
+    decode,
+    read_file,
+    read_header,
+    read_object,
+)
 from gzcore.storage.ahead import ahead
-from gzcore.storage.places import Place, Url
+from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Galaxy, Labels, Reason, Rejection, Split, Stage, Verdict
 from gzprep.catalogue.labels import label
 from gzprep.catalogue.read import image_path
 from gzprep.config import Recipe
-from gzprep.dataset.shards import TEST_FOLD, fold_of
-from gzprep.images.codec import Header, UnreadableImage, decode, encode, read_header
+from gzprep.dataset.shards import fold_of
+from gzprep.images.codec import encode
 from gzprep.images.defects import fill_lines, judge
-from gzprep.images.geometry import Pixels
 from gzprep.images.views import Op, Rules, View, describe, draw_view, draw_views, render
-from gzprep.prepare.record import galaxy_entries
-
-MAX_FILE_BYTES = 64_000_000
-"""Larger files are not read: an uncompressed frame of 4,096 px has 50 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,6 @@ class Record(NamedTuple):
     data: bytes
 
 
-class _Rejected(Exception):
-    def __init__(self, stage: Stage, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.rejection = Rejection(stage, reason, detail)
-
-
 def image_digest(data: bytes) -> str:
     """What identifies the bytes of an image: 16 bytes of blake2b, hex."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
@@ -82,37 +80,11 @@ def read_image(galaxy: Galaxy, images: Place) -> bytes | Rejection:
         detail = f"{galaxy.subfolder!r} / {galaxy.filename!r} is no path below the image folder"
         return Rejection(Stage.CATALOGUE, Reason.PATH_OUTSIDE, detail)
     try:
-        return _read_regular(f"{images}/{path}") if isinstance(images, Path) else _read_object(images / path)
-    except _Rejected as rejected:
-        return rejected.rejection
-    except FileNotFoundError:
+        return read_file(f"{images}/{path}") if isinstance(images, Path) else read_object(images / path)
+    except MissingImage:
         return Rejection(Stage.READ, Reason.MISSING_FILE, f"there is no file {path!r}")
-    except OSError as error:
-        return Rejection(Stage.READ, Reason.UNREADABLE, f"{path!r}: {error.strerror or error}")
-
-
-def _read_regular(path: str) -> bytes:
-    """Read a plain file of a reasonable size: a pipe would never end, and a device might not either."""
-    descriptor = os.open(path, OPEN_TO_READ)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise _Rejected(Stage.READ, Reason.UNREADABLE, "it is no regular file")
-        if status.st_size > MAX_FILE_BYTES:
-            detail = f"the file has {status.st_size} bytes; an image has {MAX_FILE_BYTES} at most"
-            raise _Rejected(Stage.READ, Reason.UNREADABLE, detail)
-        return os.read(descriptor, status.st_size)
-    finally:
-        os.close(descriptor)
-
-
-def _read_object(url: Url) -> bytes:
-    """Read an object of a reasonable size; a service that fails is an error, for the image may be there."""
-    data = url.read(0, MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        detail = f"the object has more than {MAX_FILE_BYTES} bytes; an image has {MAX_FILE_BYTES} at most"
-        raise _Rejected(Stage.READ, Reason.UNREADABLE, detail)
-    return data
+    except UnreadableImage as error:
+        return Rejection(Stage.READ, Reason.UNREADABLE, str(error))
 
 
 def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Judged:
@@ -127,30 +99,40 @@ def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Jud
     if isinstance(data, Rejection):
         return Judged(galaxy, labels, Verdict(rejection=data), "", None)
     try:
-        frame = _decode(data, recipe.images.frame)
-    except _Rejected as rejected:
-        return Judged(galaxy, labels, Verdict(rejection=rejected.rejection), image_digest(data), None)
+        frame = decode_frame(data, recipe.images.frame)
+    except UnusableImage as error:
+        return Judged(galaxy, labels, Verdict(rejection=rejection_of(error)), image_digest(data), None)
     verdict = judge(frame, recipe.defects)
     if verdict.inpainted:
         frame = fill_lines(frame, [verdict.lines[name] for name in verdict.inpainted])
     return Judged(galaxy, labels, verdict, image_digest(data), None if verdict.rejection else frame)
 
 
-def _decode(data: bytes, side: int) -> Pixels:
-    try:
-        _check_shape(read_header(data), side)
-        return decode(data)
-    except UnreadableImage as error:
-        raise _Rejected(Stage.READ, Reason.UNREADABLE, str(error)) from None
+def decode_frame(data: bytes, side: int) -> Pixels:
+    """Decode an image whose header declares what the recipe expects.
 
+    Args:
+        data: the bytes of the file.
+        side: height and width that it must have, px.
 
-def _check_shape(header: Header, side: int) -> None:
-    """Judge the declared size before any pixel is decoded: a small file may claim to be a huge image."""
+    Returns:
+        uint8 [side, side, 4]: red, green, blue and 255.
+
+    Raises:
+        WrongShape: the header declares another size, or no 8-bit RGB; nothing was decoded.
+        UnreadableImage: the bytes are not an image, or it is damaged.
+    """
+    header = read_header(data)
     if (header.height, header.width) != (side, side):
-        detail = f"{header.width} x {header.height} px, expected {side} x {side}"
-        raise _Rejected(Stage.READ, Reason.WRONG_SHAPE, detail)
-    if not header.colour:
-        raise _Rejected(Stage.READ, Reason.WRONG_SHAPE, f"mode {header.mode}, expected 8-bit RGB")
+        raise WrongShape(f"{header.width} x {header.height} px, expected {side} x {side}")
+    header.check_colour()
+    return decode(data, "RGBA", most=side * side)
+
+
+def rejection_of(error: UnusableImage) -> Rejection:
+    """The rejection of a galaxy whose image cannot be used."""
+    reason = Reason.WRONG_SHAPE if isinstance(error, WrongShape) else Reason.UNREADABLE
+    return Rejection(Stage.READ, reason, str(error))
 
 
 def galaxy_views(galaxy: Galaxy, recipe: Recipe) -> tuple[View, ...]:
@@ -171,7 +153,16 @@ def make_records(judged: Judged, frame: Pixels, recipe: Recipe) -> Iterator[Reco
     """
     galaxy, crop = judged.galaxy, recipe.crop
     fold = fold_of(galaxy.id, recipe.split_seed) if galaxy.split is Split.TRAIN else TEST_FOLD
-    shared = galaxy_entries(galaxy.id, fold, judged.labels)
+    labels = judged.labels
+    shared = galaxy_entries(
+        galaxy.id,
+        fold,
+        fraction=labels.fractions,
+        votes=labels.votes,
+        label_report=labels.report,
+        label_asked=labels.asked,
+        mask=labels.mask,
+    )
     height, width = frame.shape[:2]
     repairs = _repairs(judged.verdict)
     for view in galaxy_views(galaxy, recipe):

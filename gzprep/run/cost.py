@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gzcore.console import human_bytes
+from gzcore.dataset.layout import FOLDS
 from gzcore.engines.dataflow import Fleet
-from gzprep.dataset.shards import FOLDS, BinCounts
+from gzprep.dataset.shards import BinCounts
 
 MANIFEST_BYTES, MANIFEST_BYTES_A_SHARD = 14_000, 310
 CATALOGUE_BYTES = 840

@@ -6,11 +6,11 @@ from itertools import islice
 from typing import Any
 
 from gzcore.console import human_bytes, human_time, show_line, show_table
+from gzcore.dataset.layout import VIEWS
 from gzcore.dataset.tfrecord import OVERHEAD
 from gzcore.engines.dataflow import Fleet
 from gzprep.catalogue.galaxy import Galaxy, Split, pack
 from gzprep.catalogue.read import read_galaxies, row_groups
-from gzprep.dataset.shards import VIEWS_SPLIT
 from gzprep.prepare.galaxy import judge_galaxy, make_records, read_image
 from gzprep.prepare.job import Job
 from gzprep.run import cost
@@ -37,7 +37,7 @@ def estimate(job: Job, fleet: Fleet | None = None) -> dict[str, Any]:
     views = job.recipe.views.count
     plans = {
         Split.TRAIN.value: (job.counts.train, train),
-        VIEWS_SPLIT: (job.counts.train, train * views),
+        VIEWS: (job.counts.train, train * views),
         Split.TEST.value: (job.counts.test, test),
     }
     splits = {

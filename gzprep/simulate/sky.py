@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gzcore.dataset.tree import CATALOGUE_QUESTIONS
 from gzcore.errors import GzError
+from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 from gzprep.dataset.source import SIMULATED, write_marker
 from gzprep.simulate import SimulatedSky
 from gzprep.simulate.blemishes import Blemish, plan

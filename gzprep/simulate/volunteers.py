@@ -8,8 +8,9 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from gzcore.dataset.tree import CATALOGUE_QUESTIONS, Question
+from gzcore.dataset.tree import Question
 from gzcore.hashing import generator
+from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 from gzprep.simulate.truth import Truth
 
 Chances = dict[str, dict[str, float]]

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from gzcore.dataset.example import Record
+from gzcore.dataset.layout import VIEWS
 from gzcore.errors import GzError
+from gzcore.images import UnusableImage, decode
 from gzcore.storage.atomic import writing
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
-from gzprep.dataset.read import StoredRecord, example_id, open_folder, read_record, read_rows, read_shard
-from gzprep.dataset.shards import VIEWS_SPLIT
-from gzprep.images.codec import decode_rgb
+from gzprep.dataset.read import example_id, open_folder, operations_of, read_record, read_rows, read_shard
 
 COLUMNS = 5
 _GAP, _MARGIN, _LINE = 12, 20, 17
@@ -68,25 +69,34 @@ def find_row(folder: Folder, galaxy_id: str) -> dict[str, Any]:
     return row
 
 
-def find_records(folder: Folder, manifest: dict[str, Any], row: dict[str, Any]) -> list[StoredRecord]:
+def find_records(folder: Folder, manifest: dict[str, Any], row: dict[str, Any]) -> list[Record]:
     """Read all records of a galaxy, in the order of their views."""
-    splits = (Split.TRAIN.value, VIEWS_SPLIT) if row["split"] == Split.TRAIN else (row["split"],)
+    splits = (Split.TRAIN.value, VIEWS) if row["split"] == Split.TRAIN else (row["split"],)
     files = [manifest["splits"][split]["shards"][row["shard"]]["file"] for split in splits]
     records = (read_record(data) for file in files for data in read_shard(folder.root / file))
     return sorted((record for record in records if record.id == row["id_str"]), key=lambda record: record.view)
 
 
-def tile(record: StoredRecord) -> np.ndarray:
-    """The pixels of a view; a small crop is enlarged by a whole number, so that its caption fits below it."""
-    image = decode_rgb(record.image)
+def tile(record: Record) -> np.ndarray:
+    """The pixels of a view; a small crop is enlarged by a whole number, so that its caption fits below it.
+
+    Raises:
+        GzError: the image cannot be decoded.
+    """
+    try:
+        image = decode(record.image)
+    except UnusableImage as error:
+        raise GzError(
+            f"View {record.view} of galaxy {record.id} cannot be shown: {error}; gzprep verify says what is damaged."
+        ) from None
     times = -(-_SMALLEST_TILE // image.shape[0])
     return image.repeat(times, axis=0).repeat(times, axis=1)
 
 
-def caption(record: StoredRecord) -> list[str]:
+def caption(record: Record) -> list[str]:
     """Lines below a view: its number, and what was done in the order of the draw."""
     head = "view 0: the original" if record.view == 0 else f"view {record.view}"
-    return [head, *(_WORDS[op["op"]].format(**op) for op in record.ops)]
+    return [head, *(_WORDS[op["op"]].format(**op) for op in operations_of(record))]
 
 
 def summary(row: dict[str, Any]) -> str:

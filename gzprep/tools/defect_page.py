@@ -9,11 +9,11 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from gzcore.images import UnusableImage, read_file, read_header, read_object
 from gzcore.storage.atomic import writing
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Line
 from gzprep.config import Defects, Detector, LineDetector
-from gzprep.images.codec import UnreadableImage, read_header
 from gzprep.images.defects import wanted
 from gzprep.tools.defect_scan import Inspection
 
@@ -128,9 +128,9 @@ class _Copies:
 
     def _copy(self, source: Place) -> tuple[str, int, int]:
         try:
-            data = source.read_bytes()
+            data = read_file(source) if isinstance(source, Path) else read_object(source)
             header = read_header(data)
-        except (OSError, UnreadableImage):
+        except UnusableImage:
             return "", 0, 0
         suffix = ".png" if data.startswith(b"\x89PNG") else ".jpg"
         address = f"images/{len(self._known):05}{suffix}"

@@ -1,5 +1,6 @@
 """Verdict and scores of every detector, for images, folders of them, and data sets that were made already."""
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError
+from gzcore.images import Header, UnusableImage, decode, read_file, read_header
 from gzcore.storage.places import Place, local
 from gzprep.catalogue.galaxy import LINED, Line, Reason, Verdict
 from gzprep.catalogue.read import path_below
@@ -14,13 +16,14 @@ from gzprep.config import Recipe, from_mapping
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import open_folder, read_rows
 from gzprep.dataset.source import find_origin
-from gzprep.images.codec import UnreadableImage, decode, read_header
 from gzprep.images.defects import DETECTORS, judge
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 """Files that are taken for images, in folders."""
 SMALLEST = 64
 """Detectors look at images of this many pixels a side, and more."""
+LARGEST = 2000
+"""And of this many a side at most, or the recipe's frame if that is larger: they need 20 bytes a pixel and more."""
 _VERDICTS = {"accepted": "ok", "flagged": "flagged", "rejected": "rejected"}
 
 
@@ -91,18 +94,26 @@ def is_image_name(name: str) -> bool:
 
 
 def inspect_image(path: Path, recipe: Recipe) -> Inspection:
-    """Judge one file as a run with this recipe would, and score it even where its size is not the recipe's."""
+    """Judge one file as a run with this recipe would, and score it even where its shape is not the recipe's."""
     try:
-        data = path.read_bytes() if path.is_file() else b""
+        data = read_file(path)
         header = read_header(data)
-        side = recipe.images.frame
-        verdict = judge(decode(data), recipe.defects) if min(header.height, header.width) >= SMALLEST else Verdict()
-    except (UnreadableImage, OSError) as error:
+        verdict = _score(data, header, recipe)
+    except UnusableImage as error:
         return _rejected(path, Reason.UNREADABLE, str(error), Verdict())
+    side = recipe.images.frame
     if (header.height, header.width) != (side, side) or not header.colour:
         detail = f"{header.width} x {header.height} px, {header.mode}; expected {side} x {side}, 8-bit RGB"
         return _rejected(path, Reason.WRONG_SHAPE, detail, verdict)
     return from_verdict(path, verdict)
+
+
+def _score(data: bytes, header: Header, recipe: Recipe) -> Verdict:
+    """Let the detectors look at an image of a size that they can look at in reasonable time and memory."""
+    sides = (header.height, header.width)
+    if min(sides) < SMALLEST or max(sides) > max(LARGEST, recipe.images.frame):
+        return Verdict()
+    return judge(decode(data, "RGBA", most=math.prod(sides)), recipe.defects)
 
 
 def _rejected(path: Path, reason: Reason, detail: str, verdict: Verdict) -> Inspection:

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from gzcore.dataset.example import Record
+from gzcore.dataset.layout import VIEWS
+from gzcore.dataset.tfrecord import DamagedRecord
 from gzcore.errors import GzError
+from gzcore.images import UnusableImage, read_header
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
-from gzprep.dataset.read import StoredRecord, open_folder, read_record, read_rows, read_shard
-from gzprep.dataset.shards import VIEWS_SPLIT
+from gzprep.dataset.read import open_folder, read_record, read_rows, read_shard
 from gzprep.tools.replay import Key, replay
 
 Json = dict[str, Any]
@@ -25,7 +28,7 @@ class _Found:
     views: dict[str, dict[str, Counter[int]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Counter)))
     folds: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, split: str, record: StoredRecord) -> None:
+    def add(self, split: str, record: Record) -> None:
         self.records += 1
         self.views[split][record.id][record.view] += 1
         self.folds[record.id].add(record.fold)
@@ -65,13 +68,14 @@ def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = 
 
 
 def _shard_faults(folder: Folder, manifest: Json, found: _Found) -> Iterator[str]:
+    crop = manifest["recipe"]["crop"]["size"]
     for split, content in manifest["splits"].items():
         for shard in content["shards"]:
             fault = _file_fault(folder.root / shard["file"], shard)
             if fault is not None:
                 yield fault
             else:
-                yield from _record_faults(folder.root / shard["file"], split, shard, found)
+                yield from _record_faults(folder.root / shard["file"], split, shard, crop, found)
 
 
 def _file_fault(path: Place, shard: Json) -> str | None:
@@ -84,24 +88,40 @@ def _file_fault(path: Place, shard: Json) -> str | None:
     return None if digest == shard["sha256"] else f"{path.name} has another SHA-256 than the manifest says."
 
 
-def _record_faults(path: Place, split: str, shard: Json, found: _Found) -> Iterator[str]:
+def _record_faults(path: Place, split: str, shard: Json, crop: int, found: _Found) -> Iterator[str]:
     count = 0
     try:
         for count, data in enumerate(read_shard(path), 1):
             record = read_record(data)
             found.add(split, record)
-            yield from _place_faults(f"{path.name}, record {count}", record, split, shard)
-    except (ValueError, GzError) as error:
-        yield f"{path.name}, record {count}: {error}"
+            where = f"{path.name}, record {count}"
+            yield from _place_faults(where, record, split, shard)
+            yield from _image_faults(where, record, crop)
+    except DamagedRecord as error:
+        yield f"{path.name}, record {count} cannot be used: {error}."
+    except GzError as error:
+        yield str(error)
     if count != shard["records"]:
         yield f"{path.name} has {count} records; the manifest says {shard['records']}."
 
 
-def _place_faults(where: str, record: StoredRecord, split: str, shard: Json) -> Iterator[str]:
+def _place_faults(where: str, record: Record, split: str, shard: Json) -> Iterator[str]:
     if record.fold != shard["fold"]:
         yield f"{where}: its fold is {record.fold}, its shard's {shard['fold']}."
-    if (record.view > 0) != (split == VIEWS_SPLIT):
+    if (record.view > 0) != (split == VIEWS):
         yield f"{where}: view {record.view} does not belong into {split}."
+
+
+def _image_faults(where: str, record: Record, side: int) -> Iterator[str]:
+    """What its header says is wrong with an image; its bytes are covered by the shard's SHA-256."""
+    try:
+        header = read_header(record.image)
+        header.check_colour()
+    except UnusableImage as error:
+        yield f"{where}: its image cannot be used ({error})."
+        return
+    if (header.height, header.width) != (side, side):
+        yield f"{where}: its image has {header.width} x {header.height} px; the manifest says {side} x {side}."
 
 
 def _stray_files(folder: Folder, manifest: Json) -> Iterator[str]:
@@ -132,7 +152,7 @@ def _account_faults(folder: Folder, manifest: Json, found: _Found) -> Iterator[s
     for (split, galaxy), accepted in expected.items():
         yield from _view_faults(found, split, galaxy, [0] if accepted else [])
         if split == Split.TRAIN:
-            yield from _view_faults(found, VIEWS_SPLIT, galaxy, views if accepted else [])
+            yield from _view_faults(found, VIEWS, galaxy, views if accepted else [])
     for split in (Split.TRAIN, Split.TEST):
         for galaxy in found.views[split].keys() - {galaxy for place, galaxy in expected if place == split}:
             yield f"Galaxy {galaxy} is in {split}, not in catalogue.parquet."

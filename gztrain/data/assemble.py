@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gzcore.dataset.features import Widths
+from gzcore.dataset.tfrecord import DamagedRecord
+from gzcore.images import Pixels
 from gztrain.data.batch import Batch, Ints
 from gztrain.data.damage import Damage
-from gztrain.data.decode import Pixels
-from gztrain.data.example import FRACTIONS, LABELS, VOTES
 from gztrain.data.fast_parse import Row
-from gztrain.data.frames import BadRecord
 from gztrain.data.order import Lots, Places, lots
 from gztrain.data.selection import Selection
 
@@ -24,7 +24,7 @@ class Assembly:
     seed: int
     epoch: int
 
-    def batch(self, places: Places, rows: Sequence[Row | BadRecord], images: Pixels) -> Iterator[Batch]:
+    def batch(self, places: Places, rows: Sequence[Row | DamagedRecord], images: Pixels) -> Iterator[Batch]:
         """Yield the batch of the records at some places; none, if all of them are damaged.
 
         Args:
@@ -41,28 +41,28 @@ class Assembly:
             kept = [isinstance(row, Row) for row in rows]
             places, images = places[kept], images[kept]
         if good:
-            yield _join(images, good, places, lots(self.seed, self.epoch, places))
+            yield _join(images, good, places, lots(self.seed, self.epoch, places), self.selection.widths)
 
-    def _report(self, places: Places, rows: Sequence[Row | BadRecord]) -> None:
+    def _report(self, places: Places, rows: Sequence[Row | DamagedRecord]) -> None:
         for place, row in zip(places.tolist(), rows, strict=True):
-            if isinstance(row, BadRecord):
+            if isinstance(row, DamagedRecord):
                 self.damage.report(self.selection, place, str(row))
 
 
-def _join(images: Pixels, rows: Sequence[Row], places: Places, chance: Lots) -> Batch:
+def _join(images: Pixels, rows: Sequence[Row], places: Places, chance: Lots, widths: Widths) -> Batch:
     return Batch(
         images=images,
         ids=tuple(row.id for row in rows),
         views=np.array([row.view for row in rows], np.int64),
-        fractions=np.frombuffer(b"".join(row.fraction for row in rows), "<f4").reshape(-1, FRACTIONS),
-        votes=np.frombuffer(b"".join(row.votes for row in rows), "<f4").reshape(-1, VOTES),
-        label_asked=_labels(row.label_asked for row in rows),
-        label_report=_labels(row.label_report for row in rows),
-        mask=_labels(row.mask for row in rows),
+        fractions=np.frombuffer(b"".join(row.fraction for row in rows), "<f4").reshape(-1, widths.fractions),
+        votes=np.frombuffer(b"".join(row.votes for row in rows), "<f4").reshape(-1, widths.votes),
+        label_asked=_labels((row.label_asked for row in rows), widths.labels),
+        label_report=_labels((row.label_report for row in rows), widths.labels),
+        mask=_labels((row.mask for row in rows), widths.labels),
         places=places,
         lots=chance,
     )
 
 
-def _labels(parts: Iterable[bytes]) -> Ints:
-    return np.frombuffer(b"".join(parts), np.uint8).reshape(-1, LABELS).astype(np.int64)
+def _labels(parts: Iterable[bytes], width: int) -> Ints:
+    return np.frombuffer(b"".join(parts), np.uint8).reshape(-1, width).astype(np.int64)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gzcore.errors import UsageError
+from gzcore.images import Pixels
 from gztrain.data.damage import Damage
-from gztrain.data.decode import Pixels
 from gztrain.data.order import Lots, Places
 from gztrain.data.selection import Selection
 

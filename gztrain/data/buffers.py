@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 
-from gztrain.data.decode import Pixels
+from gzcore.images import Pixels
 
 
 class ImageBuffers:

@@ -13,12 +13,12 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from gzcore.dataset.example import view_in
+from gzcore.dataset.tfrecord import HEADER, OVERHEAD, DamagedRecord, length_in, unframe
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing
 from gztrain.data.cache import cache_folder
 from gztrain.data.dataset import Shard
-from gztrain.data.example import number_in, payloads
-from gztrain.data.frames import HEADER, OVERHEAD, BadRecord, length_in, unframe
 
 ENTRY = np.dtype([("offset", "<i8"), ("length", "<i4"), ("view", "<i2")])
 """A record: where its frame begins; its own length, -1: beyond reach; its view, -1: it cannot be told."""
@@ -87,7 +87,7 @@ def make_index(shard: Shard) -> ShardIndex:
         with shard.path.open("rb", buffering=_BUFFER) as file:
             for number in range(shard.records):
                 entries[number] = _next_entry(file)
-    except BadRecord as error:
+    except DamagedRecord as error:
         return ShardIndex(entries, Lost(number, str(error)))
     except OSError as error:
         raise GzError(f"The shard {shard.path} cannot be read ({error.strerror}).") from None
@@ -98,19 +98,19 @@ def _next_entry(file: BinaryIO) -> tuple[int, int, int]:
     offset = file.tell()
     header = file.read(HEADER.size)
     if not header:
-        raise BadRecord("the file ends before it")
+        raise DamagedRecord("the file ends before it")
     length = length_in(header)
     frame = header + file.read(length + OVERHEAD - HEADER.size)
     if len(frame) < length + OVERHEAD:
-        raise BadRecord("the file ends within it")
+        raise DamagedRecord("the file ends within it")
     return offset, length, _view_in(frame, length)
 
 
 def _view_in(frame: bytes, length: int) -> int:
     try:
-        return number_in(payloads(unframe(frame, length))[b"view"])
-    except (BadRecord, KeyError, IndexError):
-        return -1  # whoever reads the record will be told
+        return view_in(unframe(frame, length))
+    except DamagedRecord:
+        return -1  # it is reported when the record is read
 
 
 def _read(path: Path, shard: Shard) -> Entries | None:

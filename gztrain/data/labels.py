@@ -9,7 +9,8 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gztrain.data.dataset import Question, Scheme
+from gzcore.dataset.tree import Question
+from gztrain.data.dataset import Scheme
 
 Policy = Literal["asked", "report"]
 Ints = npt.NDArray[np.int64]

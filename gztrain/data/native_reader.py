@@ -6,14 +6,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gzcore.dataset.tfrecord import DamagedRecord
+from gzcore.images import Pixels
 from gzcore.machine import cores
 from gztrain.data.assemble import Assembly
 from gztrain.data.batch import Batch
 from gztrain.data.buffers import ImageBuffers
 from gztrain.data.damage import Damage
-from gztrain.data.decode import Pixels, decode_into
+from gztrain.data.decode import decode_into
 from gztrain.data.fast_parse import Row, split_record
-from gztrain.data.frames import BadRecord
 from gztrain.data.order import Places
 from gztrain.data.selection import Selection
 from gztrain.data.shard_files import ShardFiles
@@ -61,7 +62,7 @@ class _Job(NamedTuple):
 
     places: Places
     images: Pixels
-    parts: list[Future[list[Row | BadRecord]]]
+    parts: list[Future[list[Row | DamagedRecord]]]
 
     def finish(self, assembly: Assembly) -> Iterator[Batch]:
         """Wait for it; for its last part first, so as to be woken once and not by every part."""
@@ -79,15 +80,15 @@ def _begin(pool: ThreadPoolExecutor, files: ShardFiles, places: Places, buffers:
     return _Job(places, images, parts)
 
 
-def _decode(files: ShardFiles, places: list[int], images: Pixels) -> list[Row | BadRecord]:
+def _decode(files: ShardFiles, places: list[int], images: Pixels) -> list[Row | DamagedRecord]:
     """Decode some records of a batch: what a thread does."""
     return [_decode_one(files, place, pixels) for place, pixels in zip(places, images, strict=True)]
 
 
-def _decode_one(files: ShardFiles, place: int, pixels: Pixels) -> Row | BadRecord:
+def _decode_one(files: ShardFiles, place: int, pixels: Pixels) -> Row | DamagedRecord:
     try:
-        row, image = split_record(files.read(place))
+        row, image = split_record(files.read(place), files.selection.widths)
         decode_into(pixels, image)
-    except BadRecord as error:
+    except DamagedRecord as error:
         return error
     return row

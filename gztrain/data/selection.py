@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gzcore.dataset.features import Widths
+from gzcore.dataset.layout import TEST, TRAIN, VIEWS
 from gzcore.errors import UsageError
 from gztrain.data.cache import fetch
-from gztrain.data.dataset import TEST, TRAIN, VIEWS, Dataset, Shard
+from gztrain.data.dataset import Dataset, Shard
 from gztrain.data.index import ENTRY, Lost, index_shard
 
 
@@ -18,6 +20,7 @@ class Selection:
 
     Attributes:
         crop: side of the images, px.
+        widths: how many fractions, votes and labels a record has.
         shards: files.
         shard: int32 [n], which of the files.
         number: int32 [n], which record of the file, from 0.
@@ -27,6 +30,7 @@ class Selection:
     """
 
     crop: int
+    widths: Widths
     shards: tuple[Shard, ...]
     shard: npt.NDArray[np.int32]
     number: npt.NDArray[np.int32]
@@ -59,16 +63,17 @@ def select(dataset: Dataset, split: str = TRAIN, folds: Collection[int] | None =
     if views:
         shards += dataset.shards_of(VIEWS, folds)
     fetch(dataset.source, ((shard.path, shard.bytes, shard.sha256) for shard in shards))
-    return _join(dataset.crop, shards, views)
+    return _join(dataset, shards, views)
 
 
-def _join(crop: int, shards: tuple[Shard, ...], views: int) -> Selection:
+def _join(dataset: Dataset, shards: tuple[Shard, ...], views: int) -> Selection:
     indexes = [index_shard(shard) for shard in shards]
     numbers = [np.flatnonzero(index.entries["view"] <= views).astype(np.int32) for index in indexes]
     chosen = [index.entries[wanted] for index, wanted in zip(indexes, numbers, strict=True)]
     entries = np.concatenate([np.empty(0, ENTRY), *chosen])
     return Selection(
-        crop=crop,
+        crop=dataset.crop,
+        widths=dataset.widths,
         shards=shards,
         shard=np.repeat(np.arange(len(shards), dtype=np.int32), [len(part) for part in numbers]),
         number=np.concatenate([np.empty(0, np.int32), *numbers]),

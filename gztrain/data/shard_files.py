@@ -6,7 +6,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from gztrain.data.frames import OVERHEAD, BadRecord, unframe
+from gzcore.dataset.tfrecord import OVERHEAD, DamagedRecord, unframe
 from gztrain.data.order import Places
 from gztrain.data.selection import Selection
 
@@ -56,15 +56,15 @@ class ShardFiles:
         """Read the record at a place, and check it.
 
         Raises:
-            BadRecord: it cannot be read, or a checksum is wrong.
+            DamagedRecord: it cannot be read, or a checksum is wrong.
         """
         shard, length = int(self._shard[place]), int(self._length[place])
         if length < 0:
-            raise BadRecord(self.selection.lost[shard].reason(int(self.selection.number[place])))
+            raise DamagedRecord(self.selection.lost[shard].reason(int(self.selection.number[place])))
         try:
             frame = self._pread(shard, length + OVERHEAD, int(self._offset[place]))
         except OSError as error:
-            raise BadRecord(f"the file cannot be read ({error.strerror})") from None
+            raise DamagedRecord(f"the file cannot be read ({error.strerror})") from None
         return unframe(frame, length)
 
     def _pread(self, shard: int, size: int, offset: int) -> bytes:

@@ -17,18 +17,19 @@ import numpy.typing as npt
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before it is imported: it would greet us
 import tensorflow as tf
 
+from gzcore.dataset.tfrecord import DamagedRecord
+from gzcore.images import Pixels
 from gzcore.machine import cores
 from gztrain.data.assemble import Assembly
 from gztrain.data.batch import Batch
 from gztrain.data.damage import Damage
-from gztrain.data.decode import Pixels, decode_into
+from gztrain.data.decode import check_size, decode_into
 from gztrain.data.fast_parse import Row, split_record
-from gztrain.data.frames import BadRecord
 from gztrain.data.order import Places
 from gztrain.data.selection import Selection
 from gztrain.data.shard_files import ShardFiles
 
-Undecodable = dict[int, BadRecord]
+Undecodable = dict[int, DamagedRecord]
 """What is wrong with the images that could not be decoded, by place."""
 
 
@@ -80,9 +81,9 @@ class _Stream:
         self._undecodable = undecodable
         self._shape = (files.selection.crop, files.selection.crop, 3)
         self._blank: bytes = tf.io.encode_png(np.zeros(self._shape, np.uint8)).numpy()
-        self._rows: dict[int, list[Row | BadRecord]] = {}
+        self._rows: dict[int, list[Row | DamagedRecord]] = {}
 
-    def run(self, threads: int, prefetch: int) -> Iterator[tuple[Places, list[Row | BadRecord], Pixels]]:
+    def run(self, threads: int, prefetch: int) -> Iterator[tuple[Places, list[Row | DamagedRecord], Pixels]]:
         """Places, rows and images of every batch; a record that cannot be used has an error for a row.
 
         Raises:
@@ -120,13 +121,15 @@ class _Stream:
         self._rows[int(index)] = [row for row, _ in parts]
         return np.array([image for _, image in parts], object)
 
-    def _split(self, place: int) -> tuple[Row | BadRecord, bytes]:
+    def _split(self, place: int) -> tuple[Row | DamagedRecord, bytes]:
         try:
             if place in self._undecodable:
                 return self._undecodable[place], self._blank
-            return split_record(self._files.read(place))
-        except BadRecord as error:
+            row, image = split_record(self._files.read(place), self._files.selection.widths)
+            check_size(image, *self._shape[:2])
+        except DamagedRecord as error:
             return error, self._blank
+        return row, image
 
     def find_undecodable(self, places: Places, failure: Exception) -> None:
         """Find out which images made a batch fail.
@@ -143,12 +146,12 @@ class _Stream:
         if len(self._undecodable) == known:
             raise failure
 
-    def _try(self, image: bytes) -> BadRecord | None:
+    def _try(self, image: bytes) -> DamagedRecord | None:
         try:
             decode_into(np.empty(self._shape, np.uint8), image)
             self._decode_op(image)
-        except BadRecord as error:
+        except DamagedRecord as error:
             return error
         except (tf.errors.OpError, ValueError) as error:
-            return BadRecord(f"its image cannot be decoded ({str(error).splitlines()[0]})")
+            return DamagedRecord(f"its image cannot be decoded ({str(error).splitlines()[0]})")
         return None

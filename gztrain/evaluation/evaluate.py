@@ -6,11 +6,12 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
+from gzcore.dataset.layout import TEST, TRAIN
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.atomic import write_json
 from gzcore.storage.places import Place
 from gztrain.data import Batch, Reader, Selection, open_reader, select
-from gztrain.data.dataset import TEST, TRAIN, Dataset, open_dataset
+from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.data.label_source import LabelSource
 from gztrain.data.labels import Policy
 from gztrain.data.stream import ahead, fill, in_order

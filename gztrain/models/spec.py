@@ -2,16 +2,17 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
+
+from gzcore.recipe import CHECKED
 
 Head = Literal["report", "plain"]
 Pixels = Annotated[int, Field(strict=True, ge=1, le=8192)]
 Range = tuple[float, float]
-_CHECKED = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@dataclass(frozen=True, config=CHECKED)
 class ModelSpec:
     """One model; None leaves a choice to the model.
 
@@ -32,7 +33,7 @@ class ModelSpec:
     """Share of the features dropped before the dense layers of the head."""
 
 
-@dataclass(frozen=True, config=_CHECKED)
+@dataclass(frozen=True, config=CHECKED)
 class Augment:
     """What is done to a training image on the device, each time it is seen; see :mod:`gztrain.models.augment`."""
 

@@ -14,12 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gzcore.dataset.tree import Question
 from gzcore.errors import UsageError
+from gzcore.images import Pixels
 from gzcore.machine import cores
 from gzcore.storage.atomic import appearing, writing
-from gztrain.data.dataset import Question, Scheme
+from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Floats, classes
-from gztrain.predict.crops import Crop, Pixels, find_images, read_crop
+from gztrain.predict.crops import Crop, find_images, read_crop
 from gztrain.runs.folder import Json, open_run
 
 Classifier = Callable[[Pixels], Floats]

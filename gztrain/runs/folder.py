@@ -11,12 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gzcore.dataset.tree import Question
 from gzcore.errors import GzError, UsageError
+from gzcore.recipe import leaves
 from gzcore.storage.atomic import write_json, writing
 from gzcore.storage.places import Place, as_place
 from gztrain import __version__
-from gztrain.config import FREE, TrainConfig, as_mapping, from_mapping, leaves
-from gztrain.data.dataset import Dataset, Question, Scheme
+from gztrain.config import FREE, TrainConfig, as_mapping, from_mapping
+from gztrain.data.dataset import Dataset, Scheme
 from gztrain.environment import quiet_imports
 
 FORMAT = 1

@@ -102,12 +102,13 @@ def measure_input(job: TrainingJob, feed: Feed, seconds: float) -> dict[str, flo
     """Rates of what happens before the device, each stage on what the one before left in memory."""
     places = order(job.config.seed, 0, len(job.training))[:_RECORDS].tolist()
     pixels = np.empty((job.dataset.crop, job.dataset.crop, 3), np.uint8)
+    widths = job.training.widths
     with ShardFiles(job.training) as files:
         records = [files.read(place) for place in places]
-        images = [split_record(record)[1] for record in records]
+        images = [split_record(record, widths)[1] for record in records]
         return {
             "read": rate_of(files.read, places, seconds),
-            "parse": rate_of(split_record, records, seconds),
+            "parse": rate_of(lambda record: split_record(record, widths), records, seconds),
             "decode": rate_of(lambda image: decode_into(pixels, image), images, seconds),
             "batches": feed.batch * rate_over(endless(feed), seconds),
         }

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from gzcore.dataset.tree import CATALOGUE_QUESTIONS
 from gzprep.catalogue.galaxy import ANSWERS, Galaxy, Split, Votes
+from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 from gzprep.config import BYTES_VERSION, Recipe, from_mapping, pixel_versions
 from gzprep.images.codec import encode
 from gzprep.prepare.galaxy import judge_galaxy, make_records

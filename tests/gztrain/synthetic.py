@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gzcore.dataset.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
-from gztrain.data.dataset import Question, Scheme
+from gzcore.dataset.tree import Question
+from gzprep.catalogue.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
+from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Floats, Ints, Policy
 from gztrain.evaluation.predictions import Predictions
 from tests.running import ROOT
@@ -19,7 +20,7 @@ ALL_SCHEMES = tuple(SCHEMES)
 def scheme_of(name: str) -> Scheme:
     """A scheme as a data set's manifest gives it."""
     questions = tuple(Question(**asdict(QUESTIONS[index])) for index in SCHEMES[name])
-    fractions = tuple(FRACTION_NAMES.index(name) for question in questions for name in question.fractions)
+    fractions = tuple(FRACTION_NAMES.index(name) for question in questions for name in question.fraction_columns)
     places = scheme_labels(name)
     return Scheme(name, questions, places, tuple(LABEL_NAMES[place] for place in places), fractions)
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from gzcore.errors import UsageError
+from gzcore.recipe import leaves
 from gztrain.cli.options import OPTIONS, as_settings
-from gztrain.config import TrainConfig, as_mapping, from_mapping, leaves, read_config
+from gztrain.config import TrainConfig, as_mapping, from_mapping, read_config
 
 LEAVES = leaves(as_mapping(TrainConfig()))
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gzcore.recipe import leaves
 from gzcore.recipes import recipes_of
-from gztrain.config import TrainConfig, as_mapping, leaves, read_config
+from gztrain.config import TrainConfig, as_mapping, read_config
 from gztrain.models.plan import make_model_plan
 
 RECIPES = recipes_of("gztrain")

@@ -6,6 +6,7 @@ To add a detector: write a module with a function from a :class:`~gzprep.images.
 
 from collections.abc import Callable, Iterable, Mapping
 
+from gzcore.images import Pixels
 from gzprep.catalogue.galaxy import Finding, Reason, Rejection, Stage, Verdict
 from gzprep.config import Defects, Detector, LineDetector
 from gzprep.images.defects.black_line import black_line
@@ -14,7 +15,6 @@ from gzprep.images.defects.error_image import error_image
 from gzprep.images.defects.frame_edge import frame_edge
 from gzprep.images.defects.planes import Planes
 from gzprep.images.defects.saturated_background import saturated_background
-from gzprep.images.geometry import Pixels
 
 DETECTORS: dict[str, Callable[[Planes], Finding]] = {
     "error_image": error_image,

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gzcore.images import Pixels
 from gzprep.catalogue.galaxy import Finding
 from gzprep.images.defects.planes import Planes
-from gzprep.images.geometry import Pixels
 
 _BLACK = 3
 """Largest grey level that counts as black. An error image is 0 there, but JPEG may change that by a little."""

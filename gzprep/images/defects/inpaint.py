@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+from gzcore.images import Pixels
 from gzprep.catalogue.galaxy import Line
-from gzprep.images.geometry import Pixels
 
 _RIM = 1.0
 """Px around a line that are filled as well, because JPEG has blurred the line into them."""

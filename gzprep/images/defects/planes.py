@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
-from gzprep.images.geometry import Pixels
+from gzcore.images import Pixels
 
 _COLOURS = 3
 _Derived = TypeVar("_Derived")

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import cv2
 import numpy as np
 
-from gzprep.images.geometry import Pixels
+from gzcore.images import Pixels
 
 ROWS = 16
 """Rows that a ray crosses."""

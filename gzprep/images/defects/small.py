@@ -7,9 +7,9 @@ everything that is not a line.
 import cv2
 import numpy as np
 
+from gzcore.images import Pixels
 from gzprep.images.defects.planes import Planes, halved, pooled
 from gzprep.images.defects.rays import compressed
-from gzprep.images.geometry import Pixels
 
 MARGIN = 11
 """Columns on each side that a line is compared with. They are 88 px of the image, so that even a slanting trail of

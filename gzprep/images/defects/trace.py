@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gzcore.images import Pixels
 from gzprep.images.defects.rays import Ray
-from gzprep.images.geometry import Pixels
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.integer]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gztrain.data.dataset import Question
+from gzcore.dataset.tree import Question
 from gztrain.data.labels import Doubles, Floats, Ints, classes
 
 _POINTS = 201

@@ -11,7 +11,7 @@ import simplejpeg
 from matplotlib.figure import Figure
 
 from gzcore.console import printable
-from gztrain.data.dataset import Question
+from gzcore.dataset.tree import Question
 from gztrain.evaluation.published import SOURCE
 from gztrain.evaluation.report import plots, tables
 from gztrain.evaluation.report.formatting import between, listed, percent, rate, whole

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gztrain.data.dataset import Question, Scheme
+from gzcore.dataset.tree import Question
+from gztrain.data.dataset import Scheme
 from gztrain.evaluation.figures import COUNTS, METRICS, WHOLE
 from gztrain.evaluation.published import find_published
 from gztrain.evaluation.report.formatting import between, rate, whole

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzcore.errors import GzError
+from gzcore.images import Pixels
 from gzcore.storage.ahead import ahead
 from gzcore.storage.atomic import read_if_there, write_bytes
 from gzcore.storage.places import Place, Url
@@ -30,7 +31,6 @@ from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.data.labels import Floats
 from gztrain.data.stream import fill, in_order
 from gztrain.predict.beam.parts_plan import FORMAT, Job, Part, PartRecord, images_of, model_hash
-from gztrain.predict.crops import Pixels
 from gztrain.predict.images import BATCH, ROW_GROUP, as_rows, columns, predict_files, readable
 from gztrain.runs.folder import open_run
 from gztrain.runs.remote import model_alone, run_here

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
+from gzcore.dataset.layout import VIEWS
 from gzcore.errors import GzError, UsageError
 from gzcore.storage import locks
 from gzcore.storage.atomic import json_bytes, read_if_there, sweep, withdraw, write_bytes
 from gzcore.storage.places import Place, Url, place_from, remove_all
-from gztrain.data.dataset import VIEWS, Dataset, open_dataset
+from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.predict.crops import SUFFIXES, find_images
 from gztrain.runs.folder import Run, open_run
 from gztrain.runs.remote import model_alone, run_here

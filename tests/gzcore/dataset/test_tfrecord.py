@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzcore.dataset.tfrecord import OVERHEAD, DamagedRecord, frame, masked_crc, read_records
+from gzcore.dataset.tfrecord import OVERHEAD, DamagedRecord, frame, length_in, masked_crc, read_records, unframe
 
 RECORDS = (b"first", b"", bytes(range(40)), b"last")
 FILE = b"".join(map(frame, RECORDS))
@@ -87,19 +87,26 @@ def test_every_cut_is_seen_but_one_between_records() -> None:
 def test_records_before_the_damage_are_still_read() -> None:
     records = read_records(io.BytesIO(FILE[:-1]))
     assert [next(records) for _ in RECORDS[:-1]] == [*RECORDS[:-1]]
-    with pytest.raises(DamagedRecord, match="ends inside a record"):
+    with pytest.raises(DamagedRecord, match="the file ends within it"):
         next(records)
+
+
+def announced(length: int) -> bytes:
+    """A header, with the right checksum, of a record of any length."""
+    packed = length.to_bytes(8, "little")
+    return packed + masked_crc(packed).to_bytes(4, "little")
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        pytest.param(b"\0" * 5, "inside a record's header", id="half a header"),
-        pytest.param(b"\0" * 12, "checksum of a record's length", id="zeros"),
-        pytest.param(frame(b"abc")[:-5], "ends inside a record", id="half a record"),
-        pytest.param(frame(b"abc")[:-4] + b"\0\0\0\0", "checksum of a record is wrong", id="a wrong checksum"),
-        pytest.param(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01", "checksum of a record's length", id="a JPEG"),
-        pytest.param(frame(b"abc") + b"tail", "inside a record's header", id="something behind"),
+        pytest.param(b"\0" * 5, "the file ends within it", id="half a header"),
+        pytest.param(b"\0" * 12, "checksum of its length is wrong", id="zeros"),
+        pytest.param(frame(b"abc")[:-5], "the file ends within it", id="half a record"),
+        pytest.param(frame(b"abc")[:-4] + b"\0\0\0\0", "its checksum is wrong", id="a wrong checksum"),
+        pytest.param(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01", "checksum of its length is wrong", id="a JPEG"),
+        pytest.param(announced(1 << 40), "it has 1099511627776 bytes; a record has", id="a length beyond reason"),
+        pytest.param(frame(b"abc") + b"tail", "the file ends within it", id="something behind"),
     ],
 )
 def test_damage_is_told(data: bytes, words: str) -> None:
@@ -109,3 +116,28 @@ def test_damage_is_told(data: bytes, words: str) -> None:
 
 def test_damage_is_a_value_error() -> None:
     assert issubclass(DamagedRecord, ValueError)
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(st.binary(max_size=300))
+def test_framing_comes_off(record: bytes) -> None:
+    framed = frame(record)
+    assert length_in(framed[:12]) == len(record)
+    assert unframe(framed, len(record)) == record
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(st.binary(max_size=300), st.data())
+def test_no_flipped_bit_goes_unnoticed(record: bytes, data: st.DataObject) -> None:
+    framed = bytearray(frame(record))
+    framed[data.draw(st.integers(0, len(framed) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    with pytest.raises(DamagedRecord, match="checksum"):
+        unframe(bytes(framed), len(record))
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(st.binary(max_size=300), st.data())
+def test_a_cut_frame_is_noticed(record: bytes, data: st.DataObject) -> None:
+    framed = frame(record)
+    with pytest.raises(DamagedRecord, match="ends within"):
+        unframe(framed[: data.draw(st.integers(0, len(framed) - 1))], len(record))

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gzcore.dataset.tree import CATALOGUE_QUESTIONS
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Galaxy, Split, Votes, pack
 from gzprep.catalogue.read import (
@@ -25,6 +24,7 @@ from gzprep.catalogue.read import (
     row_count,
     row_groups,
 )
+from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 
 ID = 587722982293766366
 FORMATS = ("parquet", "csv")

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from gzcore.dataset.example import FEATURES
+from gzcore.dataset.layout import CARDS
+from gzprep.catalogue.tree import FEATURES
 from gzprep.dataset.card import cards
-from gzprep.dataset.folder import CARDS
 from gzprep.dataset.provenance import PROVENANCE
 from gzprep.dataset.source import GALAXY_ZOO_2, MARKER, SIMULATED
 from tests.running import SMALL, gzprep, manifest

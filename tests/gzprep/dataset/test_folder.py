@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from gzcore.dataset.layout import shard_name
 from gzcore.errors import GzError
 from gzprep.dataset.folder import Folder, clear, locked, sweep
-from gzprep.dataset.shards import shard_name
 
 SHARD = shard_name("gz2", "train", 0, 4)
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gzcore.dataset.layout import shard_name
 from gzprep.catalogue.galaxy import Split
 from gzprep.config import Recipe, from_mapping
-from gzprep.dataset.shards import Bin, BinCounts, bin_of, fold_of, order_of, plan_bins, record_bytes, shard_name
+from gzprep.dataset.shards import Bin, BinCounts, bin_of, fold_of, order_of, plan_bins, record_bytes
 
 checked = settings(deadline=None, derandomize=True, max_examples=150)
 IDS = [str(587722982293766366 + 3 * place) for place in range(20_000)]

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzprep.images.codec import decode
-from gzprep.images.geometry import Geometry, Pixels, crop_offset, flipped, leaves_frame, matrix, warp
+from gzcore.images import Pixels, decode
+from gzprep.images.geometry import Geometry, crop_offset, flipped, leaves_frame, matrix, warp
 from tests.golden.regenerate_records import draw_frame
 from tests.pixels import centre_crop
 
@@ -154,7 +154,7 @@ def test_fused_geometry_is_one_albumentations_affine_on_real_galaxies(real_data:
     paths = sorted((real_data / "gz2" / "images").glob("*/*.jpg"))[::100]
     assert paths
     for seed, path in enumerate(paths):
-        frame = decode(path.read_bytes())
+        frame = decode(path.read_bytes(), "RGBA")
         for geometry in drawn_geometries(6, seed):
             assert_like_albumentations(frame, geometry, crop)
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzcore.dataset.tree import CATALOGUE_QUESTIONS
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, find_catalogues
+from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 from gzprep.config import Recipe, from_mapping, recipe_hash
 from gzprep.dataset.folder import Folder, clear
 from gzprep.dataset.shards import BinCounts

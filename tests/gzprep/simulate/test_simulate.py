@@ -12,8 +12,8 @@ import pytest
 import simplejpeg
 from numpy.typing import NDArray
 
-from gzcore.dataset.tree import CATALOGUE_QUESTIONS, QUESTIONS, SCHEMES
 from gzcore.errors import GzError, UsageError
+from gzprep.catalogue.tree import CATALOGUE_QUESTIONS, QUESTIONS, SCHEMES
 from gzprep.simulate import SimulatedSky, simulate
 from gzprep.simulate.blemishes import EVERY, KINDS, Blemish, plan
 from gzprep.simulate.galaxy import paint_galaxy

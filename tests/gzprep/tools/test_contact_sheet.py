@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from gzprep.dataset.read import open_folder
+from gzprep.dataset.read import open_folder, operations_of
 from gzprep.tools.contact_sheet import caption, find_records, find_row
 from tests.running import gzprep
 
@@ -46,7 +46,7 @@ def test_captions_say_what_was_done(dataset: Path) -> None:
     records = find_records(folder, document, find_row(folder, row_with(dataset, "accepted", "train")))
     for record in records[1:]:
         assert caption(record)[0] == f"view {record.view}"
-        assert len(caption(record)) == 1 + len(record.ops)
+        assert len(caption(record)) == 1 + len(operations_of(record))
 
 
 def test_an_unknown_galaxy_is_told_with_one_that_is_there(dataset: Path, tmp_path: Path) -> None:

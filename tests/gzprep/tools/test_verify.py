@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.dataset.tfrecord import frame, read_records
+from gzprep.dataset.read import read_record
 from tests.running import gzprep, manifest
 
 
@@ -62,6 +63,14 @@ def swap_pixels(records: list[bytes]) -> list[bytes]:
     return [bytes(data), *records[1:]]
 
 
+def claim_another_size(records: list[bytes]) -> list[bytes]:
+    """Let the JPEG of the first record claim to be 60,000 px wide."""
+    data = bytearray(records[0])
+    start = data.index(b"\xff\xc0") + 7
+    data[start : start + 2] = (60_000).to_bytes(2, "big")
+    return [bytes(data), *records[1:]]
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a flipped byte": (flip_a_byte, "another SHA-256"),
     "a shard cut short": (cut_short, "bytes; the manifest says"),
@@ -75,6 +84,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         "has the views [0, 0]",
     ),
     "a record that is no Example": (lambda out: rewrite(out, "test", lambda records: [b"junk", *records]), "Example"),
+    "an image of another size": (lambda out: rewrite(out, "train", claim_another_size), "its image has 60000 x "),
     "a rejected galaxy that is written": (reject_a_written_galaxy, "expected []"),
 }
 
@@ -119,6 +129,16 @@ NOT_WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {
         "has format 99",
     ),
 }
+
+
+def test_a_view_that_cannot_be_decoded_is_one_sentence(dataset: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(dataset, tmp_path / "out"))
+    rewrite(out, "train", claim_another_size)
+    with first_full(out, "train").open("rb") as file:
+        galaxy = read_record(next(read_records(file))).id
+    result = gzprep("preview", out, "--id", galaxy, "--png", tmp_path / "sheet.png")
+    assert result.code == 1
+    assert f"View 0 of galaxy {galaxy} cannot be shown: " in result.sentence
 
 
 @pytest.mark.parametrize(("damage", "sentence"), NOT_WHOLE.values(), ids=NOT_WHOLE.keys())

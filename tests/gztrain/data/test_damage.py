@@ -87,7 +87,7 @@ CASES = {
     "a shard cut within a header": Case(cut_in_header, "the file ends within it", all_after=True),
     "a shard cut between records": Case(cut_between, "the file ends before it", all_after=True),
     "an image that cannot be decoded": Case(spoil, "its image cannot be decoded"),
-    "an image of another size": Case(shrink, "its image has the shape 63 x 64 x 3, not 64 x 64 x 3"),
+    "an image of another size": Case(shrink, "its image has 64 x 63 px, not 64 x 64"),
     "no image": Case(forget_image, "it has no feature b'image'"),
 }
 

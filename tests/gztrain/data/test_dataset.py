@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from gzcore.dataset import tree
 from gzcore.errors import GzError, UsageError
-from gztrain.data.dataset import SCHEMES, Dataset, choose_scheme, open_dataset
+from gzprep.catalogue import tree
+from gzprep.catalogue.tree import SCHEMES
+from gztrain.data.dataset import Dataset, choose_scheme, open_dataset
 from tests.gztrain.shards import FIRST, copied, edit_manifest
 
 
@@ -37,10 +38,8 @@ def test_a_folder_tells_what_is_in_it(opened: Dataset, dataset: Path) -> None:
 
 
 def test_the_tree_is_that_of_the_preparation(opened: Dataset) -> None:
-    for ours, theirs in zip(opened.questions, tree.QUESTIONS, strict=True):
-        for name in ("index", "name", "title", "used", "twin", "dropped", "parent", "answers", "labels"):
-            assert getattr(ours, name) == getattr(theirs, name)
-        assert ours.fractions == theirs.fraction_columns
+    assert opened.questions == tree.QUESTIONS
+    assert opened.widths == tree.WIDTHS
 
 
 @pytest.mark.parametrize("split", ["train", "train_views", "test"])
@@ -70,7 +69,7 @@ def test_strange_splits_and_folds(opened: Dataset) -> None:
 
 
 def test_all_fourteen_schemes_are_there(opened: Dataset) -> None:
-    assert set(SCHEMES) == set(tree.SCHEMES) == set(opened.manifest["labels"]["schemes"])
+    assert list(SCHEMES) == list(opened.manifest["labels"]["schemes"])
 
 
 @pytest.mark.parametrize("name", SCHEMES)
@@ -89,7 +88,7 @@ def test_the_blocks_of_a_scheme_are_its_questions(opened: Dataset, name: str) ->
     assert scheme.fraction_blocks[-1].stop == len(fractions)
     for question, labels, answers in zip(scheme.questions, scheme.blocks, scheme.fraction_blocks, strict=True):
         assert scheme.names[labels] == question.labels
-        assert tuple(fractions[answers]) == question.fractions
+        assert tuple(fractions[answers]) == question.fraction_columns
 
 
 def test_reduced_by_hand(opened: Dataset) -> None:
@@ -101,12 +100,14 @@ def test_reduced_by_hand(opened: Dataset) -> None:
 
 
 def test_a_scheme_that_does_not_exist(opened: Dataset) -> None:
-    with pytest.raises(UsageError, match=r"no scheme 'q11'; choose one of q0, .*, hubble, reduced, all"):
+    with pytest.raises(UsageError, match=r"no scheme 'q11' in .*; choose one of q0, .*, hubble, reduced, all"):
         choose_scheme(opened, "q11")
 
 
-def _without_scheme(manifest: Any) -> None:
-    del manifest["labels"]["schemes"]["hubble"]
+def test_a_scheme_that_the_folder_lacks(folder: Path) -> None:
+    edit_manifest(folder, lambda manifest: manifest["labels"]["schemes"].pop("hubble"))
+    with pytest.raises(UsageError, match=r"no scheme 'hubble' in .*; choose one of q0, .*, reduced, all"):
+        choose_scheme(open_dataset(folder), "hubble")
 
 
 def _with_few_labels(manifest: Any) -> None:
@@ -122,7 +123,6 @@ def _with_few_fractions(manifest: Any) -> None:
 
 
 LACKING: dict[str, tuple[Callable[[Any], None], str]] = {
-    "the scheme": (_without_scheme, "has no scheme 'hubble'; it has q0, "),
     "labels": (_with_few_labels, r"wants 4 labels, up to number 21; the records in .* have 5 \(0 to 4\)"),
     "a label of a question": (_with_half_a_question, "lacks how-rounded-gz2_cigar"),
     "a fraction": (_with_few_fractions, "lacks bulge-gz2_no_fraction"),
@@ -199,12 +199,15 @@ def _long_shard(folder: Path) -> Path:
 CLOSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no folder": (_remove_folder, "There is no dataset folder .*; make one with gzprep run --out"),
     "no manifest": (_remove_manifest, "has no manifest.json, so it is not a whole dataset folder; gzprep run --out"),
-    "newer format": (_newer_format, r"has format 2; this gztrain knows formats up to 1\. Install a newer one"),
+    "newer format": (_newer_format, r"has format 2; this version knows formats up to 1\. Install a newer one"),
     "half a manifest": (_not_json, "manifest.json is damaged .it is not JSON.; run gzprep run --out"),
     "another manifest": (_a_list, "manifest.json is damaged .it does not say its format."),
-    "a manifest without labels": (_no_labels, "manifest.json is damaged .KeyError: 'labels'."),
-    "a manifest without schemes": (_no_schemes, "manifest.json is damaged .KeyError: 'schemes'."),
-    "a crop that is no number": (_crop_in_words, "manifest.json is damaged .ValueError: .*large"),
+    "a manifest without labels": (_no_labels, "manifest.json is damaged .it has no labels."),
+    "a manifest without schemes": (_no_schemes, "manifest.json is damaged .it has no labels.schemes."),
+    "a crop that is no number": (
+        _crop_in_words,
+        "manifest.json is damaged .recipe.crop.size is 'large': Input should be a valid integer",
+    ),
     "a shard outside the folder": (_a_file_elsewhere, "damaged .*secret' is not the name of a file in the folder"),
     "a missing shard": (_missing_shard, f"{FIRST} of the manifest cannot be found .* it makes what is missing"),
     "a longer shard": (_long_shard, f"{FIRST} has .* bytes, the manifest says .* it makes what differs"),

@@ -1,4 +1,4 @@
-"""Examples made by hand, parsed both ways: into a record, and the fast way into a row and its image."""
+"""Records by hand: the parser of the contract, and the fast parser that is held to it."""
 
 import contextlib
 from pathlib import Path
@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzcore.dataset import example
+from gzcore.dataset.example import parse_record, payloads
+from gzcore.dataset.features import Widths
+from gzcore.dataset.tfrecord import DamagedRecord
+from gzprep.catalogue.tree import WIDTHS
 from gztrain.data import fast_parse
 from gztrain.data.dataset import open_dataset
-from gztrain.data.example import parse_example, payloads
 from gztrain.data.fast_parse import split_record
-from gztrain.data.frames import BadRecord
 from tests.gztrain.shards import records_of
 
 checked = settings(deadline=None, derandomize=True, max_examples=150)
@@ -58,7 +60,7 @@ ORDERS = st.one_of(st.just(USUAL), st.permutations(USUAL))
 @checked
 @given(galaxies(), ORDERS)
 def test_a_record_is_parsed(features: dict[str, Any], order: list[str]) -> None:
-    record = parse_example(serialized(features, order))
+    record = parse_record(serialized(features, order), WIDTHS)
     assert (record.image, record.ops) == (features["image"], features["ops"])
     assert (record.id.encode(), record.view, record.fold) == (features["id"], *features["view"], *features["fold"])
     for name in ("fraction", "votes", "label_report", "label_asked", "mask"):
@@ -70,7 +72,7 @@ def test_a_record_is_parsed(features: dict[str, Any], order: list[str]) -> None:
 @checked
 @given(galaxies(), ORDERS)
 def test_the_quick_way_through_a_record_gives_the_same(features: dict[str, Any], order: list[str]) -> None:
-    row, image = split_record(serialized(features, order))
+    row, image = split_record(serialized(features, order), WIDTHS)
     assert image == features["image"]
     assert (row.id.encode(), row.view) == (features["id"], *features["view"])
     assert np.frombuffer(row.fraction, "<f4").tolist() == features["fraction"]
@@ -82,14 +84,35 @@ def test_the_quick_way_through_a_record_gives_the_same(features: dict[str, Any],
 def test_every_record_of_gzprep_goes_the_quick_way(dataset: Path) -> None:
     for shard in open_dataset(dataset).shards:
         for record in records_of(shard.path):
-            assert fast_parse._split_usual(record) == fast_parse._split_any(record)
+            assert fast_parse._split_usual(record, WIDTHS) == fast_parse._split_any(record, WIDTHS)
+
+
+def test_the_quick_way_agrees_with_the_contract(dataset: Path) -> None:
+    for shard in open_dataset(dataset).shards:
+        for record in records_of(shard.path):
+            (row, image), parsed = split_record(record, WIDTHS), parse_record(record, WIDTHS)
+            assert (row.id, row.view, image) == (parsed.id, parsed.view, parsed.image)
+            np.testing.assert_array_equal(np.frombuffer(row.fraction, "<f4"), parsed.fraction)
+            np.testing.assert_array_equal(np.frombuffer(row.votes, "<f4"), parsed.votes)
+            for name in ("label_report", "label_asked", "mask"):
+                np.testing.assert_array_equal(np.frombuffer(getattr(row, name), np.uint8), getattr(parsed, name))
+
+
+def test_records_of_another_tree_are_read_by_their_own_widths() -> None:
+    narrow = FEATURES | {"fraction": [0.5] * 5, "votes": [3.0] * 2}
+    narrow |= dict.fromkeys(("label_report", "label_asked", "mask"), [1] * 3)
+    record, widths = serialized(narrow, USUAL), Widths(5, 2, 3)
+    assert fast_parse._split_usual(record, widths) == fast_parse._split_any(record, widths)
+    assert parse_record(record, widths).mask.tolist() == [1, 1, 1]
+    with pytest.raises(DamagedRecord, match="kind or number"):
+        split_record(record, WIDTHS)
 
 
 def test_parsing_agrees_with_tensorflow(dataset: Path) -> None:
     import tensorflow as tf
 
     record = records_of(open_dataset(dataset).shards[0].path)[0]
-    ours, theirs = parse_example(record), tf.train.Example.FromString(record).features.feature
+    ours, theirs = parse_record(record, WIDTHS), tf.train.Example.FromString(record).features.feature
     assert set(payloads(record)) == {name.encode() for name in theirs}
     assert ours.image == theirs["image"].bytes_list.value[0]
     assert ours.fold == theirs["fold"].int64_list.value[0]
@@ -112,31 +135,31 @@ STRANGE: dict[str, tuple[bytes, str]] = {
     "no message": (b"galaxy", "not a serialised Example"),
     "a cut message": (serialized(FEATURES, USUAL)[:-1], "not a serialised Example"),
     "more than a message": (serialized(FEATURES, USUAL) + b"\0", "not a serialised Example"),
-    "no image": (serialized(FEATURES, [name for name in USUAL if name != "image"]), "no feature b'image'"),
-    "few votes": (serialized(FEATURES | {"votes": [1.0] * 10}, USUAL), "votes or labels|not those of a galaxy"),
-    "many labels": (serialized(FEATURES | {"mask": [1] * 23}, USUAL), "votes or labels|not those of a galaxy"),
-    "an id that is no text": (serialized(FEATURES | {"id": b"\xff"}, USUAL), "id or view|not those of a galaxy"),
-    "no view": (serialized(FEATURES | {"view": []}, USUAL), "id or view|not those of a galaxy"),
+    "no image": (serialized(FEATURES, [name for name in USUAL if name != "image"]), "no feature b'image'|lacks image"),
+    "few votes": (serialized(FEATURES | {"votes": [1.0] * 10}, USUAL), "votes or labels|is not float32|is not int64"),
+    "many labels": (serialized(FEATURES | {"mask": [1] * 23}, USUAL), "votes or labels|is not float32|is not int64"),
+    "an id that is no text": (serialized(FEATURES | {"id": b"\xff"}, USUAL), "id or view|id is not UTF-8|is not int64"),
+    "no view": (serialized(FEATURES | {"view": []}, USUAL), "id or view|id is not UTF-8|is not int64"),
 }
 
 
 @pytest.mark.parametrize("case", STRANGE)
 def test_what_is_no_record_is_not_parsed(case: str) -> None:
     record, sentence = STRANGE[case]
-    with pytest.raises(BadRecord, match=sentence):
-        parse_example(record)
-    with pytest.raises(BadRecord, match=sentence):
-        split_record(record)
+    with pytest.raises(DamagedRecord, match=sentence):
+        parse_record(record, WIDTHS)
+    with pytest.raises(DamagedRecord, match=sentence):
+        split_record(record, WIDTHS)
 
 
 def test_labels_beyond_a_byte_are_refused() -> None:
     record = serialized(FEATURES | {"mask": [200] * 11}, USUAL)  # 22 bytes
-    with pytest.raises(BadRecord, match="not 0 and 1"):
-        split_record(record)
+    with pytest.raises(DamagedRecord, match="not 0 and 1"):
+        split_record(record, WIDTHS)
 
 
 @checked
 @given(st.binary(max_size=400))
 def test_no_bytes_surprise_the_parser(record: bytes) -> None:
-    with contextlib.suppress(BadRecord):
-        parse_example(record)
+    with contextlib.suppress(DamagedRecord):
+        parse_record(record, WIDTHS)

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gzcore.dataset.example import parse_record
+from gzprep.catalogue.tree import WIDTHS
 from gztrain.data import index
 from gztrain.data.dataset import open_dataset
-from gztrain.data.example import parse_example
 from tests.gztrain.shards import copied, flip, frame_starts, records_of
 
 Indexes = Callable[[], list[Path]]
@@ -32,7 +33,7 @@ def test_an_index_says_where_records_are(folder: Path) -> None:
         assert made.lost is None
         assert made.entries["offset"].tolist() == frame_starts(shard.path)
         assert made.entries["length"].tolist() == [len(record) for record in records_of(shard.path)]
-        assert made.entries["view"].tolist() == [parse_example(record).view for record in records_of(shard.path)]
+        assert made.entries["view"].tolist() == [parse_record(record, WIDTHS).view for record in records_of(shard.path)]
 
 
 def test_an_index_is_kept_and_used(indexes: Indexes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gzcore.dataset.example import parse_record
 from gzcore.errors import UsageError
+from gzprep.catalogue.tree import WIDTHS
 from gztrain.data import READERS, Batch, Selection, lots, open_reader, order, select, shard_files
 from gztrain.data.buffers import ImageBuffers
 from gztrain.data.dataset import open_dataset
-from gztrain.data.example import parse_example
 from gztrain.data.native_reader import NativeReader
 from gztrain.data.tf_reader import TfReader
 from tests.gztrain.shards import check_same, everything, records_of
@@ -43,10 +44,11 @@ def expected(training: Selection) -> list[Batch]:
 def test_a_batch_is_what_the_records_say(training: Selection, expected: list[Batch]) -> None:
     records = {}
     for shard in training.shards:
-        records |= {(parse_example(record).id, parse_example(record).view): record for record in records_of(shard.path)}
+        parsed = [parse_record(record, WIDTHS) for record in records_of(shard.path)]
+        records |= {(record.id, record.view): record for record in parsed}
     for batch in expected:
         for at in range(len(batch)):
-            record = parse_example(records[batch.ids[at], int(batch.views[at])])
+            record = records[batch.ids[at], int(batch.views[at])]
             pixels = cv2.imdecode(np.frombuffer(record.image, np.uint8), cv2.IMREAD_COLOR_RGB)
             assert np.abs(batch.images[at].astype(int) - pixels).max() <= 2  # OpenCV has another version of the decoder
             np.testing.assert_array_equal(batch.fractions[at], record.fraction)
@@ -143,7 +145,7 @@ def test_images_are_the_same_from_either_reader(encoding: str, small_sky: Path, 
     chosen = select(open_dataset(tmp_path / "out"), "train", views=1)
     native, tf = (everything(open_reader(name, threads=2), chosen) for name in ("native", "tf"))
     check_same(native, tf)
-    first = parse_example(records_of(chosen.shards[int(chosen.shard[0])].path)[0])
+    first = parse_record(records_of(chosen.shards[int(chosen.shard[0])].path)[0], WIDTHS)
     assert first.image.startswith(b"\x89PNG" if encoding == "png" else b"\xff\xd8\xff")
     assert len({batch.images.tobytes() for batch in native}) == len(native)
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from gzcore.dataset.tfrecord import OVERHEAD
+from gzcore.dataset.example import parse_record
+from gzcore.dataset.tfrecord import OVERHEAD, unframe
 from gzcore.errors import UsageError
+from gzprep.catalogue.tree import WIDTHS
 from gztrain.data import select
 from gztrain.data.dataset import Dataset, open_dataset
-from gztrain.data.example import parse_example
-from gztrain.data.frames import unframe
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def seen(data: Dataset, **wanted: Any) -> Counter[tuple[str, int, int]]:
         data_file = chosen.shards[chosen.shard[place]].path.read_bytes()
         start = int(chosen.offset[place])
         record = unframe(data_file[start : start + int(chosen.length[place]) + OVERHEAD], int(chosen.length[place]))
-        parsed = parse_example(record)
+        parsed = parse_record(record, WIDTHS)
         found[parsed.id, parsed.view, parsed.fold] += 1
     return found
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from gzcore import images as gz_images
 from gzcore.errors import GzError, UsageError
-from gzprep.images import codec as gz_images
 from gzprep.images.views import View, render
 from gztrain.data.dataset import Scheme
 from gztrain.evaluation.predictions import read_predictions
@@ -94,13 +94,13 @@ def test_the_crop_is_that_of_view_0(tmp_path: Path, kind: str, size: tuple[int, 
     data = encoded(kind, size)
     path = tmp_path / "image"
     path.write_bytes(data)
-    expected = render(gz_images.decode(data), View(0), CROP)
+    expected = render(gz_images.decode(data, "RGBA"), View(0), CROP)
     np.testing.assert_array_equal(read_crop(path, CROP).pixels, expected)
 
 
 def test_the_crop_of_a_real_galaxy_is_that_of_view_0(gz2: Path) -> None:
     path = min((gz2 / "images").rglob("*.jpg"))
-    expected = render(gz_images.decode(path.read_bytes()), View(0), 224)
+    expected = render(gz_images.decode(path.read_bytes(), "RGBA"), View(0), 224)
     np.testing.assert_array_equal(read_crop(path, 224).pixels, expected)
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.atomic import appearing, sweep
+from gzprep.catalogue.tree import SCHEMES
 from gztrain.config import FREE, TrainConfig, read_config
-from gztrain.data.dataset import SCHEMES, choose_scheme, open_dataset
+from gztrain.data.dataset import choose_scheme, open_dataset
 from gztrain.runs.folder import FORMAT, Run, RunFolder, check_same, open_run, write_config
 from gztrain.training.request import make_config
 

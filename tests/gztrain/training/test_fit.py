@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.errors import GzError, UsageError
+from gzprep.catalogue.tree import SCHEMES
 from gztrain.config import TrainConfig, read_config
 from gztrain.data import open_reader, select
-from gztrain.data.dataset import SCHEMES, choose_scheme, open_dataset
+from gztrain.data.dataset import choose_scheme, open_dataset
 from gztrain.data.label_source import LabelSource
 from gztrain.evaluation.evaluate import evaluate
 from gztrain.evaluation.figures import METRICS

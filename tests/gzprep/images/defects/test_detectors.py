@@ -15,13 +15,12 @@ import simplejpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gzcore.images import Pixels, UnreadableImage, decode
 from gzprep.catalogue.galaxy import Line
 from gzprep.config import Defects
-from gzprep.images.codec import UnreadableImage, decode
 from gzprep.images.defects import DETECTORS, fill_lines, find
 from gzprep.images.defects.rays import DEEPEST, ROWS, Fan, Sums, most_along_rays, ray_sums
 from gzprep.images.defects.trace import least_so_far
-from gzprep.images.geometry import Pixels
 
 REVIEWED = Path(__file__).parent / "reviewed_defects.csv"
 THRESHOLDS = {name: getattr(Defects(), name).threshold for name in DETECTORS}
@@ -183,7 +182,7 @@ def frames(small_sky: Path) -> list[Pixels]:
 
 def _decoded(path: Path) -> Pixels | None:
     try:
-        return decode(path.read_bytes())
+        return decode(path.read_bytes(), "RGBA")
     except UnreadableImage:
         return None
 
@@ -193,7 +192,7 @@ def _verdicts(image: Pixels) -> dict[str, bool]:
 
 
 def through_jpeg(rgb: Pixels) -> Pixels:
-    return decode(bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(rgb[..., :3]), 75, "RGB", "420")))
+    return decode(bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(rgb[..., :3]), 75, "RGB", "420")), "RGBA")
 
 
 def with_black_line(frame: Pixels, width: int = 1) -> Pixels:
@@ -313,8 +312,8 @@ def test_the_list_of_verdicts_is_well_formed() -> None:
 @pytest.fixture(scope="module")
 def scores(real_data: Path) -> Scores:
     """Scores of all real images, by detector and id."""
-    findings_by_id = {path.stem: find(decode(path.read_bytes())) for path in sorted(real_data.rglob("*.jpg"))}
-    return {name: {id_: findings[name].score for id_, findings in findings_by_id.items()} for name in DETECTORS}
+    found = {path.stem: find(decode(path.read_bytes(), "RGBA")) for path in sorted(real_data.rglob("*.jpg"))}
+    return {name: {id_: findings[name].score for id_, findings in found.items()} for name in DETECTORS}
 
 
 def alarms(scores: Scores, name: str) -> set[str]:
@@ -375,7 +374,7 @@ def test_real_images_keep_their_verdicts_when_turned(real_data: Path, scores: Sc
     paths = [path for path in sorted(real_data.rglob("*.jpg")) if path.stem in seen]
     assert len(paths) > 100
     for path in paths:
-        image = decode(path.read_bytes())
+        image = decode(path.read_bytes(), "RGBA")
         for turn in TURNS[:4]:
             for name, finding in find(np.ascontiguousarray(turn(image))).items():
                 value, threshold = scores[name][path.stem], THRESHOLDS[name]

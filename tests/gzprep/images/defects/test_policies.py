@@ -8,11 +8,10 @@ import pytest
 import simplejpeg
 
 from gzcore.errors import UsageError
+from gzcore.images import Pixels, decode
 from gzprep.catalogue.galaxy import Finding, Line, Reason, Rejection, Stage, Verdict
 from gzprep.config import Defects, Detector, LineDetector, LinePolicy, Policy, from_mapping
-from gzprep.images.codec import decode
 from gzprep.images.defects import DETECTORS, decide, fill_lines, find, judge, wanted
-from gzprep.images.geometry import Pixels
 from tests.golden.regenerate_records import draw_frame
 
 THRESHOLD = Defects().error_image.threshold
@@ -32,7 +31,9 @@ def black_below(share: float = 1.0, side: int = 424) -> Pixels:
 
 
 def through_jpeg(frame: Pixels, quality: int, subsampling: str = "420") -> Pixels:
-    return decode(bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(frame[..., :3]), quality, "RGB", subsampling)))
+    return decode(
+        bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(frame[..., :3]), quality, "RGB", subsampling)), "RGBA"
+    )
 
 
 def sky(level: float, sigma: float) -> Pixels:
@@ -112,7 +113,7 @@ def test_the_middle_row_of_an_odd_frame_belongs_to_no_half() -> None:
 
 def test_real_galaxies_are_far_below(real_data: Path) -> None:
     paths = sorted(real_data.glob("*/images/**/*.jpg"))[::2]
-    scores = {path: error_image(decode(path.read_bytes())) for path in paths}
+    scores = {path: error_image(decode(path.read_bytes(), "RGBA")) for path in paths}
     worst = max(scores, key=scores.__getitem__)
     assert scores[worst] < 0.8, worst
     assert len(scores) > 100

@@ -6,7 +6,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from gzcore.dataset.tree import (
+from gzcore.errors import UsageError
+from gzprep.catalogue.tree import (
     CATALOGUE_QUESTIONS,
     FRACTION_NAMES,
     LABEL_NAMES,
@@ -16,7 +17,6 @@ from gzcore.dataset.tree import (
     label_slice,
     scheme_labels,
 )
-from gzcore.errors import UsageError
 from tests.running import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "labels.json"

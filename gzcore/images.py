@@ -1,0 +1,220 @@
+"""Image files to pixels: the one way an image is opened, with one set of guards.
+
+An image file is untrusted. It is read only if it is a regular file of a reasonable size; its header is judged before
+any pixel is decoded, for a small file may claim to be a huge image; and it is decoded strictly, for other decoders fill
+what they cannot read with grey. Whatever is wrong is told in the same words by every command.
+"""
+
+import errno
+import io
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+from PIL import Image
+
+from gzcore.machine import OPEN_TO_READ
+from gzcore.storage.places import Url
+
+Pixels = npt.NDArray[np.uint8]
+Channels = Literal["RGB", "RGBA"]
+
+MAX_FILE_BYTES = 64_000_000
+"""Larger files are not read: an uncompressed frame of 4,096 x 4,096 px has 50 MB."""
+MAX_PIXELS = 16_000_000
+"""Larger images are not decoded, unless the caller allows it: 4,000 x 4,000 px; Galaxy Zoo 2 has 424 x 424."""
+_JPEG_MAGIC = b"\xff\xd8"
+_COLOUR_JPEG = ("YCbCr", "RGB")
+_PNG_DEPTH_AT = 24
+"""Byte of a PNG's header with the bits of a channel (PNG specification, 11.2.2): Pillow halves 16 of them silently."""
+_FORMATS = ("JPEG", "PNG")
+Image.MAX_IMAGE_PIXELS = None  # sizes are judged by the header here, before anything is decoded
+
+
+class UnusableImage(Exception):
+    """An image cannot be used. The message says why."""
+
+
+class UnreadableImage(UnusableImage):
+    """The file cannot be read, is not an image, or is damaged."""
+
+
+class MissingImage(UnreadableImage):
+    """There is no such file."""
+
+
+class WrongShape(UnusableImage):
+    """The header declares another size or another kind of pixels than expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an image file says of itself before its pixels are decoded.
+
+    Attributes:
+        height, width: px.
+        colour: whether its pixels are 8-bit RGB once decoded.
+        mode: the mode as the file says it, for the message.
+    """
+
+    height: int
+    width: int
+    colour: bool
+    mode: str
+
+    def check_pixels(self, most: int = MAX_PIXELS) -> None:
+        """Refuse an image of more than ``most`` pixels.
+
+        Raises:
+            WrongShape: it has more.
+        """
+        if self.height * self.width > most:
+            raise WrongShape(f"{self.width} x {self.height} px, more than {most} in all")
+
+    def check_colour(self) -> None:
+        """Refuse an image that is not 8-bit RGB.
+
+        Raises:
+            WrongShape: it is grey, has a palette, transparency, four inks or 16 bits a channel.
+        """
+        if not self.colour:
+            raise WrongShape(f"mode {self.mode}, expected 8-bit RGB")
+
+
+# ---------------------------------------------------------------- from a file to bytes
+
+
+def read_file(path: str | Path) -> bytes:
+    """Read a regular file of a reasonable size: a pipe would never end, and a device might not either.
+
+    Raises:
+        MissingImage: there is no such file.
+        UnreadableImage: it is not a regular file, too large, or the system cannot read it.
+    """
+    try:
+        descriptor = os.open(path, OPEN_TO_READ)
+        try:
+            return os.read(descriptor, _regular_size(os.fstat(descriptor)))
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError as error:
+        raise MissingImage(_unread(error)) from None
+    except OSError as error:
+        raise UnreadableImage(_unread(error)) from None
+
+
+def _regular_size(status: os.stat_result) -> int:
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableImage("it is no regular file")
+    if status.st_size > MAX_FILE_BYTES:
+        raise UnreadableImage(f"the file has {status.st_size} bytes; an image has {MAX_FILE_BYTES} at most")
+    return status.st_size
+
+
+def _unread(error: OSError) -> str:
+    if error.errno == errno.ENXIO:  # a socket
+        return "it is no regular file"
+    return f"the file cannot be read: {(error.strerror or str(error)).lower()}"
+
+
+def read_object(url: Url) -> bytes:
+    """Read an object of a bucket, of a reasonable size.
+
+    Raises:
+        MissingImage: there is no such object.
+        UnreadableImage: it is too large.
+        GzError: the service fails; that is an error and no verdict, for the image may be there.
+    """
+    try:
+        data = url.read(0, MAX_FILE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise MissingImage(_unread(error)) from None
+    except OSError as error:
+        raise UnreadableImage(_unread(error)) from None
+    if len(data) > MAX_FILE_BYTES:
+        raise UnreadableImage(f"the file has more than {MAX_FILE_BYTES} bytes; an image has {MAX_FILE_BYTES} at most")
+    return data
+
+
+# ---------------------------------------------------------------- from bytes to a header
+
+
+def read_header(data: bytes) -> Header:
+    """Read size and mode of an encoded image without decoding its pixels.
+
+    Raises:
+        UnreadableImage: the bytes are neither a JPEG nor a PNG.
+    """
+    return _jpeg_header(data) or _pillow_header(data)
+
+
+def _jpeg_header(data: bytes) -> Header | None:
+    """Header of a JPEG as simplejpeg reads it; None for other files, and for subsamplings it does not know."""
+    if not data.startswith(_JPEG_MAGIC):
+        return None
+    try:
+        height, width, mode, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        return None
+    return Header(height, width, mode in _COLOUR_JPEG, mode)
+
+
+def _pillow_header(data: bytes) -> Header:
+    if not data:
+        raise UnreadableImage("the file is empty")
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            deep = image.mode == "RGB" and image.format == "PNG" and data[_PNG_DEPTH_AT] > 8
+            mode = "RGB of 16 bits" if deep else image.mode
+            return Header(image.height, image.width, mode == "RGB", mode)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UnreadableImage(_not_an_image(data)) from error
+
+
+def _not_an_image(data: bytes) -> str:
+    start = data[:512].lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "the file is a web page, not an image"
+    return "the file is not an image (JPEG or PNG)"
+
+
+# ---------------------------------------------------------------- from bytes to pixels
+
+
+def decode(data: bytes, channels: Channels = "RGB", most: int = MAX_PIXELS) -> Pixels:
+    """Decode an image strictly: a damaged one is an error, never grey.
+
+    Args:
+        data: a JPEG or a PNG.
+        channels: ``RGB``; or ``RGBA``, where the fourth is 255 unless the file says otherwise.
+        most: largest number of pixels to decode.
+
+    Returns:
+        uint8 [H, W, 3] or [H, W, 4].
+
+    Raises:
+        WrongShape: the header declares more pixels; nothing was decoded.
+        UnreadableImage: the bytes are not an image, end too soon or are damaged.
+    """
+    header = _jpeg_header(data)
+    (header or _pillow_header(data)).check_pixels(most)
+    try:
+        return _pillow_pixels(data, channels) if header is None else _jpeg_pixels(data, channels)
+    except (OSError, SyntaxError, ValueError) as error:
+        reason = (str(error).strip() or "damaged").splitlines()[0].rstrip(".").lower()
+        raise UnreadableImage(f"the image cannot be decoded: {reason}") from error
+
+
+def _jpeg_pixels(data: bytes, channels: Channels) -> Pixels:
+    pixels: Pixels = simplejpeg.decode_jpeg(data, channels, strict=True)
+    return pixels
+
+
+def _pillow_pixels(data: bytes, channels: Channels) -> Pixels:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        return np.asarray(image.convert(channels))

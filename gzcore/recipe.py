@@ -1,0 +1,147 @@
+"""A recipe: a frozen pydantic dataclass, filled from TOML and from ``--set KEY=VALUE`` pairs.
+
+Values are laid over the defaults key by key. Whatever does not fit becomes one sentence that names the key.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Annotated, Any, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from gzcore.errors import UsageError
+from gzcore.storage.places import Place, as_place
+
+CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
+"""How every table of a recipe is checked: no unknown key, no infinite number."""
+Int = Annotated[int, Field(strict=True)]
+"""A whole number; neither ``true`` nor ``1.0`` is taken for one."""
+Range = tuple[float, float]
+"""Smallest and largest value."""
+
+Json = dict[str, Any]
+RecipeT = TypeVar("RecipeT")
+
+
+def read_recipe(
+    cls: type[RecipeT],
+    path: Place | None,
+    overrides: Iterable[str] = (),
+    *,
+    base: Mapping[str, Any] | None = None,
+    example: str,
+) -> RecipeT:
+    """Read a recipe file over a base, and set ``KEY=VALUE`` pairs over both.
+
+    Args:
+        cls: the pydantic dataclass of the recipe; every key has a default.
+        path: a TOML file; None: no file.
+        overrides: ``KEY=VALUE`` pairs with dotted keys; the last one of a key wins.
+        base: values that the file is laid over; None: the defaults alone.
+        example: a pair that fits, for the message about one that does not.
+
+    Raises:
+        UsageError: the file is absent or not TOML, a key is unknown, a value is unfit.
+    """
+    values = lay_over(base or {}, {} if path is None else _read_toml(path))
+    for pair in overrides:
+        _assign(values, pair, example)
+    return from_mapping(cls, values, "The recipe" if path is None else f"The recipe {path}")
+
+
+def from_mapping(cls: type[RecipeT], values: Mapping[str, Any], source: str = "the recipe") -> RecipeT:
+    """Build a recipe from nested mappings laid over its defaults.
+
+    Args:
+        cls: the pydantic dataclass of the recipe.
+        values: nested mappings, as TOML or JSON holds them.
+        source: where they are from, for the message.
+
+    Raises:
+        UsageError: a key is unknown or a value unfit; the sentence names it.
+    """
+    defaults = _defaults(cls)
+    try:
+        return TypeAdapter(cls).validate_python(lay_over(defaults, values))
+    except ValidationError as error:
+        raise UsageError(_sentence(error, source, defaults)) from None
+
+
+def lay_over(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> Json:
+    """Lay tables over their defaults, key by key, so that naming one key of a table leaves the others as they are.
+
+    Returns:
+        New tables at every level: neither argument changes when the result does.
+    """
+    merged: Json = {
+        key: lay_over(value, {}) if isinstance(value, Mapping) else value for key, value in defaults.items()
+    }
+    for key, value in values.items():
+        below = merged.get(key)
+        if isinstance(value, Mapping):
+            merged[key] = lay_over(below if isinstance(below, Mapping) else {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Json:
+    """Dotted key and value of every value in nested mappings."""
+    flat: Json = {}
+    for key, value in values.items():
+        flat |= leaves(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _defaults(cls: type[Any]) -> Json:
+    return asdict(cls())
+
+
+def _sentence(error: ValidationError, source: str, defaults: Json) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "unexpected_keyword_argument":
+        siblings = ", ".join(_siblings(first["loc"], defaults))
+        return f"{source} has the key {key!r}, which no recipe has; expected one of {siblings}."
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{source} does not fit together: {message}."
+    return f"{source} has {key} = {first['input']!r}, which does not fit: {message}."
+
+
+def _siblings(location: tuple[int | str, ...], defaults: Json) -> Iterable[str]:
+    """The keys of the table that an unknown key stands in."""
+    table: Any = defaults
+    for part in location[:-1]:
+        table = table[part]
+    return table  # type: ignore[no-any-return]
+
+
+def _read_toml(path: Place) -> Json:
+    try:
+        return tomllib.loads(as_place(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"The recipe {path} cannot be read ({error.strerror}); name an existing file.") from None
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5,000 digits, 5,000 brackets
+        raise UsageError(f"The recipe {path} is not TOML: {error}.") from None
+
+
+def _assign(values: Json, pair: str, example: str) -> None:
+    key, equals, text = pair.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set got {pair!r}; expected KEY=VALUE, such as {example}.")
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise UsageError(f"--set got the key {key!r}, but {parent!r} is a value and has no keys below it.")
+    values[last] = _parse_value(text)
+
+
+def _parse_value(text: str) -> Any:  # noqa: ANN401 -- whatever TOML knows
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text  # a bare word is a string: --set crop.encoding=png
+    return parsed["value"] if len(parsed) == 1 else text
