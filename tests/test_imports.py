@@ -82,6 +82,7 @@ def test_a_data_set_needs_the_base_install_alone(tmp_path: Path) -> None:
     without(absent, MAIN, "gzprep", "verify", out, "--replay", "3")
 
 
+@pytest.mark.slow
 def test_training_reading_and_judging_need_no_part_of_gzprep(small_sky: Path, dataset: Path, tmp_path: Path) -> None:
     absent, run = ("apache_beam", "albumentations", "astropy", "gzprep", "pandas"), tmp_path / "run"
     for command in (

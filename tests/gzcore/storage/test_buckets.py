@@ -16,6 +16,8 @@ from gzcore.storage.places import Url
 from tests import clouds
 from tests.clouds import Faulty, Rule, cut_within, status
 
+pytestmark = pytest.mark.slow
+
 SIGNED = (
     *("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
     *("AWS_PROFILE", "AZURE_STORAGE_ACCOUNT_KEY", "AWS_ENDPOINT_URL_S3", "AZURE_STORAGE_ENDPOINT"),

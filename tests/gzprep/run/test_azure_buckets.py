@@ -7,6 +7,8 @@ import pytest
 
 from tests.bucket_suite import Bucket, BucketSuite, bucket, no_waiting, open_bucket
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["bucket", "no_waiting"]
 
 

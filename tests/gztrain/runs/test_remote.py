@@ -17,6 +17,8 @@ from tests.clouds import Faulty
 from tests.gztrain.run_folders import TINY, curve, told_run, untrained_run
 from tests.running import gztrain
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=clouds.CLOUDS)
 def cloud(request: pytest.FixtureRequest) -> Iterator[str]:

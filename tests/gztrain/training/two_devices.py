@@ -168,5 +168,5 @@ def test_what_was_learned_is_in_the_variables() -> None:
             told = made.infer(made.put((images,)))
             expected = ops.convert_to_numpy(body(shrink(images), training=False))
             np.testing.assert_allclose(told, expected, rtol=1e-4, atol=1e-5)
-            made.train(made.place(batches()[3]))  # settling took nothing away
-            assert np.abs(made.infer(made.place((images,))) - told).max() > 1e-4
+            made.train(made.put(batches()[3]))  # sync took nothing away
+            assert np.abs(made.infer(made.put((images,))) - told).max() > 1e-4
