@@ -1,6 +1,5 @@
 """Every recipe in every way gives the bytes that were recorded, and training its weights.."""
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +19,6 @@ WAYS = {
 }
 SMALL = [name for name in WHOLE if name != "gz2-report"]
 """What every engine and bucket makes; the whole of the report's recipe is made by workers alone."""
-BUCKETS = {"gs": (clouds.google, "STORAGE_EMULATOR_HOST"), "s3": (clouds.amazon, "AWS_ENDPOINT_URL")}
 
 
 @pytest.mark.parametrize("way", ["1 worker", "2 workers"])
@@ -48,13 +46,11 @@ def test_portable_pool(name: str, pool: tuple[str, ...], gz2: Path, tmp_path: Pa
     assert make(WHOLE[name], gz2, tmp_path / "out", *way) == recorded()["shards"][name]
 
 
-@pytest.fixture(scope="module", params=BUCKETS)
+@pytest.fixture(scope="module", params=clouds.CLOUDS)
 def scheme(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A bucket on loopback: its scheme; all that is asked of it goes through a proxy that knows conditions."""
-    start, variable = BUCKETS[request.param]
-    with contextlib.ExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        address = stack.enter_context(clouds.Faulty(stack.enter_context(start())).running())
+    """A bucket on loopback; its scheme."""
+    start, variable = clouds.CLOUDS[request.param]
+    with start() as address, pytest.MonkeyPatch.context() as patch:
         for name, value in (clouds.CREDENTIALS | {variable: address}).items():
             patch.setenv(name, value)
         yield request.param
