@@ -328,6 +328,6 @@ class BucketSuite:
         assert (made.code, verified.code) == (0, 0)
         text = "".join([*traceback.format_exception(told.value), made.out, made.err, verified.out, verified.err])
         written = b"".join(path.read_bytes() for path in clouds.download(out, tmp_path).rglob("*") if path.is_file())
-        for secret in (clouds.SECRET, clouds.KEY):
+        for secret in (clouds.SECRET, clouds.KEY, clouds.AZURE_KEY):
             assert secret not in text
             assert secret.encode() not in written
