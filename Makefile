@@ -21,9 +21,10 @@ test: lint types ## all: lint, types, every test (8 minutes on 2 cores; WORKERS=
 unit: $(VENV)/dev ## for every save: the tests that are quick (2 minutes on 2 cores)
 	$(PYTEST) -m "not slow"
 
-lint: $(VENV)/dev ## ruff, lint and format
+lint: $(VENV)/dev ## ruff, lint and format; no lines that stand in two packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tools/repeated_lines.py
 
 types: $(VENV)/dev ## mypy, strict
 	$(BIN)/mypy

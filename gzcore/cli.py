@@ -142,7 +142,7 @@ def show_recipes(package: str, name: str | None, *, as_json: bool) -> None:
     Raises:
         UsageError: there is no recipe of that name.
     """
-    from gzcore.recipes import find_recipe, purpose, recipes_of
+    from gzcore.recipe.named import find_recipe, purpose, recipes_of
 
     if name is not None:
         text = find_recipe(package, name).read_text(encoding="utf-8")

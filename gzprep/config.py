@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from gzcore import recipe as overlay
-from gzcore.recipe import CHECKED, Int, Range
+from gzcore.recipe import overlay
+from gzcore.recipe.overlay import CHECKED, Int, Range
 from gzcore.storage.places import Place
 
 _CHECKED = ConfigDict(**CHECKED, use_attribute_docstrings=True)  # the Flex Template shows them
@@ -184,12 +184,12 @@ class Recipe:
 
 
 def from_mapping(values: Mapping[str, Any], source: str = "the recipe") -> Recipe:
-    """Build a recipe from nested mappings; see :func:`gzcore.recipe.from_mapping`."""
+    """Build a recipe from nested mappings; see :func:`gzcore.recipe.overlay.from_mapping`."""
     return overlay.from_mapping(Recipe, values, source)
 
 
 def read_recipe(path: Place | None, overrides: Iterable[str] = ()) -> Recipe:
-    """Read a recipe file (None: the defaults); see :func:`gzcore.recipe.read_recipe`."""
+    """Read a recipe file (None: the defaults); see :func:`gzcore.recipe.overlay.read_recipe`."""
     return overlay.read_recipe(Recipe, path, overrides, example="views.count=4")
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from gzcore import recipe as overlay
-from gzcore.recipe import CHECKED, Int, Json
+from gzcore.recipe import overlay
+from gzcore.recipe.overlay import CHECKED, Int, Json
 from gzcore.storage.places import Place
 from gztrain.models.spec import Augment, ModelSpec
 
@@ -150,12 +150,12 @@ def as_mapping(config: TrainConfig) -> Json:
 
 
 def from_mapping(values: Mapping[str, Any], source: str = "the recipe") -> TrainConfig:
-    """Build a config from nested mappings; see :func:`gzcore.recipe.from_mapping`."""
+    """Build a config from nested mappings; see :func:`gzcore.recipe.overlay.from_mapping`."""
     return overlay.from_mapping(TrainConfig, values, source)
 
 
 def read_config(
     path: Place | None, overrides: Iterable[str] = (), base: Mapping[str, Any] | None = None
 ) -> TrainConfig:
-    """Read a recipe file (None: the defaults) over a base; see :func:`gzcore.recipe.read_recipe`."""
+    """Read a recipe file (None: the defaults) over a base; see :func:`gzcore.recipe.overlay.read_recipe`."""
     return overlay.read_recipe(TrainConfig, path, overrides, base=base, example="stages.batch=32")

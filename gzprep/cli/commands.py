@@ -38,7 +38,7 @@ def main() -> None:
 
 def _recipe(wanted: str | None, settings: list[str], **options: int | None) -> "Recipe":
     """Read the recipe; command-line options are overrides of its keys."""
-    from gzcore.recipes import find_recipe
+    from gzcore.recipe.named import find_recipe
     from gzprep.config import read_recipe
 
     path = None if wanted is None else find_recipe("gzprep", wanted)

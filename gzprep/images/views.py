@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from gzcore.hashing import uniforms
 from gzcore.images import Pixels
-from gzcore.recipe import Range
+from gzcore.recipe.overlay import Range
 from gzprep.config import Views as ViewRules
 from gzprep.images.codec import to_rgb
 from gzprep.images.geometry import FLIPS, Geometry, leaves_frame, warp

@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _recipe(wanted: str | None) -> "Place | None":
-    from gzcore.recipes import find_recipe
+    from gzcore.recipe.named import find_recipe
 
     return None if wanted is None else find_recipe("gztrain", wanted)
 

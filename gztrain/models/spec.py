@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from gzcore.recipe import CHECKED
+from gzcore.recipe.overlay import CHECKED
 
 Head = Literal["report", "plain"]
 Pixels = Annotated[int, Field(strict=True, ge=1, le=8192)]

@@ -13,7 +13,7 @@ from typing import Any
 
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError, UsageError
-from gzcore.recipe import leaves
+from gzcore.recipe.overlay import leaves
 from gzcore.storage.atomic import write_json, writing
 from gzcore.storage.places import Place, as_place
 from gztrain import __version__

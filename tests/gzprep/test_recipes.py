@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gzcore.recipes import recipes_of
+from gzcore.recipe.named import recipes_of
 from gzprep.config import Recipe, read_recipe
 
 RECIPES = recipes_of("gzprep")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gzcore.errors import UsageError
-from gzcore.recipe import leaves
+from gzcore.recipe.overlay import leaves
 from gztrain.cli.options import OPTIONS, as_settings
 from gztrain.config import TrainConfig, as_mapping, from_mapping, read_config
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gzcore.recipe import leaves
-from gzcore.recipes import recipes_of
+from gzcore.recipe.named import recipes_of
+from gzcore.recipe.overlay import leaves
 from gztrain.config import TrainConfig, as_mapping, read_config
 from gztrain.models.plan import make_model_plan
 

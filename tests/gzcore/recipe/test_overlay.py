@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from gzcore.errors import UsageError
-from gzcore.recipe import CHECKED, Int, from_mapping, lay_over, leaves, read_recipe
+from gzcore.recipe.overlay import CHECKED, Int, from_mapping, lay_over, leaves, read_recipe
 
 
 @dataclass(frozen=True, config=CHECKED)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gzcore.errors import UsageError
-from gzcore.recipes import find_recipe, purpose, recipes_of
+from gzcore.recipe.named import find_recipe, purpose, recipes_of
 from gzcore.storage.places import as_place
 from gzprep.config import read_recipe
 from tests.running import Result, gzprep, gztrain
