@@ -206,5 +206,5 @@ def recipe_hash(recipe: Recipe) -> str:
 
 
 def record_hash(recipe: Recipe) -> str:
-    """SHA-256 over what a record is made by, whoever has one: :func:`recipe_hash` without thresholds and policies."""
+    """SHA-256 over everything that changes a record: :func:`recipe_hash` without thresholds and policies."""
     return recipe_hash(replace(recipe, defects=Defects()))

@@ -112,7 +112,7 @@ class TrainConfig:
     scheme: str = "reduced"
     """Which questions are asked (F10): ``q0`` to ``q10``, ``hubble``, ``reduced``, ``all``."""
     labels: Literal["asked", "report"] = "asked"
-    """How votes become labels (F15): ``asked`` masks what nobody answered; ``report`` does as the report did."""
+    """How votes become labels (F15): ``asked`` masks questions without an answer; ``report`` does as the report did."""
     min_votes: Annotated[Int, Field(ge=0)] = 1
     """Votes that a question needs to count as answered, under ``asked``, where there are counts."""
     fold: Annotated[Int, Field(ge=0)] = 0

@@ -32,7 +32,7 @@ def features_of(widths: Widths) -> tuple[Feature, ...]:
         Feature("id", "bytes", (), "galaxy id, UTF-8"),
         Feature("view", "int64", (), "0: the original; 1 and up: augmented"),
         Feature("fold", "int64", (), "0 to 4 in train; -1 in test"),
-        Feature("fraction", "float32", (widths.fractions,), "vote fractions, 0 to 1; NaN: nobody was asked"),
+        Feature("fraction", "float32", (widths.fractions,), "vote fractions, 0 to 1; NaN: no volunteer was asked"),
         Feature("votes", "float32", (widths.votes,), "total votes of Q0 to Q10; NaN: the catalogue has no counts"),
         Feature("label_report", "int64", labels, "labels as the report makes them"),
         Feature("label_asked", "int64", labels, "labels of answered questions; 0 where masked"),

@@ -14,7 +14,7 @@ from gzcore.storage.places import Place, Url
 def locked(root: Place, work: str, advice: str = "choose another folder") -> Iterator[None]:
     """Hold the lock of a folder, which the system lets go of when the process ends, however it ends.
 
-    A bucket has no such lock, and one that outlives a killed run is worse than none. There, whoever comes second finds
+    A bucket has no such lock, and one that outlives a killed run is worse than none. There, the second run finds
     the plan of the first, and two runs of one plan write the same bytes under the same names.
 
     Args:

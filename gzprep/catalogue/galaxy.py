@@ -58,7 +58,7 @@ class Votes:
     """What the volunteers said of one galaxy, in the order of the tree.
 
     Attributes:
-        fractions: 30 vote fractions in [0, 1]; NaN for every answer of a question that nobody was asked.
+        fractions: 30 vote fractions in [0, 1]; NaN for every answer of a question that no volunteer was asked.
         counts: 30 numbers of votes; NaN where the catalogue has no counts.
         totals: 10 numbers of votes of a whole question; NaN where the catalogue has no counts.
     """

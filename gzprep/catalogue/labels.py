@@ -28,7 +28,7 @@ _EDGE_ON_AT: int = fraction_slice(_EDGE_ON).start + _EDGE_ON.answers.index("yes"
 
 
 def was_asked(fractions: Sequence[float]) -> bool:
-    """Tell whether anybody answered: all fractions finite, and not all zero (Hart's table writes 0 for nobody)."""
+    """Tell whether the question was answered: all fractions finite, and not all zero (Hart's table writes 0 if not)."""
     return math.isfinite(sum(fractions)) and any(fractions)
 
 
@@ -51,7 +51,7 @@ def _is_known(fractions: Fractions) -> bool:
 
 
 def unasked_as_nan(fractions: Fractions) -> Fractions:
-    """Write NaN for every answer of a question that nobody was asked, however the catalogue says so."""
+    """Write NaN for every answer of a question that no volunteer was asked, in whichever way the catalogue marks it."""
     return _where(was_asked, fractions)
 
 
@@ -62,7 +62,7 @@ def bulge_report(fractions: Fractions) -> tuple[float, float]:
 
 
 def bulge_asked(votes: Votes) -> tuple[float, float]:
-    """Q10 (yes, no) from those who were asked either question; (NaN, NaN) where nobody was (F12).
+    """Q10 (yes, no) from those who were asked either question; (NaN, NaN) where no one was (F12).
 
     The two questions sit on exclusive branches, so their votes are pooled. Without counts the two fractions are
     weighted by how many went down each branch, which is the same where every voter went on.
@@ -109,7 +109,7 @@ def report_labels(question: Question, fractions: Sequence[float], galaxy_id: str
         galaxy_id: settles ties among several labels. A single label is 1 from 0.5 on, without a tie.
         seed: the split seed.
     """
-    # The report's zero fill also turns "nobody was asked" into "no bulge" in Q10.
+    # The report's zero fill also turns "no volunteer was asked" into "no bulge" in Q10.
     used = fractions[: len(question.used)]
     if not math.isfinite(sum(used)):
         used = [value if math.isfinite(value) else 0.0 for value in used]

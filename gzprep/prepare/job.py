@@ -48,7 +48,7 @@ class Job:
         counts: number of bins of each split.
         galaxies: number of galaxies of each split, once ``limit`` has been applied.
         ceilings: largest ``lot("limit", …)`` of the galaxies to take, of each split.
-        progress: address of the launcher's progress socket, or "" where nobody listens.
+        progress: address of the launcher's progress socket, or "" where no launcher listens.
         awaited: whether the launcher waits for a sign that workers have begun.
         published: the date that the data set is published under, such as ``2026-11-28``; None: it says none.
     """

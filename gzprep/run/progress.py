@@ -1,7 +1,7 @@
 """Live progress: workers send one byte a galaxy to a socket of the launcher, some at a time.
 
 Beam tells nothing while a pipeline runs. A datagram works from any process of this machine, and is simply lost where
-nobody listens. One a galaxy would wake the launcher for each: a hundredth of the time that the galaxy itself takes.
+no launcher listens. One a galaxy would wake the launcher for each: a hundredth of the time that the galaxy itself takes.
 """
 
 import contextlib
@@ -112,7 +112,7 @@ def listen(on_galaxy: Callable[[bool], None]) -> Iterator[str]:
 
 
 def _receive(server: socket.socket, on_galaxy: Callable[[bool], None]) -> None:
-    """Read until the end, also when nobody can be shown anything any more: else the workers would wait for us."""
+    """Read until the end, also when the terminal is gone: else the workers would wait for us."""
     shown = True
     while (message := server.recv(_LONGEST_MESSAGE)) != _CLOSE:
         try:

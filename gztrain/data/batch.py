@@ -26,7 +26,7 @@ class Batch:
         images: uint8 [B, H, W, 3], RGB.
         ids: galaxy of each.
         views: int64 [B].
-        fractions: vote fractions, float32 [B, 32]; NaN where nobody was asked.
+        fractions: vote fractions, float32 [B, 32]; NaN where no volunteer was asked.
         votes: total votes of each question, float32 [B, 11]; NaN where there are no counts.
         label_asked: int64 [B, 22]; 0 where masked.
         label_report: int64 [B, 22].

@@ -1,6 +1,6 @@
 """What a run takes for true: labels and mask of a scheme, under a policy and a minimum of votes.
 
-``asked`` masks a question that nobody answered, or of which a dropped answer won. ``report`` masks nothing, and
+``asked`` masks a question that no volunteer answered, or of which a dropped answer won. ``report`` masks nothing, and
 so knows no minimum of votes either: an unasked question has the label that the report's zero fill gave it.
 """
 

@@ -42,7 +42,7 @@ class ShardFiles:
     def announce(self, places: Places) -> None:
         """Tell the system that these records will be read: it fetches them from a slow disk while others are decoded.
 
-        It is told as well not to fetch what lies behind a record, which nobody will ask for soon.
+        It is told as well not to fetch what lies behind a record, which is not needed soon.
         """
         if not _ADVICE:
             return
@@ -81,7 +81,7 @@ class ShardFiles:
             return self._open.get(shard)
         with self._opening:
             if shard not in self._open and len(self._open) < _KEPT_OPEN:
-                with contextlib.suppress(OSError):  # whoever reads it will be told
+                with contextlib.suppress(OSError):  # reading it later raises the error
                     self._open[shard] = os.open(self.selection.shards[shard].path, os.O_RDONLY)
                     if _ADVICE:
                         os.posix_fadvise(self._open[shard], 0, 0, os.POSIX_FADV_RANDOM)

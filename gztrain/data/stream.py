@@ -44,7 +44,7 @@ def all_damaged(selection: Selection) -> str:
 
 @contextmanager
 def ahead(items: Iterator[T], work: Callable[[T], Any], depth: int = AHEAD) -> Iterator[Iterator[Any]]:
-    """Take items and work on them in another thread, a few ahead of whoever asks for the results.
+    """Take items and work on them in another thread, a few ahead of the code that takes the results.
 
     Whatever goes wrong there is raised where the result is asked for. When the block ends, the thread does, too.
     """
@@ -72,7 +72,7 @@ class _Producer(threading.Thread):
         self._unwanted = threading.Event()
 
     def run(self) -> None:
-        """Work until there are no more items, or nobody wants them."""
+        """Work until there are no more items, or they are not wanted any more."""
         error: BaseException | None = None
         try:
             for item in self._items:
@@ -104,6 +104,6 @@ class _Producer(threading.Thread):
                 return
 
     def end(self) -> None:
-        """Nobody wants any more."""
+        """No more results are wanted."""
         self._unwanted.set()
         self.join()

@@ -98,7 +98,7 @@ class Job:
 
     @property
     def sign_of_life(self) -> Place:
-        """The file that a worker leaves when it begins, where somebody waits for it."""
+        """The file that a worker leaves when it begins, where the launcher waits for it."""
         return self.file(f"{WORK}/started")
 
     @property

@@ -10,7 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from gzprep.dataset.read import open_folder
+from gzprep.dataset.read import open_folder, operations_of
 from gzprep.tools.contact_sheet import find_records
 from tests.running import SMALL, gzprep, manifest, shard_sums
 
@@ -386,7 +386,7 @@ def test_a_line_is_filled_where_the_recipe_says_so(small_sky: Path, tmp_path: Pa
     assert manifest(tmp_path / "out")["counts"]["all"]["inpainted"] == {"black_line": 1}
     folder, document = open_folder(tmp_path / "out")
     for record in find_records(folder, document, row):
-        assert record.ops[0]["op"] == "inpaint"
+        assert operations_of(record)[0]["op"] == "inpaint"
         assert record.ops[0]["defect"] == "black_line"
         assert {"x0", "y0", "x1", "y1", "width"} < record.ops[0].keys()
 
