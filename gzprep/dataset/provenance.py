@@ -38,7 +38,7 @@ class Provenance:
 
 _GALAXY_ZOO_2 = Provenance(
     about="Cutouts of galaxies and the votes of Galaxy Zoo 2 volunteers, prepared by gzprep as TFRecord shards.",
-    labels="Vote fractions are those of volunteers and carry their disagreement; NaN means that no volunteer was asked.",
+    labels="Vote fractions are those of volunteers and carry their disagreement; NaN: no volunteer was asked.",
     citations=(
         "Willett et al. 2013, MNRAS 435, 2835: Galaxy Zoo 2 (https://doi.org/10.1093/mnras/stt1458)",
         "Hart et al. 2016, MNRAS 461, 3663: Galaxy Zoo, debiased votes (https://doi.org/10.1093/mnras/stw1588)",

@@ -1,7 +1,7 @@
 """Live progress: workers send one byte a galaxy to a socket of the launcher, some at a time.
 
 Beam tells nothing while a pipeline runs. A datagram works from any process of this machine, and is simply lost where
-no launcher listens. One a galaxy would wake the launcher for each: a hundredth of the time that the galaxy itself takes.
+no launcher listens. A message for each galaxy would wake the launcher each time: a hundredth of a galaxy's own time.
 """
 
 import contextlib

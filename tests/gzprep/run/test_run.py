@@ -386,9 +386,9 @@ def test_a_line_is_filled_where_the_recipe_says_so(small_sky: Path, tmp_path: Pa
     assert manifest(tmp_path / "out")["counts"]["all"]["inpainted"] == {"black_line": 1}
     folder, document = open_folder(tmp_path / "out")
     for record in find_records(folder, document, row):
-        assert operations_of(record)[0]["op"] == "inpaint"
-        assert record.ops[0]["defect"] == "black_line"
-        assert {"x0", "y0", "x1", "y1", "width"} < record.ops[0].keys()
+        first = operations_of(record)[0]
+        assert (first["op"], first["defect"]) == ("inpaint", "black_line")
+        assert {"x0", "y0", "x1", "y1", "width"} < first.keys()
 
 
 def score_between(out: Path, below: int) -> tuple[float, dict[str, object]]:
