@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gzcore.storage import buckets
 from gzcore.storage.places import Url
 from tests import clouds
 from tests.engines.services import portable
@@ -53,7 +54,9 @@ def scheme(request: pytest.FixtureRequest) -> Iterator[str]:
     with start() as address, pytest.MonkeyPatch.context() as patch:
         for name, value in (clouds.CREDENTIALS | {variable: address}).items():
             patch.setenv(name, value)
+        buckets._store_of.cache_clear()  # it may know an emulator that has ended
         yield request.param
+        buckets._store_of.cache_clear()
 
 
 @pytest.mark.parametrize("name", [name for name in SMALL if WHOLE[name].real])
