@@ -1,4 +1,4 @@
-"""Chance as a function of identity: the same galaxy draws the same lot on every machine, in every order."""
+"""Random numbers as functions of an identity: a galaxy gets the same ones on every machine, in every order."""
 
 import hashlib
 import random
@@ -6,11 +6,11 @@ import struct
 from collections.abc import Callable
 from functools import lru_cache
 
-WHOLE = 1 << 64
-"""Number of values that :func:`lot` can take."""
+HASH_RANGE = 1 << 64
+"""Number of values that :func:`identity_hash` can take."""
 
 
-def lot(purpose: str, seed: int, *identity: str | int) -> int:
+def identity_hash(purpose: str, seed: int, *identity: str | int) -> int:
     """Draw a number in [0, 2**64) from a purpose, a seed and an identity.
 
     The first 8 bytes, big-endian, of blake2b over ``"{purpose}/{seed}/{identity}/…"``.
@@ -34,10 +34,10 @@ _WORDS = struct.Struct(f">{NUMBERS}I")
 
 
 def uniforms(purpose: str, seed: int, *identity: str | int) -> Callable[[], float]:
-    """Return a function that gives 16 numbers in [0, 1), one a call: a hash is chance enough, and seeds nothing.
+    """Return a function that gives 16 numbers in [0, 1), one a call.
 
-    The 64 bytes of the hash that :func:`lot` takes 8 of, as big-endian 32-bit numbers, over 2**32. A generator of
-    Python's costs 6 us before its first number, this 1 us.
+    They are the 64 bytes of the hash behind :func:`identity_hash`, read as big-endian 32-bit numbers, over 2**32. The
+    bytes of a hash are uniform, so no generator has to be seeded: that would take longer than the draws themselves.
     """
     words = _WORDS.unpack(_digest(purpose, seed, *identity))
     return map((2.0**-32).__mul__, words).__next__
@@ -48,4 +48,4 @@ def generator(purpose: str, seed: int, *identity: str | int) -> random.Random:
 
     Use its ``random()`` only: that sequence is the one thing Python promises to keep from version to version.
     """
-    return random.Random(lot(purpose, seed, *identity))
+    return random.Random(identity_hash(purpose, seed, *identity))

@@ -1,7 +1,9 @@
-"""What this machine has. The one place that asks for names that macOS or Windows lack."""
+"""What this machine has and how it is set up. The one place that asks for names that macOS or Windows lack."""
 
 import multiprocessing
 import os
+
+from gzcore.errors import UsageError
 
 OPEN_TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Flags of ``os.open`` for a file of any kind: a pipe does not block (not on Windows), bytes stay as they are."""
@@ -31,3 +33,25 @@ def read_at(descriptor: int, target: memoryview, offset: int) -> int:
     data = os.read(descriptor, len(target))
     target[: len(data)] = data
     return len(data)
+
+
+def seconds_from_environment(variable: str, default: float, longest: float, zero: str) -> float:
+    """Read a time limit, in seconds, from a variable of the environment.
+
+    Args:
+        variable: its name.
+        default: where it is not set.
+        longest: largest limit that the caller can keep.
+        zero: what 0 means, for the sentence: ``no limit``.
+
+    Raises:
+        UsageError: it holds something else than a number from 0 to ``longest``.
+    """
+    text = os.environ.get(variable, str(default))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= longest:  # nan is refused, too
+        raise UsageError(f"{variable} is {text!r}; expected a number of seconds, 0 for {zero}.")
+    return seconds

@@ -4,7 +4,6 @@ So the first step of a graph leaves a sign of life in the output folder, which e
 machine. Without one within a time limit, the run ends in one sentence. Once there is one, a run may take its time.
 """
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from gzcore.errors import GzError, UsageError
+from gzcore.errors import GzError
+from gzcore.machine import seconds_from_environment
 from gzcore.storage.places import Place
 
 LIMIT = "GZPREP_START_LIMIT"
@@ -89,14 +89,7 @@ def start_limit() -> float:
     Raises:
         UsageError: the variable of the environment holds something else.
     """
-    text = os.environ.get(LIMIT, str(_LIMIT_SECONDS))
-    try:
-        limit = float(text)
-    except ValueError:
-        limit = -1.0
-    if not 0 <= limit < threading.TIMEOUT_MAX:
-        raise UsageError(f"{LIMIT} is {text!r}; expected a number of seconds, 0 for no limit.")
-    return limit
+    return seconds_from_environment(LIMIT, _LIMIT_SECONDS, threading.TIMEOUT_MAX, "no limit")
 
 
 @contextmanager

@@ -7,14 +7,14 @@ ours can be made twice without harm: an object is written whole, under its final
 """
 
 import itertools
-import os
 import random
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from gzcore.errors import GzError, UsageError
+from gzcore.errors import GzError
+from gzcore.machine import seconds_from_environment
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
@@ -80,14 +80,7 @@ def retry_limit() -> float:
     Raises:
         UsageError: the variable of the environment holds something else.
     """
-    text = os.environ.get(LIMIT, str(_LIMIT))
-    try:
-        limit = float(text)
-    except ValueError:
-        limit = -1.0
-    if not 0 <= limit <= timedelta.max.total_seconds() / 2:
-        raise UsageError(f"{LIMIT} is {text!r}; expected a number of seconds, 0 to try once.")
-    return limit
+    return seconds_from_environment(LIMIT, _LIMIT, timedelta.max.total_seconds() / 2, "one try only")
 
 
 def persist(what: str, request: Callable[[], Out]) -> Out:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from gzcore.dataset.tree import Question
-from gzcore.hashing import lot
+from gzcore.hashing import identity_hash
 from gzprep.catalogue.galaxy import Labels, Votes
 from gzprep.catalogue.tree import CATALOGUE_QUESTIONS, QUESTIONS, fraction_slice
 
@@ -97,7 +97,7 @@ def winner(fractions: Sequence[float], *identity: str | int, seed: int) -> int:
     if len(ranked) == 1 or top - ranked[-2] > TIE:
         return fractions.index(top)
     tied = [place for place, value in enumerate(fractions) if top - value <= TIE]
-    return tied[lot("tie", seed, *identity) % len(tied)]
+    return tied[identity_hash("tie", seed, *identity) % len(tied)]
 
 
 def report_labels(question: Question, fractions: Sequence[float], galaxy_id: str, seed: int) -> tuple[int, ...]:

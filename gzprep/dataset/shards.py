@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from gzcore.dataset.layout import FOLDS, TEST_FOLD, VIEWS
-from gzcore.hashing import lot
+from gzcore.hashing import identity_hash
 from gzprep.catalogue.galaxy import Split
 from gzprep.config import Crop, Recipe
 
@@ -88,12 +88,12 @@ def _bins_for(records: int, recipe: Recipe, folds: int) -> int:
 
 def fold_of(galaxy_id: str, split_seed: int) -> int:
     """Fold of a training galaxy, 0 to 4: all its views are in it."""
-    return lot("fold", split_seed, galaxy_id) % FOLDS
+    return identity_hash("fold", split_seed, galaxy_id) % FOLDS
 
 
 def bin_of(galaxy_id: str, split: Split, counts: BinCounts, split_seed: int) -> Bin:
     """The bin a galaxy belongs to."""
-    place = lot("bin", split_seed, galaxy_id)
+    place = identity_hash("bin", split_seed, galaxy_id)
     if split is Split.TEST:
         return Bin(split, place % counts.test, counts.test)
     fold = fold_of(galaxy_id, split_seed)
@@ -102,4 +102,4 @@ def bin_of(galaxy_id: str, split: Split, counts: BinCounts, split_seed: int) -> 
 
 def order_of(galaxy_id: str, view: int, split_seed: int) -> int:
     """Sort key of a record within its shard, so that the views of a galaxy do not sit together."""
-    return lot("order", split_seed, galaxy_id, view)
+    return identity_hash("order", split_seed, galaxy_id, view)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError, UsageError
-from gzcore.hashing import WHOLE, lot
+from gzcore.hashing import HASH_RANGE, identity_hash
 from gzcore.storage.atomic import json_bytes, read_json, write_json, writing
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
@@ -47,7 +47,7 @@ class Job:
         recipe_hash: identity of the recipe and of the pixel libraries.
         counts: number of bins of each split.
         galaxies: number of galaxies of each split, once ``limit`` has been applied.
-        ceilings: largest ``lot("limit", …)`` of the galaxies to take, of each split.
+        ceilings: largest ``identity_hash("limit", …)`` of the galaxies to take, of each split.
         progress: address of the launcher's progress socket, or "" where no launcher listens.
         awaited: whether the launcher waits for a sign that workers have begun.
         published: the date that the data set is published under, such as ``2026-11-28``; None: it says none.
@@ -71,8 +71,8 @@ class Job:
 
     def takes(self, galaxy_id: str, split: Split) -> bool:
         """Whether ``limit`` leaves a galaxy in."""
-        ceiling = self.ceilings.get(split, WHOLE)
-        return ceiling == WHOLE or lot("limit", self.recipe.split_seed, galaxy_id) <= ceiling
+        ceiling = self.ceilings.get(split, HASH_RANGE)
+        return ceiling == HASH_RANGE or identity_hash("limit", self.recipe.split_seed, galaxy_id) <= ceiling
 
 
 def open_source(data: Place, catalogues: tuple[CatalogueFile, ...], recipe: Recipe) -> Source:
@@ -97,7 +97,7 @@ def open_source(data: Place, catalogues: tuple[CatalogueFile, ...], recipe: Reci
 
 
 def apply_limit(source: Source, recipe: Recipe) -> tuple[dict[Split, int], dict[Split, int]]:
-    """Find how many galaxies of each split ``limit`` leaves, and the largest lot among them.
+    """Find how many galaxies of each split ``limit`` leaves, and the largest hash among them.
 
     Returns:
         Galaxies, and ceilings (none without a limit), of each split.
@@ -112,8 +112,8 @@ def apply_limit(source: Source, recipe: Recipe) -> tuple[dict[Split, int], dict[
 
 def _ceiling(source: Source, split: Split, share: int, seed: int) -> int:
     ids = (galaxy_id for file in source.catalogues if file.split is split for galaxy_id in read_ids(file.path))
-    lots = sorted(lot("limit", seed, galaxy_id) for galaxy_id in ids)
-    return lots[share - 1] if share else -1
+    hashes = sorted(identity_hash("limit", seed, galaxy_id) for galaxy_id in ids)
+    return hashes[share - 1] if share else -1
 
 
 def refuse_source(out: Place, source: Source) -> None:

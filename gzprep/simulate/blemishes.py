@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from gzcore.hashing import lot
+from gzcore.hashing import identity_hash
 from gzprep.simulate.profiles import FRAME
 from gzprep.simulate.truth import generator
 
@@ -72,14 +72,16 @@ class Blemish:
 def plan(seed: int, index: int) -> Blemish | None:
     """Decide which defect a galaxy gets; None for the 95 % without one."""
     stratum = index // EVERY
-    if index % EVERY != EVERY // 2 + lot("simulate-planted-place", seed, stratum) % (EVERY // 2):
+    if index % EVERY != EVERY // 2 + identity_hash("simulate-planted-place", seed, stratum) % (EVERY // 2):
         return None
     block, place = divmod(stratum, len(PLANTED))
-    order = sorted(range(len(PLANTED)), key=lambda kind: lot("simulate-planted-kind", seed, block, kind))
+    order = sorted(range(len(PLANTED)), key=lambda kind: identity_hash("simulate-planted-kind", seed, block, kind))
     kind = PLANTED[order[place]]
     rng = generator("blemish", seed, index)
     variants = VARIANTS[kind]
-    variant = variants[(lot("simulate-variant", seed, kind) + block) % len(variants)]  # every variant gets its turn
+    variant = variants[
+        (identity_hash("simulate-variant", seed, kind) + block) % len(variants)
+    ]  # every variant gets its turn
     if kind in {"colour_line", "black_line"}:
         variant = variants[rng.integers(len(variants))]
     return Blemish(kind, variant, _geometry(kind, variant, rng))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gzcore.hashing import lot
+from gzcore.hashing import identity_hash
 from gzprep.simulate.truth import generator
 
 _PREFIXES = (*range(587722, 587746), *range(588007, 588024), 588295, 588297, 588298, 588848)
@@ -51,9 +51,9 @@ class Identity:
 
 def identify(seed: int, index: int) -> Identity:
     """Identity of galaxy `index` in the sky `seed`. One of every five galaxies, never the first, is in test."""
-    prefix = _PREFIXES[lot("simulate-id", seed, index) % len(_PREFIXES)]
-    number = (lot("simulate-ids", seed) + index * _STRIDE) % _FIELD
+    prefix = _PREFIXES[identity_hash("simulate-id", seed, index) % len(_PREFIXES)]
+    number = (identity_hash("simulate-ids", seed) + index * _STRIDE) % _FIELD
     rng = generator("place", seed, index)
     dec = float(np.rad2deg(np.arcsin(rng.uniform(np.sin(np.deg2rad(-2)), np.sin(np.deg2rad(65))))))
-    is_test = index % 5 == 1 + lot("simulate-split", seed, index // 5) % 4
+    is_test = index % 5 == 1 + identity_hash("simulate-split", seed, index // 5) % 4
     return Identity(f"{prefix}{number:012d}", float(rng.uniform(110, 260)), dec, "test" if is_test else "train")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gzcore.hashing import lot
+from gzcore.hashing import identity_hash
 
 KINDS = ("smooth", "disc", "edge-on", "artifact")
 ODDITIES = ("", "ring", "merger", "irregular", "disturbed")
@@ -118,7 +118,7 @@ _FIRST = {"smooth": "smooth", "disc": "featured-or-disk", "edge-on": "featured-o
 
 def generator(purpose: str, seed: int, index: int) -> np.random.Generator:
     """Return the numpy generator of one galaxy for one purpose."""
-    return np.random.Generator(np.random.PCG64(lot(f"simulate-{purpose}", seed, index)))
+    return np.random.Generator(np.random.PCG64(identity_hash(f"simulate-{purpose}", seed, index)))
 
 
 def _require(name: str, value: str, allowed: tuple[str, ...]) -> None:

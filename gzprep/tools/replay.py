@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gzcore.errors import GzError
-from gzcore.hashing import lot
+from gzcore.hashing import identity_hash
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Galaxy
 from gzprep.catalogue.read import read_all
@@ -37,7 +37,7 @@ def replay(
         GzError: the source, or the libraries that made the records, are not there.
     """
     _check_versions(manifest["versions"])
-    chosen = set(sorted(records, key=lambda key: lot("replay", 0, *key))[:wanted])
+    chosen = set(sorted(records, key=lambda key: identity_hash("replay", 0, *key))[:wanted])
     kept = dict(_stored(folder, manifest, chosen))
     again = dict(_made_again(manifest, chosen, find_origin(folder, manifest, data)))
     return [

@@ -7,13 +7,13 @@ from gzcore.errors import UsageError
 from gzcore.machine import cores
 from gztrain.data.batch import Batch, Reader
 from gztrain.data.damage import Damage
-from gztrain.data.order import lots, order
+from gztrain.data.order import draws, order
 from gztrain.data.selection import Selection, select
 
 READERS = ("auto", "tf", "native")
 ReaderName = Literal["auto", "tf", "native"]
 
-__all__ = ["READERS", "Batch", "Damage", "Reader", "ReaderName", "Selection", "lots", "open_reader", "order", "select"]
+__all__ = ["READERS", "Batch", "Damage", "Reader", "ReaderName", "Selection", "draws", "open_reader", "order", "select"]
 
 
 def open_reader(

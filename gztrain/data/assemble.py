@@ -11,7 +11,7 @@ from gzcore.images import Pixels
 from gztrain.data.batch import Batch, Ints
 from gztrain.data.damage import Damage
 from gztrain.data.fast_parse import Row
-from gztrain.data.order import Lots, Places, lots
+from gztrain.data.order import Draws, Places, draws
 from gztrain.data.selection import Selection
 
 
@@ -41,7 +41,7 @@ class Assembly:
             kept = [isinstance(row, Row) for row in rows]
             places, images = places[kept], images[kept]
         if good:
-            yield _join(images, good, places, lots(self.seed, self.epoch, places), self.selection.widths)
+            yield _join(images, good, places, draws(self.seed, self.epoch, places), self.selection.widths)
 
     def _report(self, places: Places, rows: Sequence[Row | DamagedRecord]) -> None:
         for place, row in zip(places.tolist(), rows, strict=True):
@@ -49,7 +49,7 @@ class Assembly:
                 self.damage.report(self.selection, place, str(row))
 
 
-def _join(images: Pixels, rows: Sequence[Row], places: Places, chance: Lots, widths: Widths) -> Batch:
+def _join(images: Pixels, rows: Sequence[Row], places: Places, chance: Draws, widths: Widths) -> Batch:
     return Batch(
         images=images,
         ids=tuple(row.id for row in rows),
@@ -60,7 +60,7 @@ def _join(images: Pixels, rows: Sequence[Row], places: Places, chance: Lots, wid
         label_report=_labels((row.label_report for row in rows), widths.labels),
         mask=_labels((row.mask for row in rows), widths.labels),
         places=places,
-        lots=chance,
+        draws=chance,
     )
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gzcore.errors import UsageError
 from gzcore.images import Pixels
 from gztrain.data.damage import Damage
-from gztrain.data.order import Lots, Places
+from gztrain.data.order import Draws, Places
 from gztrain.data.selection import Selection
 
 Floats = npt.NDArray[np.float32]
@@ -32,7 +32,7 @@ class Batch:
         label_report: int64 [B, 22].
         mask: int64 [B, 22]; 1 where label_asked has an answer.
         places: place of each in the selection, int64 [B].
-        lots: random numbers for its augmentation, float32 [B, 6], uniform in [0, 1).
+        draws: random numbers for its augmentation, float32 [B, 6], uniform in [0, 1).
     """
 
     images: Pixels
@@ -44,7 +44,7 @@ class Batch:
     label_report: Ints
     mask: Ints
     places: Places
-    lots: Lots
+    draws: Draws
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -81,7 +81,7 @@ class Reader(Protocol):
             selection: the records there are.
             places: which, in which order, int64 [n].
             batch: how many at a time.
-            seed: of the run; with the epoch, of the lots.
+            seed: of the run; with the epoch, of the draws.
             epoch: from 0.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Chance: which record comes at which place of an epoch, and the lots that its augmentation is drawn with.
+"""Chance: which record comes at which place of an epoch, and the draws that its augmentation is drawn with.
 
 Both are functions of (seed, epoch) and of nothing else: no reader, thread or device can change them.
 """
@@ -8,11 +8,11 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-LOTS = 6
+DRAWS = 6
 """Random numbers that a record gets for its augmentation."""
 
 Places = npt.NDArray[np.int64]
-Lots = npt.NDArray[np.float32]
+Draws = npt.NDArray[np.float32]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -25,13 +25,13 @@ def order(seed: int, epoch: int, n: int) -> Places:
     return np.argsort(bits, kind="stable").astype(np.int64, copy=False)
 
 
-def lots(seed: int, epoch: int, places: Places) -> Lots:
+def draws(seed: int, epoch: int, places: Places) -> Draws:
     """Random numbers for the records at some places of a selection, float32 [B, 6], uniform in [0, 1).
 
-    SplitMix64 (Steele, Lea & Flood 2014) of (seed, epoch) and the place: a record has its lots in whatever batch it is.
+    SplitMix64 (Steele, Lea & Flood 2014) of (seed, epoch) and the place: a record keeps its draws in every batch.
     """
     key = np.uint64(_key("lots", seed, epoch, 8))
-    counters = places.astype(np.uint64)[:, None] * np.uint64(LOTS) + np.arange(1, LOTS + 1, dtype=np.uint64)
+    counters = places.astype(np.uint64)[:, None] * np.uint64(DRAWS) + np.arange(1, DRAWS + 1, dtype=np.uint64)
     bits = _mix(np.multiply(counters, _GOLDEN, dtype=np.uint64) + key)
     return (bits >> np.uint64(40)).astype(np.float32) * np.float32(2**-24)
 

@@ -1,7 +1,7 @@
 """Augmentation on the device: the eight symmetries of the square, and rotation with zoom and shift (F36, F37).
 
-Images are float32 [B, S, S, 3]; chance comes in as lots, float32 [B, 6] in [0, 1), one row an image, so that the same
-lots give the same images on every backend, whatever the batch. Lot 0 chooses the symmetry, 1 the angle, 2 the zoom,
+Images are float32 [B, S, S, 3]; chance comes in as draws, float32 [B, 6] in [0, 1), one row an image, so that the same
+draws give the same images on every backend, whatever the batch. Draw 0 chooses the symmetry, 1 the angle, 2 the zoom,
 3 and 4 the shift in x and y; 5 is free.
 
 Both are gathers of whole pixels, which measured fastest over the two backends. At 64 px on two cores, us an image,
@@ -22,12 +22,12 @@ Tensor = Any
 SYMMETRIES = 8
 
 
-def augment(images: Tensor, lots: Tensor, *, rules: Augment) -> Tensor:
-    """Augment a batch: float32 [B, S, S, 3] and lots [B, 6] to the same shape, by keras.ops alone."""
+def augment(images: Tensor, draws: Tensor, *, rules: Augment) -> Tensor:
+    """Augment a batch: float32 [B, S, S, 3] and draws [B, 6] to the same shape, by keras.ops alone."""
     if rules.symmetries:
-        images = symmetries(images, lots[:, 0])
+        images = symmetries(images, draws[:, 0])
     if rules.affine:
-        images = affine(images, lots, rules)
+        images = affine(images, draws, rules)
     return images
 
 
@@ -38,18 +38,18 @@ def symmetry_table(size: int) -> npt.NDArray[np.int32]:
     return np.stack([square.ravel() for square in turned])
 
 
-def symmetries(images: Tensor, lot: Tensor) -> Tensor:
-    """Turn and mirror each image as its lot, float32 [B] in [0, 1), says: exactly, no pixel value changes."""
+def symmetries(images: Tensor, draw: Tensor) -> Tensor:
+    """Turn and mirror each image as its draw, float32 [B] in [0, 1), says: exactly, no pixel value changes."""
     size = images.shape[1]
-    choice = ops.clip(ops.cast(lot * SYMMETRIES, "int32"), 0, SYMMETRIES - 1)
+    choice = ops.clip(ops.cast(draw * SYMMETRIES, "int32"), 0, SYMMETRIES - 1)
     places = ops.take(symmetry_table(size), choice, axis=0)
     return ops.reshape(_pixels(images, places), ops.shape(images))
 
 
-def affine(images: Tensor, lots: Tensor, rules: Augment) -> Tensor:
+def affine(images: Tensor, draws: Tensor, rules: Augment) -> Tensor:
     """Rotate and zoom about the centre, then shift: bilinear; what lies outside mirrors what lies inside."""
     size = images.shape[1]
-    x, y = _sources(lots, rules, size)
+    x, y = _sources(draws, rules, size)
     x, y = _mirror(x, size), _mirror(y, size)
     left, above = (ops.cast(ops.minimum(ops.floor(axis), size - 2), "int32") for axis in (x, y))
     right, below = ((axis - ops.cast(near, "float32"))[..., None] for axis, near in ((x, left), (y, above)))
@@ -59,11 +59,11 @@ def affine(images: Tensor, lots: Tensor, rules: Augment) -> Tensor:
     return ops.cast(_blend(upper, lower, below), images.dtype)
 
 
-def _sources(lots: Tensor, rules: Augment, size: int) -> tuple[Tensor, Tensor]:
+def _sources(draws: Tensor, rules: Augment, size: int) -> tuple[Tensor, Tensor]:
     """Where in the source each output pixel comes from: x and y, float32 [B, S, S]."""
-    angle = _between(lots[:, 1], rules.rotate) * (math.pi / 180)
-    zoom = ops.exp(_between(lots[:, 2], (math.log(rules.zoom[0]), math.log(rules.zoom[1]))))
-    shift_x, shift_y = (_between(lots[:, place], rules.shift) * size for place in (3, 4))
+    angle = _between(draws[:, 1], rules.rotate) * (math.pi / 180)
+    zoom = ops.exp(_between(draws[:, 2], (math.log(rules.zoom[0]), math.log(rules.zoom[1]))))
+    shift_x, shift_y = (_between(draws[:, place], rules.shift) * size for place in (3, 4))
     across, along = (value[:, None, None] for value in (ops.sin(angle) / zoom, ops.cos(angle) / zoom))
     middle = (size - 1) / 2
     place = np.arange(size, dtype=np.float32) - np.float32(middle)
@@ -71,8 +71,8 @@ def _sources(lots: Tensor, rules: Augment, size: int) -> tuple[Tensor, Tensor]:
     return along * x - across * y + middle, across * x + along * y + middle
 
 
-def _between(lot: Tensor, bounds: Range) -> Tensor:
-    return bounds[0] + (bounds[1] - bounds[0]) * lot
+def _between(draw: Tensor, bounds: Range) -> Tensor:
+    return bounds[0] + (bounds[1] - bounds[0]) * draw
 
 
 def _mirror(place: Tensor, size: int) -> Tensor:

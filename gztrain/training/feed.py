@@ -85,7 +85,7 @@ class Feed:
     def _arrays(self, batch: Batch | None) -> Arrays:
         if batch is None:
             raise GzError(all_damaged(self.selection))
-        arrays = (batch.images, batch.lots, self.training_loss.targets(batch))
+        arrays = (batch.images, batch.draws, self.training_loss.targets(batch))
         return tuple(fill(array, self.batch) for array in arrays)
 
     def _damaged(self, places: Places, step: int, batch: Batch | None) -> int:

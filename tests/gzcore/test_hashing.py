@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzcore.hashing import NUMBERS, WHOLE, generator, lot, uniforms
+from gzcore.hashing import HASH_RANGE, NUMBERS, generator, identity_hash, uniforms
 
 checked = settings(deadline=None, derandomize=True, max_examples=100)
 parts = st.one_of(st.text(max_size=20), st.integers(-(2**64), 2**64))
@@ -30,36 +30,36 @@ B2SUM = {
 
 @pytest.mark.parametrize(("arguments", "expected"), B2SUM.values(), ids=B2SUM)
 def test_lot_is_what_b2sum_says(arguments: tuple[str, int, str], expected: int) -> None:
-    assert lot(*arguments) == expected
+    assert identity_hash(*arguments) == expected
 
 
 @checked
 @given(st.text(max_size=10), st.integers(-(2**40), 2**40), st.lists(parts, max_size=3))
 def test_lot_is_the_formula(purpose: str, seed: int, identity: list[str | int]) -> None:
     text = "/".join(map(str, [purpose, seed, *identity]))
-    assert lot(purpose, seed, *identity) == first_8_bytes(text)
-    assert 0 <= lot(purpose, seed, *identity) < WHOLE == 2**64
+    assert identity_hash(purpose, seed, *identity) == first_8_bytes(text)
+    assert 0 <= identity_hash(purpose, seed, *identity) < HASH_RANGE == 2**64
 
 
 def test_it_is_the_start_of_the_64_byte_hash_and_not_the_8_byte_hash() -> None:
     short = int.from_bytes(hashlib.blake2b(b"fold/0/1", digest_size=8).digest(), "big")
-    assert lot("fold", 0, "1") != short
+    assert identity_hash("fold", 0, "1") != short
 
 
 @pytest.mark.parametrize(
     "other", [("bin", 0, "1", 0), ("fold", 1, "1", 0), ("fold", 0, "2", 0), ("fold", 0, "1", 1), ("fold", 0, "1")]
 )
 def test_every_part_counts(other: tuple[str, int, str]) -> None:
-    assert lot(*other) != lot("fold", 0, "1", 0)
+    assert identity_hash(*other) != identity_hash("fold", 0, "1", 0)
 
 
 @pytest.mark.parametrize("modulus", [2, 5, 7, 20])
-def test_lots_of_neighbouring_ids_are_spread_evenly(modulus: int) -> None:
+def test_hashes_of_neighbouring_ids_are_spread_evenly(modulus: int) -> None:
     """Within five standard deviations, for every remainder."""
     total, share = 10_000, 1 / modulus
     counts = [0] * modulus
     for place in range(total):
-        counts[lot("bin", 0, 587722982293766366 + place) % modulus] += 1
+        counts[identity_hash("bin", 0, 587722982293766366 + place) % modulus] += 1
     bound = 5 * (total * share * (1 - share)) ** 0.5
     assert all(abs(count - total * share) < bound for count in counts), counts
 

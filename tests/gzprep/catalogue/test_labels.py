@@ -327,7 +327,7 @@ def test_another_split_seed_moves_about_half_of_the_ties() -> None:
     assert abs(moved - 2000) < 5 * math.sqrt(1000)
 
 
-def test_two_questions_of_a_galaxy_draw_separate_lots() -> None:
+def test_two_questions_of_a_galaxy_draw_separately() -> None:
     votes = votes_of(bar=(0.5, 0.5), spiral=(0.5, 0.5))
     equal = sum(labels.asked[2] == labels.asked[3] for labels in (label(votes, galaxy_id) for galaxy_id in IDS))
     assert abs(equal - 2000) < 5 * math.sqrt(1000)

@@ -245,9 +245,9 @@ def test_the_reports_zoom_is_negative_in_37_percent() -> None:
 
 
 def test_noise_of_different_views_starts_at_different_places() -> None:
-    lots = [params["lot"] for params in drawn("noise")]
-    assert_uniform(lots, 0, 1 << 19)
-    assert len(set(lots)) > 0.98 * len(lots)
+    offsets = [params["lot"] for params in drawn("noise")]
+    assert_uniform(offsets, 0, 1 << 19)
+    assert len(set(offsets)) > 0.98 * len(offsets)
 
 
 # what a view is
@@ -387,11 +387,11 @@ def test_noise_is_gaussian() -> None:
         assert within == pytest.approx(share, abs=5 * math.sqrt(share * (1 - share) / noisy.size) + 0.001)
 
 
-def test_noise_comes_again_from_its_lot_and_differs_between_lots() -> None:
-    lots = (0, 1, 1000, (1 << 21) - 1)
-    images = [noise(grey(128, 32), 5.0, lot) for lot in lots]
-    for lot, image in zip(lots, images, strict=True):
-        np.testing.assert_array_equal(noise(grey(128, 32), 5.0, lot), image)
+def test_noise_comes_again_from_its_offset_and_differs_between_offsets() -> None:
+    offsets = (0, 1, 1000, (1 << 21) - 1)
+    images = [noise(grey(128, 32), 5.0, offset) for offset in offsets]
+    for offset, image in zip(offsets, images, strict=True):
+        np.testing.assert_array_equal(noise(grey(128, 32), 5.0, offset), image)
     for one, other in itertools.combinations(images, 2):
         assert (one != other).mean() > 0.5
 

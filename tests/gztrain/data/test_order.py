@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gztrain.data import Selection, lots, open_reader, order, select
+from gztrain.data import Selection, draws, open_reader, order, select
 from gztrain.data.dataset import open_dataset
 from tests.gztrain.shards import everything
 
@@ -35,7 +35,7 @@ def test_another_epoch_and_another_seed_have_another_order(seed: int, epoch: int
 
 
 GOLDEN_ORDER = [6, 2, 11, 9, 1, 0, 4, 5, 8, 3, 7, 10]
-GOLDEN_LOTS = [
+GOLDEN_DRAWS = [
     [11228753, 8858772, 7677802, 13454402, 13390306, 14529893],
     [8817707, 4353800, 14895831, 6035473, 5990163, 6170140],
 ]
@@ -44,7 +44,7 @@ GOLDEN_LOTS = [
 def test_the_order_never_changes() -> None:
     """Runs are resumed years later, with another numpy."""
     assert order(0, 0, 12).tolist() == GOLDEN_ORDER
-    assert (lots(0, 0, np.array([0, 10**9])) * 2**24).astype(int).tolist() == GOLDEN_LOTS
+    assert (draws(0, 0, np.array([0, 10**9])) * 2**24).astype(int).tolist() == GOLDEN_DRAWS
 
 
 def test_every_place_is_as_likely_at_every_position() -> None:
@@ -57,21 +57,21 @@ def test_every_place_is_as_likely_at_every_position() -> None:
 
 @checked
 @given(SEEDS, EPOCHS, st.lists(st.integers(0, 2**40), min_size=1, max_size=50))
-def test_lots_are_those_of_the_place(seed: int, epoch: int, places: list[int]) -> None:
-    together = lots(seed, epoch, np.array(places))
-    alone = [lots(seed, epoch, np.array([place]))[0] for place in places]
+def test_draws_are_those_of_the_place(seed: int, epoch: int, places: list[int]) -> None:
+    together = draws(seed, epoch, np.array(places))
+    alone = [draws(seed, epoch, np.array([place]))[0] for place in places]
     assert together.dtype == np.float32
     assert together.shape == (len(places), 6)
     assert ((together >= 0) & (together < 1)).all()
     np.testing.assert_array_equal(together, alone)
 
 
-def test_lots_are_uniform_and_independent() -> None:
-    drawn = lots(1, 2, np.arange(40_000))
+def test_draws_are_uniform_and_independent() -> None:
+    drawn = draws(1, 2, np.arange(40_000))
     shares = np.stack([np.histogram(column, 20, (0, 1))[0] for column in drawn.T]) / 40_000
     assert np.abs(shares - 0.05).max() < 0.005
     neighbours = np.concatenate(
-        [drawn[:-1], drawn[1:], lots(1, 3, np.arange(39_999)), lots(2, 2, np.arange(39_999))], 1
+        [drawn[:-1], drawn[1:], draws(1, 3, np.arange(39_999)), draws(2, 2, np.arange(39_999))], 1
     )
     correlation = np.corrcoef(neighbours.T) - np.eye(24)
     assert np.abs(correlation).max() < 0.025

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from gzcore.dataset.example import parse_record
 from gzcore.errors import UsageError
 from gzprep.catalogue.tree import WIDTHS
-from gztrain.data import READERS, Batch, Selection, lots, open_reader, order, select, shard_files
+from gztrain.data import READERS, Batch, Selection, draws, open_reader, order, select, shard_files
 from gztrain.data.buffers import ImageBuffers
 from gztrain.data.dataset import open_dataset
 from gztrain.data.native_reader import NativeReader
@@ -70,7 +70,7 @@ def test_shapes_and_types(expected: list[Batch]) -> None:
         "label_report": ((b, 22), "int64"),
         "mask": ((b, 22), "int64"),
         "places": ((b,), "int64"),
-        "lots": ((b, 6), "float32"),
+        "draws": ((b, 6), "float32"),
     }
 
 
@@ -80,7 +80,7 @@ def test_records_come_in_the_order_they_are_asked_for(training: Selection, expec
     assert [len(batch) for batch in expected[:-1]] == [7] * (len(expected) - 1)
     assert sum(map(len, expected)) == len(training)
     for batch in expected:
-        np.testing.assert_array_equal(batch.lots, lots(5, 2, batch.places))
+        np.testing.assert_array_equal(batch.draws, draws(5, 2, batch.places))
 
 
 def test_labels_of_a_policy(expected: list[Batch]) -> None:

@@ -1,4 +1,4 @@
-"""Symmetries against numpy, the affine warp against SciPy; chance is in the lots alone.
+"""Symmetries against numpy, the affine warp against SciPy; chance is in the draws alone.
 
 ``tests/gztrain/test_on_jax.py`` runs those that are marked `both_backends` on JAX: both equal the same references.
 """
@@ -34,12 +34,12 @@ def images_of(size: int, count: int = 3) -> Images:
     return np.random.default_rng(size).uniform(0, 255, (count, size, size, 3)).astype(np.float32)
 
 
-def lots_of(count: int, seed: int = 0) -> Images:
+def draws_of(count: int, seed: int = 0) -> Images:
     return np.random.default_rng(seed).random((count, 6), dtype=np.float32)
 
 
-def run(images: Images, lots: Images, rules: Augment) -> Images:
-    found: Images = keras.ops.convert_to_numpy(augment(images, keras.ops.convert_to_tensor(lots), rules=rules))
+def run(images: Images, draws: Images, rules: Augment) -> Images:
+    found: Images = keras.ops.convert_to_numpy(augment(images, keras.ops.convert_to_tensor(draws), rules=rules))
     return found
 
 
@@ -61,9 +61,9 @@ SYMMETRIES: dict[str, Callable[[Images], Images]] = {
 @pytest.mark.parametrize("place", range(8), ids=SYMMETRIES)
 @pytest.mark.parametrize("within", [0.0, 0.5, 0.999])
 def test_each_eighth_of_the_first_draw_is_one_symmetry(place: int, within: float) -> None:
-    images, lots = images_of(5), lots_of(3)
-    lots[:, 0] = (place + within) / 8
-    found = run(images, lots, Augment())
+    images, draws = images_of(5), draws_of(3)
+    draws[:, 0] = (place + within) / 8
+    found = run(images, draws, Augment())
     expected = [SYMMETRIES[list(SYMMETRIES)[place]](image) for image in images]
     assert np.array_equal(found, expected)
 
@@ -71,7 +71,7 @@ def test_each_eighth_of_the_first_draw_is_one_symmetry(place: int, within: float
 @pytest.mark.both_backends
 def test_the_eight_are_different_and_as_likely() -> None:
     image = images_of(4, 1).repeat(8000, axis=0)
-    found = run(image, lots_of(8000, 1), Augment())
+    found = run(image, draws_of(8000, 1), Augment())
     _, counts = np.unique(found.reshape(8000, -1), axis=0, return_counts=True)
     assert len(counts) == 8
     assert np.abs(counts - 1000).max() < 150  # five standard deviations
@@ -79,9 +79,9 @@ def test_the_eight_are_different_and_as_likely() -> None:
 
 @pytest.mark.both_backends
 def test_each_image_has_its_own() -> None:
-    images, lots = images_of(6, 8), lots_of(8)
-    lots[:, 0] = np.arange(8) / 8
-    found = run(images, lots, Augment())
+    images, draws = images_of(6, 8), draws_of(8)
+    draws[:, 0] = np.arange(8) / 8
+    found = run(images, draws, Augment())
     for one, image, turn in zip(found, images, SYMMETRIES.values(), strict=True):
         assert np.array_equal(one, turn(image))
 
@@ -89,13 +89,13 @@ def test_each_image_has_its_own() -> None:
 # ---------------------------------------------------------------- the affine warp
 
 
-def warped(image: Images, lots: Images, ranges: Augment) -> npt.NDArray[np.float64]:
+def warped(image: Images, draws: Images, ranges: Augment) -> npt.NDArray[np.float64]:
     """The definition: about the centre, counter-clockwise, larger by zoom, then moved right and down."""
     size = len(image)
     (low, high), middle = np.log(ranges.zoom), (size - 1) / 2
-    angle = np.deg2rad(ranges.rotate[0] + (ranges.rotate[1] - ranges.rotate[0]) * float(lots[1]))
-    zoom = np.exp(low + (high - low) * float(lots[2]))
-    right, down = (size * (ranges.shift[0] + (ranges.shift[1] - ranges.shift[0]) * float(lot)) for lot in lots[3:5])
+    angle = np.deg2rad(ranges.rotate[0] + (ranges.rotate[1] - ranges.rotate[0]) * float(draws[1]))
+    zoom = np.exp(low + (high - low) * float(draws[2]))
+    right, down = (size * (ranges.shift[0] + (ranges.shift[1] - ranges.shift[0]) * float(draw)) for draw in draws[3:5])
     y, x = np.mgrid[:size, :size] - middle
     x, y = x - right, y - down
     columns = (np.cos(angle) * x - np.sin(angle) * y) / zoom + middle
@@ -118,9 +118,9 @@ RANGES = {
 @pytest.mark.parametrize("ranges", RANGES.values(), ids=RANGES)
 @pytest.mark.parametrize("size", [7, 32])
 def test_the_warp_is_bilinear_with_mirrored_edges(ranges: Augment, size: int) -> None:
-    images, lots = images_of(size, 6), lots_of(6, 2)
-    found = run(images, lots, ranges)
-    expected = [warped(image.astype(np.float64), lot, ranges) for image, lot in zip(images, lots, strict=True)]
+    images, draws = images_of(size, 6), draws_of(6, 2)
+    found = run(images, draws, ranges)
+    expected = [warped(image.astype(np.float64), draw, ranges) for image, draw in zip(images, draws, strict=True)]
     # Noise is the worst case: a coordinate rounded by 1e-6 px moves a value by 3e-4.
     np.testing.assert_allclose(found, expected, atol=0.02)
 
@@ -128,20 +128,20 @@ def test_the_warp_is_bilinear_with_mirrored_edges(ranges: Augment, size: int) ->
 @pytest.mark.both_backends
 def test_no_movement_changes_nothing() -> None:
     images = images_of(16)
-    np.testing.assert_allclose(run(images, lots_of(3), STILL), images, atol=1e-3)
+    np.testing.assert_allclose(run(images, draws_of(3), STILL), images, atol=1e-3)
 
 
 @pytest.mark.both_backends
 def test_a_quarter_is_counter_clockwise() -> None:
     images, quarter = images_of(9), warp((90, 90), (1, 1), (0, 0))
-    found = run(images, lots_of(3), quarter)
+    found = run(images, draws_of(3), quarter)
     np.testing.assert_allclose(found, np.rot90(images, 1, axes=(1, 2)), atol=0.01)
 
 
 @pytest.mark.both_backends
 def test_a_shift_moves_the_galaxy_right_and_down() -> None:
     images, moved = images_of(8), warp((0, 0), (1, 1), (0.25, 0.25))
-    found = run(images, lots_of(3), moved)
+    found = run(images, draws_of(3), moved)
     np.testing.assert_allclose(found[:, 2:, 2:], images[:, :-2, :-2], atol=0.01)
 
 
@@ -152,7 +152,7 @@ def test_a_shift_moves_the_galaxy_right_and_down() -> None:
 @checked
 def test_values_stay_between_the_darkest_and_the_brightest(seed: int, count: int) -> None:
     images = images_of(12, count)
-    found = run(images, lots_of(count, seed), BOTH)
+    found = run(images, draws_of(count, seed), BOTH)
     assert found.shape == images.shape
     assert images.min() - 0.01 <= found.min()
     assert found.max() <= images.max() + 0.01
@@ -160,28 +160,28 @@ def test_values_stay_between_the_darkest_and_the_brightest(seed: int, count: int
 
 @pytest.mark.both_backends
 def test_an_image_does_not_depend_on_its_batch() -> None:
-    images, lots = images_of(10, 5), lots_of(5)
-    together = run(images, lots, BOTH)
-    alone = [run(images[place : place + 1], lots[place : place + 1], BOTH)[0] for place in range(5)]
+    images, draws = images_of(10, 5), draws_of(5)
+    together = run(images, draws, BOTH)
+    alone = [run(images[place : place + 1], draws[place : place + 1], BOTH)[0] for place in range(5)]
     np.testing.assert_allclose(together, alone, atol=1e-2)
-    assert np.array_equal(together, run(images, lots, BOTH))
+    assert np.array_equal(together, run(images, draws, BOTH))
 
 
 @pytest.mark.both_backends
 def test_without_augmentation_images_stay_as_they_are() -> None:
     images = images_of(6)
-    assert run(images, lots_of(3), Augment(symmetries=False)) is not None
-    assert np.array_equal(run(images, lots_of(3), Augment(symmetries=False)), images)
+    assert run(images, draws_of(3), Augment(symmetries=False)) is not None
+    assert np.array_equal(run(images, draws_of(3), Augment(symmetries=False)), images)
 
 
 @pytest.mark.both_backends
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_it_compiles_for_batches_of_any_size() -> None:
-    compiled = jit(lambda images, lots: augment(images, lots, rules=BOTH))
+    compiled = jit(lambda images, draws: augment(images, draws, rules=BOTH))
     for count in (1, 4):
-        images, lots = images_of(10, count), lots_of(count)
-        found = keras.ops.convert_to_numpy(compiled(images, lots))
-        np.testing.assert_allclose(found, run(images, lots, BOTH), atol=0.05)
+        images, draws = images_of(10, count), draws_of(count)
+        found = keras.ops.convert_to_numpy(compiled(images, draws))
+        np.testing.assert_allclose(found, run(images, draws, BOTH), atol=0.05)
 
 
 def jit(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

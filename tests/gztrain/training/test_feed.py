@@ -33,8 +33,8 @@ def test_an_epoch_sees_every_record_in_batches_of_one_size(job: TrainingJob, bat
     steps = [fed.arrays for fed in feed.epoch(0)]
     assert len(steps) == feed.steps
     assert {tuple(len(part) for part in step) for step in steps} == {(batch,) * 3}
-    lots = {row.tobytes() for _, part, _ in steps for row in part}
-    assert len(lots) == len(job.training)  # each record has its own
+    draws = {row.tobytes() for _, part, _ in steps for row in part}
+    assert len(draws) == len(job.training)  # each record has its own
 
 
 def test_an_epoch_can_be_entered_anywhere(job: TrainingJob) -> None:

@@ -72,8 +72,8 @@ def shrink(images: Any) -> Any:
     return ops.average_pool(ops.cast(images, "float32"), 2, 2)
 
 
-def vary(images: Any, lots: Any) -> Any:
-    return augment(images, lots, rules=Augment())
+def vary(images: Any, draws: Any) -> Any:
+    return augment(images, draws, rules=Augment())
 
 
 def loss(targets: Any, logits: Any) -> Any:
