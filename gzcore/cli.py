@@ -1,6 +1,6 @@
 """What the command lines of both packages share: how they start and end, and commands that both have."""
 
-import gc
+import atexit
 import io
 import json
 import os
@@ -103,8 +103,24 @@ def run_app(app: typer.Typer, name: str) -> NoReturn:
         code = 1
     except Exception as error:
         code = _other_error(error, name, debug=debug)
-    gc.freeze()  # else Python looks through all of Beam or TensorFlow once more before it ends: a second
-    raise SystemExit(code)
+    if debug:  # a profiler or a debugger wants to see the end
+        raise SystemExit(code)
+    _end_process(code or 0)
+
+
+def _end_process(code: int) -> NoReturn:
+    """End the process without taking Python apart first.
+
+    Taking it apart takes a second with Beam or TensorFlow loaded. Threads of their C++ and Rust libraries that ask for
+    Python meanwhile would abort the process (SIGABRT) after all its work is done.
+    """
+    atexit._run_exitfuncs()  # noqa: SLF001 -- temporary folders and child processes are cleared away there
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # one that the caller closed is None
+        try:
+            stream.flush()
+        except OSError:  # a full disk, or the program that read our output has ended
+            code = code or 1
+    os._exit(code)
 
 
 def _other_error(error: Exception, name: str, *, debug: bool) -> int:
