@@ -164,8 +164,8 @@ def croissant(manifest: Json, catalogue_sha256: str) -> Json:
 
 
 def _creator(creator: Creator) -> Json:
-    found = {"@type": "sc:Organization", "name": creator.name}
-    return found if creator.url is None else {**found, "url": creator.url}
+    organisation = {"@type": "sc:Organization", "name": creator.name}
+    return organisation if creator.url is None else {**organisation, "url": creator.url}
 
 
 def _catalogue(sha256: str) -> Json:

@@ -1,7 +1,7 @@
-"""The dataset folder, on this machine or in a bucket: where everything is, what a run may remove.
+"""Paths of a dataset folder, on this machine or in a bucket, and what a run may remove there.
 
-``OUT/.gzprep/`` holds the plan, one record a finished bin, temporaries and the lock. In ``OUT`` itself, nothing but a
-finished shard ever has a name with ``.tfrecord-`` in it.
+``OUT/.gzprep/`` holds the plan, one record a finished bin, temporaries and the lock. In ``OUT`` itself,
+only finished shards have ``.tfrecord-`` in their names.
 """
 
 import contextlib
@@ -111,7 +111,7 @@ def clear(folder: Folder, dataset: str) -> None:
 
     Args:
         folder: where it is.
-        dataset: its name, beside the one that the folder itself remembers.
+        dataset: its name, in addition to the name that the folder's own files give.
     """
     shards = (
         path for name in {dataset, *_remembered_names(folder)} for path in folder.root.glob(f"{name}-*.tfrecord-*")

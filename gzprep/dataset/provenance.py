@@ -24,7 +24,7 @@ class Provenance:
         creators: who made images and votes.
         licence: what may be done with them.
         licence_url: its text.
-        url: where the galaxies come from; None: from nowhere else.
+        url: where the galaxies come from; None: they were made by gzprep.
     """
 
     about: str

@@ -1,4 +1,4 @@
-"""Reading a dataset folder back: what verify and preview stand on."""
+"""Reads a dataset folder back, for verify, preview and inspect."""
 
 import itertools
 import json

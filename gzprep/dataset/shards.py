@@ -93,11 +93,11 @@ def fold_of(galaxy_id: str, split_seed: int) -> int:
 
 def bin_of(galaxy_id: str, split: Split, counts: BinCounts, split_seed: int) -> Bin:
     """The bin a galaxy belongs to."""
-    place = identity_hash("bin", split_seed, galaxy_id)
+    hashed = identity_hash("bin", split_seed, galaxy_id)
     if split is Split.TEST:
-        return Bin(split, place % counts.test, counts.test)
+        return Bin(split, hashed % counts.test, counts.test)
     fold = fold_of(galaxy_id, split_seed)
-    return Bin(split, fold + FOLDS * (place % (counts.train // FOLDS)), counts.train)
+    return Bin(split, fold + FOLDS * (hashed % (counts.train // FOLDS)), counts.train)
 
 
 def order_of(galaxy_id: str, view: int, split_seed: int) -> int:

@@ -111,16 +111,16 @@ def find_origin(folder: Folder, manifest: Json, data: Place | None = None) -> Or
 
 def _candidates(folder: Folder, manifest: Json) -> list[tuple[Json, Place]]:
     """What is known of the source, and its folder: first where it was, then as seen from the dataset folder."""
-    found = []
+    candidates: list[tuple[Json, Place]] = []
     if folder.source.is_file():
         known = read_json(folder.source)
-        found.append((known, as_place(known["data"])))
+        candidates.append((known, as_place(known["data"])))
     shown = as_place(manifest["source"]["data"])
     if isinstance(shown, Url):
-        found.append((manifest["source"], shown))
+        candidates.append((manifest["source"], shown))
     elif isinstance(folder.root, Path) and shown.parts[:1] == ("..",):
-        found.append((manifest["source"], Path(os.path.normpath(folder.root / shown))))
-    return found
+        candidates.append((manifest["source"], Path(os.path.normpath(folder.root / shown))))
+    return candidates
 
 
 def _below(data: Place, file: Place) -> Place:

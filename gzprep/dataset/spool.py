@@ -1,4 +1,4 @@
-"""Records of a bin on disk until their order is known: memory stays flat however large a bin is."""
+"""Keeps the records of a bin on disk until their order is known, so that memory does not grow with the bin."""
 
 import errno
 from collections import defaultdict
@@ -15,7 +15,7 @@ _BATCH = 1 << 19
 
 
 class Spool:
-    """Framed records in the order they came, to be had in that of their sort keys.
+    """Framed records written in the order they come, read in the order of their sort keys.
 
     Args:
         file: where to keep them; empty, and opened to be written and read with a buffer of ``BUFFER``.
@@ -24,7 +24,7 @@ class Spool:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._offset = 0
-        self._places: dict[str, list[tuple[int, int, int]]] = defaultdict(list)  # split: (order, offset, length)
+        self._records: dict[str, list[tuple[int, int, int]]] = defaultdict(list)  # split: (order, offset, length)
 
     def add(self, split: str, order: int, record: bytes) -> None:
         """Frame a record and keep it.
@@ -36,24 +36,24 @@ class Spool:
         """
         framed = frame(record)
         self._file.write(framed)
-        self._places[split].append((order, self._offset, len(framed)))
+        self._records[split].append((order, self._offset, len(framed)))
         self._offset += len(framed)
 
     def count(self, split: str) -> int:
         """Number of records of a split."""
-        return len(self._places[split])
+        return len(self._records[split])
 
     def in_order(self, split: str) -> Iterator[memoryview]:
-        """Yield the framed records of a split by their sort keys, many at once; each view dies with the next.
+        """Yield the framed records of a split by their sort keys, many at once; a view is valid until the next one.
 
         Raises:
             OSError: the file is shorter than what was written into it.
         """
         self._file.flush()
-        places, filled = sorted(self._places[split]), 0
-        longest = max((length for _, _, length in places), default=0)
+        records, filled = sorted(self._records[split]), 0
+        longest = max((length for _, _, length in records), default=0)
         buffer = memoryview(bytearray(max(_BATCH, longest)))
-        for _, offset, length in places:
+        for _, offset, length in records:
             if filled + length > len(buffer):
                 yield buffer[:filled]
                 filled = 0

@@ -1,4 +1,4 @@
-"""The manifest: what was written, from what, how much was rejected and why. A folder with one is whole."""
+"""Finishes a run: joins the bins' rows, and writes the manifest. A folder with a manifest is whole."""
 
 import hashlib
 from collections import Counter
@@ -34,7 +34,7 @@ Json = dict[str, Any]
 
 
 def finish(job: Job, records: Iterable[BinRecord]) -> Json:
-    """Judge the run as a whole, and make the folder whole: catalogue, rejects, and last the manifest.
+    """Check the share of rejects, and complete the folder: catalogue, rejects, cards, and last the manifest.
 
     Raises:
         GzError: more than ``max_reject_share`` of the galaxies were rejected.
@@ -102,8 +102,8 @@ def check_reject_share(records: Sequence[BinRecord], limit: float) -> None:
 def add_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     """Add up counts by name, largest first."""
     total: Counter[str] = Counter()
-    for part in counts:
-        total.update(part)
+    for counted in counts:
+        total.update(counted)
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 

@@ -74,14 +74,14 @@ def plan(seed: int, index: int) -> Blemish | None:
     stratum = index // EVERY
     if index % EVERY != EVERY // 2 + identity_hash("simulate-planted-place", seed, stratum) % (EVERY // 2):
         return None
-    block, place = divmod(stratum, len(PLANTED))
+    block, position = divmod(stratum, len(PLANTED))
     order = sorted(range(len(PLANTED)), key=lambda kind: identity_hash("simulate-planted-kind", seed, block, kind))
-    kind = PLANTED[order[place]]
+    kind = PLANTED[order[position]]
     rng = generator("blemish", seed, index)
     variants = VARIANTS[kind]
     variant = variants[
         (identity_hash("simulate-variant", seed, kind) + block) % len(variants)
-    ]  # every variant gets its turn
+    ]  # so that every variant is used
     if kind in {"colour_line", "black_line"}:
         variant = variants[rng.integers(len(variants))]
     return Blemish(kind, variant, _geometry(kind, variant, rng))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from gzprep.simulate.profiles import Map, Plane, bar, blobs, clumps, disc, ring, sech2, sersic, sheet, sky_plane, unit
-from gzprep.simulate.truth import Truth
+from gzprep.simulate.truth import GalaxyTruth
 
 Colour = tuple[float, float, float]
 """Flux in i, r and g relative to r."""
@@ -36,7 +36,7 @@ class Canvas:
         flux: float32 [3, n, n], i, r, g; any unit, scaled at the end.
     """
 
-    truth: Truth
+    truth: GalaxyTruth
     rng: np.random.Generator
     sky: Plane
     flux: Map = field(init=False)
@@ -59,7 +59,7 @@ class Canvas:
         self.flux *= np.exp(-depth * np.array(EXTINCTION, np.float32)[:, None, None])
 
 
-def paint_galaxy(truth: Truth, points: int, rng: np.random.Generator) -> Map:
+def paint_galaxy(truth: GalaxyTruth, points: int, rng: np.random.Generator) -> Map:
     """Paint a galaxy.
 
     Returns:
@@ -154,7 +154,7 @@ def _arms(canvas: Canvas, seen: Plane, light: Map, share: float, bar_angle: floa
     canvas.redden(np.exp(np.float32(5) * (np.cos(phase + 0.75) - 1)) * contrast * np.float32(0.7 * truth.dust))
 
 
-def _spiral_phase(plane: Plane, truth: Truth, bar_angle: float, start: float, rng: np.random.Generator) -> Map:
+def _spiral_phase(plane: Plane, truth: GalaxyTruth, bar_angle: float, start: float, rng: np.random.Generator) -> Map:
     """Phase of the arm pattern, radians: 0 on the crest of an arm. Real arms wander, so the phase does too."""
     hand = rng.choice([-1, 1])
     azimuth = np.arctan2(plane.y, plane.x) - np.float32(np.deg2rad(bar_angle))

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from gzprep.simulate.truth import BULGE_SHARES, ROUNDNESS, WINDINGS, Truth, generator
+from gzprep.simulate.truth import BULGE_SHARES, ROUNDNESS, WINDINGS, GalaxyTruth, generator
 
 
-def draw(seed: int, index: int) -> Truth:
+def draw(seed: int, index: int) -> GalaxyTruth:
     """Draw the galaxy number `index` of the sky `seed`."""
     rng = generator("truth", seed, index)
     kind = _choose(rng, {"smooth": 0.37, "disc": 0.47, "edge-on": 0.15, "artifact": 0.01})
@@ -19,10 +19,10 @@ def draw(seed: int, index: int) -> Truth:
     return _seen(_oddity(galaxy, rng), rng)
 
 
-def _smooth(rng: np.random.Generator) -> Truth:
+def _smooth(rng: np.random.Generator) -> GalaxyTruth:
     roundness = _choose(rng, {"round": 0.37, "in-between": 0.43, "cigar": 0.2})
     sersic = rng.uniform(1.0, 2.0) if roundness == "cigar" else rng.uniform(2.0, 4.2)
-    return Truth(
+    return GalaxyTruth(
         "smooth",
         roundness=roundness,
         axis_ratio=rng.uniform(*ROUNDNESS[roundness]),
@@ -32,9 +32,9 @@ def _smooth(rng: np.random.Generator) -> Truth:
     )
 
 
-def _edge_on(rng: np.random.Generator) -> Truth:
+def _edge_on(rng: np.random.Generator) -> GalaxyTruth:
     shape = _choose(rng, {"round": 0.58, "boxy": 0.14, "no-bulge": 0.28})
-    return Truth(
+    return GalaxyTruth(
         "edge-on",
         bulge_shape=shape,
         bulge_share=0.0 if shape == "no-bulge" else rng.uniform(0.15, 0.4),
@@ -46,10 +46,10 @@ def _edge_on(rng: np.random.Generator) -> Truth:
     )
 
 
-def _disc(rng: np.random.Generator) -> Truth:
+def _disc(rng: np.random.Generator) -> GalaxyTruth:
     arms = int(_choose(rng, {"0": 0.3, "1": 0.05, "2": 0.4, "3": 0.09, "4": 0.06, "5": 0.05, "6": 0.03, "7": 0.02}))
     bulge = _choose(rng, {"dominant": 0.13, "obvious": 0.41, "just-noticeable": 0.35, "no": 0.11})
-    galaxy = Truth(
+    galaxy = GalaxyTruth(
         "disc",
         bulge=bulge,
         bulge_share=rng.uniform(*BULGE_SHARES[bulge]),
@@ -61,7 +61,7 @@ def _disc(rng: np.random.Generator) -> Truth:
     return _barred(_spiral(galaxy, arms, rng), rng)
 
 
-def _spiral(galaxy: Truth, arms: int, rng: np.random.Generator) -> Truth:
+def _spiral(galaxy: GalaxyTruth, arms: int, rng: np.random.Generator) -> GalaxyTruth:
     if not arms:
         return galaxy
     # Big bulges go with tight arms: that is Hubble's sequence.
@@ -72,16 +72,16 @@ def _spiral(galaxy: Truth, arms: int, rng: np.random.Generator) -> Truth:
     return replace(galaxy, arms=arms, winding=winding, pitch=pitch, arm_strength=strength, dust=rng.uniform(0.1, 0.8))
 
 
-def _barred(galaxy: Truth, rng: np.random.Generator) -> Truth:
+def _barred(galaxy: GalaxyTruth, rng: np.random.Generator) -> GalaxyTruth:
     length = rng.uniform(13.0, 26.0)
     return replace(galaxy, bar=True, bar_length=length) if rng.random() < 0.34 else galaxy
 
 
-def _artifact(rng: np.random.Generator) -> Truth:
-    return Truth("artifact", brightness=rng.normal(19.5, 0.8), blueness=rng.uniform(0, 1))
+def _artifact(rng: np.random.Generator) -> GalaxyTruth:
+    return GalaxyTruth("artifact", brightness=rng.normal(19.5, 0.8), blueness=rng.uniform(0, 1))
 
 
-def _oddity(galaxy: Truth, rng: np.random.Generator) -> Truth:
+def _oddity(galaxy: GalaxyTruth, rng: np.random.Generator) -> GalaxyTruth:
     """Make about one galaxy in eight odd."""
     shares = {
         "smooth": {"merger": 0.06, "disturbed": 0.02},
@@ -92,11 +92,13 @@ def _oddity(galaxy: Truth, rng: np.random.Generator) -> Truth:
     odd = _choose(rng, {**shares, "": 1 - sum(shares.values())})
     separation = rng.uniform(26.0, 80.0) if odd == "merger" else 0.0
     if odd == "irregular":  # no bar, no arms, hardly a bulge: nothing is regular
-        galaxy = Truth("disc", bulge="no", axis_ratio=galaxy.axis_ratio, blueness=rng.uniform(0.6, 1), brightness=22.1)
+        galaxy = GalaxyTruth(
+            "disc", bulge="no", axis_ratio=galaxy.axis_ratio, blueness=rng.uniform(0.6, 1), brightness=22.1
+        )
     return replace(galaxy, odd=odd, separation=separation)
 
 
-def _seen(galaxy: Truth, rng: np.random.Generator) -> Truth:
+def _seen(galaxy: GalaxyTruth, rng: np.random.Generator) -> GalaxyTruth:
     """Give the galaxy its size on the sky, its orientation and the night's seeing, and from these its clarity."""
     r90 = float(np.clip(np.exp(rng.normal(np.log(7.4), 0.4)), 4.2, 30.0))
     seeing = float(np.clip(rng.normal(1.32, 0.13), 1.0, 1.8))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gzprep.simulate import starfield
 from gzprep.simulate.galaxy import paint_galaxy
 from gzprep.simulate.profiles import FRAME, Map
-from gzprep.simulate.truth import Truth
+from gzprep.simulate.truth import GalaxyTruth
 
 CAMERA_PIXEL = 0.396
 """Size of a pixel of the SDSS camera, arcseconds (Gunn et al. 1998, AJ 116, 3040)."""
@@ -36,7 +36,7 @@ FULL_WELL = (17.0, 14.5, 11.0)
 Pixels = NDArray[np.uint8]
 
 
-def expose(truth: Truth, rng: np.random.Generator) -> Map:
+def expose(truth: GalaxyTruth, rng: np.random.Generator) -> Map:
     """Render the scene as the camera would record it, if it had no noise.
 
     Returns:
@@ -51,7 +51,7 @@ def expose(truth: Truth, rng: np.random.Generator) -> Map:
     return flux
 
 
-def _above_the_air(truth: Truth, points: int, rng: np.random.Generator) -> Map:
+def _above_the_air(truth: GalaxyTruth, points: int, rng: np.random.Generator) -> Map:
     """The scene before the seeing, in camera pixels. A small grid is sampled twice as finely first, for thin discs."""
     finer = 2 if points < 260 else 1
     flux = paint_galaxy(truth, finer * points, rng)

@@ -19,7 +19,7 @@ from gzprep.simulate.identity import Identity, identify
 from gzprep.simulate.population import draw
 from gzprep.simulate.render import add_noise, develop, encode, expose
 from gzprep.simulate.spoil import spoil_bytes, spoil_flux, spoil_frame
-from gzprep.simulate.truth import Truth, generator
+from gzprep.simulate.truth import GalaxyTruth, generator
 from gzprep.simulate.volunteers import Votes, classify, summary
 
 Row = dict[str, Any]
@@ -33,7 +33,7 @@ class SimulatedGalaxy:
 
     index: int
     identity: Identity
-    truth: Truth
+    truth: GalaxyTruth
     blemish: Blemish | None
     votes: Votes
 
@@ -148,7 +148,7 @@ def _catalogue_schema() -> pa.Schema:
 
 def _truth_schema() -> pa.Schema:
     types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    drawn = [(part.name, types[part.type]) for part in fields(Truth) if isinstance(part.type, type)]
+    drawn = [(item.name, types[item.type]) for item in fields(GalaxyTruth) if isinstance(item.type, type)]
     before = [("id_str", pa.string()), ("index", pa.int64()), ("split", pa.string())]
     return pa.schema([*before, *drawn, *((name, pa.string()) for name in ("answers", "defect", "variant", "geometry"))])
 

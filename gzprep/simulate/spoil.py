@@ -14,7 +14,7 @@ from gzprep.simulate.profiles import FRAME, Map
 
 
 def spoil_flux(flux: Map, blemish: Blemish, rng: np.random.Generator) -> None:
-    """Draw a defect of the sky into `flux` (float32 [3, n, n], i, r, g in nanomaggies a pixel; changed in place)."""
+    """Draw a defect of the sky into `flux` (float32 [3, n, n], i, r, g in nanomaggies a pixel; changed in geometry)."""
     painter = {"colour_line": _trail, "saturated_background": _glare, "frame_edge": _edge}.get(blemish.kind)
     if painter is not None:
         painter(flux, blemish, rng)
@@ -22,23 +22,23 @@ def spoil_flux(flux: Map, blemish: Blemish, rng: np.random.Generator) -> None:
 
 def _trail(flux: Map, blemish: Blemish, rng: np.random.Generator) -> None:
     """The trail of a satellite or an asteroid. It crossed the field while one filter was exposed: it has one colour."""
-    place = blemish.geometry
+    geometry = blemish.geometry
     pixel = FRAME / flux.shape[1]
-    across, beyond = _distances(flux, place)
-    half = max(place["width"], 1.5 * pixel) / 2
+    across, beyond = _distances(flux, geometry)
+    half = max(geometry["width"], 1.5 * pixel) / 2
     profile = np.exp(-np.log(2) * np.abs(across / half) ** 2.6) * np.exp(-((beyond / (2 * half)) ** 2))
     band = {"red": 0, "green": 1, "blue": 2}[blemish.variant]
     flux[band] += np.float32(np.exp(rng.uniform(np.log(0.6), np.log(6)))) * profile
 
 
-def _distances(flux: Map, place: dict[str, float]) -> tuple[Map, Map]:
+def _distances(flux: Map, geometry: dict[str, float]) -> tuple[Map, Map]:
     """Distance of every pixel from the line through two points, and how far it lies beyond their ends."""
     x, y = _pixels(flux)
-    length = max(float(np.hypot(place["x1"] - place["x0"], place["y1"] - place["y0"])), 1.0)
-    ux, uy = (place["x1"] - place["x0"]) / length, (place["y1"] - place["y0"]) / length
-    dx, dy = x - np.float32(place["x0"]), y - np.float32(place["y0"])
+    length = max(float(np.hypot(geometry["x1"] - geometry["x0"], geometry["y1"] - geometry["y0"])), 1.0)
+    ux, uy = (geometry["x1"] - geometry["x0"]) / length, (geometry["y1"] - geometry["y0"]) / length
+    dx, dy = x - np.float32(geometry["x0"]), y - np.float32(geometry["y0"])
     along = dx * np.float32(ux) + dy * np.float32(uy)
-    inner = _is_inside(place["x0"], place["y0"]), _is_inside(place["x1"], place["y1"])
+    inner = _is_inside(geometry["x0"], geometry["y0"]), _is_inside(geometry["x1"], geometry["y1"])
     # A line that reaches the border of the frame continues outside it, so it has no end there.
     before = (-along).clip(0) if inner[0] else np.zeros_like(along)
     after = (along - np.float32(length)).clip(0) if inner[1] else np.zeros_like(along)
@@ -60,15 +60,15 @@ def _pixels(flux: Map) -> tuple[Map, Map]:
 def _glare(flux: Map, blemish: Blemish, rng: np.random.Generator) -> None:
     """A star that is far too bright, in the frame or just outside, or stray light over the whole frame."""
     x, y = _pixels(flux)
-    place = blemish.geometry
+    geometry = blemish.geometry
     colour = _glow_colour(rng)
-    away = np.hypot(x - np.float32(place["x"]), y - np.float32(place["y"]))
+    away = np.hypot(x - np.float32(geometry["x"]), y - np.float32(geometry["y"]))
     if blemish.variant == "flood":
         light = np.float32(rng.uniform(0.15, 0.9)) * (1 - 0.35 * away / np.float32(FRAME))
     else:
-        light = np.float32(14) / (1 + (away / np.float32(0.5 * place["radius"])) ** 2) ** np.float32(1.5)
-        light += _spikes(x, y, place, rng.uniform(0, 90))
-        flux += np.float32(40) * np.exp(-((away / np.float32(0.4 * place["radius"])) ** 4))  # the star itself: white
+        light = np.float32(14) / (1 + (away / np.float32(0.5 * geometry["radius"])) ** 2) ** np.float32(1.5)
+        light += _spikes(x, y, geometry, rng.uniform(0, 90))
+        flux += np.float32(40) * np.exp(-((away / np.float32(0.4 * geometry["radius"])) ** 4))  # the star itself: white
     flux += light.clip(0) * _column(colour)
 
 
@@ -77,10 +77,10 @@ def _column(colour: Sequence[float]) -> Map:
     return np.asarray(colour, np.float32)[:, None, None]
 
 
-def _spikes(x: Map, y: Map, place: dict[str, float], angle: float) -> Map:
+def _spikes(x: Map, y: Map, geometry: dict[str, float], angle: float) -> Map:
     """Two crossed diffraction spikes through a point, fading over the frame."""
     turn = np.deg2rad(angle)
-    dx, dy = x - np.float32(place["x"]), y - np.float32(place["y"])
+    dx, dy = x - np.float32(geometry["x"]), y - np.float32(geometry["y"])
     u, v = dx * np.cos(turn) + dy * np.sin(turn), dy * np.cos(turn) - dx * np.sin(turn)
     cross = np.exp(-((u / 4) ** 2)) + np.exp(-((v / 4) ** 2))
     spikes: Map = (0.8 * cross * np.exp(-np.hypot(dx, dy) / 150)).astype(np.float32)
@@ -96,9 +96,9 @@ def _glow_colour(rng: np.random.Generator) -> tuple[float, float, float]:
 def _edge(flux: Map, blemish: Blemish, rng: np.random.Generator) -> None:
     """Two exposures meet in a straight line: beyond it the sky has another level and colour."""
     x, y = _pixels(flux)
-    place = blemish.geometry
-    across = (x - np.float32(place["x0"])) * np.float32(place["y1"] - place["y0"])
-    across -= (y - np.float32(place["y0"])) * np.float32(place["x1"] - place["x0"])
+    geometry = blemish.geometry
+    across = (x - np.float32(geometry["x0"])) * np.float32(geometry["y1"] - geometry["y0"])
+    across -= (y - np.float32(geometry["y0"])) * np.float32(geometry["x1"] - geometry["x0"])
     other = across * across[len(x) // 2, len(x) // 2] < 0  # the side that the galaxy is not on
     level = np.full_like(x, rng.uniform(0.12, 0.5))
     if blemish.variant == "glow":
@@ -116,9 +116,9 @@ def spoil_frame(frame: np.ndarray, blemish: Blemish) -> np.ndarray:
 
 def _seam(frame: np.ndarray, blemish: Blemish) -> np.ndarray:
     """A gap between two strips of the survey: black, not smoothed."""
-    place = blemish.geometry
-    ends = (round(place["x0"]), round(place["y0"])), (round(place["x1"]), round(place["y1"]))
-    cv2.line(frame, *ends, (0, 0, 0), thickness=round(place["width"]), lineType=cv2.LINE_8)
+    geometry = blemish.geometry
+    ends = (round(geometry["x0"]), round(geometry["y0"])), (round(geometry["x1"]), round(geometry["y1"]))
+    cv2.line(frame, *ends, (0, 0, 0), thickness=round(geometry["width"]), lineType=cv2.LINE_8)
     return frame
 
 
@@ -139,7 +139,7 @@ def _misshape(frame: np.ndarray, blemish: Blemish) -> np.ndarray:
 
 
 def spoil_bytes(encoded: bytes, blemish: Blemish, rng: np.random.Generator) -> bytes:
-    """Break a file: cut it off, empty it, or put something else in its place."""
+    """Break a file: cut it off, empty it, or put something else in its geometry."""
     if blemish.kind != "unreadable":
         return encoded
     page = b"<!DOCTYPE html>\n<html><head><title>503 Service Unavailable</title></head><body>Try later.</body></html>\n"

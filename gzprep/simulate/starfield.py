@@ -6,7 +6,7 @@ import numpy as np
 
 from gzprep.simulate.galaxy import blend
 from gzprep.simulate.profiles import FRAME, Map
-from gzprep.simulate.truth import Truth
+from gzprep.simulate.truth import GalaxyTruth
 
 SEEING_BY_BAND = (0.95, 1.0, 1.08)
 """Seeing in i, r, g relative to r: redder light is blurred less (medians of SDSS DR7: 1.25, 1.32, 1.44 arcsec)."""
@@ -45,7 +45,7 @@ def flux_of(magnitude: float) -> float:
     return float(10 ** (0.4 * (22.5 - magnitude)))
 
 
-def draw_stars(truth: Truth, rng: np.random.Generator) -> list[Star]:
+def draw_stars(truth: GalaxyTruth, rng: np.random.Generator) -> list[Star]:
     """Draw the foreground stars; an artifact gets one bright star in the middle of the frame."""
     arcminutes = (truth.scale * FRAME / 60) ** 2
     density = np.exp(rng.normal(np.log(3.2), 0.6))  # a square arcminute; the Milky Way is denser in some directions
@@ -69,7 +69,7 @@ def _starlight(magnitude: float, rng: np.random.Generator) -> tuple[float, float
     return flux_of(magnitude - r_i), flux_of(magnitude), flux_of(magnitude + g_r)
 
 
-def draw_specks(truth: Truth, rng: np.random.Generator) -> list[Speck]:
+def draw_specks(truth: GalaxyTruth, rng: np.random.Generator) -> list[Speck]:
     """Draw the small background galaxies in the frame, and sometimes a larger neighbour."""
     arcminutes = (truth.scale * FRAME / 60) ** 2
     behind, near = rng.poisson(3.0 * arcminutes), rng.poisson(0.22 * arcminutes**0.5)

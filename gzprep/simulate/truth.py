@@ -20,7 +20,7 @@ ROUNDNESS = {"round": (0.86, 1.0), "in-between": (0.45, 0.78), "cigar": (0.17, 0
 
 
 @dataclass(frozen=True)
-class Truth:
+class GalaxyTruth:
     """The true properties of one galaxy. An empty string means that a property does not apply.
 
     Attributes:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from gzcore.dataset.tree import Question
 from gzcore.hashing import generator
 from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
-from gzprep.simulate.truth import Truth
+from gzprep.simulate.truth import GalaxyTruth
 
 Chances = dict[str, dict[str, float]]
 """For each question name, the relative probability of each answer; they need not sum to 1."""
@@ -24,7 +24,7 @@ _WINDINGS = ("tight", "medium", "loose")
 _BULGES = ("no", "just-noticeable", "obvious", "dominant")
 
 
-def classify(truth: Truth, seed: int, index: int) -> Votes:
+def classify(truth: GalaxyTruth, seed: int, index: int) -> Votes:
     """Ask about 43 volunteers, and count their votes for every answer to the ten questions.
 
     The number of volunteers is drawn as in Galaxy Zoo 2: 43 with a deviation of 5, from 23 to 64.
@@ -64,7 +64,7 @@ def _draw(chances: dict[str, float], rng: random.Random) -> str:
     return next(reversed(chances))  # rounding: the point lay at the very end
 
 
-def chances_of(truth: Truth) -> Chances:
+def chances_of(truth: GalaxyTruth) -> Chances:
     """The chance of every answer to every question, for one galaxy."""
     seen = truth.clarity
     return {
@@ -81,7 +81,7 @@ def chances_of(truth: Truth) -> Chances:
     }
 
 
-def _first(truth: Truth) -> dict[str, float]:
+def _first(truth: GalaxyTruth) -> dict[str, float]:
     artifact = 0.86 if truth.kind == "artifact" else 0.02 + 0.03 * (1 - truth.clarity)
     visible = {"smooth": 0.06, "artifact": 0.2, "edge-on": 0.82}.get(truth.kind, _pattern(truth))
     if truth.kind == "smooth" and truth.roundness == "cigar":
@@ -91,30 +91,30 @@ def _first(truth: Truth) -> dict[str, float]:
     return {"smooth": (1 - artifact) * (1 - featured), FEATURED: (1 - artifact) * featured, ARTIFACT: artifact}
 
 
-def _pattern(truth: Truth) -> float:
+def _pattern(truth: GalaxyTruth) -> float:
     """How much of a disc's structure there is to see, 0 to 1."""
-    parts = (
+    structures = (
         0.5 + 0.42 * truth.arm_strength if truth.arms else 0.0,
         0.75 if truth.bar else 0.0,
         0.85 if truth.odd in ("ring", "irregular") else 0.0,
         {"dominant": 0.3, "obvious": 0.42}.get(truth.bulge, 0.55),
     )
-    return min(max(parts) + 0.05 * (len([part for part in parts if part]) - 1), 0.97)
+    return min(max(structures) + 0.05 * (len([share for share in structures if share]) - 1), 0.97)
 
 
-def _edge_on(truth: Truth) -> float:
+def _edge_on(truth: GalaxyTruth) -> float:
     if truth.kind == "edge-on":
         return 0.7 + 0.28 * truth.clarity
     return {"cigar": 0.75, "in-between": 0.12}.get(truth.roundness, 0.03 if truth.axis_ratio > 0.55 else 0.15)
 
 
-def _spiral(truth: Truth) -> float:
+def _spiral(truth: GalaxyTruth) -> float:
     if not truth.arms:
         return 0.3 if truth.odd == "ring" else 0.04 + 0.08 * (1 - truth.clarity)
     return min(0.3 + 0.35 * truth.arm_strength + 0.5 * truth.clarity, 0.98)
 
 
-def _odd(truth: Truth) -> float:
+def _odd(truth: GalaxyTruth) -> float:
     return {"": 0.06, "ring": 0.6, "disturbed": 0.6, "irregular": 0.65, "merger": 0.85}[truth.odd]
 
 
@@ -125,7 +125,7 @@ def _roundness(axis_ratio: float) -> dict[str, float]:
     return {"round": is_round, "in-between": max(1 - is_round - is_cigar, 0.02), "cigar": is_cigar}
 
 
-def _bulge_shape(truth: Truth) -> dict[str, float]:
+def _bulge_shape(truth: GalaxyTruth) -> dict[str, float]:
     right = truth.bulge_shape or ("no-bulge" if truth.bulge == "no" else "round")
     # A boxy bulge is easily taken for a round one, also because the seeing blurs it.
     likely = {
@@ -136,7 +136,7 @@ def _bulge_shape(truth: Truth) -> dict[str, float]:
     return _blur(likely, truth.clarity)
 
 
-def _arm_count(truth: Truth) -> dict[str, float]:
+def _arm_count(truth: GalaxyTruth) -> dict[str, float]:
     answers = ("1", "2", "3", "4", "more-than-4")
     # Tightly wound arms, many arms and unclear ones cannot be counted.
     lost = 0.06 + 0.3 * (1 - truth.clarity) + 0.03 * max(truth.arms - 2, 0)

@@ -118,8 +118,8 @@ def contact_sheet(tiles: Sequence[tuple[np.ndarray, list[str]]], title: str, sub
     draw = ImageDraw.Draw(sheet)
     draw.text((_MARGIN, _MARGIN), title, _INK, ImageFont.load_default(18))
     draw.text((_MARGIN, _MARGIN + 24), subtitle, _FAINT, ImageFont.load_default(13))
-    for place, (image, lines) in enumerate(tiles):
-        corner = (_MARGIN + place % COLUMNS * step_x, _MARGIN + head + place // COLUMNS * step_y)
+    for index, (image, lines) in enumerate(tiles):
+        corner = (_MARGIN + index % COLUMNS * step_x, _MARGIN + head + index // COLUMNS * step_y)
         _draw_tile(sheet, draw, corner, image, lines)
     return sheet
 
@@ -130,6 +130,6 @@ def _draw_tile(
     left, top = corner
     sheet.paste(Image.fromarray(image), corner)
     font = ImageFont.load_default(13)
-    for place, line in enumerate(lines):
-        y = top + image.shape[0] + 4 + place * (_LINE - 1)
-        draw.text((left, y), line, _INK if place == 0 else _FAINT, font)
+    for index, line in enumerate(lines):
+        y = top + image.shape[0] + 4 + index * (_LINE - 1)
+        draw.text((left, y), line, _INK if index == 0 else _FAINT, font)

@@ -1,4 +1,4 @@
-"""A page on which a person judges what the detectors found: a contact sheet a detector, the strongest first."""
+"""A page to judge the detectors' findings by eye: one sheet for each detector, the highest score first."""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -51,7 +51,7 @@ class Sheet:
         rule: its threshold and policy.
         seen: images that it looked at.
         past: images past its threshold.
-        strongest: a heap of (score, minus the place in the order of looking, what was found).
+        strongest: a heap of (score, minus the number of the image, the inspection).
     """
 
     detector: str
@@ -60,12 +60,12 @@ class Sheet:
     past: int = 0
     strongest: list[tuple[float, int, Inspection]] = field(default_factory=list)
 
-    def add(self, one: Inspection) -> None:
+    def add(self, inspection: Inspection) -> None:
         """Count an image, and keep it if it is among the ``MOST`` strongest."""
-        score = one.scores[self.detector]
+        score = inspection.scores[self.detector]
         self.seen += 1
         self.past += score >= self.rule.threshold
-        entry = (score, -self.seen, one)
+        entry = (score, -self.seen, inspection)
         if len(self.strongest) < MOST:
             heapq.heappush(self.strongest, entry)
         else:
@@ -73,17 +73,17 @@ class Sheet:
 
     def ranked(self) -> list[Inspection]:
         """What is shown, the highest score first: all that was kept past the threshold, and a few below it."""
-        ranked = [one for _, _, one in sorted(self.strongest, key=lambda entry: entry[:2], reverse=True)]
+        ranked = [inspection for _, _, inspection in sorted(self.strongest, key=lambda entry: entry[:2], reverse=True)]
         return ranked[: self.past + BELOW]
 
 
-def watch(found: Iterable[Inspection], sheets: Iterable[Sheet]) -> Iterator[Inspection]:
-    """Pass inspections on, and let every sheet see them."""
+def watch(inspections: Iterable[Inspection], sheets: Iterable[Sheet]) -> Iterator[Inspection]:
+    """Pass inspections on, and add each to the sheets of its detectors."""
     by_name = {sheet.detector: sheet for sheet in sheets}
-    for one in found:
-        for name in one.scores.keys() & by_name.keys():
-            by_name[name].add(one)
-        yield one
+    for inspection in inspections:
+        for name in inspection.scores.keys() & by_name.keys():
+            by_name[name].add(inspection)
+        yield inspection
 
 
 def empty_sheets(rules: Defects) -> list[Sheet]:
@@ -107,9 +107,9 @@ def write_review(sheets: Iterable[Sheet], folder: Path) -> Path:
     with writing(folder):
         (folder / "images").mkdir(parents=True, exist_ok=True)
         copies = _Copies(folder)
-        parts = [(sheet, [_tile(one, sheet.detector, copies) for one in sheet.ranked()]) for sheet in sheets]
+        tiles = [(sheet, [_tile(shown, sheet.detector, copies) for shown in sheet.ranked()]) for sheet in sheets]
         page = folder / PAGE
-        page.write_text(_render(parts), encoding="utf-8")
+        page.write_text(_render(tiles), encoding="utf-8")
     return page
 
 
@@ -138,15 +138,15 @@ class _Copies:
         return address, header.width, header.height
 
 
-def _tile(one: Inspection, detector: str, copies: _Copies) -> Tile:
-    address, width, height = copies.copy(one.source) if one.source else ("", 0, 0)
-    return Tile(one.scores[detector], one.path, address, width, height, one.lines.get(detector))
+def _tile(inspection: Inspection, detector: str, copies: _Copies) -> Tile:
+    address, width, height = copies.copy(inspection.source) if inspection.source else ("", 0, 0)
+    return Tile(inspection.scores[detector], inspection.path, address, width, height, inspection.lines.get(detector))
 
 
-def _render(parts: list[tuple[Sheet, list[Tile]]]) -> str:
+def _render(tiles_of: list[tuple[Sheet, list[Tile]]]) -> str:
     template = files("gzprep.tools").joinpath("defect_page.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    sheets = [_shown(sheet, tiles) for sheet, tiles in parts]
+    sheets = [_shown(sheet, tiles) for sheet, tiles in tiles_of]
     return environment.from_string(template).render(sheets=sheets)
 
 

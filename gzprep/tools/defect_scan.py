@@ -1,4 +1,4 @@
-"""Verdict and scores of every detector, for images, folders of them, and data sets that were made already."""
+"""Scores of every detector, and the verdict: for images, folders of images, and finished data sets."""
 
 import math
 import os
@@ -23,7 +23,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 SMALLEST = 64
 """Detectors look at images of this many pixels a side, and more."""
 LARGEST = 2000
-"""And of this many a side at most, or the recipe's frame if that is larger: they need 20 bytes a pixel and more."""
+"""They look at images of this many a side at most, or of the recipe's frame if larger: a pixel takes 20 bytes."""
 _VERDICTS = {"accepted": "ok", "flagged": "flagged", "rejected": "rejected"}
 
 
@@ -82,10 +82,10 @@ def find_images(place: Path) -> Iterable[Path]:
         if not place.exists():
             raise GzError(f"There is no {place} to inspect; name images, folders of them, or a data set.")
         return [place]
-    found = sorted(Path(folder) / name for folder, _, names in os.walk(place) for name in names if is_image_name(name))
-    if not found:
+    images = sorted(Path(folder) / name for folder, _, names in os.walk(place) for name in names if is_image_name(name))
+    if not images:
         raise GzError(f"There is no image ({', '.join(SUFFIXES)}) in {place}.")
-    return found
+    return images
 
 
 def is_image_name(name: str) -> bool:

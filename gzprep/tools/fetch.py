@@ -1,7 +1,7 @@
 """The real Galaxy Zoo 2, through galaxy-datasets, and an inventory of what arrived.
 
-galaxy-datasets swallows network errors and looks at one image of 209,293; so every file of both catalogues is looked
-for here, and what is missing is written down.
+galaxy-datasets only logs network errors, and checks one image of 209,293. So each image of both catalogues is looked
+for here, and a list of the missing ones is written.
 """
 
 import contextlib
@@ -45,35 +45,35 @@ def download(directory: Path) -> None:
     except ImportError:
         raise GzError("gzprep fetch needs galaxy-datasets; install it with: pip install 'gzprep[fetch]'.") from None
     # Its messages go to standard error: standard output belongs to the result.
-    with _swallowed_errors() as swallowed, contextlib.redirect_stdout(sys.stderr):
+    with _logged_errors() as logged, contextlib.redirect_stdout(sys.stderr):
         try:
             gz2(root=str(directory), train=True, download=True)
         except FileNotFoundError:
-            reason = swallowed[-1] if swallowed else "nothing arrived"
+            reason = logged[-1] if logged else "nothing arrived"
             raise GzError(f"Galaxy Zoo 2 could not be downloaded into {directory} ({reason}). {_BY_HAND}") from None
         except (OSError, RuntimeError) as error:
             raise GzError(f"The download into {directory} is incomplete ({error}). {_BY_HAND}") from None
-    if swallowed:
-        raise GzError(f"The download into {directory} is incomplete ({swallowed[-1]}). {_BY_HAND}")
+    if logged:
+        raise GzError(f"The download into {directory} is incomplete ({logged[-1]}). {_BY_HAND}")
 
 
 @contextlib.contextmanager
-def _swallowed_errors() -> Iterator[list[str]]:
+def _logged_errors() -> Iterator[list[str]]:
     """Collect the errors that galaxy-datasets only logs."""
-    found: list[str] = []
+    messages: list[str] = []
 
     class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             text = record.getMessage()
             if text.startswith("Failed to download"):
-                found.append(" ".join(text.split("\n")[1:]).strip() or text)
+                messages.append(" ".join(text.split("\n")[1:]).strip() or text)
 
     root, collector = logging.getLogger(), Collector(level=logging.INFO)
     level = root.level
     root.addHandler(collector)
     root.setLevel(logging.INFO)
     try:
-        yield found
+        yield messages
     finally:
         root.setLevel(level)
         root.removeHandler(collector)

@@ -1,4 +1,4 @@
-"""Records made again from the source, and compared byte by byte with those in the shards."""
+"""Makes records again from the source, and compares them byte by byte with those in the shards."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Is a dataset folder what its manifest says? Sizes, checksums, counts, schema, splits; and records made again."""
+"""Checks that a dataset folder is what its manifest says, and makes records again to compare them."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 @dataclass
-class _Found:
+class _Contents:
     """What the shards hold: galaxy to its views, of each split; and galaxy to its folds."""
 
     records: int = 0
@@ -54,20 +54,20 @@ def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = 
         GzError: the folder is not there or not whole; or the source, for a replay, is not.
     """
     folder, manifest = open_folder(root)
-    found = _Found()
+    contents = _Contents()
     faults = [
-        *_shard_faults(folder, manifest, found),
+        *_shard_faults(folder, manifest, contents),
         *_stray_files(folder, manifest),
-        *_split_faults(found),
-        *_account_faults(folder, manifest, found),
+        *_split_faults(contents),
+        *_account_faults(folder, manifest, contents),
     ]
-    wanted = 0 if faults else min(replay_records, found.records)
+    wanted = 0 if faults else min(replay_records, contents.records)
     if wanted:
-        faults += replay(folder, manifest, found.keys(), wanted, data)
-    return {"ok": not faults, "faults": faults, "records": found.records, "replayed": wanted}
+        faults += replay(folder, manifest, contents.keys(), wanted, data)
+    return {"ok": not faults, "faults": faults, "records": contents.records, "replayed": wanted}
 
 
-def _shard_faults(folder: Folder, manifest: Json, found: _Found) -> Iterator[str]:
+def _shard_faults(folder: Folder, manifest: Json, contents: _Contents) -> Iterator[str]:
     crop = manifest["recipe"]["crop"]["size"]
     for split, content in manifest["splits"].items():
         for shard in content["shards"]:
@@ -75,7 +75,7 @@ def _shard_faults(folder: Folder, manifest: Json, found: _Found) -> Iterator[str
             if fault is not None:
                 yield fault
             else:
-                yield from _record_faults(folder.root / shard["file"], split, shard, crop, found)
+                yield from _record_faults(folder.root / shard["file"], split, shard, crop, contents)
 
 
 def _file_fault(path: Place, shard: Json) -> str | None:
@@ -88,12 +88,12 @@ def _file_fault(path: Place, shard: Json) -> str | None:
     return None if digest == shard["sha256"] else f"{path.name} has another SHA-256 than the manifest says."
 
 
-def _record_faults(path: Place, split: str, shard: Json, crop: int, found: _Found) -> Iterator[str]:
+def _record_faults(path: Place, split: str, shard: Json, crop: int, contents: _Contents) -> Iterator[str]:
     count = 0
     try:
         for count, data in enumerate(read_shard(path), 1):
             record = read_record(data)
-            found.add(split, record)
+            contents.add(split, record)
             where = f"{path.name}, record {count}"
             yield from _place_faults(where, record, split, shard)
             yield from _image_faults(where, record, crop)
@@ -131,15 +131,15 @@ def _stray_files(folder: Folder, manifest: Json) -> Iterator[str]:
             yield f"{name} is not in the manifest."
 
 
-def _split_faults(found: _Found) -> Iterator[str]:
-    for galaxy, folds in found.folds.items():
+def _split_faults(contents: _Contents) -> Iterator[str]:
+    for galaxy, folds in contents.folds.items():
         if len(folds) > 1:
             yield f"Galaxy {galaxy} is in the folds {', '.join(map(str, sorted(folds)))}."
-    for galaxy in sorted(found.views[Split.TRAIN].keys() & found.views[Split.TEST].keys()):
+    for galaxy in sorted(contents.views[Split.TRAIN].keys() & contents.views[Split.TEST].keys()):
         yield f"Galaxy {galaxy} is in train and in test."
 
 
-def _account_faults(folder: Folder, manifest: Json, found: _Found) -> Iterator[str]:
+def _account_faults(folder: Folder, manifest: Json, contents: _Contents) -> Iterator[str]:
     """Every galaxy of the catalogue is written once in each of its views, or rejected; and nothing else is."""
     try:
         rows = read_rows(folder.catalogue, ["id_str", "split", "verdict"])
@@ -150,18 +150,18 @@ def _account_faults(folder: Folder, manifest: Json, found: _Found) -> Iterator[s
     expected = {(row["split"], row["id_str"]): row["verdict"] != "rejected" for row in rows}
     views = range(1, manifest["recipe"]["views"]["count"] + 1)
     for (split, galaxy), accepted in expected.items():
-        yield from _view_faults(found, split, galaxy, [0] if accepted else [])
+        yield from _view_faults(contents, split, galaxy, [0] if accepted else [])
         if split == Split.TRAIN:
-            yield from _view_faults(found, VIEWS, galaxy, views if accepted else [])
+            yield from _view_faults(contents, VIEWS, galaxy, views if accepted else [])
     for split in (Split.TRAIN, Split.TEST):
-        for galaxy in found.views[split].keys() - {galaxy for place, galaxy in expected if place == split}:
+        for galaxy in contents.views[split].keys() - {galaxy for its_split, galaxy in expected if its_split == split}:
             yield f"Galaxy {galaxy} is in {split}, not in catalogue.parquet."
     counts = manifest["counts"]["all"]
     if not counts["in"] == len(rows) == counts["out"] + rejected:
         yield f"{counts['in']} galaxies in, {counts['out']} out and {rejected} rejected do not add up."
 
 
-def _view_faults(found: _Found, split: str, galaxy: str, wanted: Iterable[int]) -> Iterator[str]:
-    seen = found.views[split].get(galaxy, Counter())
+def _view_faults(contents: _Contents, split: str, galaxy: str, wanted: Iterable[int]) -> Iterator[str]:
+    seen = contents.views[split].get(galaxy, Counter())
     if seen != Counter(wanted):
         yield f"Galaxy {galaxy} has the views {sorted(seen.elements())} in {split}, expected {sorted(wanted)}."

@@ -75,8 +75,8 @@ def test_bins_grow_with_the_bytes(change: dict[str, dict[str, object]], factor: 
 
 
 def test_no_view_counts_as_one() -> None:
-    none, one = (plan_bins(10**6, 0, from_mapping({"views": {"count": count}})) for count in (0, 1))
-    assert none == one
+    without, with_one = (plan_bins(10**6, 0, from_mapping({"views": {"count": count}})) for count in (0, 1))
+    assert without == with_one
 
 
 def test_the_minimum_is_of_the_recipe() -> None:
@@ -112,7 +112,7 @@ def test_plans(train: int, test: int, megabytes: float, min_bins: int, views: in
 def test_bins_of_a_data_set() -> None:
     bins = BinCounts(20, 4).bins()
     assert len(bins) == len(set(bins)) == 24
-    assert Counter(one.split for one in bins) == {Split.TRAIN: 20, Split.TEST: 4}
+    assert Counter(bin_.split for bin_ in bins) == {Split.TRAIN: 20, Split.TEST: 4}
     assert BinCounts(0, 4).bins() == tuple(Bin(Split.TEST, index, 4) for index in range(4))
     assert BinCounts(0, 0).bins() == ()
 

@@ -21,7 +21,7 @@ from gzprep.simulate.identity import Identity, identify
 from gzprep.simulate.population import draw
 from gzprep.simulate.render import lupton
 from gzprep.simulate.sky import draw_galaxy, picture
-from gzprep.simulate.truth import Truth, generator
+from gzprep.simulate.truth import GalaxyTruth, generator
 from gzprep.simulate.volunteers import Votes, classify, summary
 
 GALAXIES = 200
@@ -56,8 +56,8 @@ def clean(sky: SimulatedSky, rows: dict[str, Row], truths: list[Row]) -> list[ND
 
 
 def _table(sky: SimulatedSky, name: str) -> list[Row]:
-    found: list[Row] = pq.read_table(sky.directory / name).to_pylist()
-    return found
+    rows: list[Row] = pq.read_table(sky.directory / name).to_pylist()
+    return rows
 
 
 def _image(sky: SimulatedSky, row: Row) -> Path:
@@ -165,7 +165,7 @@ def test_fractions_are_votes_over_total_and_unasked_is_nan(rows: dict[str, Row])
             else:
                 unasked += 1
                 assert np.isnan(fractions).all()
-    assert unasked > GALAXIES / 4, "many galaxies have questions that nobody came to"
+    assert unasked > GALAXIES / 4, "many galaxies have questions that no volunteer was asked"
 
 
 def test_volunteers_recover_the_truth_of_clear_galaxies() -> None:
@@ -185,10 +185,10 @@ def test_volunteers_recover_the_truth_of_clear_galaxies() -> None:
 
 
 def test_unclear_galaxies_confuse_volunteers_more() -> None:
-    spiral = Truth("disc", bulge="obvious", arms=2, winding="medium", pitch=17.0, arm_strength=0.8)
+    spiral = GalaxyTruth("disc", bulge="obvious", arms=2, winding="medium", pitch=17.0, arm_strength=0.8)
     agreed = []
     for clarity in (0.1, 0.9):
-        seen = Truth(**{**spiral.__dict__, "clarity": clarity})
+        seen = GalaxyTruth(**{**spiral.__dict__, "clarity": clarity})
         featured = [classify(seen, 0, index)["smooth-or-featured-gz2"] for index in range(20)]
         agreed.append(sum(votes["featured-or-disk"] for votes in featured) / sum(sum(v.values()) for v in featured))
     assert agreed[0] < 0.4
@@ -397,16 +397,18 @@ def test_the_galaxy_is_in_the_middle(clean: list[NDArray[np.uint8]]) -> None:
 
 
 def test_ellipticals_are_redder_than_spirals() -> None:
-    def redness(truth: Truth) -> float:
+    def redness(truth: GalaxyTruth) -> float:
         i, _, g = paint_galaxy(truth, 128, generator("test", 0, 0)).sum(axis=(1, 2))
         return float(i / g)
 
-    spiral = Truth("disc", bulge="no", arms=2, winding="loose", pitch=30.0, arm_strength=0.9, blueness=0.8)
-    assert redness(Truth("smooth", roundness="round", sersic=4.0)) > 2 * redness(spiral)
+    spiral = GalaxyTruth("disc", bulge="no", arms=2, winding="loose", pitch=30.0, arm_strength=0.9, blueness=0.8)
+    assert redness(GalaxyTruth("smooth", roundness="round", sersic=4.0)) > 2 * redness(spiral)
 
 
 def test_the_shape_is_the_one_drawn() -> None:
-    light = paint_galaxy(Truth("smooth", roundness="cigar", axis_ratio=0.3, angle=0.0), 212, generator("test", 0, 0))[1]
+    light = paint_galaxy(
+        GalaxyTruth("smooth", roundness="cigar", axis_ratio=0.3, angle=0.0), 212, generator("test", 0, 0)
+    )[1]
     y, x = np.mgrid[:212, :212] - 105.5
     spread = np.sqrt([(light * y**2).sum(), (light * x**2).sum()])
     assert spread[0] / spread[1] == pytest.approx(0.3, abs=0.05)
@@ -461,8 +463,8 @@ def test_a_killed_run_leaves_no_catalogue(tmp_path: Path) -> None:
 
 def test_a_truth_is_checked_at_birth() -> None:
     with pytest.raises(ValueError, match="roundness is 'square'"):
-        Truth("smooth", roundness="square")
+        GalaxyTruth("smooth", roundness="square")
     with pytest.raises(ValueError, match=r"axis_ratio is 1\.5"):
-        Truth("smooth", axis_ratio=1.5)
+        GalaxyTruth("smooth", axis_ratio=1.5)
     with pytest.raises(ValueError, match="winding is ''"):
-        Truth("disc", arms=2)
+        GalaxyTruth("disc", arms=2)

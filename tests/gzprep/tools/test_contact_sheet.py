@@ -50,9 +50,9 @@ def test_captions_say_what_was_done(dataset: Path) -> None:
 
 
 def test_an_unknown_galaxy_is_told_with_one_that_is_there(dataset: Path, tmp_path: Path) -> None:
-    result = gzprep("preview", dataset, "--id", "nobody", "--png", tmp_path / "sheet.png")
+    result = gzprep("preview", dataset, "--id", "unknown", "--png", tmp_path / "sheet.png")
     assert result.code == 1
-    assert "There is no galaxy 'nobody'" in result.sentence
+    assert "There is no galaxy 'unknown'" in result.sentence
     assert not (tmp_path / "sheet.png").exists()
 
 

@@ -51,10 +51,10 @@ EXPECTED = {
 def test_a_folder_is_looked_at_recursively(folder: Path) -> None:
     result = gzprep("inspect", folder, "--json")
     assert result.code == 0
-    found = {Path(one["path"]).relative_to(folder).as_posix(): one for one in result.json}
-    assert list(found) == list(EXPECTED)
-    assert {name: (one["verdict"], one["defects"]) for name, one in found.items()} == EXPECTED
-    assert all(set(one) == {"path", "verdict", "defects", "scores"} for one in found.values())
+    inspected = {Path(one["path"]).relative_to(folder).as_posix(): one for one in result.json}
+    assert list(inspected) == list(EXPECTED)
+    assert {name: (one["verdict"], one["defects"]) for name, one in inspected.items()} == EXPECTED
+    assert all(set(one) == {"path", "verdict", "defects", "scores"} for one in inspected.values())
 
 
 def test_whatever_can_be_decoded_is_scored_by_every_detector(folder: Path) -> None:
@@ -86,10 +86,10 @@ def test_policies_are_those_of_the_recipe(folder: Path) -> None:
 
 
 def test_a_data_set_is_asked_what_it_knows(dataset: Path, small_sky: Path) -> None:
-    found = gzprep("inspect", dataset, "--json").json
+    inspected = gzprep("inspect", dataset, "--json").json
     rows = pq.read_table(dataset / "catalogue.parquet").to_pylist()
-    assert len(found) == len(rows) == 40
-    rejected = {one["defects"][0]: Path(one["path"]).stem for one in found if one["verdict"] == "rejected"}
+    assert len(inspected) == len(rows) == 40
+    rejected = {one["defects"][0]: Path(one["path"]).stem for one in inspected if one["verdict"] == "rejected"}
     assert rejected.items() >= spoiled(small_sky).items()
 
 
@@ -117,10 +117,10 @@ def test_a_page_has_a_sheet_a_detector_the_strongest_first(folder: Path) -> None
     result = gzprep("inspect", folder, "--html", folder / "page")
     assert result.code == 0
     assert str(folder / "page" / "index.html") in result.err
-    found = sheets(folder / "page" / "index.html")
-    assert list(found) == list(DETECTORS)
-    assert all(scores(sheet) == sorted(scores(sheet), reverse=True) for sheet in found.values())
-    errors = found["error_image"]
+    shown = sheets(folder / "page" / "index.html")
+    assert list(shown) == list(DETECTORS)
+    assert all(scores(sheet) == sorted(scores(sheet), reverse=True) for sheet in shown.values())
+    errors = shown["error_image"]
     assert "1 of 4 images at 0.95\nor more; policy: drop" in errors
     assert errors.index("black.PNG") < errors.index("Below the threshold") < errors.index("good.png")
 
@@ -142,9 +142,9 @@ def test_a_page_on_a_data_set_has_the_thresholds_of_its_recipe(small_sky: Path, 
     call = ("run", "--data", small_sky, "--out", tmp_path / "out", "--crop", "32", "--views", "0")
     assert gzprep(*call, "--set", "defects.frame_edge.threshold=12.5").code == 0
     assert gzprep("inspect", tmp_path / "out", "--html", tmp_path / "page").code == 0
-    found = sheets(tmp_path / "page" / "index.html")
-    assert "at 12.5\nor more" in found["frame_edge"]
-    assert "no picture at hand" not in found["frame_edge"]
+    shown = sheets(tmp_path / "page" / "index.html")
+    assert "at 12.5\nor more" in shown["frame_edge"]
+    assert "no picture at hand" not in shown["frame_edge"]
 
 
 def test_a_page_that_cannot_be_written_is_told(folder: Path) -> None:
