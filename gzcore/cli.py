@@ -80,11 +80,11 @@ def make_app(name: str) -> App:
     )
 
 
-def run_app(app: typer.Typer, name: str) -> NoReturn:
-    """Run a command line and end the process; a user's mistake ends in one sentence, not in a traceback.
+def run_app(app: typer.Typer, name: str) -> int:
+    """Run a command line; a user's mistake ends in one sentence, not in a traceback.
 
-    Raises:
-        SystemExit: always; its code is 0, or that of the error, see :mod:`gzcore.errors`.
+    Returns:
+        The exit code: 0, or that of the error, see :mod:`gzcore.errors`.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -92,28 +92,27 @@ def run_app(app: typer.Typer, name: str) -> NoReturn:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        code = app(args=arguments, standalone_mode=False)  # typer makes 130 of Ctrl-C
+        return app(args=arguments, standalone_mode=False) or 0  # typer makes 130 of Ctrl-C
     except GzError as error:
         if debug:
             raise
         say(f"{name}: {error}")
-        code = error.exit_code
+        return error.exit_code
     except BrokenPipeError:  # the program that read our output has ended
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- else Python complains once more when it ends
-        code = 1
+        return 1
     except Exception as error:
-        code = _other_error(error, name, debug=debug)
-    if debug:  # a profiler or a debugger wants to see the end
-        raise SystemExit(code)
-    _end_process(code or 0)
+        return _other_error(error, name, debug=debug)
 
 
-def _end_process(code: int) -> NoReturn:
+def end_process(code: int) -> NoReturn:
     """End the process without taking Python apart first.
 
     Taking it apart takes a second with Beam or TensorFlow loaded. Threads of their C++ and Rust libraries that ask for
     Python meanwhile would abort the process (SIGABRT) after all its work is done.
     """
+    if "--debug" in sys.argv:  # a profiler or a debugger wants to see the end
+        raise SystemExit(code)
     atexit._run_exitfuncs()  # noqa: SLF001 -- temporary folders and child processes are cleared away there
     for stream in filter(None, (sys.stdout, sys.stderr)):  # one that the caller closed is None
         try:

@@ -1,6 +1,6 @@
 """``python -m gzprep``."""
 
-from gzprep.cli import main
+from gzprep.cli import main_process
 
 if __name__ == "__main__":  # worker processes import this module too
-    main()
+    main_process()

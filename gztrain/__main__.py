@@ -1,6 +1,6 @@
 """``python -m gztrain``."""
 
-from gztrain.cli import main
+from gztrain.cli import main_process
 
 if __name__ == "__main__":
-    main()
+    main_process()

@@ -1,7 +1,7 @@
 """How a run on an engine ends when it does not end well: always in one sentence.
 
-Either the user pressed Ctrl-C, or a worker raised an error of our own, which engines wrap in text of theirs, or the
-engine itself failed, and then its last words are the best that there is.
+There are three cases. The user pressed Ctrl-C. A worker raised one of our own errors, which an engine wraps in its own
+text. Or the engine failed: then the last line of its message is shown.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The engines a run can be sent to, and what each needs before it can start, without importing Beam.
 
-Beam would download an absent engine by itself, or wait for it for ever. Here everything is looked for first, and what
-is absent is told in one sentence, with the command that brings it. Both packages take their engines from here.
+Beam downloads an absent engine by itself, or waits for it for ever. Here everything is looked for first. One sentence
+names what is absent and the command that installs it. Both packages take their engines from here.
 """
 
 import os
@@ -17,7 +17,7 @@ DIRECT, PORTABLE, PRISM = "DirectRunner", "PortableRunner", "PrismRunner"
 FLINK, DATAFLOW = "FlinkRunner", "DataflowRunner"
 KNOWN = (DIRECT, PORTABLE, PRISM, FLINK, DATAFLOW)
 JOB_SERVERS = (PORTABLE, PRISM, FLINK)
-"""Engines that a job server stands before: it may never answer, and may wait for ever for a worker."""
+"""Engines behind a job server, which may never answer, or may wait for ever for a worker."""
 CACHE = Path(__file__).parents[2] / "engines" / ".cache"
 """Where ``make engines-fetch`` puts what it brings, in a checkout."""
 _REFUSED = {
@@ -29,9 +29,9 @@ _REFUSED = {
 }
 _FETCH = "fetch it with `make engines-fetch`"
 _NO_TIME_LIMIT = str(7 * 24 * 3600)
-"""Seconds. Beam gives this one limit to each request and to the stream that tells a job's end; its 300 s ended longer
-runs of Prism and of the portable job service. What cannot start has a limit of our own, in gzcore.engines.start."""
-_PATIENCE = 5.0
+"""Seconds. Beam applies one limit to each request and to the whole job; its default of 300 s ended longer runs of Prism
+and of the portable job service. An engine that does not start has its own limit, in gzcore.engines.start."""
+_ANSWER_SECONDS = 5.0
 """Seconds for a server to answer."""
 _SECRET = re.compile(r"^--\w*(secret|token|password|access_key|connection_string|credential)")
 _ADDRESS = re.compile(r"\[?([\w.:-]+?)\]?:(\d+)")
@@ -158,7 +158,7 @@ def _check_answers(address: str, what: str) -> None:
     if host_and_port is None:
         return
     try:
-        socket.create_connection((host_and_port.group(1), int(host_and_port.group(2))), _PATIENCE).close()
+        socket.create_connection((host_and_port.group(1), int(host_and_port.group(2))), _ANSWER_SECONDS).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise GzError(f"Nothing answers at {address}, {what}: {reason}. Start it, then run this again.") from None

@@ -1,8 +1,8 @@
 """Worker processes of this machine, without Beam in them.
 
-Beam's own multi-process mode deals the work out beforehand and starts a whole Beam in every worker: 6 s and 200 MB
-each; and it prints pages when one fails or Ctrl-C is pressed. Here the work waits in one queue, a worker takes the next
-piece when it is free, and it has imported no more than what that work needs.
+Beam's own multi-process mode divides the work beforehand and starts a whole Beam in every worker (docs/performance.md
+has the time and memory). It prints pages of text when a worker fails or Ctrl-C is pressed. Here the work waits in one
+queue, a free worker takes the next piece, and a worker imports only what the work needs.
 """
 
 import multiprocessing

@@ -1,7 +1,7 @@
-"""The wait for an engine's start, which may last for ever: for a server that is silent, for workers that cannot start.
+"""A time limit for the start of an engine. Without one, a silent server would make the launcher wait for ever.
 
-So the first step of a graph leaves a sign of life in the output folder, which every worker writes into, on whatever
-machine. Without one within a time limit, the run ends in one sentence. Once there is one, a run may take its time.
+The first step of a graph writes a small file, the sign of life, into the output folder, which every worker can reach.
+If none is there within the limit, the run ends in one sentence. Once it is there, the run has no time limit.
 """
 
 import signal

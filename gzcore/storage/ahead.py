@@ -1,4 +1,4 @@
-"""Work that is asked for before it is needed, by threads, so that waiting for a service overlaps with the rest."""
+"""Requests made ahead of time by threads, so that waiting for a service overlaps with other work."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 _AT_ONCE = 16
-"""Requests under way at one time. A small object takes 20 to 50 ms to come, and a galaxy 6 ms to prepare."""
+"""Requests under way at one time: an object takes longer to come than a galaxy takes to prepare (docs/scale.md)."""
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -23,5 +23,5 @@ def ahead(function: Callable[[In], Out], items: Iterable[In], at_once: int = _AT
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
-        finally:  # the caller may have had enough
+        finally:  # the caller may stop early
             pool.shutdown(cancel_futures=True)

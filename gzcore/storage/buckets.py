@@ -201,7 +201,7 @@ def bucket_of(scheme: str, name: str) -> Bucket:
     """A bucket, one for all threads of a process.
 
     Raises:
-        GzError: there is no way to ask it.
+        GzError: it cannot be opened.
     """
     return _store_of(scheme, name, retry_policy(), os.getpid())
 
@@ -218,7 +218,7 @@ def _store_of(scheme: str, name: str, policy: RetryPolicy, process: int) -> Buck
         store = kinds[scheme](name, retry_config=policy.for_obstore(), **access.options)
     except (BaseError, ValueError) as error:
         raise GzError(
-            f"{scheme}://{name} cannot be asked ({type(error).__name__}); check the variables of the environment that "
+            f"{scheme}://{name} cannot be opened ({type(error).__name__}); check the variables of the environment that "
             "docs/cloud.md names."
         ) from None
     return Bucket(scheme, name, store, access.signed)

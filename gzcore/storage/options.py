@@ -1,4 +1,4 @@
-"""Places on a command line: text becomes a place here, and nowhere behind.
+"""Options of a command line that take a place. Text becomes a place here, and nowhere else.
 
 For typer's ``parser=``: the name of the function is what a usage line shows for the value.
 """

@@ -4,8 +4,8 @@ An address is ``gs://BUCKET/PATH`` (Google Cloud Storage), ``s3://BUCKET/PATH`` 
 (Azure). A command line turns text into places with :func:`as_place`, once; everything behind it takes places.
 
 A local place is a ``pathlib.Path`` and stays one. A bucket's is a :class:`Url`, spelled like a path where a path's way
-suits it. Files in a bucket are written once, under their final name: an object appears whole or not at all, so there is
-nothing to rename. Folders are no more than common beginnings of names.
+suits it. Files in a bucket are written once, under their final name: an object appears whole or not at all, so nothing
+has to be renamed. A folder is a common beginning of names.
 """
 
 import errno
@@ -78,15 +78,15 @@ class Url:
         return (self.parent, *self.parent.parents) if self.key else ()
 
     def absolute(self) -> Self:
-        """Itself: there is no other way to say it."""
+        """The place itself: an address has one spelling."""
         return self
 
     def resolve(self) -> Self:
-        """Itself: there are no links."""
+        """The place itself: a bucket has no links."""
         return self
 
     def mkdir(self, *, parents: bool = False, exist_ok: bool = False) -> None:
-        """Nothing: a folder is there as soon as something is in it."""
+        """Do nothing: a bucket has no folders, only names of objects with slashes."""
 
     def stat(self) -> Stat:
         """Size of the object.
@@ -233,26 +233,28 @@ def as_place(text: str | Place) -> Place:
         UsageError: it looks like a URL and is no address, or it is a ``Path`` made of one, which lost a slash. What it
             holds may be secret: it is not repeated.
     """
-    found = None if isinstance(text, Url) else _SCHEME.match(str(text))
-    if isinstance(text, Url) or found is None:
+    address = None if isinstance(text, Url) else _SCHEME.match(str(text))
+    if isinstance(text, Url) or address is None:
         return Path(text) if isinstance(text, str) else text
-    scheme, slashes, rest = found.groups()
+    scheme, slashes, rest = address.groups()
     if scheme not in SCHEMES:
         ways = ", ".join(f"{known}://" for known in SCHEMES)
-        raise UsageError(f"There is no way to {scheme}:// from here; use {ways}, or a path of this machine.")
+        raise UsageError(
+            f"Addresses that begin with {scheme}:// are not supported; use {ways}, or a path of this machine."
+        )
     bucket, _, key = rest.partition("/")
     if len(slashes) != 2 or _BUCKET.fullmatch(bucket) is None or set("?#") & set(key):
         raise UsageError(f"An address in a bucket is {scheme}://BUCKET/PATH, without a user, a port, a ? or a #.")
     parts = [part for part in key.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise UsageError(f"{scheme}://{bucket}/{key} goes up with '..'; write the address without it.")
+        raise UsageError(f"{scheme}://{bucket}/{key} has a '..' in it; write the address without.")
     return Url(scheme, bucket, "/".join(parts))
 
 
 def place_from(text: str) -> Place:
-    """Read an absolute place back that we wrote down ourselves: an object may have a name that no user may type."""
-    scheme, found, rest = text.partition("://")
-    if not found or scheme not in SCHEMES:
+    """Read back an absolute place that this project wrote: an object may have a name that as_place would refuse."""
+    scheme, mark, rest = text.partition("://")
+    if not mark or scheme not in SCHEMES:
         return Path(text)
     bucket, _, key = rest.partition("/")
     return Url(scheme, bucket, key)

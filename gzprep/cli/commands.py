@@ -2,11 +2,21 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from gzcore.cli import AsJson, RecipeToPrint, Settings, make_app, print_json, run_app, show_recipes, show_version
+from gzcore.cli import (
+    AsJson,
+    RecipeToPrint,
+    Settings,
+    end_process,
+    make_app,
+    print_json,
+    run_app,
+    show_recipes,
+    show_version,
+)
 from gzcore.engines.names import DIRECT
 from gzcore.errors import UsageError
 from gzcore.storage.options import AnyPlace, path, place
@@ -31,9 +41,14 @@ BeamOptions = Annotated[
 _RECIPE, _ENGINE = "Keys of the recipe", "Where it runs"
 
 
-def main() -> None:
-    """Run the command line, and end the process."""
-    run_app(app, "gzprep")
+def main() -> NoReturn:
+    """Run the command line; SystemExit has the exit code."""
+    raise SystemExit(run_app(app, "gzprep"))
+
+
+def main_process() -> NoReturn:
+    """Run the command line as a process of its own, which ends here."""
+    end_process(run_app(app, "gzprep"))
 
 
 def _recipe(wanted: str | None, settings: list[str], **options: int | None) -> "Recipe":

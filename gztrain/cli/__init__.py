@@ -1,5 +1,5 @@
 """The command line of gztrain."""
 
-from gztrain.cli.commands import main
+from gztrain.cli.commands import main, main_process
 
-__all__ = ["main"]
+__all__ = ["main", "main_process"]

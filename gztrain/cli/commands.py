@@ -3,11 +3,21 @@
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from gzcore.cli import AsJson, RecipeToPrint, Settings, make_app, print_json, run_app, show_recipes, show_version
+from gzcore.cli import (
+    AsJson,
+    RecipeToPrint,
+    Settings,
+    end_process,
+    make_app,
+    print_json,
+    run_app,
+    show_recipes,
+    show_version,
+)
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.options import AnyPlace, path, place
 from gzcore.storage.places import Place, as_place, local
@@ -37,10 +47,16 @@ Data = Annotated[AnyPlace | None, typer.Option("--data", parser=place, help="The
 SplitName = Literal["val", "test"]
 
 
-def main() -> None:
-    """Run the command line, and end the process."""
+def main() -> NoReturn:
+    """Run the command line; SystemExit has the exit code."""
     restart_with_allocator(sys.argv[1:])
-    run_app(app, "gztrain")
+    raise SystemExit(run_app(app, "gztrain"))
+
+
+def main_process() -> NoReturn:
+    """Run the command line as a process of its own, which ends here."""
+    restart_with_allocator(sys.argv[1:])
+    end_process(run_app(app, "gztrain"))
 
 
 def _recipe(wanted: str | None) -> "Place | None":

@@ -26,7 +26,7 @@ from gzcore.engines.names import DIRECT, JOB_SERVERS
 from gzcore.engines.start import SignOfLife, limited_start
 from gzcore.errors import GzError, UsageError
 
-_PATIENCE = 10.0
+_END_SECONDS = 10.0
 """Seconds for what a stopped run leaves to end."""
 
 
@@ -127,7 +127,7 @@ def _stop_loopback() -> None:
 
     They would write on; and a process that ends while a thread is inside OpenCV is aborted, with another exit code.
     """
-    give_up = time.monotonic() + _PATIENCE
+    give_up = time.monotonic() + _END_SECONDS
     while (busy := _threads_in_a_bundle()) and time.monotonic() < give_up:
         for thread in busy:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(SystemExit))
@@ -146,7 +146,7 @@ def _join_readers() -> None:
     """Let Beam's threads that read a job's messages see its end while their complaints are still kept quiet."""
     for thread in threading.enumerate():
         if thread.name == "wait_until_finish_read":
-            thread.join(_PATIENCE)
+            thread.join(_END_SECONDS)
 
 
 @contextmanager
