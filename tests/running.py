@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from unittest import mock
 
 import pyarrow.parquet as pq
@@ -60,18 +60,12 @@ def gztrain(*arguments: str | os.PathLike[str]) -> Result:
 def _run(name: str, main: Callable[[], None], arguments: tuple[str | os.PathLike[str], ...]) -> Result:
     out, err = io.StringIO(), io.StringIO()
     argv = [name, *map(os.fspath, arguments)]
-    here = mock.patch("gzcore.cli._end_process", _stay)
-    with here, mock.patch.object(sys, "argv", argv), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with mock.patch.object(sys, "argv", argv), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             main()
         except SystemExit as stop:
             code = stop.code
     return Result(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
-
-
-def _stay(code: int) -> NoReturn:
-    """End a command without the process of the tests, which a command of its own process ends at once."""
-    raise SystemExit(code)
 
 
 def child_environment(**settings: str) -> dict[str, str]:
