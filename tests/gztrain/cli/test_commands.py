@@ -45,7 +45,9 @@ PROMISED = {
 
 HELP = """
 import sys
+import gzcore.cli
 from gztrain.cli import main
+gzcore.cli._end_process = sys.exit
 for words in ([], *([name] for name in sys.argv[1:])):
     sys.argv = ["gztrain", *words, "--help"]
     try:
