@@ -31,9 +31,9 @@ def write_report(runs: Sequence[Path], folder: Path, *, data: Place | None = Non
     Raises:
         GzError: a run cannot be read or was not evaluated, or a file cannot be written.
     """
+    from gzcore.console.theme import style
     from gztrain.evaluation.report.gather import gather
     from gztrain.evaluation.report.page import draw, make_page, render, run_part
-    from gztrain.evaluation.report.plots import style
 
     if not runs:
         raise UsageError("A report needs a run; name one run folder or more.")
@@ -58,7 +58,7 @@ def save_figures(run: Path, drawings: "Iterable[Drawing]") -> None:
     Raises:
         GzError: a file cannot be written.
     """
-    from gztrain.evaluation.report.theme import to_png
+    from gzcore.console.theme import to_png
 
     folder = RunFolder(run).figures
     with writing(folder):

@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import simplejpeg
 from matplotlib.figure import Figure
 
+from gzcore.console import page as page_template
 from gzcore.console import printable
+from gzcore.console.theme import data_address, size_of, to_svg
 from gzcore.dataset.tree import Question
 from gztrain.evaluation.published import SOURCE
 from gztrain.evaluation.report import plots, tables
@@ -18,7 +19,6 @@ from gztrain.evaluation.report.formatting import between, listed, percent, rate,
 from gztrain.evaluation.report.gather import Galaxy, RunReport, known, pooled
 from gztrain.evaluation.report.numbers import Mistake, precision_recall_curve, reliability, roc_curve
 from gztrain.evaluation.report.tables import Matrix, Table
-from gztrain.evaluation.report.theme import data_address, size_of, to_svg
 
 _THUMBNAIL = 128
 _QUALITY = 85
@@ -307,9 +307,4 @@ _READING = (
 
 def render(page: Page) -> str:
     """Fill the HTML template; all text is escaped."""
-    from jinja2 import Environment, StrictUndefined
-
-    folder = files("gztrain.evaluation.report")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(folder.joinpath("template.html").read_text("utf-8"))
-    return template.render(page=page, style=folder.joinpath("style.css").read_text("utf-8"))
+    return page_template.render("gztrain.evaluation.report", "template.html", page=page)

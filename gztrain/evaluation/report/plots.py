@@ -1,65 +1,28 @@
 """The plots of a run, as small matplotlib figures. Each shows one thing, so that a page can arrange them freely.
 
-Neither pyplot nor global state is used. The colours are those of :mod:`gztrain.evaluation.report.theme`; the page
-replaces them by its own.
+Neither pyplot nor global state is used. The colours are those of :mod:`gzcore.console.theme`; the page replaces them by
+its own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from itertools import cycle
-from typing import Any, cast
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from gzcore.console.theme import FAINT, GRID, SERIES
 from gztrain.data.labels import Doubles, Ints
 from gztrain.evaluation.report.curves import TrainingCurves
 from gztrain.evaluation.report.numbers import Curve, Reliability
-from gztrain.evaluation.report.theme import FAINT, GRID, INK, SERIES
 
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (8, 3)), (0, (3, 3)))
 """Line styles, so that lines differ in more than colour."""
 _DOTTED = (0, (1, 2))
 _SIDE = 3.3
 _LEGEND_ROW = 0.17
-_STYLE = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": FAINT,
-    "axes.grid": True,
-    "axes.labelcolor": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "figure.constrained_layout.use": True,
-    "font.family": "sans-serif",
-    "font.size": 9.5,
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "legend.columnspacing": 1.4,
-    "legend.fontsize": 8.5,
-    "legend.frameon": False,
-    "legend.handlelength": 2.4,
-    "legend.labelcolor": INK,
-    "legend.labelspacing": 0.25,
-    "lines.linewidth": 1.8,
-    "savefig.transparent": True,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "gztrain",
-    "text.color": INK,
-    "xtick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.color": FAINT,
-    "ytick.labelcolor": INK,
-}
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Context in which plots are drawn and saved in the style of the report."""
-    with mpl.rc_context(cast("Any", _STYLE)):  # its type is a Literal of 300 names
-        yield
 
 
 def _panel(x: str, y: str, legend: int = 0) -> tuple[Figure, Axes]:

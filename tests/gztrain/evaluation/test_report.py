@@ -18,6 +18,7 @@ from PIL import Image
 from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from gzcore.console.theme import SERIES, follow_theme
 from gzcore.errors import GzError, UsageError
 from gztrain.data.dataset import open_dataset
 from gztrain.evaluation.published import find_published
@@ -27,7 +28,6 @@ from gztrain.evaluation.report.formatting import between, listed, rate, whole
 from gztrain.evaluation.report.gather import gather
 from gztrain.evaluation.report.numbers import precision_recall_curve, reliability, roc_curve, wilson, worst_mistakes
 from gztrain.evaluation.report.plots import row_shares
-from gztrain.evaluation.report.theme import SERIES, follow_theme
 from gztrain.runs.folder import RunFolder
 from tests.gztrain.run_folders import TINY, told_run
 from tests.gztrain.synthetic import scheme_of

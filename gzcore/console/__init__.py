@@ -1,4 +1,4 @@
-"""What a person sees: lines, tables, sizes, times. Nothing here decides anything."""
+"""What a person sees: lines, tables, sizes and times here; plots and pages in the modules of this room."""
 
 import sys
 from collections.abc import Iterable

@@ -1,9 +1,13 @@
-"""Colours of the report, and plots as files: PNG for slides, SVG that follows the reader's light or dark theme."""
+"""Colours and fonts of all pages and plots. Plots as PNG for slides, or as SVG that follows a light or dark theme."""
 
 import base64
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 INK, FAINT, GRID = "#1d232a", "#6b7280", "#d9dde3"
@@ -17,6 +21,41 @@ _DARK = {
 }
 _FONT = "system-ui, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
 _PNG_DPI = 160
+_STYLE = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": FAINT,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.constrained_layout.use": True,
+    "font.family": "sans-serif",
+    "font.size": 9.5,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "legend.columnspacing": 1.4,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "legend.handlelength": 2.4,
+    "legend.labelcolor": INK,
+    "legend.labelspacing": 0.25,
+    "lines.linewidth": 1.8,
+    "savefig.transparent": True,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "gztrain",
+    "text.color": INK,
+    "xtick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.color": FAINT,
+    "ytick.labelcolor": INK,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Context in which plots are drawn and saved in the style of all pages."""
+    with mpl.rc_context(cast("Any", _STYLE)):  # its type is a Literal of 300 names
+        yield
 
 
 def to_png(figure: Figure) -> bytes:
