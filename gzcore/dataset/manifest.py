@@ -128,6 +128,7 @@ class Manifest(_Part):
     """What readers rely on."""
 
     name: Text
+    data_hash: Annotated[Text, AfterValidator(_digest)] | None = None  # versions of gzprep before it gave none
     recipe: RecipeEntry
     versions: dict[str, str]
     source: dict[str, Any]

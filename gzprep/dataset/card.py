@@ -209,6 +209,7 @@ def readme(manifest: Json) -> str:
         f"Galaxies: {counts['in']} in the catalogue, {counts['out']} here; rejected: {rejected} (`rejects.parquet`).",
         f"Crop {crop['size']} px, {crop['encoding']}; {views['count']} views of a training galaxy beside the original.",
         f"Made by gzprep {manifest['gzprep']} with recipe `{manifest['recipe_hash'][:16]}` (`manifest.json`).",
+        f"The galaxies are those of the data hash `{manifest['data_hash'][:16]}`.",
         "",
         *("| split | shards | records |", "|---|---|---|", *rows, ""),
         *("| feature | type | |", "|---|---|---|", *names, ""),

@@ -21,6 +21,7 @@ from gzcore.storage.atomic import appearing, withdraw, writing
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.galaxy import Galaxy, Rejection, Split, row_bytes
 from gzprep.catalogue.tree import LABEL_NAMES
+from gzprep.dataset.data_hash import data_sum
 from gzprep.dataset.shards import Bin, order_of
 from gzprep.dataset.spool import BUFFER, Spool
 from gzprep.prepare.catalogue_row import SCHEMA, catalogue_row
@@ -54,6 +55,7 @@ class BinRecord:
         recipe_hash: recipe it was made with.
         record_hash: the same, without thresholds and policies.
         inputs: hash of its rows and of each image's bytes.
+        data: its part of the data hash.
         galaxies: rows.
         accepted: galaxies in the shards.
         rejected: reason to number of galaxies.
@@ -67,6 +69,7 @@ class BinRecord:
     recipe_hash: str
     record_hash: str
     inputs: str
+    data: str
     galaxies: int
     accepted: int
     rejected: dict[str, int]
@@ -210,8 +213,7 @@ def _make_bin(job: Job, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGa
         images = read_images(galaxies, job.source.images)
         judged = [_spool_galaxy(job, *one, spool, on_galaxy) for one in zip(galaxies, images, strict=True)]
         shards = tuple(_write_shard(job, target, split, spool) for split in target.shard_splits)
-    inputs = hash_inputs((one.galaxy, one.digest) for one in judged)
-    record = _summarise(job, target, inputs, judged, shards)
+    record = _summarise(job, target, judged, shards)
     _write_record(job, target, pa.Table.from_pylist([catalogue_row(one, target) for one in judged], SCHEMA), record)
     return record
 
@@ -237,9 +239,9 @@ def _write_shard(job: Job, target: Bin, split: str, spool: Spool) -> ShardInfo:
     return ShardInfo(name, split, target.index, target.fold, spool.count(split), size, digest.hexdigest())
 
 
-def _summarise(
-    job: Job, target: Bin, inputs: str, judged: Sequence[Judged], shards: tuple[ShardInfo, ...]
-) -> BinRecord:
+def _summarise(job: Job, target: Bin, judged: Sequence[Judged], shards: tuple[ShardInfo, ...]) -> BinRecord:
+    digests = [(one.galaxy, one.digest) for one in judged]
+    inputs, data = hash_inputs(digests), data_sum(digests)
     accepted = [one for one in judged if one.verdict.rejection is None]
     noticed = (
         tally(one.verdict.rejection.reason.value for one in judged if one.verdict.rejection),
@@ -251,8 +253,8 @@ def _summarise(
         "asked": column_sums(one.labels.asked for one in accepted),
         "report": column_sums(one.labels.report for one in accepted),
     }
-    counted = (len(judged), len(accepted), *noticed)
-    return BinRecord(target.name, job.recipe_hash, job.record_hash, inputs, *counted, shards, labels)
+    hashes = (job.recipe_hash, job.record_hash, inputs, data)
+    return BinRecord(target.name, *hashes, len(judged), len(accepted), *noticed, shards, labels)
 
 
 def tally(names: Iterable[str]) -> dict[str, int]:

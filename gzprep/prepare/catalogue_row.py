@@ -34,12 +34,16 @@ SCHEMA = pa.schema(
         *((f"line_{name}", _LINE) for name in LINED),
         ("subfolder", pa.string()),
         ("filename", pa.string()),
+        ("image_digest", pa.string()),
         *((name, pa.float64() if name in _NUMBERS else pa.string()) for name in EXTRAS),
         *((name, pa.float64()) for name in (*FRACTION_NAMES, *_COUNTS, *_TOTALS)),
         *((name, pa.list_(pa.int8())) for name in _LABEL_VECTORS),
     ]
 )
 """Columns of ``catalogue.parquet``; votes under galaxy-datasets' names, fractions of unasked questions NaN.
+
+``image_digest`` has 32 hexadecimal digits that tell the bytes of one image file from those of another (blake2b of 16
+bytes); null where there is no file.
 
 A ``line_`` column has the line of the score beside it, past the threshold or not, as a ``Line`` has it.
 """
@@ -59,6 +63,7 @@ def catalogue_row(judged: Judged, target: Bin) -> dict[str, Any]:
         **verdict_columns(judged.verdict),
         "subfolder": galaxy.subfolder,
         "filename": galaxy.filename,
+        "image_digest": judged.digest or None,
         **dict(zip(EXTRAS, galaxy.extras, strict=True)),
         **dict(zip(FRACTION_NAMES, labels.fractions, strict=True)),
         **dict(zip(_COUNTS, galaxy.votes.counts, strict=True)),

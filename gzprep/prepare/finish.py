@@ -21,6 +21,7 @@ from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.tree import FEATURES, FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
 from gzprep.config import pixel_versions
 from gzprep.dataset.card import cards
+from gzprep.dataset.data_hash import add_sums
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.shards import Bin
 from gzprep.dataset.source import describe as describe_source
@@ -116,6 +117,7 @@ def describe(job: Job, records: Sequence[BinRecord]) -> Json:
         **({"published": job.published} if job.published else {}),
         "recipe": _jsonable(asdict(job.recipe)),
         "recipe_hash": job.recipe_hash,
+        "data_hash": add_sums(record.data for record in records),
         "versions": pixel_versions(),
         "order_of_application": list(ORDER_OF_APPLICATION),
         "source": _source(job),

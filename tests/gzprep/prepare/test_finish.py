@@ -27,7 +27,7 @@ NO_LABELS = {key: [0] * len(LABEL_NAMES) for key in ("answered", "asked", "repor
 def bin_record(name: str, galaxies: int = 10, **rejected: int) -> BinRecord:
     """The record of a bin without shards."""
     accepted = galaxies - sum(rejected.values())
-    return BinRecord(name, "", "", "", galaxies, accepted, rejected, {"frame_edge": 1}, {}, (), NO_LABELS)
+    return BinRecord(name, "", "", "", "00", galaxies, accepted, rejected, {"frame_edge": 1}, {}, (), NO_LABELS)
 
 
 SUMS: dict[str, tuple[list[dict[str, int]], list[tuple[str, int]]]] = {
