@@ -14,7 +14,7 @@ from judged_images import Lists, Real
 from planting import PLANTERS, Planted, plant_any_black_line
 
 from gzcore.images import decode
-from gzprep.catalogue.galaxy import Line
+from gzprep.catalogue.galaxy import DefectLine
 from gzprep.images.defects import DETECTORS, find
 
 FIXED = {"error_image": 0.95}
@@ -105,7 +105,7 @@ def _case(image: Real, name: str, planted: Planted) -> Case:
     return Case(image, found.score, hough, aside, facts)
 
 
-def _aside(line: Line, facts: dict[str, float]) -> float:
+def _aside(line: DefectLine, facts: dict[str, float]) -> float:
     """Larger distance of a line's ends from the planted line, px."""
     x, y = facts["x1"] - facts["x0"], facts["y1"] - facts["y0"]
     ends = ((line.x0, line.y0), (line.x1, line.y1))

@@ -1,4 +1,4 @@
-"""The nouns that travel: a galaxy, its votes, its labels, a verdict. Frozen, and checked at birth."""
+"""What is passed on: a galaxy, its votes, its labels, the verdict on its image. Frozen, and checked when created."""
 
 import json
 import math
@@ -21,7 +21,7 @@ class Split(StrEnum):
     TEST = "test"
 
 
-class Stage(StrEnum):
+class RejectionStage(StrEnum):
     """Where a galaxy can be rejected."""
 
     CATALOGUE = "catalogue"
@@ -55,7 +55,7 @@ def check_length(name: str, values: tuple[object, ...], expected: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """What the volunteers said of one galaxy, in the order of the tree.
+    """The votes of the volunteers on one galaxy, in the order of the decision tree.
 
     Attributes:
         fractions: 30 vote fractions in [0, 1]; NaN for every answer of a question that no volunteer was asked.
@@ -78,10 +78,10 @@ class Galaxy:
     """One row of the catalogue.
 
     Attributes:
-        id: the identity everything hangs on; integer ids become their decimal text.
+        id: names the galaxy everywhere: in shards, folds and draws. Integer ids become their decimal text.
         split: the catalogue it stands in.
         subfolder, filename: where its image is, below the image folder. Untrusted.
-        votes: what the volunteers said.
+        votes: the votes of the volunteers.
         extras: values of the columns that are carried through, in the order of ``catalogue.EXTRAS``.
     """
 
@@ -101,14 +101,14 @@ _NUMBERS = struct.Struct(f"<{2 * ANSWERS + len(CATALOGUE_QUESTIONS)}d")
 
 
 def row_bytes(galaxy: Galaxy) -> bytes:
-    """Everything a row says, as bytes: what tells whether it has changed."""
+    """All values of a row as bytes. A bin compares them to know whether a row has changed."""
     text = json.dumps((galaxy.id, galaxy.split, galaxy.subfolder, galaxy.filename, galaxy.extras)).encode()
     votes = galaxy.votes
     return _NUMBERS.pack(*votes.fractions, *votes.counts, *votes.totals) + text
 
 
 def pack(galaxy: Galaxy) -> bytes:
-    """Serialise a galaxy to what crosses a shuffle: votes repeat themselves, so compressed it is a quarter."""
+    """Serialise a galaxy for a shuffle. Compression makes it four times smaller, because many votes are equal."""
     return zlib.compress(row_bytes(galaxy), level=1)
 
 
@@ -123,7 +123,7 @@ def unpack(data: bytes) -> Galaxy:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Everything a trainer may choose from.
+    """All labels of one galaxy. A trainer chooses from them.
 
     Attributes:
         fractions: 32 vote fractions, NaN where not asked; the last two are Q10 yes and no.
@@ -150,13 +150,13 @@ class Labels:
 class Rejection:
     """Why a galaxy is not in the shards."""
 
-    stage: Stage
+    stage: RejectionStage
     reason: Reason
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DefectLine:
     """A straight line in an image.
 
     Attributes:
@@ -183,20 +183,20 @@ LINED = ("black_line", "colour_line", "frame_edge")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one detector found in an image.
+    """The result of one detector on one image.
 
     Attributes:
-        score: how much speaks for the defect; 0 is nothing.
+        score: how strong the signs of the defect are; 0 is no sign.
         line: where it is, of detectors that look for lines.
     """
 
     score: float
-    line: Line | None = None
+    line: DefectLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the detectors said of one image.
+class DefectVerdict:
+    """The results of all detectors on one image.
 
     Attributes:
         scores: detector name to score.
@@ -209,5 +209,5 @@ class Verdict:
     scores: dict[str, float] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     rejection: Rejection | None = None
-    lines: dict[str, Line] = field(default_factory=dict)
+    lines: dict[str, DefectLine] = field(default_factory=dict)
     inpainted: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ TIE = 1e-6
 
 Fractions = tuple[float, ...]
 _PARTS = tuple((question, fraction_slice(question)) for question in QUESTIONS)
-_CATALOGUE_PARTS = tuple(part for _, part in _PARTS[: len(CATALOGUE_QUESTIONS)])
+_CATALOGUE_PARTS = tuple(places for _, places in _PARTS[: len(CATALOGUE_QUESTIONS)])
 _BY_NAME = {question.name: question for question in QUESTIONS}
 _SIZE, _SHAPE, _EDGE_ON = (_BY_NAME[name] for name in ("bulge-size-gz2", "bulge-shape-gz2", "disk-edge-on-gz2"))
 _NO_SIZE: int = fraction_slice(_SIZE).start + _SIZE.answers.index("no")
@@ -33,7 +33,7 @@ def was_asked(fractions: Sequence[float]) -> bool:
 
 
 def blank_as_nan(fractions: Fractions) -> Fractions:
-    """Write NaN for a question of which nothing is known; the report fills in zeros value by value, not by question."""
+    """Write NaN for a question without a fraction above 0. The report fills in zeros by value, not by question."""
     return _where(_is_known, fractions)
 
 
@@ -41,8 +41,8 @@ def _where(test: Callable[[Fractions], bool], fractions: Fractions) -> Fractions
     """Write NaN for every answer of a question whose fractions fail the test."""
     values: list[float] = []
     for place in _CATALOGUE_PARTS:
-        part = fractions[place]
-        values += part if test(part) else (math.nan,) * len(part)
+        shares = fractions[place]
+        values += shares if test(shares) else (math.nan,) * len(shares)
     return tuple(values)
 
 
@@ -51,7 +51,7 @@ def _is_known(fractions: Fractions) -> bool:
 
 
 def unasked_as_nan(fractions: Fractions) -> Fractions:
-    """Write NaN for every answer of a question that no volunteer was asked, in whichever way the catalogue marks it."""
+    """Write NaN for every answer of a question that no volunteer was asked. Catalogues mark it by NaN or by zeros."""
     return _where(was_asked, fractions)
 
 
@@ -62,10 +62,10 @@ def bulge_report(fractions: Fractions) -> tuple[float, float]:
 
 
 def bulge_asked(votes: Votes) -> tuple[float, float]:
-    """Q10 (yes, no) from those who were asked either question; (NaN, NaN) where no one was (F12).
+    """Q10 (yes, no) from the volunteers who were asked either question; (NaN, NaN) if there are none (F12).
 
-    The two questions sit on exclusive branches, so their votes are pooled. Without counts the two fractions are
-    weighted by how many went down each branch, which is the same where every voter went on.
+    A volunteer answers one of the two questions at most, so their votes are added. Without counts the two fractions
+    are weighted by the fraction that leads to each question. This is the same if every volunteer went on.
     """
     total = votes.totals[_SIZE.index] + votes.totals[_SHAPE.index]
     no_votes = votes.counts[_NO_SIZE] + votes.counts[_NO_SHAPE]
@@ -81,7 +81,7 @@ def _weighted_no(fractions: Fractions) -> float:
     if weighed:
         said_no: float = sum(no * weight for no, weight in weighed)
         return said_no / sum(weight for _, weight in weighed)
-    # Asked, though no fraction says that anybody went down the branch: a rounded table. Equal weights.
+    # The question has votes, but the fractions above it are 0: the table is rounded. Equal weights.
     return sum(no for no, _ in asked) / len(asked) if asked else math.nan
 
 
@@ -101,7 +101,9 @@ def winner(fractions: Sequence[float], *identity: str | int, seed: int) -> int:
 
 
 def report_labels(question: Question, fractions: Sequence[float], galaxy_id: str, seed: int) -> tuple[int, ...]:
-    """Labels of one question as the report's code makes them: unasked is zero, and a zero tie is a lottery (F15).
+    """Labels of one question as the report's code makes them (F15).
+
+    A question that was not asked counts as zeros. If all fractions are zero, a hash of the id draws the label.
 
     Args:
         question: the question.
@@ -138,25 +140,25 @@ def one_hot(place: int, length: int) -> tuple[int, ...]:
 
 
 def enough_votes(total: float, min_votes: int) -> bool:
-    """Tell whether a question has enough votes; one without counts is given the benefit of the doubt."""
+    """Tell whether a question has enough votes. A question without counts is taken to have enough."""
     return not math.isfinite(total) or total >= min_votes
 
 
 def label(votes: Votes, galaxy_id: str, *, seed: int = 0, min_votes: int = 1) -> Labels:
     """Derive everything a record holds of the votes of one galaxy."""
-    told = blank_as_nan(votes.fractions)
-    report_fractions = (*told, *bulge_report(told))
+    known = blank_as_nan(votes.fractions)
+    report_fractions = (*known, *bulge_report(known))
     votes = Votes(unasked_as_nan(votes.fractions), votes.counts, votes.totals)
     asked_fractions = (*votes.fractions, *bulge_asked(votes))
     totals = total_votes(votes)
     report: list[int] = []
     asked: list[int] = []
     mask: list[int] = []
-    for question, part in _PARTS:
-        report += report_labels(question, report_fractions[part], galaxy_id, seed)
-        answerable = was_asked(asked_fractions[part]) and enough_votes(totals[question.index], min_votes)
+    for question, places in _PARTS:
+        report += report_labels(question, report_fractions[places], galaxy_id, seed)
+        answerable = was_asked(asked_fractions[places]) and enough_votes(totals[question.index], min_votes)
         labels, answered = (
-            asked_labels(question, asked_fractions[part], galaxy_id, seed)
+            asked_labels(question, asked_fractions[places], galaxy_id, seed)
             if answerable
             else ((0,) * len(question.used), 0)
         )

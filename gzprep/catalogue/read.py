@@ -58,14 +58,14 @@ def find_catalogues(data: Place) -> tuple[CatalogueFile, ...]:
     """
     if not data.is_dir():
         raise GzError(f"{data} is not a folder; name one with catalogues and images with --data.")
-    found = {split: _files_of(data, split) for split in Split}
-    for split, paths in found.items():
+    paths_of = {split: _files_of(data, split) for split in Split}
+    for split, paths in paths_of.items():
         if len(paths) > 1:
             names = " and ".join(path.name for path in paths)
             raise GzError(f"There are two {split} catalogues in {data}, {names}; remove one of them.")
-    if not any(found.values()):
+    if not any(paths_of.values()):
         raise GzError(_no_catalogue(data))
-    return tuple(CatalogueFile(path, split) for split, paths in found.items() for path in paths)
+    return tuple(CatalogueFile(path, split) for split, paths in paths_of.items() for path in paths)
 
 
 def _files_of(data: Place, split: Split) -> list[Place]:
@@ -168,7 +168,7 @@ def read_galaxies(group: RowGroup) -> Iterator[Galaxy]:
     """Yield the galaxies of a row group.
 
     Raises:
-        GzError: the file has changed under us, or a row has no id or no number where one belongs.
+        GzError: the file has changed since the launcher looked, or a row has no id or no number where one belongs.
     """
     columns = wanted_columns(column_names(group.file.path))
     for row in _rows(group.file.path, columns, list(range(group.index, group.index + group.count))):
@@ -183,7 +183,7 @@ def read_all(files: Iterable[CatalogueFile]) -> Iterator[Galaxy]:
 
 
 def _rows(path: Place, columns: list[str], groups: list[int] | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a catalogue, or of some row groups; in small pieces, for a group may be a whole survey."""
+    """Yield the rows of a catalogue, or of some row groups; in small pieces, because a group may be a whole survey."""
     with _readable(path):
         for batch in _csv_batches(path, columns) if path.suffix == ".csv" else _parquet_batches(path, columns, groups):
             yield from batch.to_pylist()

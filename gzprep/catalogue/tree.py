@@ -103,4 +103,4 @@ def scheme_labels(scheme: str) -> tuple[int, ...]:
     if scheme not in SCHEMES:
         raise UsageError(f"There is no scheme {scheme!r}; choose one of {', '.join(SCHEMES)}.")
     chosen = (label_slice(QUESTIONS[index]) for index in SCHEMES[scheme])
-    return tuple(place for part in chosen for place in range(part.start, part.stop))
+    return tuple(place for places in chosen for place in range(places.start, places.stop))

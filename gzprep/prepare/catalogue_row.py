@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gzprep.catalogue.galaxy import LINED, Verdict
+from gzprep.catalogue.galaxy import LINED, DefectVerdict
 from gzprep.catalogue.read import EXTRAS
 from gzprep.catalogue.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES
 from gzprep.dataset.shards import Bin
@@ -45,7 +45,7 @@ SCHEMA = pa.schema(
 ``image_digest`` has 32 hexadecimal digits that tell the bytes of one image file from those of another (blake2b of 16
 bytes); null where there is no file.
 
-A ``line_`` column has the line of the score beside it, past the threshold or not, as a ``Line`` has it.
+A ``line_`` column has the line of the score beside it, past the threshold or not, as a ``DefectLine`` has it.
 """
 
 REJECT_COLUMNS = {"id": "id_str", "split": "split", "stage": "stage", "reason": "reason", "detail": "detail"}
@@ -72,7 +72,7 @@ def catalogue_row(judged: Judged, target: Bin) -> dict[str, Any]:
     }
 
 
-def verdict_columns(verdict: Verdict) -> dict[str, Any]:
+def verdict_columns(verdict: DefectVerdict) -> dict[str, Any]:
     """Columns that say what the detectors found and what became of the galaxy."""
     columns = {
         "flags": verdict.flags,

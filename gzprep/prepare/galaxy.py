@@ -21,7 +21,7 @@ from gzcore.images import (
 )
 from gzcore.storage.ahead import ahead
 from gzcore.storage.places import Place
-from gzprep.catalogue.galaxy import Galaxy, Labels, Reason, Rejection, Split, Stage, Verdict
+from gzprep.catalogue.galaxy import DefectVerdict, Galaxy, Labels, Reason, Rejection, RejectionStage, Split
 from gzprep.catalogue.labels import label
 from gzprep.catalogue.read import image_path
 from gzprep.config import Recipe
@@ -45,7 +45,7 @@ class Judged:
 
     galaxy: Galaxy
     labels: Labels
-    verdict: Verdict
+    verdict: DefectVerdict
     digest: str
     frame: Pixels | None
 
@@ -78,13 +78,13 @@ def read_image(galaxy: Galaxy, images: Place) -> bytes | Rejection:
     path = image_path(galaxy)
     if path is None:
         detail = f"{galaxy.subfolder!r} / {galaxy.filename!r} is no path below the image folder"
-        return Rejection(Stage.CATALOGUE, Reason.PATH_OUTSIDE, detail)
+        return Rejection(RejectionStage.CATALOGUE, Reason.PATH_OUTSIDE, detail)
     try:
         return read_file(f"{images}/{path}") if isinstance(images, Path) else read_object(images / path)
     except MissingImage:
-        return Rejection(Stage.READ, Reason.MISSING_FILE, f"there is no file {path!r}")
+        return Rejection(RejectionStage.READ, Reason.MISSING_FILE, f"there is no file {path!r}")
     except UnreadableImage as error:
-        return Rejection(Stage.READ, Reason.UNREADABLE, str(error))
+        return Rejection(RejectionStage.READ, Reason.UNREADABLE, str(error))
 
 
 def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Judged:
@@ -97,11 +97,11 @@ def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Jud
     """
     labels = label(galaxy.votes, galaxy.id, seed=recipe.split_seed, min_votes=recipe.labels.min_votes)
     if isinstance(data, Rejection):
-        return Judged(galaxy, labels, Verdict(rejection=data), "", None)
+        return Judged(galaxy, labels, DefectVerdict(rejection=data), "", None)
     try:
         frame = decode_frame(data, recipe.images.frame)
     except UnusableImage as error:
-        return Judged(galaxy, labels, Verdict(rejection=rejection_of(error)), image_digest(data), None)
+        return Judged(galaxy, labels, DefectVerdict(rejection=rejection_of(error)), image_digest(data), None)
     verdict = judge(frame, recipe.defects)
     if verdict.inpainted:
         frame = fill_lines(frame, [verdict.lines[name] for name in verdict.inpainted])
@@ -132,7 +132,7 @@ def decode_frame(data: bytes, side: int) -> Pixels:
 def rejection_of(error: UnusableImage) -> Rejection:
     """The rejection of a galaxy whose image cannot be used."""
     reason = Reason.WRONG_SHAPE if isinstance(error, WrongShape) else Reason.UNREADABLE
-    return Rejection(Stage.READ, reason, str(error))
+    return Rejection(RejectionStage.READ, reason, str(error))
 
 
 def galaxy_views(galaxy: Galaxy, recipe: Recipe) -> tuple[View, ...]:
@@ -171,6 +171,6 @@ def make_records(judged: Judged, frame: Pixels, recipe: Recipe) -> Iterator[Reco
         yield Record(view.index, serialize(shared, image, view.index, ops))
 
 
-def _repairs(verdict: Verdict) -> tuple[Op, ...]:
+def _repairs(verdict: DefectVerdict) -> tuple[Op, ...]:
     """What was done to the image before any view was made of it."""
     return tuple(Op("inpaint", {"defect": name, **asdict(verdict.lines[name])}) for name in verdict.inpainted)

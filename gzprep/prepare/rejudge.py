@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gzprep.catalogue.galaxy import LINED, Finding, Line, Stage
+from gzprep.catalogue.galaxy import LINED, DefectLine, Finding, RejectionStage
 from gzprep.config import Defects
 from gzprep.images.defects import DETECTORS, decide, wanted
 from gzprep.prepare.catalogue_row import SCHEMA, verdict_columns
@@ -35,7 +35,7 @@ def rejudge(table: pa.Table, rules: Defects) -> pa.Table | None:
 
 
 def _rejudge_row(row: dict[str, Any], rules: Defects) -> dict[str, Any] | None:
-    if row["stage"] not in {None, Stage.DEFECT.value}:  # its image never came before the detectors
+    if row["stage"] not in {None, RejectionStage.DEFECT.value}:  # its image never came before the detectors
         return row
     names = wanted(rules)
     if any(row[_SCORES[name]] is None for name in names):
@@ -46,7 +46,7 @@ def _rejudge_row(row: dict[str, Any], rules: Defects) -> dict[str, Any] | None:
 
 def _finding(row: dict[str, Any], name: str) -> Finding:
     line = row.get(f"line_{name}")
-    return Finding(row[_SCORES[name]], Line(**line) if line else None)
+    return Finding(row[_SCORES[name]], DefectLine(**line) if line else None)
 
 
 def _pixels(row: dict[str, Any]) -> tuple[bool, frozenset[str]]:

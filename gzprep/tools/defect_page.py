@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from gzcore.images import UnusableImage, read_file, read_header, read_object
 from gzcore.storage.atomic import writing
 from gzcore.storage.places import Place
-from gzprep.catalogue.galaxy import Line
+from gzprep.catalogue.galaxy import DefectLine
 from gzprep.config import Defects, Detector, LineDetector
 from gzprep.images.defects import wanted
 from gzprep.tools.defect_scan import Inspection
@@ -39,7 +39,7 @@ class Tile:
     address: str
     width: int
     height: int
-    line: Line | None
+    line: DefectLine | None
 
 
 @dataclass(slots=True)

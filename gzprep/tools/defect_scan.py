@@ -10,7 +10,7 @@ from typing import Any
 from gzcore.errors import GzError
 from gzcore.images import Header, UnusableImage, decode, read_file, read_header
 from gzcore.storage.places import Place, local
-from gzprep.catalogue.galaxy import LINED, Line, Reason, Verdict
+from gzprep.catalogue.galaxy import LINED, DefectLine, DefectVerdict, Reason
 from gzprep.catalogue.read import path_below
 from gzprep.config import Recipe, from_mapping
 from gzprep.dataset.folder import Folder
@@ -46,7 +46,7 @@ class Inspection:
     defects: tuple[str, ...] = ()
     scores: dict[str, float] = field(default_factory=dict)
     detail: str = ""
-    lines: dict[str, Line] = field(default_factory=dict)
+    lines: dict[str, DefectLine] = field(default_factory=dict)
     source: Place | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def inspect_image(path: Path, recipe: Recipe) -> Inspection:
         header = read_header(data)
         verdict = _score(data, header, recipe)
     except UnusableImage as error:
-        return _rejected(path, Reason.UNREADABLE, str(error), Verdict())
+        return _rejected(path, Reason.UNREADABLE, str(error), DefectVerdict())
     side = recipe.images.frame
     if (header.height, header.width) != (side, side) or not header.colour:
         detail = f"{header.width} x {header.height} px, {header.mode}; expected {side} x {side}, 8-bit RGB"
@@ -108,19 +108,19 @@ def inspect_image(path: Path, recipe: Recipe) -> Inspection:
     return from_verdict(path, verdict)
 
 
-def _score(data: bytes, header: Header, recipe: Recipe) -> Verdict:
+def _score(data: bytes, header: Header, recipe: Recipe) -> DefectVerdict:
     """Let the detectors look at an image of a size that they can look at in reasonable time and memory."""
     sides = (header.height, header.width)
     if min(sides) < SMALLEST or max(sides) > max(LARGEST, recipe.images.frame):
-        return Verdict()
+        return DefectVerdict()
     return judge(decode(data, "RGBA", most=math.prod(sides)), recipe.defects)
 
 
-def _rejected(path: Path, reason: Reason, detail: str, verdict: Verdict) -> Inspection:
+def _rejected(path: Path, reason: Reason, detail: str, verdict: DefectVerdict) -> Inspection:
     return Inspection(str(path), "rejected", (reason.value,), verdict.scores, detail, verdict.lines, path)
 
 
-def from_verdict(path: Path, verdict: Verdict) -> Inspection:
+def from_verdict(path: Path, verdict: DefectVerdict) -> Inspection:
     """What a verdict says of an image."""
     noticed, rejection = (*verdict.flags, *verdict.inpainted), verdict.rejection
     if rejection is None:
@@ -175,7 +175,7 @@ def _inspect_row(row: dict[str, Any], images: Path | None) -> Inspection:
         defects=tuple(dict.fromkeys(noticed)),
         scores=_known(row, "score_", DETECTORS),
         detail=row["detail"] or "",
-        lines={name: Line(**line) for name, line in _known(row, "line_", LINED).items()},
+        lines={name: DefectLine(**line) for name, line in _known(row, "line_", LINED).items()},
         source=images / below if below and images else None,
     )
 

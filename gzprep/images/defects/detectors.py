@@ -7,7 +7,7 @@ To add a detector: write a module with a function from a :class:`~gzprep.images.
 from collections.abc import Callable, Iterable, Mapping
 
 from gzcore.images import Pixels
-from gzprep.catalogue.galaxy import Finding, Reason, Rejection, Stage, Verdict
+from gzprep.catalogue.galaxy import DefectVerdict, Finding, Reason, Rejection, RejectionStage
 from gzprep.config import Defects, Detector, LineDetector
 from gzprep.images.defects.black_line import black_line
 from gzprep.images.defects.colour_line import colour_line
@@ -41,7 +41,7 @@ def find(image: Pixels, names: Iterable[str] = tuple(DETECTORS)) -> dict[str, Fi
     return {name: DETECTORS[name](planes) for name in names}
 
 
-def judge(image: Pixels, rules: Defects) -> Verdict:
+def judge(image: Pixels, rules: Defects) -> DefectVerdict:
     """Run every detector that is not off on an image, and apply the policies."""
     return decide(find(image, wanted(rules)), rules)
 
@@ -51,7 +51,7 @@ def wanted(rules: Defects) -> tuple[str, ...]:
     return tuple(name for name in DETECTORS if _rule(rules, name).policy != "off")
 
 
-def decide(findings: Mapping[str, Finding], rules: Defects) -> Verdict:
+def decide(findings: Mapping[str, Finding], rules: Defects) -> DefectVerdict:
     """Compare scores with thresholds and apply the policies. The first detector that drops gives the reason.
 
     Args:
@@ -63,7 +63,7 @@ def decide(findings: Mapping[str, Finding], rules: Defects) -> Verdict:
     flagged, dropped, filled = (
         tuple(name for name in hits if _rule(rules, name).policy == policy) for policy in ("flag", "drop", "inpaint")
     )
-    return Verdict(
+    return DefectVerdict(
         scores={name: finding.score for name, finding in findings.items()},
         flags=flagged,
         rejection=_rejection(dropped[0], findings[dropped[0]].score, rules) if dropped else None,
@@ -79,4 +79,4 @@ def _rule(rules: Defects, name: str) -> Detector | LineDetector:
 
 def _rejection(name: str, score: float, rules: Defects) -> Rejection:
     threshold = _rule(rules, name).threshold
-    return Rejection(Stage.DEFECT, Reason(name), f"score {score:.3f}, threshold {threshold:g}")
+    return Rejection(RejectionStage.DEFECT, Reason(name), f"score {score:.3f}, threshold {threshold:g}")

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from gzcore.images import Pixels
-from gzprep.catalogue.galaxy import Line
+from gzprep.catalogue.galaxy import DefectLine
 
 _RIM = 1.0
 """Px around a line that are filled as well, because JPEG has blurred the line into them."""
@@ -18,7 +18,7 @@ _FRACTION = 4
 """Binary digits after the point of the coordinates that OpenCV draws with."""
 
 
-def line_mask(lines: Iterable[Line], height: int, width: int) -> Pixels:
+def line_mask(lines: Iterable[DefectLine], height: int, width: int) -> Pixels:
     """Mask of lines and the rim around them: uint8 [height, width], 255 on a line, else 0."""
     mask = np.zeros((height, width), np.uint8)
     for line in lines:
@@ -35,7 +35,7 @@ def line_mask(lines: Iterable[Line], height: int, width: int) -> Pixels:
     return mask
 
 
-def fill_lines(image: Pixels, lines: Iterable[Line]) -> Pixels:
+def fill_lines(image: Pixels, lines: Iterable[DefectLine]) -> Pixels:
     """Fill lines from the pixels beside them (Telea 2004, J. Graphics Tools 9, 23). No other pixel changes.
 
     Args:

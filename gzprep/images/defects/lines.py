@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gzprep.catalogue.galaxy import Finding, Line
+from gzprep.catalogue.galaxy import DefectLine, Finding
 from gzprep.images.defects.planes import Planes
 from gzprep.images.defects.trace import Strip, Trace
 
@@ -36,7 +36,7 @@ def strongest(planes: Planes, candidates: Iterable[Candidate]) -> Finding:
         return Finding(best.score)
     ends = (planes.to_image(*_full_size(point, best.scale)) for point in (best.trace.start, best.trace.end))
     (x0, y0), (x1, y1) = sorted(ends, key=lambda point: (point[1], point[0]))  # the upper end first
-    return Finding(best.score, Line(x0, y0, x1, y1, best.width * best.scale))
+    return Finding(best.score, DefectLine(x0, y0, x1, y1, best.width * best.scale))
 
 
 def _full_size(point: tuple[float, float], scale: int) -> tuple[float, float]:

@@ -71,7 +71,7 @@ def votes_of(**given: Sequence[float]) -> Votes:
 
 
 def counted(**given: Sequence[int]) -> Votes:
-    """Votes with counts, from the counts of some questions; nobody was asked the others."""
+    """Votes with counts, from the counts of some questions; the others were not asked."""
     counts = [given.get(shape.key, (0,) * shape.answers) for shape in CATALOGUE]
     fractions = (n / sum(part) if sum(part) else NAN for part in counts for n in part)
     return Votes(
@@ -86,7 +86,7 @@ def without_counts(votes: Votes) -> Votes:
 
 
 def as_hart(votes: Votes) -> Votes:
-    """The same votes as Hart's table writes them: 0 for every answer of a question that nobody was asked."""
+    """The same votes as Hart's table writes them: 0 for every answer of a question that was not asked."""
     return Votes(tuple(0.0 if math.isnan(value) else value for value in votes.fractions), votes.counts, votes.totals)
 
 
@@ -119,13 +119,13 @@ ROWS = {
     "smooth a hair below one half is no for report": Row("smooth", (0.4999999, 0.3, 0.2000001), (1,), 1, (0,)),
     "edge-on": Row("edge", (0.8, 0.2), (1,), 1, (1,)),
     "not edge-on": Row("edge", (0.2, 0.8), (0,), 1, (0,)),
-    "bar, nobody asked": Row("bar", (NAN, NAN), (0,), 0, (0,)),
-    "bar, nobody asked, as Hart writes it": Row("bar", (0.0, 0.0), (0,), 0, (0,)),
+    "bar, not asked": Row("bar", (NAN, NAN), (0,), 0, (0,)),
+    "bar, not asked, as Hart writes it": Row("bar", (0.0, 0.0), (0,), 0, (0,)),
     "bar, half a row": Row("bar", (0.9, NAN), (0,), 0, (1,)),  # the report fills zeros value by value
     "bar, an infinite fraction": Row("bar", (math.inf, 0.0), (0,), 0, (0,)),
     "bulge size obvious": Row("size", (0.1, 0.5, 0.3, 0.1), (0, 1, 0), 1, (0, 1, 0)),
     "bulge size no": Row("size", (0.1, 0.2, 0.3, 0.4), (0, 0, 0), 0, (0, 0, 1)),
-    "bulge size, nobody asked": Row("size", (NAN,) * 4, (0, 0, 0), 0, None),
+    "bulge size, not asked": Row("size", (NAN,) * 4, (0, 0, 0), 0, None),
     "odd": Row("odd", (0.51, 0.49), (1,), 1, (1,)),
     "cigar": Row("rounded", (0.2, 0.3, 0.5), (0, 0, 1), 1, (0, 0, 1)),
     "round, two thirds of a row": Row("rounded", (0.5, NAN, 0.5), (0, 0, 0), 0, None),
@@ -177,7 +177,7 @@ BULGES = {
     "size not asked": Bulge(votes_of(edge=(1.0, 0.0), shape=(0.05, 0.05, 0.9)), 0.1, 0, 1, 0),
     "neither asked": Bulge(votes_of(smooth=(1.0, 0.0, 0.0)), NAN, 0, 0, 0),
     "neither asked, as Hart writes it": Bulge(votes_of(edge=(0, 0), size=(0, 0, 0, 0), shape=(0, 0, 0)), NAN, 0, 0, 0),
-    "nobody went down one branch": Bulge(
+    "one branch without votes": Bulge(
         votes_of(edge=(0.0, 1.0), size=(0.1, 0.4, 0.3, 0.2), shape=(0.2, 0, 0.8)), 0.8, 1, 1, 1
     ),
     "the table rounded the branch away": Bulge(votes_of(edge=(0.0, 1.0), shape=(0.5, 0.25, 0.25)), 0.75, 1, 1, 0),
@@ -358,7 +358,7 @@ def split_among(draw: st.DrawFn, total: int, parts: int) -> tuple[int, ...]:
 
 @st.composite
 def trees(draw: st.DrawFn, *, leavers: bool = True) -> Votes:
-    """Votes down the tree: nobody answers a question whose parent answer he did not give; some may leave."""
+    """Votes down the tree: a volunteer answers a question only after its parent answer; some may leave."""
 
     def went_on(total: int) -> int:
         return draw(st.integers(0, total)) if leavers else total
@@ -558,7 +558,7 @@ def test_real_share_of_bulges_under_report(real: list[Labels]) -> None:
 
 
 def test_real_bulges_under_asked_are_unknown_for_7_only(real: list[Labels]) -> None:
-    """All but 7 of 750 were called featured by somebody, so somebody was asked about the bulge."""
+    """All but 7 of 750 have a vote for featured, so volunteers were asked about their bulge."""
     unasked = [found for found in real if math.isnan(found.fractions[3])]
     assert len(unasked) == 7
     assert [found for found in real if not found.mask[21]] == unasked
@@ -611,7 +611,7 @@ FULL_SCHEMA = {
         "bulge": 1.0,
         "report bulge": 1,
     },
-    # edge-on: 26 of 34 featured, all 26 edge-on, 18 round bulge, 7 without: nobody was asked about its face
+    # edge-on: 26 of 34 featured, all 26 edge-on, 18 round bulge, 7 without: no volunteer was asked about its face
     "587736542560715163": {
         "asked": [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
         "masked": {2, 3, 4, 5, 6, *range(12, 21)},
@@ -652,7 +652,7 @@ def test_real_ties_take_one_of_the_tied(full_schema: dict[str, Votes]) -> None:
 
 
 def test_real_counts_decide_the_bulge_of_a_galaxy_seen_from_both_sides(full_schema: dict[str, Votes]) -> None:
-    """Pooled from counts: nobody of 35 + 1 said no."""
+    """Pooled from counts: none of 35 + 1 volunteers said no."""
     votes = full_schema["587737825678131439"]
     assert (votes.counts[12], votes.counts[20], votes.totals[4], votes.totals[7]) == (0, 0, 35, 1)
     assert bulge_asked(votes) == (1, 0)

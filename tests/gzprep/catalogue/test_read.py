@@ -173,7 +173,7 @@ def test_fractions_are_worked_out_from_counts(tmp_path: Path, form: str) -> None
     votes = galaxy.votes
     assert votes.fractions[:5] == pytest.approx((1 / 6, 2 / 6, 3 / 6, 1 / 3, 2 / 3))
     assert votes.fractions[9:13] == pytest.approx((0.1, 0.2, 0.3, 0.4))
-    assert all(map(math.isnan, votes.fractions[24:])), "0 / 0: nobody was asked"
+    assert all(map(math.isnan, votes.fractions[24:])), "0 / 0: the question was not asked"
     assert votes.counts[:5] == (1, 2, 3, 1, 2)
     assert votes.totals == (6, 3, 3, 3, 10, 3, 6, 6, 6, 0)
 
@@ -410,7 +410,7 @@ def test_a_catalogue_of_no_row(tmp_path: Path, form: str) -> None:
 LATE = {
     "a fraction after many zeros": ({FRACTIONS[3]: 0}, {FRACTIONS[3]: 0.333}),
     "a name after many gaps": ({"iauname": ""}, {"iauname": "J0012+00"}),
-    "a letter in a column nobody reads": ({"note": 1}, {"note": "one"}),
+    "a letter in a column that is not read": ({"note": 1}, {"note": "one"}),
     "an id with a letter": ({}, {"id_str": "J0012+00"}),
 }
 

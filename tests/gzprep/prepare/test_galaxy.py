@@ -15,7 +15,7 @@ from PIL import Image
 
 from gzcore.dataset.example import Record
 from gzcore.images import MAX_FILE_BYTES, Pixels
-from gzprep.catalogue.galaxy import Galaxy, Reason, Rejection, Split, Stage
+from gzprep.catalogue.galaxy import Galaxy, Reason, Rejection, RejectionStage, Split
 from gzprep.catalogue.labels import label
 from gzprep.config import BYTES_VERSION, Recipe, from_mapping
 from gzprep.dataset.read import operations_of, read_record
@@ -88,18 +88,20 @@ def test_the_bytes_of_an_image(tmp_path: Path) -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    assert read_image(galaxy(), tmp_path) == Rejection(Stage.READ, Reason.MISSING_FILE, "there is no file 'sub/a.jpg'")
+    assert read_image(galaxy(), tmp_path) == Rejection(
+        RejectionStage.READ, Reason.MISSING_FILE, "there is no file 'sub/a.jpg'"
+    )
 
 
 def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "sub" / "a.jpg").mkdir(parents=True)
-    assert read_image(galaxy(), tmp_path) == Rejection(Stage.READ, Reason.UNREADABLE, "it is no regular file")
+    assert read_image(galaxy(), tmp_path) == Rejection(RejectionStage.READ, Reason.UNREADABLE, "it is no regular file")
 
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "sub").write_bytes(b"")
     rejection = rejected(read_image(galaxy(), tmp_path))
-    assert (rejection.stage, rejection.reason) == (Stage.READ, Reason.UNREADABLE)
+    assert (rejection.stage, rejection.reason) == (RejectionStage.READ, Reason.UNREADABLE)
     assert rejection.detail == "the file cannot be read: not a directory"
 
 
@@ -136,7 +138,7 @@ def test_a_path_outside_the_image_folder(tmp_path: Path, subfolder: str, filenam
     for place in (tmp_path, images):
         (place / "a.jpg").write_bytes(b"secret")
     rejection = rejected(read_image(galaxy(filename, subfolder), images))
-    assert (rejection.stage, rejection.reason) == (Stage.CATALOGUE, Reason.PATH_OUTSIDE)
+    assert (rejection.stage, rejection.reason) == (RejectionStage.CATALOGUE, Reason.PATH_OUTSIDE)
     assert rejection.detail == f"{subfolder!r} / {filename!r} is no path below the image folder"
 
 
@@ -150,7 +152,11 @@ def test_an_odd_name_within_the_image_folder(tmp_path: Path, filename: str) -> N
 # judging
 
 
-STAGES = {Reason.UNREADABLE: Stage.READ, Reason.WRONG_SHAPE: Stage.READ, Reason.ERROR_IMAGE: Stage.DEFECT}
+STAGES = {
+    Reason.UNREADABLE: RejectionStage.READ,
+    Reason.WRONG_SHAPE: RejectionStage.READ,
+    Reason.ERROR_IMAGE: RejectionStage.DEFECT,
+}
 NOT_RGB = "expected 8-bit RGB"
 
 
@@ -181,7 +187,7 @@ def test_reasons(data: bytes, reason: Reason, detail: str) -> None:
 
 
 def test_what_could_not_be_read_stays_rejected() -> None:
-    rejection = Rejection(Stage.READ, Reason.MISSING_FILE, "there is no file 'sub/a.jpg'")
+    rejection = Rejection(RejectionStage.READ, Reason.MISSING_FILE, "there is no file 'sub/a.jpg'")
     judged = judge_galaxy(galaxy(), rejection, recipe())
     assert judged.verdict.rejection == rejection
     assert (judged.frame, judged.digest, judged.verdict.scores) == (None, "", {})
@@ -379,7 +385,7 @@ def test_golden_records_do_not_depend_on_each_other() -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     os.mkfifo(tmp_path / "sub" / "a.jpg")
-    assert read_image(galaxy(), tmp_path) == Rejection(Stage.READ, Reason.UNREADABLE, "it is no regular file")
+    assert read_image(galaxy(), tmp_path) == Rejection(RejectionStage.READ, Reason.UNREADABLE, "it is no regular file")
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
@@ -387,5 +393,5 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "sub" / "a.jpg").open("wb") as file:
         file.truncate(MAX_FILE_BYTES + 1)  # sparse: takes no space
     rejection = rejected(read_image(galaxy(), tmp_path))
-    assert (rejection.reason, rejection.stage) == (Reason.UNREADABLE, Stage.READ)
+    assert (rejection.reason, rejection.stage) == (Reason.UNREADABLE, RejectionStage.READ)
     assert str(MAX_FILE_BYTES + 1) in rejection.detail

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from gzprep.catalogue.galaxy import Reason, Rejection, Stage
+from gzprep.catalogue.galaxy import Reason, Rejection, RejectionStage
 from gzprep.run.progress import Reporter, listen
 
-REJECTION = Rejection(Stage.READ, Reason.MISSING_FILE, "gone")
+REJECTION = Rejection(RejectionStage.READ, Reason.MISSING_FILE, "gone")
 WORKER = (
     "import sys; from gzprep.run.progress import Reporter; from gzprep.catalogue.galaxy import *\n"
     "with Reporter(sys.argv[1]) as reporter:\n"
     "    for place in range(int(sys.argv[2])):\n"
-    "        reporter.galaxy(Rejection(Stage.READ, Reason.MISSING_FILE, '') if place % 5 == 0 else None)\n"
+    "        reporter.galaxy(Rejection(RejectionStage.READ, Reason.MISSING_FILE, '') if place % 5 == 0 else None)\n"
 )
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzcore.images import Pixels, UnreadableImage, decode
-from gzprep.catalogue.galaxy import Line
+from gzprep.catalogue.galaxy import DefectLine
 from gzprep.config import Defects
 from gzprep.images.defects import DETECTORS, fill_lines, find
 from gzprep.images.defects.rays import DEEPEST, ROWS, Fan, Sums, most_along_rays, ray_sums
@@ -284,7 +284,7 @@ def test_a_filled_line_is_not_found_again(frames: list[Pixels]) -> None:
 def test_filling_leaves_other_pixels_alone() -> None:
     image = np.full((80, 90, 3), 50, np.uint8)
     image[40, 20:70] = 0
-    filled = fill_lines(image, [Line(20, 40, 69, 40, 1)])
+    filled = fill_lines(image, [DefectLine(20, 40, 69, 40, 1)])
     assert np.abs(filled.astype(int) - 50).max() <= 3
     assert (np.delete(filled, slice(37, 44), axis=0) == 50).all()
     assert (image[40, 20:70] == 0).all()

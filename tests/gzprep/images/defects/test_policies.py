@@ -9,7 +9,7 @@ import simplejpeg
 
 from gzcore.errors import UsageError
 from gzcore.images import Pixels, decode
-from gzprep.catalogue.galaxy import Finding, Line, Reason, Rejection, Stage, Verdict
+from gzprep.catalogue.galaxy import DefectLine, DefectVerdict, Finding, Reason, Rejection, RejectionStage
 from gzprep.config import Defects, Detector, LineDetector, LinePolicy, Policy, from_mapping
 from gzprep.images.defects import DETECTORS, decide, fill_lines, find, judge, wanted
 from tests.golden.regenerate_records import draw_frame
@@ -128,25 +128,25 @@ def rules(policy: Policy, threshold: float = 0.95) -> Defects:
     return from_mapping({"defects": {**off, "error_image": {"policy": policy, "threshold": threshold}}}).defects
 
 
-DROPPED = Rejection(Stage.DEFECT, Reason.ERROR_IMAGE, "score 1.000, threshold 0.95")
+DROPPED = Rejection(RejectionStage.DEFECT, Reason.ERROR_IMAGE, "score 1.000, threshold 0.95")
 
 
 @pytest.mark.parametrize(
     ("policy", "verdict"),
     [
-        ("drop", Verdict({"error_image": 1.0}, (), DROPPED)),
-        ("flag", Verdict({"error_image": 1.0}, ("error_image",), None)),
-        ("keep", Verdict({"error_image": 1.0}, (), None)),
+        ("drop", DefectVerdict({"error_image": 1.0}, (), DROPPED)),
+        ("flag", DefectVerdict({"error_image": 1.0}, ("error_image",), None)),
+        ("keep", DefectVerdict({"error_image": 1.0}, (), None)),
     ],
 )
-def test_policy(policy: Policy, verdict: Verdict) -> None:
+def test_policy(policy: Policy, verdict: DefectVerdict) -> None:
     assert judge(even(0), rules(policy)) == verdict
 
 
 @pytest.mark.parametrize("policy", ["drop", "flag", "keep"])
 def test_a_sound_image_keeps_its_score(policy: Policy) -> None:
     frame = black_below(0.5)
-    assert judge(frame, rules(policy)) == Verdict({"error_image": error_image(frame)}, (), None)
+    assert judge(frame, rules(policy)) == DefectVerdict({"error_image": error_image(frame)}, (), None)
     assert error_image(frame) >= 0.5
 
 
@@ -154,7 +154,7 @@ def test_a_score_on_the_threshold_is_a_defect() -> None:
     frame = even(200)
     frame[318:, :, :3] = 0
     assert judge(frame, rules("drop", 0.5)).rejection == Rejection(
-        Stage.DEFECT, Reason.ERROR_IMAGE, "score 0.500, threshold 0.5"
+        RejectionStage.DEFECT, Reason.ERROR_IMAGE, "score 0.500, threshold 0.5"
     )
     assert judge(frame, rules("drop", 0.501)).rejection is None
 
@@ -174,7 +174,7 @@ def test_judging_leaves_the_image_alone() -> None:
 # lines: where they are, and how they are taken out
 
 
-SEAM = Line(100.0, 50.0, 100.0, 350.0, 2.0)
+SEAM = DefectLine(100.0, 50.0, 100.0, 350.0, 2.0)
 
 
 def with_seam() -> Pixels:
@@ -189,18 +189,20 @@ def with_seam() -> Pixels:
     [
         (
             "drop",
-            Verdict({"black_line": 9.0}, (), Rejection(Stage.DEFECT, Reason.BLACK_LINE, "score 9.000, threshold 7")),
+            DefectVerdict(
+                {"black_line": 9.0}, (), Rejection(RejectionStage.DEFECT, Reason.BLACK_LINE, "score 9.000, threshold 7")
+            ),
         ),
-        ("flag", Verdict({"black_line": 9.0}, ("black_line",))),
-        ("keep", Verdict({"black_line": 9.0})),
-        ("inpaint", Verdict({"black_line": 9.0}, inpainted=("black_line",))),
+        ("flag", DefectVerdict({"black_line": 9.0}, ("black_line",))),
+        ("keep", DefectVerdict({"black_line": 9.0})),
+        ("inpaint", DefectVerdict({"black_line": 9.0}, inpainted=("black_line",))),
     ],
 )
-def test_policy_of_a_line(policy: LinePolicy, expected: Verdict) -> None:
+def test_policy_of_a_line(policy: LinePolicy, expected: DefectVerdict) -> None:
     off = {name: {"policy": "off"} for name in DETECTORS if name != "black_line"}
     recipe = from_mapping({"defects": {**off, "black_line": {"policy": policy, "threshold": 7}}})
     verdict = decide({"black_line": Finding(9.0, SEAM)}, recipe.defects)
-    assert verdict == Verdict(
+    assert verdict == DefectVerdict(
         expected.scores, expected.flags, expected.rejection, {"black_line": SEAM}, expected.inpainted
     )
 
@@ -227,7 +229,7 @@ def test_edges_cannot_be_inpainted() -> None:
 
 def test_a_filled_line_is_gone_and_nothing_else_is_touched() -> None:
     frame = with_seam()
-    filled = fill_lines(frame, [Line(99.5, 50.0, 99.5, 350.0, 2.0)])
+    filled = fill_lines(frame, [DefectLine(99.5, 50.0, 99.5, 350.0, 2.0)])
     assert np.abs(filled.astype(int) - even(120)).max() <= 2  # OpenCV rounds as it goes
     touched = (filled != with_seam()).any(axis=2)
     assert not touched[:, :97].any()
