@@ -1,4 +1,4 @@
-"""What a run is asked to do: every value that decides what is learned, read from TOML, checked at birth.
+"""The recipe of a training run: every value that decides what is learned, read from TOML and checked at once.
 
 Defaults are those of ``recipes/cnn.toml``. Row ids such as F27 are those of the report's requirements.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from gzcore.recipe import overlay
@@ -25,16 +25,16 @@ class Loss:
     name: Literal["bce", "softmax", "focal", "dirichlet"] = "bce"
     """Masked cross-entropy a label; per-question softmax; focal; Dirichlet-multinomial on the votes."""
     weights: Literal["ens", "inverse", "inverse-sqrt", "none"] = "ens"
-    """Weights of labels against their frequency (F16, F17)."""
+    """How weights of labels follow from their frequency (F16, F17)."""
     weight_total: Literal["classes", "samples"] = "classes"
     """What the weights add up to: number of labels, or of galaxies as the report's text has it."""
     gamma: Annotated[float, Field(ge=0, le=10)] = 2.0
-    """How far ``focal`` turns away from what is already right."""
+    """How much ``focal`` reduces the weight of labels that are predicted well."""
 
 
 @dataclass(frozen=True, config=CHECKED)
 class Optimizer:
-    """How weights are moved."""
+    """How weights are updated."""
 
     name: Literal["adam", "adamw"] = "adamw"
     rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
@@ -44,40 +44,49 @@ class Optimizer:
     warmup: Annotated[float, Field(ge=0, le=1000)] = 1.0
     """Epochs over which the rate rises from zero, in each stage."""
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """Of ``adamw`` alone; biases, norms and position embeddings are left alone."""
+    """For ``adamw`` only; biases, norms and position embeddings do not decay."""
     clip: Annotated[float, Field(gt=0)] | None = None
-    """Largest norm of the whole gradient; absent: any."""
+    """Largest norm of the whole gradient; absent: no limit."""
 
 
 @dataclass(frozen=True, config=CHECKED)
 class Stages:
-    """How long, and when to stop. A model with pretrained weights learns its head first, with the backbone frozen."""
+    """How long to train, and when to stop. A model with pretrained weights first trains its head alone."""
 
     batch: Count = 64
-    """Galaxies a step, over all devices."""
+    """Galaxies in a step, over all devices."""
     epochs: Annotated[Int, Field(ge=0)] = 12
-    """At most, in the first stage."""
+    """Largest number of epochs in the first stage."""
     fine_tune_epochs: Annotated[Int, Field(ge=0)] = 5
-    """At most, in the second stage: all layers (F46)."""
+    """Largest number of epochs in the second stage, which trains all layers (F46)."""
     fine_tune_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Rate of the second stage, as a share of the first."""
     patience: Count = 6
-    """Epochs without a better validation after which a stage ends; then back to the best."""
+    """A stage ends after so many epochs without a better validation; the best weights are kept."""
     monitor: Literal["loss", "auc"] = "loss"
-    """What is better: a smaller validation loss, or a larger mean AUC of a label."""
+    """What a better validation is: a smaller loss, or a larger mean AUC over labels."""
 
 
 @dataclass(frozen=True, config=CHECKED)
 class Input:
-    """How records are read; the same batches come whatever is chosen."""
+    """How records are read. Every choice gives the same batches."""
 
     reader: Literal["auto", "tf", "native"] = "auto"
     threads: Count | None = None
-    """That decode; absent: one a core."""
+    """Threads that decode images; absent: one for each core."""
     prefetch: Annotated[Int, Field(ge=0, le=64)] = 2
-    """Batches made ready ahead."""
-    skip_corrupt: bool = False
-    """Leave damaged records out and count them; else the first one stops."""
+    """Batches that are prepared in advance."""
+    skip_damaged: bool = False
+    """Leave damaged records out and count them; if false, the first one stops the run."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_old_name(cls, values: Any) -> Any:  # noqa: ANN401 -- whatever pydantic was given
+        """Runs and recipes of version 0.1 call ``skip_damaged`` ``skip_corrupt``."""
+        if not isinstance(values, Mapping) or "skip_corrupt" not in values:
+            return values
+        others = {key: value for key, value in values.items() if key != "skip_corrupt"}
+        return {**others, "skip_damaged": values["skip_corrupt"] or others.get("skip_damaged", False)}
 
 
 @dataclass(frozen=True, config=CHECKED)
@@ -87,9 +96,9 @@ class Compute:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """``auto``: bfloat16 where the device multiplies it in hardware, float32 elsewhere."""
     devices: Count | None = None
-    """How many; absent: all there are."""
+    """Number of devices; absent: all."""
     accumulate: Count = 1
-    """Pieces that a batch is worked through in, to save memory."""
+    """Number of pieces that a batch is cut into, to save memory."""
     jit: Literal["auto", "on", "off"] = "auto"
     """Whether TensorFlow compiles the step with XLA; ``auto``: on GPUs. JAX always compiles."""
 
@@ -99,9 +108,9 @@ class Log:
     """What is written down, and when."""
 
     every: Count = 10
-    """Steps to a line of history.csv; the last of an epoch may have fewer."""
+    """Steps in a line of history.csv; the last line of an epoch may have fewer."""
     checkpoint: Count = 1000
-    """Steps to a checkpoint; there is one at the end of each epoch, too."""
+    """Steps between two checkpoints; an epoch ends with one, too."""
     tensorboard: bool = True
 
 
@@ -137,7 +146,7 @@ class TrainConfig:
 
 _CONFIG = TypeAdapter(TrainConfig)
 FREE = (
-    *("input.reader", "input.threads", "input.prefetch", "input.skip_corrupt"),
+    *("input.reader", "input.threads", "input.prefetch", "input.skip_damaged"),
     *("compute.devices", "log.tensorboard"),
 )
 """Keys that may be changed when a run is resumed: they do not change what is learned from records that are whole."""

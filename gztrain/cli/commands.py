@@ -1,6 +1,7 @@
 """The command line of gztrain: parse, call, print."""
 
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -42,7 +43,9 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the run that is there, at the step where it stopped.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run that is there.")]
-SkipCorrupt = Annotated[bool, typer.Option("--skip-corrupt", help="Leave damaged records out, and count them.")]
+SkipDamaged = Annotated[
+    bool, typer.Option("--skip-damaged", "--skip-corrupt", help="Leave damaged records out, and count them.")
+]
 Data = Annotated[AnyPlace | None, typer.Option("--data", parser=place, help="The dataset folder, if it has moved.")]
 SplitName = Literal["val", "test"]
 
@@ -59,14 +62,14 @@ def main_process() -> NoReturn:
     end_process(run_app(app, "gztrain"))
 
 
-def _recipe(wanted: str | None) -> "Place | None":
+def _recipe(name: str | None) -> Place | None:
     from gzcore.recipe.named import find_recipe
 
-    return None if wanted is None else find_recipe("gztrain", wanted)
+    return None if name is None else find_recipe("gztrain", name)
 
 
 def _start_keras() -> None:
-    """Load Keras with the backend that is to be used, without its chatter.
+    """Load Keras with the chosen backend, and without the messages that TensorFlow prints.
 
     Raises:
         GzError: that backend is not installed.
@@ -89,7 +92,7 @@ def about(
     ] = False,
 ) -> None:
     """Train a classifier on the shards that gzprep wrote, and judge it on galaxies that it has not seen."""
-    del version  # its callback has spoken
+    del version  # its callback has printed it
 
 
 @app.command()
@@ -106,26 +109,43 @@ def fit(  # noqa: PLR0913 -- options of a command line
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
     """Train a model on a dataset folder, and judge it on its validation fold."""
+    pairs = [*(settings or []), *as_settings(options)]
+    _train("fit", out, run, recipe, pairs, resume=resume, overwrite=overwrite, as_json=as_json)
+
+
+def _train(  # noqa: PLR0913 -- what both commands take
+    how: Literal["fit", "crossval"],
+    out: Place,
+    run: Place,
+    recipe: str | None,
+    pairs: Sequence[str],
+    *,
+    resume: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
     from gztrain.runs.remote import to_train
     from gztrain.training.request import TrainRequest, make_config
 
     with to_train(run, over=resume or overwrite) as here:
-        config = make_config(here.folder, _recipe(recipe), [*(settings or []), *as_settings(options)], resume=resume)
+        config = make_config(here.folder, _recipe(recipe), pairs, resume=resume)
         _start_keras()
-        from gztrain.cli.show import show_metrics
+        from gztrain.cli.show import show_folds, show_metrics
         from gztrain.runs.watch import watching
-        from gztrain.training.fit import fit as fit_run
+        from gztrain.training.crossval import crossval as train_folds
+        from gztrain.training.fit import fit as train_run
 
+        train, show = (train_run, show_metrics) if how == "fit" else (train_folds, show_folds)
         with watching(quiet=as_json) as watch:
-            found = fit_run(TrainRequest(out, here.folder, config, resume, overwrite, here.send), watch)
-    _show(found, as_json, show_metrics, run)
+            metrics = train(TrainRequest(out, here.folder, config, resume, overwrite, here.send), watch)
+    _show(metrics, as_json, show, run)
 
 
-def _show(found: Json, as_json: bool, show: Any, run: Place | None) -> None:  # noqa: ANN401, FBT001
+def _show(document: Json, as_json: bool, show: Any, run: Place | None) -> None:  # noqa: ANN401, FBT001
     if as_json:
-        print_json(found)
+        print_json(document)
     else:
-        show(found, None if run is None else str(run))
+        show(document, None if run is None else str(run))
 
 
 @app.command()
@@ -142,19 +162,8 @@ def crossval(  # noqa: PLR0913 -- options of a command line
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
     """Train and judge a model for each fold, as the report did, with mean and standard deviation."""
-    from gztrain.runs.remote import to_train
-    from gztrain.training.request import TrainRequest, make_config
-
-    with to_train(run, over=resume or overwrite) as here:
-        config = make_config(here.folder, _recipe(recipe), [*(settings or []), *as_settings(options)], resume=resume)
-        _start_keras()
-        from gztrain.cli.show import show_folds
-        from gztrain.runs.watch import watching
-        from gztrain.training.crossval import crossval as fit_folds
-
-        with watching(quiet=as_json) as watch:
-            found = fit_folds(TrainRequest(out, here.folder, config, resume, overwrite, here.send), watch)
-    _show(found, as_json, show_folds, run)
+    pairs = [*(settings or []), *as_settings(options)]
+    _train("crossval", out, run, recipe, pairs, resume=resume, overwrite=overwrite, as_json=as_json)
 
 
 @app.command()
@@ -168,10 +177,10 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
         str | None, typer.Option(help="Judge by asked or report labels. [those it was trained on]")
     ] = None,
     *,
-    skip_corrupt: SkipCorrupt = False,
+    skip_damaged: SkipDamaged = False,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a run: all metrics with their intervals, beside two baselines that look at no image."""
+    """Judge a run: all metrics with their intervals, beside two baselines that ignore the image."""
     _start_keras()
     from gztrain.cli.show import show_metrics
     from gztrain.evaluation.evaluate import check_policy
@@ -179,10 +188,10 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
     from gztrain.runs.remote import run_here
 
     with run_here(run) as here:
-        found = judge_run(here.folder, split, data=data, labels=check_policy(labels), skip_corrupt=skip_corrupt)
+        document = judge_run(here.folder, split, data=data, labels=check_policy(labels), skip_damaged=skip_damaged)
         here.send()
-    chosen = {**found, "splits": {split: found["splits"][split]}}
-    _show(found if as_json else chosen, as_json, show_metrics, run)
+    chosen = {**document, "splits": {split: document["splits"][split]}}
+    _show(document if as_json else chosen, as_json, show_metrics, run)
 
 
 @app.command()
@@ -212,24 +221,28 @@ def predict(  # noqa: PLR0913 -- options of a command line
     as_json: AsJson = False,
 ) -> None:
     """Classify images: in this process, or as a Beam pipeline on an engine (--runner)."""
-    if runner is not None:
+    if runner is None:
+        _predict_here(run, places, parquet, as_json=as_json)
+    else:
         _predict_on(runner, run, places, parquet, workers, as_json=as_json)
-        return
+
+
+def _predict_here(run: Place, words: list[str], parquet: Place, *, as_json: bool) -> None:
     _start_keras()
     from gzcore.console import show_line
     from gztrain.cli.show import image_progress
     from gztrain.predict.images import predict as predict_images
     from gztrain.runs.remote import model_alone, run_here
 
-    images = [local(as_place(word)) for word in places]
+    images = [local(as_place(word)) for word in words]
     with run_here(run, model_alone) as here, image_progress(quiet=as_json) as advance:
-        found = predict_images(here.folder, images, local(parquet), advance)
+        counts = predict_images(here.folder, images, local(parquet), advance)
     if as_json:
-        print_json(found)
+        print_json(counts)
         return
-    show_line(f"{found['predicted']} of {found['images']} images were classified; the rows are in {parquet}.")
-    if found["unusable"]:
-        show_line(f"{found['unusable']} could not be; the column `reason` says why.")
+    show_line(f"{counts['predicted']} of {counts['images']} images were classified; the rows are in {parquet}.")
+    if counts["unusable"]:
+        show_line(f"{counts['unusable']} could not be; the column `reason` says why.")
 
 
 def _predict_on(  # noqa: PLR0913 -- what the command takes
@@ -237,22 +250,17 @@ def _predict_on(  # noqa: PLR0913 -- what the command takes
 ) -> None:
     if find_spec("apache_beam") is None:
         raise GzError("--runner needs Apache Beam; install it with: pip install 'apache-beam>=2.77,<2.78'.")
-    from gzcore.console import show_line
-    from gztrain.predict.beam.launch import Request
+    from gztrain.cli.show import show_parts
+    from gztrain.predict.beam.launch import PredictionRequest
     from gztrain.predict.beam.launch import predict as predict_parts
 
     first_option = next((number for number, word in enumerate(words) if word.startswith("--")), len(words))
-    wanted = [as_place(word) for word in words[:first_option]]
-    found = predict_parts(Request(run, wanted, parquet, runner, workers, words[first_option:]))
+    inputs, options = [as_place(word) for word in words[:first_option]], words[first_option:]
+    summary = predict_parts(PredictionRequest(run, inputs, parquet, runner, workers, options))
     if as_json:
-        print_json(found)
-    elif "parts" not in found:
-        show_line(f"Dataflow: {found.get('console') or found['template']}; predictions.json is there when it is done.")
+        print_json(summary)
     else:
-        made = f"{found['parts_made']} of {len(found['parts'])} parts were made now"
-        show_line(f"{found['predicted']} of {found['objects']} objects were classified ({made}); see {parquet}.")
-        for reason, count in found["rejected"].items():
-            show_line(f"{count} could not be: {reason}")
+        show_parts(summary, str(parquet))
 
 
 @app.command()
@@ -269,11 +277,11 @@ def export(
     from gztrain.runs.remote import model_alone, run_here
 
     with run_here(run, model_alone) as here:
-        found = export_run(here.folder, directory)
+        signature = export_run(here.folder, directory)
     if as_json:
-        print_json(found)
+        print_json(signature)
         return
-    worst = max(found["largest_difference"].values())
+    worst = max(signature["largest_difference"].values())
     show_line(f"SavedModel and ONNX are in {directory}; they differ from the model by {worst:.1g} at most.")
 
 
@@ -289,7 +297,7 @@ def ensemble(  # noqa: PLR0913 -- options of a command line
     symmetries: Annotated[
         bool, typer.Option("--symmetries", help="Average over the eight symmetries of each image.")
     ] = False,
-    skip_corrupt: SkipCorrupt = False,
+    skip_damaged: SkipDamaged = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -305,11 +313,11 @@ def ensemble(  # noqa: PLR0913 -- options of a command line
     sides = 8 if symmetries else 1
     with runs_here(runs) as members, to_train(out, over=overwrite) as kept:
         folders, places = tuple(member.folder for member in members), tuple(runs)
-        made = None if kept is None else kept.folder
-        found = average_runs(EnsembleRequest(folders, made, split, sides, data, overwrite, skip_corrupt, places))
+        target = None if kept is None else kept.folder
+        document = average_runs(EnsembleRequest(folders, target, split, sides, data, overwrite, skip_damaged, places))
         if kept is not None:
             kept.send()
-    _show(found, as_json, show_metrics, out)
+    _show(document, as_json, show_metrics, out)
 
 
 @app.command()
@@ -381,5 +389,5 @@ def bench(
     from gztrain.cli.show import show_bench
     from gztrain.training.bench import bench as measure
 
-    found = measure(config, out, seconds)
-    _show(found, as_json, lambda figures, _: show_bench(figures), None)
+    rates = measure(config, out, seconds)
+    _show(rates, as_json, lambda figures, _: show_bench(figures), None)

@@ -19,16 +19,18 @@ class Option:
         kind: type of its value; a bool also gets a ``--no-`` form.
         group: title that it stands under in the help.
         help: in a few words.
+        old: its earlier name, which the command line still accepts; or None.
     """
 
     key: str
     kind: type
     group: str
     help: str
+    old: str | None = None
 
 
 _DATA, _MODEL, _TRAINING, _LOSS, _MACHINE = (
-    "What it learns from",
+    "Data to learn from",
     "Model",
     "Training",
     "Loss and augmentation",
@@ -63,7 +65,9 @@ OPTIONS: dict[str, Option] = {
     "affine": Option("augment.affine", bool, _LOSS, "Rotate, zoom and shift training images. [no]"),
     "reader": Option("input.reader", str, _MACHINE, "What reads records: auto, tf or native. [auto]"),
     "threads": Option("input.threads", int, _MACHINE, "Threads that decode images. [one a core]"),
-    "skip_corrupt": Option("input.skip_corrupt", bool, _MACHINE, "Leave damaged records out, and count them."),
+    "skip_damaged": Option(
+        "input.skip_damaged", bool, _MACHINE, "Leave damaged records out, and count them.", old="skip_corrupt"
+    ),
     "precision": Option("compute.precision", str, _MACHINE, "auto, float32 or bfloat16. [auto]"),
     "devices": Option("compute.devices", int, _MACHINE, "Number of devices to use. [all]"),
     "accumulate": Option("compute.accumulate", int, _MACHINE, "Pieces to cut a batch into, to save memory. [1]"),
@@ -86,12 +90,16 @@ def takes_recipe_options(*, without: tuple[str, ...] = ()) -> Callable[[Command]
 
 
 def _parameter(name: str, option: Option) -> inspect.Parameter:
-    flag = f"--{name.replace('_', '-')}"
-    names = f"{flag}/--no-{flag[2:]}" if option.kind is bool else flag
-    shown = typer.Option(names, help=option.help, rich_help_panel=option.group, show_default=False)
+    names = [_flag(each, option.kind) for each in (name, option.old) if each is not None]
+    shown = typer.Option(*names, help=option.help, rich_help_panel=option.group, show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[option.kind | None, shown]
     )
+
+
+def _flag(name: str, kind: type) -> str:
+    word = name.replace("_", "-")
+    return f"--{word}/--no-{word}" if kind is bool else f"--{word}"
 
 
 def as_settings(options: Mapping[str, Any]) -> list[str]:

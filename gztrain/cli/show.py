@@ -1,4 +1,4 @@
-"""What a person sees: progress, tables, errors. Nothing here decides anything."""
+"""Tables, lines and progress on the terminal. Only the output is formatted here."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,13 +35,13 @@ Json = Mapping[str, Any]
 
 
 def show_metrics(document: Json, run: str | None) -> None:
-    """Print what metrics.json says, split by split, beside what can be had without looking."""
+    """Print what metrics.json says, split by split, beside the two baselines that ignore the image."""
     if left_out := document.get("training", {}).get("damaged_records"):
         show_line(f"Training left out {left_out} damaged records in an epoch.")
     for split, found in document["splits"].items():
-        blind = found["baselines"]
+        baselines = found["baselines"]
         rows = [
-            (title, number(found[key]), _between(found["intervals"].get(key)), *_blind(blind, key))
+            (title, number(found[key]), _between(found["intervals"].get(key)), *_baseline_cells(baselines, key))
             for key, title in _SHOWN
         ]
         header = ("", "model", "95 % interval", "commonest answer", "frequencies")
@@ -60,7 +60,7 @@ def _words(key: str) -> str:
     return key.replace("_", " ")
 
 
-def _blind(baselines: Json, key: str) -> tuple[str, str]:
+def _baseline_cells(baselines: Json, key: str) -> tuple[str, str]:
     return number(baselines["majority"][key]), number(baselines["image_free"][key])
 
 
@@ -76,7 +76,7 @@ def _label_rows(found: Json) -> Iterator[tuple[str, ...]]:
 
 
 def show_folds(document: Json, run: str) -> None:
-    """Print what a cross-validation came to: mean and standard deviation over folds, and all galaxies together."""
+    """Print the result of a cross-validation: mean and standard deviation over folds, and all galaxies together."""
     found = document["splits"]["val"]
     folds = found["folds"]
     rows = [
@@ -85,7 +85,7 @@ def show_folds(document: Json, run: str) -> None:
             number(folds["mean"][key]),
             number(folds["sd"][key]),
             number(found[key]),
-            *_blind(found["baselines"], key),
+            *_baseline_cells(found["baselines"], key),
         )
         for key, title in _SHOWN
     ]
@@ -125,6 +125,18 @@ def image_progress(*, quiet: bool) -> Iterator[Callable[[int], Any]]:
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=None)
         yield lambda count: progress.update(task, advance=count)
+
+
+def show_parts(summary: Json, folder: str) -> None:
+    """Print what a Beam pipeline of predictions came to, or where a job on Dataflow can be watched."""
+    if "parts" not in summary:
+        address = summary.get("console") or summary["template"]
+        show_line(f"Dataflow: {address}; predictions.json is there when it is done.")
+        return
+    made = f"{summary['parts_made']} of {len(summary['parts'])} parts were made now"
+    show_line(f"{summary['predicted']} of {summary['objects']} objects were classified ({made}); see {folder}.")
+    for reason, count in summary["rejected"].items():
+        show_line(f"{count} could not be: {reason}")
 
 
 _STAGES = {

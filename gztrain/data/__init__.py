@@ -17,7 +17,7 @@ __all__ = ["READERS", "Batch", "Damage", "Reader", "ReaderName", "Selection", "d
 
 
 def open_reader(
-    name: str = "auto", *, threads: int | None = None, prefetch: int = 2, skip_corrupt: bool = False
+    name: str = "auto", *, threads: int | None = None, prefetch: int = 2, skip_damaged: bool = False
 ) -> Reader:
     """Choose how shards are read. All readers give the same batches, to the last bit.
 
@@ -27,7 +27,7 @@ def open_reader(
         name: ``auto``, ``tf`` or ``native``.
         threads: how many decode; None: one a core that we may use.
         prefetch: batches that are made ready ahead.
-        skip_corrupt: leave damaged records out, and count them in the reader's ``damage``; else the first one stops.
+        skip_damaged: leave damaged records out, and count them in the reader's ``damage``; else the first one stops.
 
     Raises:
         UsageError: there is no such reader, or a number is out of range.
@@ -35,7 +35,7 @@ def open_reader(
     wanted = cores() if threads is None else threads
     if wanted < 1 or prefetch < 0:
         raise UsageError(f"A reader needs 1 thread or more and a prefetch of 0 or more; got {wanted} and {prefetch}.")
-    damage = Damage(skip=skip_corrupt)
+    damage = Damage(skip=skip_damaged)
     if name in ("auto", "native"):
         from gztrain.data.native_reader import NativeReader
 

@@ -35,7 +35,7 @@ class Damage:
             raise GzError(
                 f"Record {number} of {shard.records} in the shard {shard.path} cannot be used: {why}. Run gzprep run "
                 f"--out {shard.path.parent} again, which makes damaged shards anew, or go on without such records with "
-                "--skip-corrupt."
+                "--skip-damaged."
             )
         self.records[shard.path.name, number] = why
 

@@ -137,7 +137,7 @@ def open_dataset(place: Place) -> Dataset:
     One in a bucket comes to this machine as it is used (:mod:`gztrain.data.cache`).
 
     A shard that is shorter than the manifest says is not an error yet: its records are missed where they are read,
-    with the shard's name and their number, or counted with ``--skip-corrupt``.
+    with the shard's name and their number, or counted with ``--skip-damaged``.
 
     Raises:
         GzError: there is no manifest, it is damaged or of a newer format, or a shard that it lists is missing or

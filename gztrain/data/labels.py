@@ -1,7 +1,7 @@
-"""What a run takes for true: labels and mask of a scheme, under a policy and a minimum of votes.
+"""Labels and mask of a scheme, under a label policy and a minimum of votes; and which answer a model gives.
 
-``asked`` masks a question that no volunteer answered, or of which a dropped answer won. ``report`` masks nothing, and
-so knows no minimum of votes either: an unasked question has the label that the report's zero fill gave it.
+``asked`` masks a question that no volunteer answered, or whose dropped answer won. ``report`` masks nothing, and has no
+minimum of votes: an unasked question has the label that follows from the zeros that the report filled in.
 """
 
 from typing import Literal, Protocol
@@ -55,6 +55,18 @@ def enough_votes(votes: Floats, scheme: Scheme, min_votes: int) -> Ints:
     """Tell of which labels the question has enough votes, or no counts: int64 [B, L] of 0 and 1."""
     of_label = [question.index for question in scheme.questions for _ in question.used]
     return (~(votes[:, of_label] < min_votes)).astype(np.int64)  # NaN is not less than anything
+
+
+def chosen_answers(values: Floats | Doubles | Ints) -> Ints:
+    """Which answer the values of a question choose, for N galaxies: its place in :func:`classes`, int64 [N].
+
+    The rule stands here alone. A question with several labels: the label with the largest value. A question with one
+    label: that label if its value is above one half, else its twin.
+
+    Args:
+        values: probabilities, shares or labels of the K labels of a question, [N, K].
+    """
+    return np.where(values[:, 0] > 0.5, 0, 1) if values.shape[1] == 1 else values.argmax(axis=1)
 
 
 def classes(question: Question) -> tuple[str, ...]:

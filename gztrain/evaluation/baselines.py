@@ -7,7 +7,7 @@ import numpy as np
 from gzcore.errors import GzError
 from gztrain.data.dataset import Scheme
 from gztrain.data.label_counts import LabelCounts
-from gztrain.data.labels import Doubles
+from gztrain.data.labels import Doubles, chosen_answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,8 @@ class Baseline:
 def make_baseline(counts: LabelCounts, scheme: Scheme) -> Baseline:
     """Compute the baselines of a scheme from the label counts of the training galaxies.
 
-    If a question is not known for any training galaxy, its labels get equal frequencies. In a question of one label,
-    the label is the majority if it is 1 for more than half of the galaxies.
+    If a question is not known for any training galaxy, its labels get equal frequencies. The most common answer
+    is chosen by :func:`gztrain.data.labels.chosen_answers`.
 
     Raises:
         GzError: the counts belong to other labels.
@@ -47,6 +47,4 @@ def _shares(counts: LabelCounts, block: slice) -> Doubles:
 
 
 def _commonest(shares: Doubles) -> Doubles:
-    if len(shares) == 1:
-        return np.array([shares[0] > 0.5], np.float64)
-    return np.array(np.arange(len(shares)) == shares.argmax(), np.float64)
+    return np.array(np.arange(len(shares)) == chosen_answers(shares[None, :]), np.float64)

@@ -33,7 +33,7 @@ class EnsembleRequest:
         sides: number of symmetries in which an image is predicted, 1 or 8.
         data: the dataset folder; None: where it was when the first run began.
         overwrite: replace a run that is in ``out``.
-        skip_corrupt: leave out damaged records. They are also left out if the first run was trained so.
+        skip_damaged: leave out damaged records. They are also left out if the first run was trained so.
         places: where the runs are, if the folders are copies of them; empty: the folders themselves.
     """
 
@@ -43,7 +43,7 @@ class EnsembleRequest:
     sides: int = 1
     data: Place | None = None
     overwrite: bool = False
-    skip_corrupt: bool = False
+    skip_damaged: bool = False
     places: tuple[Place, ...] = ()
 
     def __post_init__(self) -> None:
@@ -108,7 +108,7 @@ def make(request: EnsembleRequest, runs: Sequence[Run], folder: RunFolder) -> Js
     write_json(folder.ensemble, {"members": members, "sides": request.sides})
     with writing(folder.root), beside(folder.model) as temporary:
         model.save(temporary)
-    return evaluate(folder.root, request.split, data=request.data, skip_corrupt=request.skip_corrupt)
+    return evaluate(folder.root, request.split, data=request.data, skip_damaged=request.skip_damaged)
 
 
 def _named(folder: Path, request: EnsembleRequest) -> str:

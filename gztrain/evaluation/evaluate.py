@@ -26,7 +26,7 @@ _BATCH = 64
 
 
 def evaluate(
-    path: Path, split: Split, *, data: Place | None = None, labels: Policy | None = None, skip_corrupt: bool = False
+    path: Path, split: Split, *, data: Place | None = None, labels: Policy | None = None, skip_damaged: bool = False
 ) -> Json:
     """Evaluate a run: write metrics.json and the predictions.
 
@@ -35,7 +35,7 @@ def evaluate(
         split: ``val``, the validation fold of the run, or ``test``; view 0 of each galaxy is used.
         data: the dataset folder; None: where it was when the run began.
         labels: label policy to evaluate with; None: that of the run.
-        skip_corrupt: leave out damaged records. They are also left out if the run was trained so.
+        skip_damaged: leave out damaged records. They are also left out if the run was trained so.
 
     Returns:
         The content of metrics.json.
@@ -46,8 +46,8 @@ def evaluate(
     run = open_run(path)
     dataset = _open_data(run, data)
     settings = run.config.input
-    skip = skip_corrupt or settings.skip_corrupt
-    reader = open_reader(settings.reader, threads=settings.threads, skip_corrupt=skip)
+    skip = skip_damaged or settings.skip_damaged
+    reader = open_reader(settings.reader, threads=settings.threads, skip_damaged=skip)
     label_source = LabelSource(run.scheme, labels or run.config.labels, run.config.min_votes)
     predictions = predict_selection(run.model(), selection_of(run, dataset, split), label_source, reader)
     baseline = baseline_of(dataset, label_source, [fold for fold in dataset.folds if fold != run.config.fold], reader)

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from gztrain.data.dataset import Scheme
-from gztrain.data.labels import Doubles, Floats, Ints
+from gztrain.data.labels import Doubles, Floats, Ints, chosen_answers
 from gztrain.evaluation.bootstrap import Ranking, rank
 from gztrain.evaluation.predictions import Predictions
 
@@ -97,7 +97,8 @@ class Evidence:
     def answers(self, question: int) -> tuple[Ints, Ints]:
         """True and predicted class of each galaxy in a question of the scheme, each int64 [N], masked or not."""
         block = self.scheme.blocks[question]
-        return _largest(self.predictions.labels[:, block]), _largest(self.predictions.probabilities[:, block])
+        labels, probabilities = self.predictions.labels[:, block], self.predictions.probabilities[:, block]
+        return chosen_answers(labels), chosen_answers(probabilities)
 
     def pairs(self, columns: Columns) -> tuple[Floats, Ints, Ints]:
         """Probability, label and galaxy index of every unmasked value among some labels, each [M]."""
@@ -111,11 +112,6 @@ class Evidence:
         if columns not in self._rankings:
             self._rankings[columns] = rank(*self.pairs(columns))
         return self._rankings[columns]
-
-
-def _largest(values: Floats | Ints) -> Ints:
-    """Place of the largest of K values, [N, K]; of a single one, 0 where it is above one half, else 1: the twin."""
-    return np.where(values[:, 0] > 0.5, 0, 1) if values.shape[1] == 1 else values.argmax(axis=1)
 
 
 def compute_figures(evidence: Evidence, counts: Doubles, ranker: Ranker) -> Figures:

@@ -23,7 +23,7 @@ from gztrain.runs.folder import Json, open_run
 
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
-Classifier = Callable[[Images], Probabilities]
+Classify = Callable[[Images], Probabilities]
 TOLERANCE = 1e-4
 """Largest difference of a probability that we let pass; different kernels add up in different orders."""
 _INPUT = "images"
@@ -212,7 +212,7 @@ def _disk(side: int, axis_ratio: float, tilt: float, rng: np.random.Generator) -
     return image
 
 
-def agreement(name: str, classify: Classifier, probes: list[Images], expected: list[Probabilities]) -> float:
+def agreement(name: str, classify: Classify, probes: list[Images], expected: list[Probabilities]) -> float:
     """Largest difference between an export and the model.
 
     Raises:
@@ -227,14 +227,14 @@ def agreement(name: str, classify: Classifier, probes: list[Images], expected: l
     return worst
 
 
-def _load_saved_model(folder: Path) -> Classifier:
+def _load_saved_model(folder: Path) -> Classify:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(folder))
     return lambda images: np.asarray(loaded.serve(images))
 
 
-def _load_onnx(path: Path) -> Classifier:
+def _load_onnx(path: Path) -> Classify:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

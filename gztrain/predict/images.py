@@ -20,11 +20,11 @@ from gzcore.images import Pixels
 from gzcore.machine import cores
 from gzcore.storage.atomic import appearing, writing
 from gztrain.data.dataset import Scheme
-from gztrain.data.labels import Floats, classes
+from gztrain.data.labels import Floats, chosen_answers, classes
 from gztrain.predict.crops import Crop, find_images, read_crop
 from gztrain.runs.folder import Json, open_run
 
-Classifier = Callable[[Pixels], Floats]
+Classify = Callable[[Pixels], Floats]
 """uint8 [B, crop, crop, 3] to label probabilities, float32 [B, L]."""
 Advance = Callable[[int], Any]
 """Told how many more images are done."""
@@ -91,7 +91,7 @@ def _groups(batches: Iterable[pa.RecordBatch], advance: Advance) -> Iterator[pa.
 
 
 def predict_files(
-    paths: Sequence[Path], classify: Classifier, *, crop: int, scheme: Scheme, batch: int = BATCH
+    paths: Sequence[Path], classify: Classify, *, crop: int, scheme: Scheme, batch: int = BATCH
 ) -> Iterator[pa.RecordBatch]:
     """Classify image files, in their order.
 
@@ -120,7 +120,7 @@ def _read_ahead(pool: Executor, paths: Sequence[Path], crop: int, batch: int) ->
         yield crops
 
 
-def _probabilities(crops: list[Crop], classify: Classifier, batch: int, labels: int) -> Floats:
+def _probabilities(crops: list[Crop], classify: Classify, batch: int, labels: int) -> Floats:
     """Label probabilities, float32 [N, L]; NaN for images that cannot be used."""
     usable = {place: crop.pixels for place, crop in enumerate(crops) if crop.pixels is not None}
     found = np.full((len(crops), labels), np.nan, np.float32)
@@ -181,12 +181,10 @@ def readable(path: Path | str) -> str:
 
 
 def answer_names(question: Question, probabilities: Floats) -> list[str]:
-    """The answer that a model gives to a question, of N images, by the rule of :mod:`gztrain.evaluation.figures`.
+    """The answer that a model gives to a question, for N images; see :func:`gztrain.data.labels.chosen_answers`.
 
     Args:
-        question: with one label: that above 0.5, else its twin; with several: the most probable one.
-        probabilities: float32 [N, labels of the question].
+        question: a question with K labels.
+        probabilities: float32 [N, K].
     """
-    single = probabilities.shape[1] == 1
-    places = np.where(probabilities[:, 0] > 0.5, 0, 1) if single else probabilities.argmax(axis=1)
-    return [classes(question)[place] for place in places]
+    return [classes(question)[place] for place in chosen_answers(probabilities)]

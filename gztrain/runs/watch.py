@@ -95,9 +95,9 @@ def sentence_of(line: HistoryLine) -> str:
     """A line of the history in words."""
     phrases = [f"{line.stage}, epoch {line.epoch}: loss {line.loss:.4f}"]
     if line.val_loss is not None:
-        phrases.append(f"validation {line.val_loss:.4f}")
+        phrases.append(f"validation loss {line.val_loss:.4f}")
     if line.val_auc is not None:
-        phrases.append(f"AUC {line.val_auc:.3f}")
+        phrases.append(f"validation AUC {line.val_auc:.3f}")
     return ", ".join([*phrases, f"{line.samples_per_s:.0f} samples/s"])
 
 

@@ -94,7 +94,7 @@ def summarise(folder: RunFolder, folds: Sequence[int], request: TrainRequest) ->
     dataset, config = open_dataset(request.data), first.config
     label_source = LabelSource(first.scheme, config.labels, config.min_votes)
     counts = label_source.count(
-        dataset, folds, open_reader(config.input.reader, skip_corrupt=config.input.skip_corrupt)
+        dataset, folds, open_reader(config.input.reader, skip_damaged=config.input.skip_damaged)
     )
     found = judge(predictions, first.scheme, baseline=make_baseline(counts, first.scheme), bootstrap=config.bootstrap)
     each = [read_metrics(run.folder)["splits"]["val"] for run in runs]

@@ -76,7 +76,7 @@ def make_job(request: TrainRequest) -> TrainingJob:
             raise GzError(f"{dataset.place} has no galaxies to {name} (fold {config.fold} validates); use more.")
     settings = config.input
     reader = open_reader(
-        settings.reader, threads=settings.threads, prefetch=settings.prefetch, skip_corrupt=settings.skip_corrupt
+        settings.reader, threads=settings.threads, prefetch=settings.prefetch, skip_damaged=settings.skip_damaged
     )
     label_source = LabelSource(scheme, config.labels, config.min_votes)
     training_loss, notes = _training_loss(config, dataset, label_source, others, reader)

@@ -44,7 +44,7 @@ def true_of(data: Dataset, scheme: Scheme, split: str) -> tuple[tuple[str, ...],
 
 
 def guesses(labels: Ints, sight: float, seed: int) -> np.ndarray:
-    """Probabilities of somebody who sees so much of the truth, float32 [N, L]."""
+    """Noisy probabilities that depend on the labels as strongly as ``sight`` says, float32 [N, L]."""
     noise = np.random.default_rng(seed).normal(size=labels.shape)
     return (1 / (1 + np.exp(-(2 * sight * (2 * labels - 1) + noise)))).astype(np.float32)
 

@@ -43,7 +43,7 @@ class Galaxies:
 
 
 def some_galaxies(number: int, seed: int = 0) -> Galaxies:
-    """Galaxies with votes drawn at random; some questions asked of nobody, some without counts."""
+    """Galaxies with votes drawn at random; some questions not asked, some without counts."""
     rng = np.random.default_rng(seed)
     fractions, labels, mask = [], [], []
     votes = rng.integers(1, 40, (number, len(QUESTIONS))).astype(np.float32)

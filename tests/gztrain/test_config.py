@@ -135,3 +135,18 @@ def test_brackets_in_the_help_hold_the_default(name: str) -> None:
         assert said in ({"yes"} if default else {"no", ""})
     elif default is not None:
         assert type(default)(said) == default
+
+
+@pytest.mark.parametrize(
+    ("old", "expected"),
+    [({"skip_corrupt": True}, True), ({"skip_corrupt": False}, False), ({"skip_corrupt": False, "threads": 2}, False)],
+    ids=["yes", "no", "beside another key"],
+)
+def test_the_old_name_of_skip_damaged_is_read(old: dict[str, Any], expected: bool) -> None:  # noqa: FBT001
+    config = from_mapping({"input": old})
+    assert config.input.skip_damaged is expected
+    assert "skip_corrupt" not in as_mapping(config)["input"]
+
+
+def test_the_old_name_can_be_set() -> None:
+    assert read_config(None, ["input.skip_corrupt=true"]).input.skip_damaged

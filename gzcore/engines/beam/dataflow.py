@@ -13,9 +13,10 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 from apache_beam.runners.runner import PipelineResult
 
-from gzcore.engines.beam.run import quiet
+from gzcore.engines.beam.run import make_pipeline, quiet
 from gzcore.engines.dataflow import cancel_command, console_address, template_location
 from gzcore.engines.ending import last_line, one_line, own_sentence
+from gzcore.engines.names import DATAFLOW
 from gzcore.errors import GzError, Stopped
 
 _EVERY = 10.0
@@ -75,6 +76,22 @@ def send(pipeline: beam.Pipeline) -> Sent | None:
     except Exception as error:
         raise GzError(f"Dataflow did not take the job: {one_line(error)}") from error
     return Sent(result.job_id(), google.project, google.region, result) if result.has_job else None
+
+
+def send_graph(build: Callable[[beam.Pipeline], Any], options: Sequence[str]) -> Sent | None:
+    """Build a graph for Dataflow and send it; see :func:`send`.
+
+    Args:
+        build: builds the graph in an empty pipeline.
+        options: Beam's, from :func:`gzcore.engines.dataflow.dataflow_options`.
+
+    Raises:
+        UsageError: Beam does not take an option.
+        GzError: it could not be staged, or Dataflow refused it.
+    """
+    pipeline = make_pipeline(DATAFLOW, options)
+    build(pipeline)
+    return send(pipeline)
 
 
 def receipt(job: Sent | None, options: Sequence[str]) -> dict[str, str]:

@@ -1,14 +1,14 @@
 """The graph on one screen, and how it is run."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
 
-from gzcore.engines.beam.dataflow import Sent
-from gzcore.engines.beam.dataflow import send as send_pipeline
+from gzcore.engines.beam.dataflow import Sent, send_graph
 from gzcore.engines.beam.run import make_pipeline, run_to_the_end
-from gzcore.engines.names import DATAFLOW, DIRECT, runner_options
+from gzcore.engines.names import DIRECT, runner_options
 from gzprep.catalogue.read import row_groups
 from gzprep.prepare.job import Job
 from gzprep.run.beam.transforms import GroupByBin, ReadGalaxies, WriteBins, WriteManifest, sign_of_life
@@ -52,19 +52,8 @@ def run(job: Job, runner: str, workers: int, options: Sequence[str] = ()) -> Non
 
 
 def send(job: Job, options: Sequence[str]) -> Sent | None:
-    """Send the graph to Dataflow and return at once; None where it was written into a template.
-
-    Args:
-        job: what is made of what.
-        options: Beam's, from :func:`gzcore.engines.dataflow.dataflow_options`.
-
-    Raises:
-        UsageError: Beam does not take an option.
-        GzError: it could not be staged, or Dataflow refused it.
-    """
-    pipeline = make_pipeline(DATAFLOW, options)
-    build(pipeline, job)
-    return send_pipeline(pipeline)
+    """Send the graph to Dataflow and return at once; see :func:`gzcore.engines.beam.dataflow.send_graph`."""
+    return send_graph(partial(build, job=job), options)
 
 
 def counters(result: Any) -> dict[str, int]:  # noqa: ANN401 -- Beam has no types

@@ -197,7 +197,7 @@ def find_galaxies(
 def _read(selection: Selection, wanted: Collection[str]) -> Iterator[tuple[str, Galaxy]]:
     """Read records until all wanted galaxies are found."""
     missing = set(wanted)
-    batches = open_reader(skip_corrupt=True).batches(selection, np.arange(len(selection)), _AT_A_TIME)
+    batches = open_reader(skip_damaged=True).batches(selection, np.arange(len(selection)), _AT_A_TIME)
     for batch in batches:
         for place, galaxy_id in enumerate(batch.ids):
             if galaxy_id in missing:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gzcore.dataset.tree import Question
-from gztrain.data.labels import Doubles, Floats, Ints, classes
+from gztrain.data.labels import Doubles, Floats, Ints, chosen_answers, classes
 
 _POINTS = 201
 """Largest number of points of a drawn curve. A ROC curve of 40,000 galaxies has as many corners, too many to see."""
@@ -136,11 +136,8 @@ def worst_mistakes(question: Question, probabilities: Floats, labels: Ints, mask
         number: largest number of mistakes to return.
     """
     names = classes(question)
-    given, true = (_with_twin(values.astype(np.float64)) for values in (probabilities, labels))
-    said, truth = given.argmax(axis=1), true.argmax(axis=1)
-    said = (
-        np.where(given[:, 0] > 0.5, 0, 1) if probabilities.shape[1] == 1 else said
-    )  # the rule of gztrain.evaluation.figures
+    given = _with_twin(probabilities.astype(np.float64))
+    said, truth = chosen_answers(probabilities), chosen_answers(labels)
     rows = np.arange(len(given))
     margin = given[rows, said] - given[rows, truth]
     wrong = np.flatnonzero(mask.all(axis=1) & (said != truth))

@@ -11,7 +11,7 @@ from gzcore.engines.names import DATAFLOW, check_runner
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.atomic import read_if_there
 from gzcore.storage.places import Place, Url
-from gztrain.predict.beam.parts_plan import SUMMARY, WORK, Plan, begin, locked, make_plan
+from gztrain.predict.beam.parts_plan import SUMMARY, WORK, PredictionPlan, begin, locked, make_plan
 
 Json = dict[str, Any]
 JOBS = JobKind(
@@ -26,7 +26,7 @@ FLEET = Fleet(num_workers=None, max_num_workers=20, number_of_worker_harness_thr
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PredictionRequest:
     """What the user asked for.
 
     Attributes:
@@ -46,7 +46,7 @@ class Request:
     options: Sequence[str] = ()
 
 
-def predict(request: Request) -> Json:
+def predict(request: PredictionRequest) -> Json:
     """Predict on an engine.
 
     Returns:
@@ -69,13 +69,13 @@ def predict(request: Request) -> Json:
         return _send(plan, request) if request.runner == DATAFLOW else _run(plan, request)
 
 
-def _check_engine(request: Request, places: Sequence[Place]) -> None:
+def _check_engine(request: PredictionRequest, places: Sequence[Place]) -> None:
     check_runner(request.runner, request.options)
     if request.runner == DATAFLOW:
         check_dataflow(JOBS, request.options, places)
 
 
-def _send(plan: Plan, request: Request) -> Json:
+def _send(plan: PredictionPlan, request: PredictionRequest) -> Json:
     """Send the job to Dataflow, which writes the summary by itself."""
     from gztrain.predict.beam.pipeline import send
 
@@ -84,7 +84,7 @@ def _send(plan: Plan, request: Request) -> Json:
     return send(plan, dataflow_options(JOBS, FLEET, request.options, plan.job.out, machines=len(plan.parts)))
 
 
-def _run(plan: Plan, request: Request) -> Json:
+def _run(plan: PredictionPlan, request: PredictionRequest) -> Json:
     """Run the graph here or on a cluster, and read the summary that it has written."""
     from gztrain.predict.beam.pipeline import run
 
@@ -92,7 +92,7 @@ def _run(plan: Plan, request: Request) -> Json:
     return _summary(plan)
 
 
-def _summary(plan: Plan) -> Json:
+def _summary(plan: PredictionPlan) -> Json:
     found = read_if_there(plan.job.file(SUMMARY))
     if found is None:
         raise GzError(f"The engine has ended, and there is no {SUMMARY} in {plan.job.out}; do its workers see it?")

@@ -30,7 +30,7 @@ from gztrain.data.cache import copy_here, fetch
 from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.data.labels import Floats
 from gztrain.data.stream import fill, in_order
-from gztrain.predict.beam.parts_plan import FORMAT, Job, Part, PartRecord, images_of, model_hash
+from gztrain.predict.beam.parts_plan import FORMAT, Part, PartRecord, PredictionJob, images_of, model_hash
 from gztrain.predict.images import BATCH, ROW_GROUP, as_rows, columns, predict_files, readable
 from gztrain.runs.folder import open_run
 from gztrain.runs.remote import model_alone, run_here
@@ -40,7 +40,7 @@ _AT_ONCE = 8
 """Files whose bytes are hashed at one time."""
 
 
-class Eyes:
+class Classifier:
     """The model of a run, loaded once in a process, and used by one thread at a time.
 
     Attributes:
@@ -48,7 +48,7 @@ class Eyes:
         crop: height and width of its images, px.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: PredictionJob) -> None:
         with run_here(job.run, model_alone) as copy:
             run = open_run(copy.folder)
             if model_hash(run) != job.model:
@@ -63,7 +63,7 @@ class Eyes:
             return np.asarray(self._model.predict_on_batch(images))
 
 
-def predict_part(job: Job, part: Part, eyes: Eyes) -> PartRecord:
+def predict_part(job: PredictionJob, part: Part, classifier: Classifier) -> PartRecord:
     """Make the file of a part, unless it is there and up to date.
 
     Raises:
@@ -71,12 +71,12 @@ def predict_part(job: Job, part: Part, eyes: Eyes) -> PartRecord:
     """
     began = time.monotonic()
     if job.data:
-        return _predict_shard(job, open_dataset(job.data), part, eyes, began)
+        return _predict_shard(job, open_dataset(job.data), part, classifier, began)
     wanted = images_of(job, part)
     with brought_here(wanted) as paths:
         identity = _identity(job, wanted, paths)
         found = find_finished(job, part, identity)
-        return found or _commit(job, part, identity, _image_rows(wanted, paths, eyes), began)
+        return found or _commit(job, part, identity, _image_rows(wanted, paths, classifier), began)
 
 
 @contextlib.contextmanager
@@ -101,15 +101,17 @@ def _bring(pair: tuple[Url, Path]) -> None:
         copy_here(*pair)
 
 
-def _predict_shard(job: Job, dataset: Dataset, part: Part, eyes: Eyes, began: float) -> PartRecord:
+def _predict_shard(
+    job: PredictionJob, dataset: Dataset, part: Part, classifier: Classifier, began: float
+) -> PartRecord:
     (shard,) = (shard for shard in dataset.shards if shard.path.name == part.shard)
     fetch(dataset.source, [(shard.path, shard.bytes, shard.sha256)])
     identity = _identity(job, [part.shard], [shard.path])
     found = find_finished(job, part, identity)
-    return found or _commit(job, part, identity, _record_rows(replace(dataset, shards=(shard,)), eyes), began)
+    return found or _commit(job, part, identity, _record_rows(replace(dataset, shards=(shard,)), classifier), began)
 
 
-def _identity(job: Job, wanted: Sequence[object], paths: Sequence[Path]) -> str:
+def _identity(job: PredictionJob, wanted: Sequence[object], paths: Sequence[Path]) -> str:
     """Hash of all that decides a part's rows: the model, names, and the bytes behind them."""
     digest = hashlib.blake2b(f"{FORMAT} {job.model} {job.key}".encode(), digest_size=32)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -129,7 +131,7 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def find_finished(job: Job, part: Part, identity: str) -> PartRecord | None:
+def find_finished(job: PredictionJob, part: Part, identity: str) -> PartRecord | None:
     """What a part came to that is there, whole, and made of the same; else None."""
     data = read_if_there(job.file(part.name))
     if data is None:
@@ -148,7 +150,7 @@ def _record(part: Part, objects: int, rejected: dict[str, int], data: bytes, sec
     return PartRecord(part.name, objects, rejected, len(data), hashlib.sha256(data).hexdigest(), seconds)
 
 
-def _commit(job: Job, part: Part, identity: str, rows: pa.Table, began: float) -> PartRecord:
+def _commit(job: PredictionJob, part: Part, identity: str, rows: pa.Table, began: float) -> PartRecord:
     """Write the rows of a part. The same rows give the same bytes: the file knows nothing of when and where."""
     reasons = Counter(reason for reason in rows["reason"].to_pylist() if reason is not None)
     rejected = dict(sorted(reasons.items()))
@@ -161,23 +163,23 @@ def _commit(job: Job, part: Part, identity: str, rows: pa.Table, began: float) -
     return _record(part, len(rows), rejected, data, time.monotonic() - began)
 
 
-def _image_rows(wanted: Sequence[Place], paths: Sequence[Path], eyes: Eyes) -> pa.Table:
-    batches = list(predict_files(paths, eyes, crop=eyes.crop, scheme=eyes.scheme))
-    table = pa.Table.from_batches(batches, schema=columns(eyes.scheme))
+def _image_rows(wanted: Sequence[Place], paths: Sequence[Path], classifier: Classifier) -> pa.Table:
+    batches = list(predict_files(paths, classifier, crop=classifier.crop, scheme=classifier.scheme))
+    table = pa.Table.from_batches(batches, schema=columns(classifier.scheme))
     return table.set_column(0, table.schema.field(0), pa.array((readable(str(place)) for place in wanted), pa.string()))
 
 
-def _record_rows(dataset: Dataset, eyes: Eyes) -> pa.Table:
+def _record_rows(dataset: Dataset, classifier: Classifier) -> pa.Table:
     """Rows of the records of one shard, in its order; a damaged one has a reason, and no id."""
     (shard,) = dataset.shards
-    reader = open_reader("native", skip_corrupt=True)
+    reader = open_reader("native", skip_damaged=True)
     selection = select(dataset, shard.split)
     ids: list[str | None] = [None] * len(selection)
-    found = np.full((len(selection), len(eyes.scheme.names)), np.nan, np.float32)
+    found = np.full((len(selection), len(classifier.scheme.names)), np.nan, np.float32)
     for batch in in_order(reader, selection, BATCH):
-        found[batch.places] = eyes(fill(batch.images, BATCH))[: len(batch)]
+        found[batch.places] = classifier(fill(batch.images, BATCH))[: len(batch)]
         for place, name in zip(batch.places.tolist(), batch.ids, strict=True):
             ids[place] = name
     reasons = [reader.damage.records.get((shard.path.name, int(number) + 1)) for number in selection.number]
-    schema = columns(eyes.scheme, "id")
-    return pa.Table.from_batches([as_rows(ids, found, reasons, schema, eyes.scheme)], schema=schema)
+    schema = columns(classifier.scheme, "id")
+    return pa.Table.from_batches([as_rows(ids, found, reasons, schema, classifier.scheme)], schema=schema)

@@ -77,7 +77,7 @@ class PartRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class PredictionJob:
     """What a worker needs to know; all places are absolute.
 
     Attributes:
@@ -112,10 +112,10 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PredictionPlan:
     """A job, its parts, and the list of images as it is to be written."""
 
-    job: Job
+    job: PredictionJob
     parts: tuple[Part, ...]
     listing: bytes = b""
 
@@ -124,7 +124,7 @@ class Plan:
         return {"format": FORMAT, "model": self.job.model, "key": self.job.key, "parts": len(self.parts)}
 
 
-def make_plan(run: Place, wanted: Sequence[Place], out: Place) -> Plan:
+def make_plan(run: Place, wanted: Sequence[Place], out: Place) -> PredictionPlan:
     """Work out what is to be done. Writes nothing.
 
     Args:
@@ -142,7 +142,7 @@ def make_plan(run: Place, wanted: Sequence[Place], out: Place) -> Plan:
     data = next((place for place in wanted if (place / "manifest.json").exists()), None)
     if data and len(wanted) > 1:
         raise UsageError(f"{data} is a dataset folder, and predicted by itself; name nothing beside it.")
-    job = Job(run, model, out, data)
+    job = PredictionJob(run, model, out, data)
     before = _check_folder(job)
     return _plan_shards(job, open_dataset(data), opened.crop) if data else _plan_images(job, wanted, before)
 
@@ -159,7 +159,7 @@ def model_hash(run: Run) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_folder(job: Job) -> int:
+def _check_folder(job: PredictionJob) -> int:
     """Refuse a folder of other predictions; return the number of parts that it has, or 0."""
     if isinstance(job.out, Path) and job.out.exists() and not job.out.is_dir():
         raise UsageError(f"{job.out} is a file; with --runner, --parquet names a folder for files.")
@@ -183,15 +183,15 @@ def _check_folder(job: Job) -> int:
     return parts
 
 
-def _plan_shards(job: Job, dataset: Dataset, crop: int) -> Plan:
+def _plan_shards(job: PredictionJob, dataset: Dataset, crop: int) -> PredictionPlan:
     """View 0 of each galaxy: a part a shard, in the manifest's order."""
     if dataset.crop != crop:
         raise GzError(f"The run in {job.run} sees images of {crop} px; those in {job.data} have {dataset.crop}.")
     shards = [shard.path.name for shard in dataset.shards if shard.split != VIEWS]
-    return Plan(job, tuple(Part(_name(place, len(shards)), shard) for place, shard in enumerate(shards)))
+    return PredictionPlan(job, tuple(Part(_name(place, len(shards)), shard) for place, shard in enumerate(shards)))
 
 
-def _plan_images(job: Job, wanted: Sequence[Place], before: int) -> Plan:
+def _plan_images(job: PredictionJob, wanted: Sequence[Place], before: int) -> PredictionPlan:
     """Images are put together by a hash of their address: one more or less changes one part, and no other."""
     found = [os.fsencode(address) + _END for address in _find_everywhere(wanted)]
     count = math.ceil(len(found) / IMAGES_A_PART)
@@ -208,7 +208,7 @@ def _plan_images(job: Job, wanted: Sequence[Place], before: int) -> Plan:
     )
     listing = b"".join(name for names in bins for name in names)
     images = job.file(f"{WORK}/images-{hashlib.blake2b(listing, digest_size=8).hexdigest()}")
-    return Plan(Job(job.run, job.model, job.out, images=images), tuple(parts), listing)
+    return PredictionPlan(PredictionJob(job.run, job.model, job.out, images=images), tuple(parts), listing)
 
 
 def _find_everywhere(wanted: Sequence[Place]) -> list[str]:
@@ -231,7 +231,7 @@ def _name(place: int, count: int) -> str:
     return f"part-{place:05d}-of-{count:05d}.parquet"
 
 
-def images_of(job: Job, part: Part) -> list[Place]:
+def images_of(job: PredictionJob, part: Part) -> list[Place]:
     """The images of a part.
 
     Raises:
@@ -252,7 +252,7 @@ def locked(out: Place) -> contextlib.AbstractContextManager[None]:
     return locks.locked(out, WORK)
 
 
-def begin(plan: Plan) -> None:
+def begin(plan: PredictionPlan) -> None:
     """Make the folder ready: it is not whole any more, and has no leftovers. Call with the lock held."""
     job = plan.job
     for place in (job.file(SUMMARY), job.sign_of_life):

@@ -1,8 +1,9 @@
-"""The graph on one screen: parts in, files of predictions out, and one summary when every part is done."""
+"""The Beam graph: parts in, files of predictions out, and one summary when every part is done."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import gzcore.engines.beam  # noqa: F401 -- before all else of Beam: it imports Beam quietly
@@ -13,26 +14,25 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
-from gzcore.engines.beam.dataflow import receipt
-from gzcore.engines.beam.dataflow import send as send_pipeline
+from gzcore.engines.beam.dataflow import receipt, send_graph
 from gzcore.engines.beam.run import make_pipeline, run_to_the_end
-from gzcore.engines.names import DATAFLOW, DIRECT, JOB_SERVERS, runner_options
+from gzcore.engines.names import DIRECT, JOB_SERVERS, runner_options
 from gzcore.engines.start import SignOfLife
 from gzcore.storage.atomic import json_bytes, write_bytes
-from gztrain.predict.beam.parts_plan import FORMAT, SUMMARY, Job, Part, PartRecord, Plan
-from gztrain.predict.beam.pool import load_eyes, predict_parts, predict_with
+from gztrain.predict.beam.parts_plan import FORMAT, SUMMARY, Part, PartRecord, PredictionJob, PredictionPlan
+from gztrain.predict.beam.pool import load_classifier, predict_parts, predict_with
 
 Json = dict[str, Any]
 _REASONS = 20
-"""That are told in full; a survey may have more."""
+"""Largest number of reasons in the summary; the rest are counted together."""
 
 
-def build(root: beam.Pipeline, plan: Plan, workers: int = 1) -> beam.PCollection:
+def build(root: beam.Pipeline, plan: PredictionPlan, workers: int = 1) -> beam.PCollection:
     """Build the graph.
 
     Args:
-        root: where the graph begins.
-        plan: what is to be done.
+        root: an empty pipeline.
+        plan: the parts, and what a worker needs to know.
         workers: processes that predict on this machine; 1 where the engine has workers of its own.
     """
     predict = PredictPart(plan.job) if workers == 1 else PooledPredictPart(plan.job, workers)
@@ -47,18 +47,18 @@ def build(root: beam.Pipeline, plan: Plan, workers: int = 1) -> beam.PCollection
     )
 
 
-def run(plan: Plan, runner: str, workers: int, options: Sequence[str]) -> None:
+def run(plan: PredictionPlan, runner: str, workers: int, options: Sequence[str]) -> None:
     """Run the graph and wait for its end.
 
     Args:
-        plan: what is to be done.
+        plan: the parts, and what a worker needs to know.
         runner: name of the engine.
         workers: processes of this machine, or parts under way at a time on Flink.
         options: Beam's own, as the user gives them.
 
     Raises:
         UsageError: Beam does not take an option.
-        GzError: the engine is absent, did not start, or broke off.
+        GzError: the engine is not installed, did not start, or failed.
     """
     job = replace(plan.job, awaited=runner in JOB_SERVERS)
     pipeline = make_pipeline(runner, runner_options(runner, workers, options))
@@ -66,45 +66,37 @@ def run(plan: Plan, runner: str, workers: int, options: Sequence[str]) -> None:
     run_to_the_end(pipeline, runner, SignOfLife(job.sign_of_life, job.out, "gztrain"))
 
 
-def send(plan: Plan, options: Sequence[str]) -> Json:
-    """Send the graph to Dataflow and return at once; what is returned is what there is to tell of the job.
+def send(plan: PredictionPlan, options: Sequence[str]) -> Json:
+    """Send the graph to Dataflow and return at once with the name of the job and where to watch it.
 
-    Args:
-        plan: what is to be done.
-        options: Beam's, from :func:`gzcore.engines.dataflow.dataflow_options`.
-
-    Raises:
-        UsageError: Beam does not take an option.
-        GzError: it could not be staged, or Dataflow refused it.
+    See :func:`gzcore.engines.beam.dataflow.send_graph`.
     """
-    pipeline = make_pipeline(DATAFLOW, options)
-    build(pipeline, plan)
-    return {"out": str(plan.job.out), **receipt(send_pipeline(pipeline), options)}
+    return {"out": str(plan.job.out), **receipt(send_graph(partial(build, plan=plan), options), options)}
 
 
 class PredictPart(beam.DoFn):
     """Part -> PartRecord. The model is loaded once a process, by whichever thread comes first."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: PredictionJob) -> None:
         super().__init__()
         self.job = job
         self._shared = Shared()
 
     def setup(self) -> None:
-        """Leave the sign of life, if it is awaited; load the model, or take the one that is there."""
+        """Write the sign of life if the launcher waits for it; load the model unless this process has it already."""
         if self.job.awaited:
             write_bytes(self.job.sign_of_life, b"")
-        self._eyes = self._shared.acquire(lambda: load_eyes(self.job), tag=self.job.model)
+        self._classifier = self._shared.acquire(lambda: load_classifier(self.job), tag=self.job.model)
 
     def process(self, part: Part) -> Iterator[PartRecord]:
         """Predict one part."""
-        yield predict_with(self.job, part, self._eyes)
+        yield predict_with(self.job, part, self._classifier)
 
 
 class PooledPredictPart(beam.DoFn):
     """Gathers the parts of a bundle and lets worker processes predict them; for engines without any of their own."""
 
-    def __init__(self, job: Job, workers: int) -> None:
+    def __init__(self, job: PredictionJob, workers: int) -> None:
         super().__init__()
         self.job, self.workers = job, workers
 
@@ -123,15 +115,15 @@ class PooledPredictPart(beam.DoFn):
             yield WindowedValue(record, window.max_timestamp(), [window])
 
 
-def finish(group: tuple[int, Iterable[PartRecord]], job: Job) -> Json:
-    """Write the summary. The job itself does, so that its launcher may go."""
+def finish(group: tuple[int, Iterable[PartRecord]], job: PredictionJob) -> Json:
+    """Write the summary. A worker does this, so that the launcher need not wait."""
     summary = summarise(sorted(group[1], key=lambda record: record.file), job)
     write_bytes(job.file(SUMMARY), json_bytes(summary))
     return summary
 
 
-def summarise(records: Sequence[PartRecord], job: Job) -> Json:
-    """What all parts came to; ``seconds`` are those of workers, added up."""
+def summarise(records: Sequence[PartRecord], job: PredictionJob) -> Json:
+    """Add up the records of all parts; ``seconds`` is the sum over all workers."""
     rejected: Counter[str] = Counter()
     for record in records:
         rejected.update(record.rejected)

@@ -6,28 +6,28 @@ from typing import Any
 
 from gzcore.engines.pool import WorkerPool
 from gztrain.environment import choose_backend, quiet_imports, uncollected
-from gztrain.predict.beam.parts_plan import Job, Part, PartRecord
+from gztrain.predict.beam.parts_plan import Part, PartRecord, PredictionJob
 
 
-def load_eyes(job: Job) -> Any:  # noqa: ANN401 -- gztrain.predict.beam.part.Eyes, which loads Keras
+def load_classifier(job: PredictionJob) -> Any:  # noqa: ANN401 -- gztrain.predict.beam.part.Classifier, which loads Keras
     """Load Keras, then the model: only where it is used, and never in a launcher."""
     choose_backend()
     with quiet_imports(), uncollected():
         import keras  # else the model would import it, aloud
 
-        from gztrain.predict.beam.part import Eyes
+        from gztrain.predict.beam.part import Classifier
     del keras
-    return Eyes(job)
+    return Classifier(job)
 
 
-def predict_with(job: Job, part: Part, eyes: Any) -> PartRecord:  # noqa: ANN401 -- as above
+def predict_with(job: PredictionJob, part: Part, classifier: Any) -> PartRecord:  # noqa: ANN401 -- as above
     """Predict a part with a model that was loaded."""
     from gztrain.predict.beam.part import predict_part
 
-    return predict_part(job, part, eyes)
+    return predict_part(job, part, classifier)
 
 
-def predict_parts(job: Job, parts: Sequence[Part], workers: int) -> Iterator[PartRecord]:
+def predict_parts(job: PredictionJob, parts: Sequence[Part], workers: int) -> Iterator[PartRecord]:
     """Predict parts in worker processes; yield their records as they are done.
 
     A worker is a new Python: a process that has loaded TensorFlow must not be forked.
@@ -39,9 +39,9 @@ def predict_parts(job: Job, parts: Sequence[Part], workers: int) -> Iterator[Par
         yield from pool.run(_predict, [(job, part) for part in parts])
 
 
-def _predict(job: Job, part: Part) -> PartRecord:
-    return predict_with(job, part, _eyes(job))
+def _predict(job: PredictionJob, part: Part) -> PartRecord:
+    return predict_with(job, part, _classifier(job))
 
 
-_eyes = functools.cache(load_eyes)
+_classifier = functools.cache(load_classifier)
 """The model of a worker process."""

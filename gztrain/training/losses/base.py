@@ -1,8 +1,10 @@
-"""The protocol of a training loss."""
+"""The protocol of a training loss, and what losses on labels share."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gztrain.data.labels import Answers, Floats
+from gztrain.data.dataset import Scheme
+from gztrain.data.labels import Answers, Floats, Ints, Policy, true_labels
 
 Tensor = Any
 """A tensor of the backend in use, or a numpy array."""
@@ -27,3 +29,24 @@ class TrainingLoss(Protocol):
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Probability of each label, float32 [B, L], from logits [B, O]."""
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedLabels:
+    """The labels that a loss compares with, and their weights.
+
+    Attributes:
+        scheme: its L labels and Q questions.
+        policy: label policy, ``asked`` or ``report``.
+        min_votes: a question with fewer votes is masked.
+        weights: weight of each label, float32 [L].
+    """
+
+    scheme: Scheme
+    policy: Policy
+    min_votes: int
+    weights: Floats
+
+    def labels_and_mask(self, batch: Answers) -> tuple[Ints, Ints]:
+        """Labels and mask of a batch, each int64 [B, L]."""
+        return true_labels(batch, self.scheme, self.policy, self.min_votes)

@@ -5,26 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from gztrain.data.dataset import Scheme
-from gztrain.data.labels import Answers, Floats, Policy, true_labels
-from gztrain.training.losses.base import Tensor
+from gztrain.data.labels import Answers, Floats
+from gztrain.training.losses.base import Tensor, WeightedLabels
 
 
 @dataclass(frozen=True, eq=False)
-class CrossEntropy:
-    """Masked binary cross-entropy. The weight of a label multiplies both terms of that label (F16).
+class CrossEntropy(WeightedLabels):
+    """Masked binary cross-entropy. The weight of a label multiplies both terms of that label (F16)."""
 
-    Attributes:
-        scheme: its L labels; one logit for each.
-        policy: label policy, ``asked`` or ``report``.
-        min_votes: a question with fewer votes is masked.
-        weights: weight of each label, float32 [L].
-    """
-
-    scheme: Scheme
-    policy: Policy
-    min_votes: int
-    weights: Floats
     name = "bce"
 
     @property
@@ -34,7 +22,7 @@ class CrossEntropy:
 
     def targets(self, batch: Answers) -> Floats:
         """Labels, then mask: float32 [B, 2 L]."""
-        return np.concatenate(true_labels(batch, self.scheme, self.policy, self.min_votes), axis=1, dtype=np.float32)
+        return np.concatenate(self.labels_and_mask(batch), axis=1, dtype=np.float32)
 
     def per_galaxy(self, targets: Tensor, logits: Tensor) -> Tensor:
         """Sum of the weighted terms of unmasked labels, divided by the number of labels, float32 [B]."""

@@ -12,26 +12,14 @@ from itertools import accumulate, pairwise
 import numpy as np
 from keras import ops
 
-from gztrain.data.dataset import Scheme
-from gztrain.data.labels import Answers, Floats, Ints, Policy, classes, true_labels
-from gztrain.training.losses.base import Tensor
+from gztrain.data.labels import Answers, Floats, classes
+from gztrain.training.losses.base import Tensor, WeightedLabels
 
 
 @dataclass(frozen=True, eq=False)
-class Softmax:
-    """Masked categorical cross-entropy, times the weight of the true class. A twin has the weight of its label.
+class Softmax(WeightedLabels):
+    """Masked categorical cross-entropy, times the weight of the true class. A twin has the weight of its label."""
 
-    Attributes:
-        scheme: its Q questions.
-        policy: label policy, ``asked`` or ``report``.
-        min_votes: a question with fewer votes is masked.
-        weights: weight of each label, float32 [L].
-    """
-
-    scheme: Scheme
-    policy: Policy
-    min_votes: int
-    weights: Floats
     name = "softmax"
 
     @property
@@ -56,11 +44,8 @@ class Softmax:
 
     def targets(self, batch: Answers) -> Floats:
         """One-hot classes of each question, zeros where it is masked: float32 [B, O]."""
-        labels, mask = (values[:, self._label_of] for values in self._labels(batch))
+        labels, mask = (values[:, self._label_of] for values in self.labels_and_mask(batch))
         return (mask * np.where(self._is_twin, 1 - labels, labels)).astype(np.float32)
-
-    def _labels(self, batch: Answers) -> tuple[Ints, Ints]:
-        return true_labels(batch, self.scheme, self.policy, self.min_votes)
 
     def per_galaxy(self, targets: Tensor, logits: Tensor) -> Tensor:
         """Sum of the weighted terms of unmasked questions, divided by the number of questions, float32 [B]."""

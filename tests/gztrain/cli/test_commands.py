@@ -30,7 +30,7 @@ PROMISED = {
             "--epochs",
         ),
         *("--fine-tune-epochs", "--batch", "--min-votes", "--recipe", "--resume", "--set", "--json"),
-        *("--reader", "--skip-corrupt", "--strict-labels", "--weight-total", "--overwrite"),
+        *("--reader", "--skip-damaged", "--strict-labels", "--weight-total", "--overwrite"),
     ),
     "crossval": ("--run", "--model", "--recipe", "--resume", "--json"),
     "evaluate": ("--split", "--data", "--json"),

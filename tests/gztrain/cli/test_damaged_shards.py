@@ -73,7 +73,7 @@ def test_fit_stops_with_the_shard_and_the_number(reader: str, how: str, dataset:
 @pytest.mark.parametrize(("reader", "how"), [("native", "a cut shard"), ("tf", "a flipped bit")])
 def test_fit_and_evaluate_leave_out_and_count(reader: str, how: str, dataset: Path, tmp_path: Path) -> None:
     data, run = damage(dataset, tmp_path / "data", how), tmp_path / "run"
-    result = gztrain("fit", data.folder, "--run", run, "--reader", reader, "--skip-corrupt", *QUICK)
+    result = gztrain("fit", data.folder, "--run", run, "--reader", reader, "--skip-damaged", *QUICK)
     assert result.code == 0, result.err
     assert result.err.count("2 damaged records were left out (") == 1
     assert f"{data.training.path.name}, record {data.training.records}: " in result.err
@@ -98,7 +98,7 @@ def test_a_run_that_stopped_goes_on_without_what_is_damaged(dataset: Path, tmp_p
     """Its validation, too: config.json says from then on that damaged records are skipped."""
     data, run = damage(dataset, tmp_path / "data", "a flipped bit"), tmp_path / "run"
     assert gztrain("fit", data.folder, "--run", run, *QUICK).code == 1
-    result = gztrain("fit", data.folder, "--run", run, "--resume", "--skip-corrupt", "--json")
+    result = gztrain("fit", data.folder, "--run", run, "--resume", "--skip-damaged", "--json")
     assert result.code == 0, result.err
     assert result.json["training"] == {"damaged_records": 1}
     assert result.json["splits"]["val"]["damaged_records"] == 1
@@ -113,7 +113,8 @@ def test_evaluate_stops_or_leaves_out_and_counts(split: str, reader: str, datase
     assert result.code == 1
     assert names_record(result.sentence, data.test if split == "test" else data.validation)
     assert not folder.metrics.exists()
-    found = gztrain("evaluate", folder.root, "--split", split, "--skip-corrupt", "--json").json
+    option = "--skip-damaged" if split == "val" else "--skip-corrupt"  # its earlier name
+    found = gztrain("evaluate", folder.root, "--split", split, option, "--json").json
     assert found["splits"][split]["damaged_records"] == 1
     assert "training" not in found
 
@@ -123,6 +124,6 @@ def test_a_split_with_only_damaged_records_is_reported_in_a_sentence(dataset: Pa
     for shard in open_dataset(folder).shards_of("test"):
         shard.path.write_bytes(b"")
     run = untrained_run(tmp_path / "run", folder, **{"model.size": 16, "bootstrap": 0})
-    result = gztrain("evaluate", run.root, "--skip-corrupt")
+    result = gztrain("evaluate", run.root, "--skip-damaged")
     assert result.code == 1
     assert "that were to be read are damaged" in result.sentence

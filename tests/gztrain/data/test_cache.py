@@ -65,7 +65,7 @@ def place(bucket: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pla
 @pytest.mark.parametrize("kind", ["native", "tf"])
 def test_shards_are_read_as_from_a_disk(place: Place, dataset: Path, kind: str) -> None:
     far, near = open_dataset(place.url), open_dataset(dataset)
-    reader = open_reader(kind, threads=2, prefetch=1, skip_corrupt=False)
+    reader = open_reader(kind, threads=2, prefetch=1, skip_damaged=False)
     batches = []
     for one in (far, near):
         selection = select(one, folds=[0, 1], views=2)

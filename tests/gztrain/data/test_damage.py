@@ -108,7 +108,7 @@ def test_the_first_damaged_record_stops(case: str, name: str, when: str, folder:
     with pytest.raises(GzError, match=f"Record 3 of {records} in the shard .*{FIRST} cannot be used") as caught:
         everything(open_reader(name, threads=2), selection)
     assert CASES[case].told in str(caught.value)
-    assert "--skip-corrupt" in str(caught.value)
+    assert "--skip-damaged" in str(caught.value)
     assert caught.value.exit_code == 1
     assert "\n" not in str(caught.value)
 
@@ -121,7 +121,7 @@ def test_damaged_records_are_left_out_and_counted(case: str, name: str, folder: 
     records = open_dataset(folder).shards[0].records
     shutil.rmtree(os.environ["GZTRAIN_CACHE"])
     CASES[case].damage(folder / FIRST)
-    selection, reader = chosen(folder), open_reader(name, threads=2, skip_corrupt=True)
+    selection, reader = chosen(folder), open_reader(name, threads=2, skip_damaged=True)
     found = everything(reader, selection, order(0, 0, len(selection)))
     lost = range(3, records + 1) if CASES[case].all_after else [3]
     assert set(reader.damage.records) == {(FIRST, number) for number in lost}
@@ -137,7 +137,7 @@ def test_damaged_records_are_left_out_and_counted(case: str, name: str, folder: 
 def test_an_index_from_better_days_saves_what_comes_after(name: str, folder: Path) -> None:
     chosen(folder)
     flip_length(folder / FIRST)
-    selection, reader = chosen(folder), open_reader(name, skip_corrupt=True)
+    selection, reader = chosen(folder), open_reader(name, skip_damaged=True)
     assert sum(len(batch) for batch in everything(reader, selection)) == len(selection) - 1
     assert reader.damage.records == {(FIRST, 3): "its length or the checksum of its length is wrong"}
 
@@ -146,7 +146,7 @@ def test_an_index_from_better_days_saves_what_comes_after(name: str, folder: Pat
 def test_both_readers_leave_out_the_same(case: str, folder: Path) -> None:
     CASES[case].damage(folder / FIRST)
     selection = chosen(folder)
-    readers = [open_reader(name, threads=2, skip_corrupt=True) for name in READERS]
+    readers = [open_reader(name, threads=2, skip_damaged=True) for name in READERS]
     places = order(3, 1, len(selection))
     check_same(*(everything(reader, selection, places, 4, seed=3, epoch=1) for reader in readers))
     assert set(readers[0].damage.records) == set(readers[1].damage.records)
@@ -156,7 +156,7 @@ def test_both_readers_leave_out_the_same(case: str, folder: Path) -> None:
 def test_a_skipped_record_moves_no_other_to_another_batch(name: str, folder: Path) -> None:
     """A run that goes on in the middle of an epoch counts on it."""
     spoil(folder / FIRST)
-    selection, reader = chosen(folder), open_reader(name, threads=2, skip_corrupt=True)
+    selection, reader = chosen(folder), open_reader(name, threads=2, skip_damaged=True)
     places = order(3, 1, len(selection))
     batches = everything(reader, selection, places, 5)
     bad = [place for place in range(len(selection)) if selection.number[place] == 2 and selection.shard[place] == 0]
@@ -168,7 +168,7 @@ def test_a_skipped_record_moves_no_other_to_another_batch(name: str, folder: Pat
 @pytest.mark.parametrize("name", READERS)
 def test_a_batch_of_nothing_is_not_given(name: str, folder: Path) -> None:
     spoil(folder / FIRST)
-    selection, reader = chosen(folder), open_reader(name, skip_corrupt=True)
+    selection, reader = chosen(folder), open_reader(name, skip_damaged=True)
     batches = everything(reader, selection, np.array([0, 2, 1]), 1)
     assert [batch.places.tolist() for batch in batches] == [[0], [1]]
     assert len(reader.damage) == 1
@@ -177,7 +177,7 @@ def test_a_batch_of_nothing_is_not_given(name: str, folder: Path) -> None:
 @pytest.mark.parametrize("name", READERS)
 def test_a_record_is_counted_once_however_many_epochs(name: str, folder: Path) -> None:
     cut_within(folder / FIRST)
-    selection, reader = chosen(folder), open_reader(name, skip_corrupt=True)
+    selection, reader = chosen(folder), open_reader(name, skip_damaged=True)
     first = sum(len(batch) for batch in everything(reader, selection))
     counted = len(reader.damage)
     assert sum(len(batch) for batch in everything(reader, selection)) == first
@@ -190,21 +190,21 @@ def test_many_undecodable_images(name: str, folder: Path) -> None:
     count = len(records_of(path))
     for number in range(count):
         replace_record(path, number, spoil_image)
-    reader = open_reader(name, threads=2, skip_corrupt=True)
+    reader = open_reader(name, threads=2, skip_damaged=True)
     selection = chosen(folder)
     assert sum(len(batch) for batch in everything(reader, selection, batch=3)) == len(selection) - count
     assert len(reader.damage) == count
 
 
 def test_nothing_is_said_of_nothing() -> None:
-    assert open_reader(skip_corrupt=True).damage.sentence() == ""
+    assert open_reader(skip_damaged=True).damage.sentence() == ""
 
 
 def test_only_a_few_are_named(folder: Path) -> None:
     cut_in_header(folder / FIRST)
     extra = folder / FIRST.replace("train", "train_views")
     cut_in_header(extra)
-    reader = open_reader(skip_corrupt=True)
+    reader = open_reader(skip_damaged=True)
     everything(reader, chosen(folder))
     assert len(re.findall(r"-of-00005, record \d+: ", reader.damage.sentence())) == 5
     assert f"and {len(reader.damage) - 5} more" in reader.damage.sentence()

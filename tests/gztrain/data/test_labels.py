@@ -1,11 +1,11 @@
-"""What a run takes for true, by hand."""
+"""Labels, masks and the rule that chooses an answer, computed by hand."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gztrain.data.labels import classes, true_labels
+from gztrain.data.labels import chosen_answers, classes, true_labels
 from tests.gztrain.synthetic import Galaxies, scheme_of, some_galaxies
 
 
@@ -62,3 +62,20 @@ def test_few_votes_mask_their_own_question_only() -> None:
 )
 def test_classes(scheme: str, expected: tuple[str, ...]) -> None:
     assert classes(scheme_of(scheme).questions[0]) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        ([0.51], 0),
+        ([0.5], 1),  # exactly one half is the twin
+        ([0.0], 1),
+        ([0.2, 0.3], 1),
+        ([0.6, 0.9, 0.1], 1),
+        ([0.4, 0.4], 0),  # of equal values the first
+        ([0, 1], 1),
+    ],
+    ids=["above one half", "one half", "zero", "both below one half", "two above one half", "equal", "labels"],
+)
+def test_the_answer_that_values_choose(values: list[float], place: int) -> None:
+    assert chosen_answers(np.array([values, values])).tolist() == [place, place]

@@ -1,4 +1,4 @@
-"""Readers: the same batches whoever reads them, with whatever threads, and no thread left behind."""
+"""Readers: the same batches from every reader with any number of threads, and no thread left behind."""
 
 import gc
 import itertools
@@ -98,7 +98,7 @@ def test_labels_of_a_policy(expected: list[Batch]) -> None:
         batch.labels("all")
 
 
-# ---------------------------------------------------------------- the same, whoever reads
+# ---------------------------------------------------------------- the same from every reader
 
 
 @pytest.mark.parametrize("name", ["native", "tf"])
@@ -205,7 +205,7 @@ def test_memory_is_used_again(training: Selection) -> None:
 
 
 def test_a_part_of_a_batch_keeps_its_memory(training: Selection, expected: list[Batch]) -> None:
-    """Whoever holds a slice of a batch holds its pixels, however many batches come after."""
+    """A slice of a batch keeps its pixels, however many batches come after."""
     reader = open_reader("native", threads=2)
     places = order(5, 2, len(training))
     held = [batch.images[2:4][:, 1:] for batch in reader.batches(training, places, 7, seed=5, epoch=2)]
@@ -271,7 +271,7 @@ def test_a_reader_by_name() -> None:
     assert isinstance(open_reader("native"), NativeReader)
     assert isinstance(open_reader("tf"), TfReader)
     assert open_reader().damage.skip is False
-    assert open_reader("tf", skip_corrupt=True).damage.skip is True
+    assert open_reader("tf", skip_damaged=True).damage.skip is True
 
 
 def test_a_reader_that_cannot_be() -> None:

@@ -255,7 +255,7 @@ HOSTILE = ("<script>alert(1)</script>", "\"><img src=x onerror='alert(1)'>", "&l
 
 
 def test_what_is_untrusted_stays_text(dataset: Path, tmp_path: Path) -> None:
-    """Ids come from a catalogue, the run's name from whoever made the folder."""
+    """Ids come from a catalogue, the run's name from the person who made the folder."""
     root = tmp_path / "<b onclick='x'>&amp;"
     told_run(root, dataset, "q1", sight=-1.0, rename=HOSTILE)
     report = gather(root)

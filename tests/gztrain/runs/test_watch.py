@@ -16,7 +16,8 @@ def line(step: int, val_loss: float | None = None) -> HistoryLine:
 
 def test_a_line_in_words() -> None:
     assert sentence_of(line(3)) == "head, epoch 2: loss 0.2500, 120 samples/s"
-    assert sentence_of(line(3, 0.5)) == "head, epoch 2: loss 0.2500, validation 0.5000, AUC 0.812, 120 samples/s"
+    words = "head, epoch 2: loss 0.2500, validation loss 0.5000, validation AUC 0.812, 120 samples/s"
+    assert sentence_of(line(3, 0.5)) == words
 
 
 def test_plain_progress_has_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,4 +52,4 @@ def test_the_bar_shows_loss_and_speed() -> None:
         watch.advance(line(5, 0.5))
     shown = screen.file.getvalue()  # type: ignore[attr-defined]
     assert "loss 0.2500, 120/s" in shown
-    assert "validation 0.5000" in shown
+    assert "validation loss 0.5000" in shown

@@ -39,7 +39,7 @@ class Told(Quiet):
 
 
 def guess(request: TrainRequest) -> Json:
-    """Leave what a run leaves, of somebody who guesses."""
+    """Leave what a run leaves, with guessed probabilities."""
     job, folder = make_job(request), RunFolder(request.run)
     (batch,) = job.reader.batches(job.validation, np.arange(len(job.validation)), len(job.validation))
     labels, mask = job.label_source.of(batch)

@@ -65,12 +65,12 @@ def test_training_and_validation_share_no_galaxy(job: TrainingJob) -> None:
 
 
 def skipping_job_of(folder: Path, at: Path) -> TrainingJob:
-    config = from_mapping({"views": 0, "fold": 0, "input": {"threads": 1, "skip_corrupt": True}})
+    config = from_mapping({"views": 0, "fold": 0, "input": {"threads": 1, "skip_damaged": True}})
     return make_job(TrainRequest(folder, at, config))
 
 
 def skipping_feed_of(job: TrainingJob, batch: int) -> Feed:
-    return Feed(open_reader(threads=1, skip_corrupt=True), job.training, job.training_loss, batch, seed=3)
+    return Feed(open_reader(threads=1, skip_damaged=True), job.training, job.training_loss, batch, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def holed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingJo
 
 
 def damaged_places(job: TrainingJob) -> set[int]:
-    whole = in_order(open_reader(threads=1, skip_corrupt=True), job.training, 8)
+    whole = in_order(open_reader(threads=1, skip_damaged=True), job.training, 8)
     return set(range(len(job.training))) - {place for batch in whole for place in batch.places.tolist()}
 
 
@@ -147,4 +147,4 @@ def test_a_training_split_of_damaged_records_alone_is_reported(dataset: Path, tm
     with pytest.raises(GzError, match=r"All \d+ records in .* are damaged"):
         list(skipping_feed_of(job, 4).epoch(0))
     with pytest.raises(GzError, match=r"All \d+ records in .* are damaged"):
-        list(in_order(open_reader(skip_corrupt=True), select(open_dataset(folder), folds=[1, 2, 3, 4]), 4))
+        list(in_order(open_reader(skip_damaged=True), select(open_dataset(folder), folds=[1, 2, 3, 4]), 4))

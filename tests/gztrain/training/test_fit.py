@@ -376,10 +376,10 @@ def damaged(dataset: Path, to: Path, fold: int) -> Path:
 @pytest.mark.slow
 def test_a_damaged_record_stops_a_run_or_is_left_out_and_counted(dataset: Path, tmp_path: Path) -> None:
     data = damaged(dataset, tmp_path / "data", fold=1)
-    with pytest.raises(GzError, match=r"Record 1 of \d+ in the shard .* --skip-corrupt"):
+    with pytest.raises(GzError, match=r"Record 1 of \d+ in the shard .* --skip-damaged"):
         fit(TrainRequest(data, tmp_path / "stops", config("views=0")), Told())
     watch = Told()
-    fit(TrainRequest(data, tmp_path / "goes on", config("views=0", "input.skip_corrupt=true")), watch)
+    fit(TrainRequest(data, tmp_path / "goes on", config("views=0", "input.skip_damaged=true")), watch)
     (sentence,) = watch.sentences
     assert sentence.startswith("1 damaged records were left out")
 
@@ -389,6 +389,6 @@ def test_a_damaged_record_stops_evaluation_or_is_left_out(run: RunFolder, datase
     result = gztrain("evaluate", run.root, "--split", "val", "--data", data)
     assert result.code == 1
     assert "Record 1 of" in result.sentence
-    found = gztrain("evaluate", run.root, "--split", "val", "--data", data, "--skip-corrupt", "--json").json
+    found = gztrain("evaluate", run.root, "--split", "val", "--data", data, "--skip-damaged", "--json").json
     whole = open_dataset(dataset).manifest["labels"]["folds"]["0"]["galaxies"]
     assert (found["splits"]["val"]["damaged_records"], found["splits"]["val"]["galaxies"]) == (1, whole - 1)

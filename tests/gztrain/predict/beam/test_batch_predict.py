@@ -19,7 +19,7 @@ from gzcore.storage.places import Place, Url
 from gztrain.cli import commands
 from gztrain.evaluation.predictions import read_predictions
 from gztrain.predict.beam import launch, part, parts_plan
-from gztrain.predict.beam.launch import Request
+from gztrain.predict.beam.launch import PredictionRequest
 from gztrain.predict.beam.parts_plan import SUMMARY, PartRecord
 from gztrain.predict.beam.pipeline import summarise
 from gztrain.predict.crops import find_images
@@ -178,7 +178,7 @@ def test_another_model_is_refused_and_nothing_touched(run: Path, dataset: Path, 
 def test_a_model_that_changes_meanwhile_is_refused(run: Path, dataset: Path, tmp_path: Path) -> None:
     job = parts_plan.make_plan(run, [dataset], tmp_path / "out").job
     with pytest.raises(GzError, match="is not what it was when this began"):
-        part.Eyes(dataclasses.replace(job, model="0" * 64))
+        part.Classifier(dataclasses.replace(job, model="0" * 64))
 
 
 def test_leftovers_are_swept_and_strange_files_left_alone(run: Path, dataset: Path, tmp_path: Path) -> None:
@@ -309,9 +309,9 @@ def test_the_launcher_loads_no_model_library_and_beam_only_where_it_is_used() ->
 
 
 def test_the_words_of_the_command_line_are_places_and_then_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Request] = []
+    seen: list[PredictionRequest] = []
 
-    def note(request: Request) -> dict[str, Any]:
+    def note(request: PredictionRequest) -> dict[str, Any]:
         seen.append(request)
         return {}
 
@@ -327,7 +327,7 @@ def test_bins_do_not_depend_on_what_else_there_is(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(parts_plan, "IMAGES_A_PART", 4)
     for number in range(16):
         (tmp_path / f"{number}.jpg").write_bytes(b"")
-    job = parts_plan.Job(Path("run"), "0" * 64, tmp_path / "out")
+    job = parts_plan.PredictionJob(Path("run"), "0" * 64, tmp_path / "out")
 
     def bins() -> list[list[str]]:
         found = parts_plan._plan_images(job, [tmp_path], 4)
@@ -365,7 +365,7 @@ def test_what_cannot_be_read_is_a_sentence(run: Path, tmp_path: Path) -> None:
 
 def test_reasons_beyond_the_commonest_are_added_up() -> None:
     record = PartRecord("part", 100, {f"reason {place}": 2 for place in range(30)}, 1, "", 1.0)
-    summary = summarise([record], parts_plan.Job(Path("run"), "0", Path("out")))
+    summary = summarise([record], parts_plan.PredictionJob(Path("run"), "0", Path("out")))
     assert len(summary["rejected"]) == 21
     assert summary["rejected"]["other reasons"] == 20
     assert summary["predicted"] == 40

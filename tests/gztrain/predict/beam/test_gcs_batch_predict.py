@@ -125,7 +125,7 @@ def test_dataflow_gets_a_job_whose_staged_pipeline_predicts_as_here(run: Path, d
         assert code == 0, err
         told = json.loads(out)
         assert told["job"] in told["console"]
-        assert not place(f"out/job/{SUMMARY}").exists()  # nobody waits for it
+        assert not place(f"out/job/{SUMMARY}").exists()  # the command does not wait for it
         (job,) = service.jobs
         (pool,) = job["environment"]["workerPools"]
         assert [image["containerImage"] for image in pool["sdkHarnessContainerImages"]] == [IMAGE]
