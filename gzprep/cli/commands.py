@@ -255,6 +255,8 @@ def verify(
     else:
         for fault in result["faults"]:
             show_line(f"fault: {fault}")
+        for line in result["leaks"]:
+            show_line(line)
         verdict = "whole" if result["ok"] else f"not whole: {len(result['faults'])} faults"
         show_line(f"{out} is {verdict} ({result['records']} records read, {result['replayed']} made again).")
     if not result["ok"]:

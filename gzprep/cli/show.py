@@ -12,13 +12,17 @@ Json = Mapping[str, Any]
 
 
 def show_summary(manifest: Json, out: str, seconds: float, example: str | None) -> None:
-    """Print what a run made: galaxies, shards, label prevalence, where things are, and a galaxy to look at."""
+    """Print what a run made: galaxies, shards, label prevalence, leaks, where things are, and a galaxy to look at."""
+    from gzprep.dataset.leaks import leak_sentences
+
     show_table("Galaxies", _count_rows(manifest["counts"]), ("", "train", "test", "all"))
     show_line("")
     show_table("Shards", _shard_rows(manifest["splits"]), ("", "files", "records", "size"))
     show_line("")
     show_table("Labels of answered questions", prevalence(manifest["labels"]), ("", "galaxies asked", "share of 1"))
     show_line("")
+    for line in leak_sentences(manifest["leaks"]):
+        show_line(line)
     show_line(
         f"Done in {human_time(seconds)}. Shards, manifest.json, catalogue.parquet and rejects.parquet are in {out}"
     )

@@ -1,5 +1,6 @@
 """Reads a dataset folder back, for verify, preview and inspect."""
 
+import contextlib
 import itertools
 import json
 from collections.abc import Iterable, Iterator
@@ -35,12 +36,33 @@ def read_rows(path: Place, columns: list[str] | None = None, filters: list[tuple
     Raises:
         GzError: the file is absent or damaged.
     """
-    try:
+    with _readable(path):
         rows: Rows = pq.read_table(for_arrow(path), columns=columns, filters=filters).to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    return rows
+
+
+@contextlib.contextmanager
+def _readable(path: Place) -> Iterator[None]:
+    """Turn what pyarrow raises on a damaged table into one sentence."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: of text that is not UTF-8
         reason = str(error).split("\n")[0].rstrip(".")
         raise GzError(f"{path} is absent or damaged ({reason}); run gzprep again: it makes a new one.") from None
-    return rows
+
+
+def read_columns(path: Place, columns: pa.Schema) -> pa.Table:
+    """Read columns of the data set's catalogue; those that an older version did not write are empty.
+
+    Raises:
+        GzError: the file is absent or damaged, or has values of another type.
+    """
+    with _readable(path), pq.ParquetFile(for_arrow(path)) as file:
+        names = [name for name in columns.names if name in file.schema_arrow.names]
+        table = file.read(names)
+        for name in set(columns.names).difference(names):
+            table = table.append_column(name, pa.nulls(len(table), columns.field(name).type))
+        return table.select(columns.names).cast(columns)
 
 
 def example_id(folder: Folder) -> str | None:

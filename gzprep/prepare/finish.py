@@ -23,6 +23,8 @@ from gzprep.config import pixel_versions
 from gzprep.dataset.card import cards
 from gzprep.dataset.data_hash import add_sums
 from gzprep.dataset.folder import Folder
+from gzprep.dataset.leaks import COLUMNS, find_leaks
+from gzprep.dataset.read import read_columns
 from gzprep.dataset.shards import Bin
 from gzprep.dataset.source import describe as describe_source
 from gzprep.dataset.source import whole_paths
@@ -46,12 +48,15 @@ def finish(job: Job, records: Iterable[BinRecord]) -> Json:
     check_reject_share(present, job.recipe.max_reject_share)
     manifest = describe(job, present)
     note_source(job)
-    if not is_current(job, manifest):
-        with writing(job.folder.root):
-            withdraw(job.folder.manifest)
-            write_catalogue(job, present)
-            write_cards(job, manifest)
-            write_json(job.folder.manifest, manifest, job.folder.temporaries)
+    if is_current(job, manifest):
+        stored: Json = read_json(job.folder.manifest)
+        return stored
+    with writing(job.folder.root):
+        withdraw(job.folder.manifest)
+        write_catalogue(job, present)
+        manifest["leaks"] = find_leaks(read_columns(job.folder.catalogue, COLUMNS))
+        write_cards(job, manifest)
+        write_json(job.folder.manifest, manifest, job.folder.temporaries)
     return manifest
 
 
@@ -64,14 +69,15 @@ def note_source(job: Job) -> None:
 
 
 def is_current(job: Job, manifest: Json) -> bool:
-    """Tell whether the folder is whole and says the same."""
+    """Tell whether the folder is whole and says the same. What it says of leaks follows from the rest."""
     folder = job.folder
     counts = manifest["counts"]["all"]
     try:
-        if read_json(folder.manifest) != manifest:
+        stored = read_json(folder.manifest)
+        if stored != {**manifest, "leaks": stored["leaks"]}:
             return False
         rows, rejects = map(_row_count, (folder.catalogue, folder.rejects))
-    except (pa.ArrowException, OSError, GzError):
+    except (pa.ArrowException, OSError, GzError, KeyError, TypeError):
         return False  # absent or damaged: it is written again
     described = all((folder.root / name).is_file() for name in CARDS)
     return described and (rows, rejects) == (counts["in"], counts["in"] - counts["out"])

@@ -14,7 +14,8 @@ from gzcore.images import UnusableImage, read_header
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
-from gzprep.dataset.read import open_folder, read_record, read_rows, read_shard
+from gzprep.dataset.leaks import COLUMNS, find_leaks, leak_sentences
+from gzprep.dataset.read import open_folder, read_columns, read_record, read_rows, read_shard
 from gzprep.tools.replay import Key, replay
 
 Json = dict[str, Any]
@@ -48,7 +49,8 @@ def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = 
         data: where the source is now; None: where it was.
 
     Returns:
-        ``ok``, ``faults`` (sentences), ``records`` read and ``replayed``.
+        ``ok``, ``faults`` (sentences), ``leaks`` (sentences; a leak is no fault of the folder), ``records`` read and
+        ``replayed``.
 
     Raises:
         GzError: the folder is not there or not whole; or the source, for a replay, is not.
@@ -64,7 +66,15 @@ def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = 
     wanted = 0 if faults else min(replay_records, contents.records)
     if wanted:
         faults += replay(folder, manifest, contents.keys(), wanted, data)
-    return {"ok": not faults, "faults": faults, "records": contents.records, "replayed": wanted}
+    leaks = _leaks(folder)
+    return {"ok": not faults, "faults": faults, "leaks": leaks, "records": contents.records, "replayed": wanted}
+
+
+def _leaks(folder: Folder) -> list[str]:
+    try:
+        return leak_sentences(find_leaks(read_columns(folder.catalogue, COLUMNS)))
+    except GzError as error:
+        return [f"Leaks were not looked for: {error}"]
 
 
 def _shard_faults(folder: Folder, manifest: Json, contents: _Contents) -> Iterator[str]:
