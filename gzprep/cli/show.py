@@ -21,7 +21,7 @@ def show_summary(manifest: Json, out: str, seconds: float, example: str | None) 
     show_line("")
     show_table("Labels of answered questions", prevalence(manifest["labels"]), ("", "galaxies asked", "share of 1"))
     show_line("")
-    for line in leak_sentences(manifest["leaks"]):
+    for line in leak_sentences(manifest["leaks"]) if "leaks" in manifest else ():  # workers may be of an older version
         show_line(line)
     show_line(
         f"Done in {human_time(seconds)}. Shards, manifest.json, catalogue.parquet and rejects.parquet are in {out}"
