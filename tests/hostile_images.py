@@ -1,4 +1,4 @@
-"""Files that a folder of images may hold to do harm, or by mistake, and what each command says of them.
+"""Harmful or broken files in a folder of images, and what each command says of them.
 
 As a program (``python -m tests.hostile_images FOLDER``) it opens all of them in every way, under a limit of memory.
 """

@@ -1,4 +1,4 @@
-"""Whatever lies in a folder of images: one verdict by every command, in bounded memory; the rest is still looked at."""
+"""Harmful images: every command gives the same verdict, in bounded memory, and goes on with the next."""
 
 import json
 import subprocess

@@ -28,7 +28,7 @@ _ENTRY, _NAME, _FEATURE, _VALUES = 0x0A, 0x0A, 0x12, 0x0A
 # ---------------------------------------------------------------- writing
 
 
-@lru_cache(maxsize=1 << 16)  # lengths and labels: nearly always seen before
+@lru_cache(maxsize=1 << 16)  # lengths and labels repeat
 def varint(number: int) -> bytes:
     """Protocol-buffer varint; negative numbers take the ten bytes of their two's complement."""
     number &= (1 << 64) - 1
@@ -47,9 +47,9 @@ def field(number: int, payload: bytes) -> bytes:
 
 @lru_cache(maxsize=1 << 16)  # images are of a few thousand different lengths
 def before(name: str, kind: int, size: int) -> bytes:
-    """What stands before a feature's values of so many bytes: its name, its kind, and the lengths of all levels.
+    """The bytes before the values of a feature: its name, its kind, and the lengths of all levels.
 
-    With it, an image is copied into a record once, and not at every level.
+    With them, an image is copied into a record once, and not once a level.
     """
     head = b""
     for tag in (_VALUES, kind << 3 | 2, _FEATURE):  # value in List in Feature in the map's entry, from the inside out
@@ -90,7 +90,7 @@ def galaxy_entries(  # noqa: PLR0913 -- one argument a feature
     label_asked: Sequence[int],
     mask: Sequence[int],
 ) -> bytes:
-    """Map entries that all views of a galaxy share: serialised once. :class:`Record` says what each is."""
+    """Map entries that all views of a galaxy share, serialised once; see :class:`Record`."""
     return b"".join(
         (
             bytes_entry("id", galaxy_id.encode()),

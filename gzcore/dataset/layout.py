@@ -9,7 +9,7 @@ SPLITS = (TRAIN, VIEWS, TEST)
 FOLDS = 5
 """Folds of the training galaxies: 0 to 4."""
 TEST_FOLD = -1
-"""What stands for a fold in the test split."""
+"""The fold of every galaxy of the test split."""
 
 MANIFEST = "manifest.json"
 """The file whose presence says that the folder is whole."""

@@ -1,7 +1,7 @@
-"""The manifest: how it is read and checked, never what a data set is about.
+"""The manifest: how it is read and checked. What a data set is about is not decided here.
 
-``manifest.json`` is written last; a folder that has one is whole. It is untrusted like every file: names of shards are
-plain names, so that no manifest leads out of its folder.
+``manifest.json`` is written last, so a folder that has one is whole. It is untrusted like every file. Names of shards
+must be plain file names; no manifest can lead out of its folder.
 """
 
 import json
@@ -34,7 +34,7 @@ def _digest(text: str) -> str:
 
 
 class _Part(BaseModel):
-    """A part of the manifest; keys that it does not name are let through."""
+    """A part of the manifest; keys that the model does not name are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -95,7 +95,7 @@ class LabelCounts(_Part):
 
 
 class Labels(_Part):
-    """The decision tree, the labels, and what is asked of a model under the name of a scheme."""
+    """The decision tree, the labels, and the labels of each scheme."""
 
     names: Names
     fraction_names: Names
@@ -106,7 +106,7 @@ class Labels(_Part):
 
 
 class Crop(_Part):
-    """What of the recipe a reader needs: the side of the images, px."""
+    """The part of the recipe about crops: the side of the images, px."""
 
     size: Annotated[int, Field(ge=1, strict=True)]
 

@@ -1,6 +1,6 @@
 """A question of a decision tree: what it is called, and the columns and labels that belong to it.
 
-Which questions there are is for a catalogue to say; a dataset folder tells them in its manifest.
+The questions come from a catalogue; a dataset folder lists them in its manifest.
 """
 
 from dataclasses import dataclass

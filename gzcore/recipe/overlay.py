@@ -1,6 +1,6 @@
 """A recipe: a frozen pydantic dataclass, filled from TOML and from ``--set KEY=VALUE`` pairs.
 
-Values are laid over the defaults key by key. Whatever does not fit becomes one sentence that names the key.
+Values are laid over the defaults key by key. A value that does not fit is an error of one sentence that names the key.
 """
 
 import tomllib
@@ -139,7 +139,7 @@ def _assign(values: Json, pair: str, example: str) -> None:
     values[last] = _parse_value(text)
 
 
-def _parse_value(text: str) -> Any:  # noqa: ANN401 -- whatever TOML knows
+def _parse_value(text: str) -> Any:  # noqa: ANN401 -- any TOML value
     try:
         parsed = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""From shards to batches: one order, two ways to decode."""
+"""From shards to batches: one order of records, two readers."""
 
 from importlib.util import find_spec
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Rows and images to a batch, less what is damaged."""
+"""Put rows and images together to a batch, without the damaged records."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from gztrain.data.selection import Selection
 
 @dataclass(frozen=True, eq=False)
 class Assembly:
-    """What the batches of an epoch have in common: where records are from, what to do about damage, chance."""
+    """What all batches of an epoch share: the records, what to do about damage, and the seed of random numbers."""
 
     selection: Selection
     damage: Damage
@@ -25,12 +25,12 @@ class Assembly:
     epoch: int
 
     def batch(self, places: Places, rows: Sequence[Row | DamagedRecord], images: Pixels) -> Iterator[Batch]:
-        """Yield the batch of the records at some places; none, if all of them are damaged.
+        """Yield the batch of the records at some places; nothing, if all of them are damaged.
 
         Args:
             places: int64 [B].
-            rows: what was read at each; an error where the record cannot be used.
-            images: uint8 [B, H, W, 3]; whatever, where it cannot.
+            rows: the row of each; an error where the record cannot be used.
+            images: uint8 [B, H, W, 3]; undefined where the record cannot be used.
 
         Raises:
             GzError: a record is damaged, and such records are not to be skipped.

@@ -1,4 +1,4 @@
-"""What every reader gives, and what every reader is."""
+"""A batch of records, and the interface of readers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class Batch:
 
 
 class Reader(Protocol):
-    """A way from shards to batches. All of them give the same batches."""
+    """Reads shards and gives batches. All readers give the same batches."""
 
     @property
     def damage(self) -> Damage:
@@ -72,10 +72,10 @@ class Reader(Protocol):
     def batches(
         self, selection: Selection, places: Places, batch: int, *, seed: int = 0, epoch: int = 0
     ) -> Iterator[Batch]:
-        """Read the records at some places, in this order, so many at a time.
+        """Read the records at some places, in this order, ``batch`` of them at a time.
 
         Nothing is repeated or dropped; the last batch may be shorter. To go on within an epoch, hand in the rest of its
-        order. A record that is skipped for its damage makes its batch shorter; a batch of nothing is not given.
+        order. A record that is skipped for its damage makes its batch shorter. An empty batch is not given.
 
         Args:
             selection: the records there are.

@@ -1,4 +1,4 @@
-"""What a trainer keeps on this machine of data sets: shards of those in buckets, and indexes of all shards.
+"""The cache of a trainer on this machine: shards of data sets in buckets, and indexes of all shards.
 
 Training reads every record many times and in any order, so a shard in a bucket is fetched whole when it is first used,
 checked against the manifest's SHA-256, and kept in ``GZTRAIN_CACHE`` (default ``~/.cache/gztrain``); both readers then
@@ -27,7 +27,7 @@ _PIECE = 8 << 20
 
 
 def cache_folder() -> Path:
-    """Where things are kept."""
+    """The folder of the cache."""
     return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "gztrain").absolute()
 
 
@@ -51,7 +51,7 @@ def folder_here(place: Place) -> Path:
 
 
 def _take_manifest(root: Path, source: Url) -> None:
-    """Copy the manifest; shards here that it does not name any more, or names with other bytes, are forgotten."""
+    """Copy the manifest; shards here that it does not name any more, or names with other bytes, are removed."""
     try:
         data = (source / "manifest.json").read_bytes()
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def fetch(source: Url | None, shards: Iterable[tuple[Path, int, str]]) -> None:
 
     Args:
         source: the bucket's folder that the data set comes from; None: it is on this machine already.
-        shards: path here, bytes and SHA-256 of each that will be read.
+        shards: path here, bytes and SHA-256 of each shard that will be read.
 
     Raises:
         GzError: one cannot be fetched, or is not what the manifest says.

@@ -1,4 +1,4 @@
-"""What becomes of records that cannot be used: the run stops, or goes on without them and counts them."""
+"""Records that cannot be used: the run stops at the first, or leaves them out and counts them."""
 
 from dataclasses import dataclass, field
 

@@ -1,6 +1,6 @@
-"""The dataset folder as a trainer sees it: what is in it by its manifest, and which labels a scheme asks for.
+"""The dataset folder as a trainer sees it: its shards, its decision tree, and the labels of a scheme.
 
-Nothing here reads a record. Tree, labels and schemes come from the manifest, so that a folder explains itself.
+Nothing here reads a record. All of it comes from the manifest.
 """
 
 from collections.abc import Collection, Iterator
@@ -21,7 +21,7 @@ from gztrain.data.cache import folder_here
 class Shard:
     """One file of records: all of one split and one fold (-1 in test).
 
-    ``records``, ``bytes`` and ``sha256`` are what the manifest says, whatever the file has become since.
+    ``records``, ``bytes`` and ``sha256`` are what the manifest says; the file may have changed since.
     """
 
     path: Path
@@ -34,7 +34,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Scheme:
-    """What a model is asked: some questions of the tree.
+    """The questions of the tree that a model answers.
 
     Attributes:
         name: such as ``"reduced"``.
@@ -89,7 +89,7 @@ class Dataset:
 
     @property
     def place(self) -> Place:
-        """Where the user has it."""
+        """The place that the user named."""
         return self.source or self.root
 
     @cached_property

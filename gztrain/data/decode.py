@@ -1,4 +1,4 @@
-"""Encoded crops to pixels, without TensorFlow. The size that an image declares is judged before it is decoded."""
+"""Encoded crops to pixels, without TensorFlow. The declared size of an image is checked before it is decoded."""
 
 import cv2
 import numpy as np

@@ -1,8 +1,8 @@
-"""What a batch needs of a record: its row of votes and labels, and its encoded image. The quick way through a record.
+"""The fast parser: from a record, the row of votes and labels and the encoded image that a batch needs.
 
 gzprep writes the features of a record in one order and with one layout, in which only the lengths of id, image and ops
 vary. A record of that layout is taken apart by one regular expression; any other Example field by field, which takes
-six times as long. Tests hold both to :func:`gzcore.dataset.example.parse_record`.
+six times as long. Tests compare both with :func:`gzcore.dataset.example.parse_record`.
 """
 
 import re
@@ -15,7 +15,7 @@ from gzcore.dataset.tfrecord import DamagedRecord
 
 
 class Row(NamedTuple):
-    """What a record holds beside its image, as it stands there: packed float32, and labels of one byte each."""
+    """The values of a record without its image, packed as in the record: float32, and labels of one byte each."""
 
     id: str
     view: int

@@ -1,7 +1,7 @@
 """Where the records of a shard are: offset, length and view of each, found on first use and kept in the cache.
 
-Indexes are kept in ``GZTRAIN_CACHE/index/``, named by the shard's SHA-256 and size, so that one of other bytes is never
-used; where that folder cannot be written, they are made anew by every run. An index of a damaged shard is not kept.
+Indexes are kept in ``GZTRAIN_CACHE/index/``, named by the shard's SHA-256 and size, so that the index of another file
+is never used. Where that folder cannot be written, every run makes them anew. An index of a damaged shard is not kept.
 """
 
 import contextlib
@@ -42,11 +42,11 @@ class Lost:
 
 @dataclass(frozen=True)
 class ShardIndex:
-    """The records of a shard, as many as the manifest says, whatever became of them.
+    """The records of a shard, as many as the manifest says; some may be lost.
 
     Attributes:
         entries: one a record, of dtype :data:`ENTRY`.
-        lost: which records are beyond reach; None: none is.
+        lost: which records are beyond reach; None where all can be read.
     """
 
     entries: Entries
@@ -54,7 +54,7 @@ class ShardIndex:
 
 
 def index_shard(shard: Shard) -> ShardIndex:
-    """Get the index of a shard: the one that is kept, else a new one, which is kept if it can be.
+    """Get the index of a shard: from the cache, or else made anew and put into the cache where that is possible.
 
     Raises:
         GzError: the shard cannot be opened.

@@ -35,7 +35,7 @@ class LabelCounts:
 
     @property
     def without_positive(self) -> tuple[str, ...]:
-        """Names of the labels that are never 1: nothing can be learned of them."""
+        """Names of the labels that are never 1; a model cannot learn them."""
         return tuple(name for name, count in zip(self.names, self.positives, strict=True) if count == 0)
 
 

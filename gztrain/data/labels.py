@@ -19,7 +19,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 class Answers(Protocol):
-    """What is read of a batch: see :class:`gztrain.data.Batch`."""
+    """The part of a :class:`gztrain.data.Batch` that labels need."""
 
     @property
     def fractions(self) -> Floats:
@@ -40,7 +40,7 @@ def true_labels(batch: Answers, scheme: Scheme, policy: Policy, min_votes: int =
         batch: labels, votes and mask of B galaxies.
         scheme: which labels, L of them.
         policy: how votes became labels.
-        min_votes: under ``asked``, a question with fewer is masked; one without counts is believed.
+        min_votes: under ``asked``, a question with fewer is masked; one without counts is kept.
 
     Returns:
         Labels and mask, each int64 [B, L] of 0 and 1; a masked label is 0.

@@ -20,12 +20,12 @@ from gztrain.data.selection import Selection
 from gztrain.data.shard_files import ShardFiles
 
 _SHARE = 32
-"""Records that a thread takes at a time: 6 ms of decoding, so that threads end together, and soon when stopped."""
+"""Records that a thread takes at a time: 6 ms of decoding, so that threads end at about the same time."""
 
 
 @dataclass(frozen=True)
 class NativeReader:
-    """Reads shards with ``pread``, simplejpeg (OpenCV for PNG) and threads; both let go of Python's lock meanwhile.
+    """Reads shards with ``pread``, simplejpeg (OpenCV for PNG) and threads; both release Python's lock while they work.
 
     Attributes:
         threads: how many decode.
@@ -45,7 +45,7 @@ class NativeReader:
         self.damage.find_lost(selection, places)
         assembly = Assembly(selection, self.damage, seed, epoch)
         with ShardFiles(selection) as files, ThreadPoolExecutor(self.threads, "gztrain-reader") as pool:
-            begun: deque[_Job] = deque()
+            begun: deque[_PendingBatch] = deque()
             try:
                 for start in range(0, len(places), batch):
                     begun.append(_begin(pool, files, places[start : start + batch], self._buffers))
@@ -53,11 +53,11 @@ class NativeReader:
                         yield from begun.popleft().finish(assembly)
                 while begun:
                     yield from begun.popleft().finish(assembly)
-            finally:  # the consumer may have had enough: what is begun ends in milliseconds, the rest never begins
+            finally:  # the consumer may stop early: what has begun ends in milliseconds, the rest never begins
                 pool.shutdown(cancel_futures=True)
 
 
-class _Job(NamedTuple):
+class _PendingBatch(NamedTuple):
     """A batch that is being decoded."""
 
     places: Places
@@ -65,23 +65,23 @@ class _Job(NamedTuple):
     parts: list[Future[list[Row | DamagedRecord]]]
 
     def finish(self, assembly: Assembly) -> Iterator[Batch]:
-        """Wait for it; for its last part first, so as to be woken once and not by every part."""
+        """Wait for the batch. The last part is waited for first: then the thread wakes once, not once a part."""
         parts = [part.result() for part in reversed(self.parts)]
         yield from assembly.batch(self.places, [row for part in reversed(parts) for row in part], self.images)
 
 
-def _begin(pool: ThreadPoolExecutor, files: ShardFiles, places: Places, buffers: ImageBuffers) -> _Job:
+def _begin(pool: ThreadPoolExecutor, files: ShardFiles, places: Places, buffers: ImageBuffers) -> _PendingBatch:
     images = buffers.take((len(places), files.selection.crop, files.selection.crop, 3))
     files.announce(places)
     parts = [
         pool.submit(_decode, files, places[start : start + _SHARE].tolist(), images[start : start + _SHARE])
         for start in range(0, len(places), _SHARE)
     ]
-    return _Job(places, images, parts)
+    return _PendingBatch(places, images, parts)
 
 
 def _decode(files: ShardFiles, places: list[int], images: Pixels) -> list[Row | DamagedRecord]:
-    """Decode some records of a batch: what a thread does."""
+    """Decode some records of a batch, in a thread."""
     return [_decode_one(files, place, pixels) for place, pixels in zip(places, images, strict=True)]
 
 

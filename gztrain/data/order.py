@@ -1,6 +1,6 @@
-"""Chance: which record comes at which place of an epoch, and the draws that its augmentation is drawn with.
+"""The order of records in an epoch, and the random numbers for their augmentation.
 
-Both are functions of (seed, epoch) and of nothing else: no reader, thread or device can change them.
+Both are functions of (seed, epoch) only: no reader, thread or device can change them.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 def order(seed: int, epoch: int, n: int) -> Places:
     """Shuffle 0 to n - 1: a permutation, each as likely as any other, int64 [n].
 
-    The views of a galaxy, which lie in one shard or two, end up as far apart as a perfect shuffle brings them.
+    The views of a galaxy, which lie in one shard or two, are as far apart as in a perfect shuffle.
     """
     bits = np.random.Philox(key=_key("order", seed, epoch, 16)).random_raw(n)  # numpy promises that these never change
     return np.argsort(bits, kind="stable").astype(np.int64, copy=False)

@@ -1,4 +1,4 @@
-"""Records out of shards, from any place and by any number of threads; memory does not grow with what is read."""
+"""Read records of shards, in any order and by any number of threads, in constant memory."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from gztrain.data.order import Places
 from gztrain.data.selection import Selection
 
 _KEPT_OPEN = 512
-"""Files that stay open; a process may usually have 1,024. Others are opened for every read, which costs 5 us."""
+"""Files that stay open; a process may usually have 1,024. Others are opened for every read."""
 _ADVICE = hasattr(os, "posix_fadvise")  # macOS has none
 _SHARED = hasattr(os, "pread")  # Windows has none: there, each read opens the file, since a file has one position
 
@@ -42,7 +42,7 @@ class ShardFiles:
     def announce(self, places: Places) -> None:
         """Tell the system that these records will be read: it fetches them from a slow disk while others are decoded.
 
-        It is told as well not to fetch what lies behind a record, which is not needed soon.
+        Files are opened with the advice not to read ahead, since the bytes after a record are not needed soon.
         """
         if not _ADVICE:
             return

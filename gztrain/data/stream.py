@@ -1,4 +1,4 @@
-"""From selections of records to batches that lie on the device: the same size always, made ready in another thread."""
+"""From selections of records to batches on the device: always of the same size, prepared in another thread."""
 
 import queue
 import threading
@@ -46,7 +46,7 @@ def all_damaged(selection: Selection) -> str:
 def ahead(items: Iterator[T], work: Callable[[T], Any], depth: int = AHEAD) -> Iterator[Iterator[Any]]:
     """Take items and work on them in another thread, a few ahead of the code that takes the results.
 
-    Whatever goes wrong there is raised where the result is asked for. When the block ends, the thread does, too.
+    An error in the thread is raised where the result is asked for. The thread ends with the block.
     """
     producer = _Producer(items, work, depth)
     producer.start()
@@ -57,7 +57,7 @@ def ahead(items: Iterator[T], work: Callable[[T], Any], depth: int = AHEAD) -> I
 
 
 class _End(NamedTuple):
-    """The last thing a producer hands over: what went wrong, or nothing."""
+    """The last item of a producer, with the error that ended it, or None."""
 
     error: BaseException | None
 

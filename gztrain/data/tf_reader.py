@@ -1,9 +1,9 @@
-"""The reader on tf.data: images are decoded, batched and prefetched there; all else is the native reader's.
+"""The reader on tf.data: images are decoded, batched and prefetched there; all else is as in the native reader.
 
-Records are read, checked and taken apart by our own lines, a batch at a time, and their images alone go through
-tf.data. That takes 2 % less time than ``tf.io.parse_single_example`` in the same map as the decoding, and votes and
-labels are then the native reader's to the bit. So are the images, but for one that is damaged within a right checksum:
-what libjpeg can paint over passes here, and is an error there.
+Records are read, checked and parsed by our own code, a batch at a time. Only their images go through tf.data. This is
+quicker than ``tf.io.parse_single_example``, and gives the same votes and labels as the native reader. Images are the
+same, too, with one exception. A damaged image in a record whose checksum is right may pass here, because libjpeg fills
+what it cannot read with grey; in the native reader it is an error.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before it is imported: it would greet us
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # set before the import, which would log a greeting
 import tensorflow as tf
 
 from gzcore.dataset.tfrecord import DamagedRecord
@@ -49,7 +49,7 @@ class TfReader:
 
     def __post_init__(self) -> None:
         if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
-            tf.config.set_visible_devices([], "GPU")  # they belong to the backend
+            tf.config.set_visible_devices([], "GPU")  # the backend uses them
 
     def batches(
         self, selection: Selection, places: Places, batch: int, *, seed: int = 0, epoch: int = 0
@@ -95,11 +95,11 @@ class _Stream:
     def _dataset(self, threads: int, prefetch: int) -> Any:  # noqa: ANN401 -- TensorFlow has no types
         options = tf.data.Options()
         options.deterministic = True
-        options.autotune.enabled = False  # nothing is left to tune
+        options.autotune.enabled = False  # all numbers are set
         with tf.device("CPU:0"):
             encoded = tf.data.Dataset.range(-(-len(self._places) // self._batch)).map(self._read_op).prefetch(1)
             images = encoded.flat_map(tf.data.Dataset.from_tensor_slices)
-            parallel = threads if threads > 1 else None  # one alone decodes where it batches: nothing to hand over
+            parallel = threads if threads > 1 else None  # a single thread decodes in the thread that batches
             decoded = images.map(self._decode_op, num_parallel_calls=parallel)
             return decoded.batch(self._batch).prefetch(max(prefetch, 1)).with_options(options)
 

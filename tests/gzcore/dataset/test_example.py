@@ -1,4 +1,4 @@
-"""The record against TensorFlow's and protobuf's own encoders, and the parser against garbage."""
+"""Records compared with those of TensorFlow and protobuf, and the parser on random bytes."""
 
 import math
 import struct
@@ -23,7 +23,7 @@ INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 
 
 def labels_of(seed: int) -> Labels:
-    """Labels of drawn votes, some questions of which nobody was asked."""
+    """Labels of drawn votes, where some questions were not asked."""
     return label(draw_votes(seed), "a")
 
 
@@ -113,7 +113,7 @@ def test_tensorflow_reads_every_feature(galaxy_id: str, fold: int, seed: int) ->
 
 
 def test_the_drawn_labels_have_nan_and_both_labels() -> None:
-    """Or else the test above would prove less than it says."""
+    """Without both, the test above would test less."""
     drawn = [labels_of(seed) for seed in range(6)]
     assert any(math.isnan(value) for labels in drawn for value in labels.fractions)
     assert {value for labels in drawn for value in (*labels.report, *labels.asked, *labels.mask)} == {0, 1}
@@ -146,7 +146,7 @@ def test_ours_reads_what_tensorflow_wrote() -> None:
     }
 
 
-# there and back
+# round trip
 
 
 @settings(deadline=None)
@@ -205,7 +205,7 @@ def test_field_is_that_of_protobuf(number: int, payload: bytes) -> None:
 
 @settings(deadline=None)
 @given(st.binary(max_size=60))
-def test_garbage_is_a_value_error_or_nothing_of_ours(data: bytes) -> None:
+def test_random_bytes_raise_a_value_error_or_are_parsed(data: bytes) -> None:
     try:
         features = parse(data)
     except ValueError:

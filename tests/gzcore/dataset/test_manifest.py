@@ -131,14 +131,14 @@ def test_damage_is_one_sentence_with_its_key(name: str, tmp_path: Path) -> None:
         (json.dumps(SMALL | {"format": FORMAT + 1}), "has format 2; this version knows formats up to 1."),
     ],
 )
-def test_what_is_no_manifest_of_ours(text: str, words: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_manifest_is_refused(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(GzError) as caught:
         read_manifest(tmp_path)
     assert words in str(caught.value)
 
 
-def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_or_manifest_is_told(tmp_path: Path) -> None:
     with pytest.raises(GzError, match=r"has no manifest.json, so it is not a whole dataset folder; gzprep run --out"):
         read_manifest(tmp_path)
     with pytest.raises(GzError, match=r"There is no dataset folder .*; make one with gzprep run --out"):

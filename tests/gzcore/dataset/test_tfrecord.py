@@ -1,4 +1,4 @@
-"""Framing against TensorFlow and another reader; and no damage goes unseen."""
+"""Framing compared with TensorFlow and another reader; damage is always noticed."""
 
 import io
 import subprocess

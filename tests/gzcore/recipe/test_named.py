@@ -16,7 +16,7 @@ COMMANDS: dict[str, Callable[..., Result]] = {"gzprep": gzprep, "gztrain": gztra
 
 
 @pytest.mark.parametrize("wanted", ["./my.toml", "my.toml", "folder/my", "gs://bucket/my.toml", "gz2-vit.toml"])
-def test_what_is_no_word_is_a_file(wanted: str) -> None:
+def test_anything_but_a_word_is_a_file(wanted: str) -> None:
     assert find_recipe("gzprep", wanted) == as_place(wanted)
 
 

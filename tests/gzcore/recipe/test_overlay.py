@@ -1,4 +1,4 @@
-"""The overlay of recipes, over a small recipe of its own: what is laid over what, and how a misfit is told."""
+"""The overlay of recipes, tried on a small recipe: the order of sources, and the sentences for wrong values."""
 
 from dataclasses import field
 from pathlib import Path

@@ -24,7 +24,7 @@ VARIABLES = {"gs": "STORAGE_EMULATOR_HOST", "s3": "AWS_ENDPOINT_URL_S3"}
 
 
 @dataclass(frozen=True)
-class Place:
+class DistantDataset:
     """A data set in a bucket, and the proxy on the way to it."""
 
     url: Url
@@ -37,7 +37,7 @@ class Place:
 
 
 @pytest.fixture(scope="module", params=clouds.CLOUDS)
-def bucket(request: pytest.FixtureRequest, dataset: Path) -> Iterator[Place]:
+def bucket(request: pytest.FixtureRequest, dataset: Path) -> Iterator[DistantDataset]:
     scheme = request.param
     cloud, variable = clouds.CLOUDS[scheme]
     with cloud() as target, pytest.MonkeyPatch.context() as patch:
@@ -49,12 +49,12 @@ def bucket(request: pytest.FixtureRequest, dataset: Path) -> Iterator[Place]:
             buckets._store_of.cache_clear()
             url = Url(scheme, clouds.BUCKET, "sets/small")
             clouds.upload(dataset, url)
-            yield Place(url, proxy)
+            yield DistantDataset(url, proxy)
             buckets._store_of.cache_clear()
 
 
 @pytest.fixture
-def place(bucket: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(bucket: DistantDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DistantDataset:
     """The data set in a bucket, with an empty cache."""
     monkeypatch.setenv("GZTRAIN_CACHE", str(tmp_path / "cache"))
     bucket.proxy.rules.clear()
@@ -63,7 +63,7 @@ def place(bucket: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pla
 
 
 @pytest.mark.parametrize("kind", ["native", "tf"])
-def test_shards_are_read_as_from_a_disk(place: Place, dataset: Path, kind: str) -> None:
+def test_shards_are_read_as_from_a_disk(place: DistantDataset, dataset: Path, kind: str) -> None:
     far, near = open_dataset(place.url), open_dataset(dataset)
     reader = open_reader(kind, threads=2, prefetch=1, skip_damaged=False)
     batches = []
@@ -77,7 +77,7 @@ def test_shards_are_read_as_from_a_disk(place: Place, dataset: Path, kind: str) 
         np.testing.assert_array_equal(ours.label_asked, theirs.label_asked)
 
 
-def test_bring_only_what_is_used_and_once(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bring_only_what_is_used_and_once(place: DistantDataset, capsys: pytest.CaptureFixture[str]) -> None:
     far = open_dataset(place.url)
     assert place.fetched() == ["manifest.json"]
     select(far, folds=[3])
@@ -90,7 +90,7 @@ def test_bring_only_what_is_used_and_once(place: Place, capsys: pytest.CaptureFi
     assert not list(far.root.glob(".*"))  # nothing but manifest and shards
 
 
-def test_faults_are_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faults_are_tried_again(place: DistantDataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "_FIRST", 0.0005)
     place.proxy.rules += [
         Rule("GET", r"manifest\.json", status(503), 1),
@@ -101,7 +101,7 @@ def test_faults_are_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -
     assert not any(rule.times for rule in place.proxy.rules)
 
 
-def test_shards_of_an_older_data_set_are_forgotten(place: Place) -> None:
+def test_shards_of_an_older_data_set_are_forgotten(place: DistantDataset) -> None:
     far = open_dataset(place.url)
     select(far, folds=[0, 1])
     kept, changed = (shard.path for shard in far.shards_of("train", [0, 1]))
@@ -119,6 +119,6 @@ def test_shards_of_an_older_data_set_are_forgotten(place: Place) -> None:
         (place.url / "manifest.json").put(io.BytesIO(before.encode()))
 
 
-def test_without_a_data_set_are_told(place: Place) -> None:
+def test_without_a_data_set_are_told(place: DistantDataset) -> None:
     with pytest.raises(GzError, match="There is no whole dataset folder at"):
         open_dataset(place.url.parent)

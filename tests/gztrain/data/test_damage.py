@@ -1,4 +1,4 @@
-"""Damaged shards: the first damaged record stops, by name and number, or is left out and counted; never in silence."""
+"""Damaged shards: the first damaged record is an error with shard and number, or is left out and counted."""
 
 import os
 import re
@@ -134,7 +134,7 @@ def test_damaged_records_are_left_out_and_counted(case: str, name: str, folder: 
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_an_index_from_better_days_saves_what_comes_after(name: str, folder: Path) -> None:
+def test_an_index_made_before_the_damage_saves_later_records(name: str, folder: Path) -> None:
     chosen(folder)
     flip_length(folder / FIRST)
     selection, reader = chosen(folder), open_reader(name, skip_damaged=True)
@@ -166,7 +166,7 @@ def test_a_skipped_record_moves_no_other_to_another_batch(name: str, folder: Pat
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_batch_of_nothing_is_not_given(name: str, folder: Path) -> None:
+def test_an_empty_batch_is_not_given(name: str, folder: Path) -> None:
     spoil(folder / FIRST)
     selection, reader = chosen(folder), open_reader(name, skip_damaged=True)
     batches = everything(reader, selection, np.array([0, 2, 1]), 1)
@@ -196,7 +196,7 @@ def test_many_undecodable_images(name: str, folder: Path) -> None:
     assert len(reader.damage) == count
 
 
-def test_nothing_is_said_of_nothing() -> None:
+def test_without_damage_the_sentence_is_empty() -> None:
     assert open_reader(skip_damaged=True).damage.sentence() == ""
 
 
@@ -211,7 +211,7 @@ def test_only_a_few_are_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_what_is_out_of_reach_stops_before_the_first_batch(name: str, folder: Path) -> None:
+def test_lost_records_are_an_error_before_the_first_batch(name: str, folder: Path) -> None:
     """Not hours later, where its turn comes."""
     cut_within(folder / FIRST)
     selection = chosen(folder)

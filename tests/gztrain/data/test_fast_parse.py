@@ -1,4 +1,4 @@
-"""Records by hand: the parser of the contract, and the fast parser that is held to it."""
+"""The fast parser gives the same as the parser of gzcore."""
 
 import contextlib
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_a_record_is_parsed(features: dict[str, Any], order: list[str]) -> None:
 
 @checked
 @given(galaxies(), ORDERS)
-def test_the_quick_way_through_a_record_gives_the_same(features: dict[str, Any], order: list[str]) -> None:
+def test_the_fast_parser_gives_the_same(features: dict[str, Any], order: list[str]) -> None:
     row, image = split_record(serialized(features, order), WIDTHS)
     assert image == features["image"]
     assert (row.id.encode(), row.view) == (features["id"], *features["view"])
@@ -81,13 +81,13 @@ def test_the_quick_way_through_a_record_gives_the_same(features: dict[str, Any],
         assert list(getattr(row, name)) == features[name]
 
 
-def test_every_record_of_gzprep_goes_the_quick_way(dataset: Path) -> None:
+def test_every_record_of_gzprep_has_the_usual_layout(dataset: Path) -> None:
     for shard in open_dataset(dataset).shards:
         for record in records_of(shard.path):
             assert fast_parse._split_usual(record, WIDTHS) == fast_parse._split_any(record, WIDTHS)
 
 
-def test_the_quick_way_agrees_with_the_contract(dataset: Path) -> None:
+def test_the_fast_parser_agrees_on_real_records(dataset: Path) -> None:
     for shard in open_dataset(dataset).shards:
         for record in records_of(shard.path):
             (row, image), parsed = split_record(record, WIDTHS), parse_record(record, WIDTHS)
@@ -144,7 +144,7 @@ STRANGE: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", STRANGE)
-def test_what_is_no_record_is_not_parsed(case: str) -> None:
+def test_bytes_that_are_not_a_record_are_refused(case: str) -> None:
     record, sentence = STRANGE[case]
     with pytest.raises(DamagedRecord, match=sentence):
         parse_record(record, WIDTHS)
@@ -160,6 +160,6 @@ def test_labels_beyond_a_byte_are_refused() -> None:
 
 @checked
 @given(st.binary(max_size=400))
-def test_no_bytes_surprise_the_parser(record: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused(record: bytes) -> None:
     with contextlib.suppress(DamagedRecord):
         parse_record(record, WIDTHS)

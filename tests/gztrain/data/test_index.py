@@ -74,14 +74,14 @@ def test_an_index_with_holes_is_not_used(indexes: Indexes, folder: Path) -> None
     assert index.index_shard(shard).entries["offset"].tolist() == frame_starts(shard.path)
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(empty_cache: Path, folder: Path) -> None:
+def test_without_a_writable_cache_indexes_are_made_each_time(empty_cache: Path, folder: Path) -> None:
     empty_cache.write_text("a file where the folder would be")
     shard = open_dataset(folder).shards[0]
     assert index.index_shard(shard).entries["offset"].tolist() == frame_starts(shard.path)
 
 
 @pytest.mark.parametrize("sha256", ["", "../../up", "0" * 63, "A" * 64, "0" * 64 + "\n"])
-def test_what_is_no_sha256_names_no_file(sha256: str, indexes: Indexes, folder: Path) -> None:
+def test_a_wrong_sha256_never_names_a_file(sha256: str, indexes: Indexes, folder: Path) -> None:
     shard = replace(open_dataset(folder).shards[0], sha256=sha256)
     assert index.kept_at(shard) is None
     assert index.index_shard(shard).entries["offset"].tolist() == frame_starts(shard.path)

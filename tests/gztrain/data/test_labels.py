@@ -29,9 +29,9 @@ NAN = float("nan")
         ("asked", 1, (10, 0, 20), [ROUND, NOTHING, ROUND], [1, 0, 1]),
         ("asked", 10, (10, 0, 20), [ROUND, NOTHING, ROUND], [1, 0, 1]),
         ("asked", 11, (10, 0, 20), [NOTHING, NOTHING, ROUND], [0, 0, 1]),
-        ("asked", 11, (NAN, NAN, NAN), [ROUND, NOTHING, ROUND], [1, 0, 1]),  # without counts: believed
+        ("asked", 11, (NAN, NAN, NAN), [ROUND, NOTHING, ROUND], [1, 0, 1]),  # without counts: kept
         ("report", 1, (10, 0, 20), [ROUND, CIGAR, ROUND], [1, 1, 1]),
-        ("report", 11, (10, 0, 20), [ROUND, CIGAR, ROUND], [1, 1, 1]),  # knows no minimum
+        ("report", 11, (10, 0, 20), [ROUND, CIGAR, ROUND], [1, 1, 1]),  # the minimum has no effect
     ],
 )
 def test_labels_and_mask(policy: Any, min_votes: int, votes: Any, labels: list[list[int]], known: list[int]) -> None:

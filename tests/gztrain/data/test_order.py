@@ -1,4 +1,4 @@
-"""Chance of the input: functions of (seed, epoch, place) alone; and a shuffle that is as good as any."""
+"""Order and draws are functions of (seed, epoch, place) only, and the shuffle is uniform."""
 
 from collections import defaultdict
 from itertools import combinations, pairwise
