@@ -264,6 +264,29 @@ def verify(
 
 
 @app.command()
+def report(
+    out: Dataset,
+    html: Annotated[Path, typer.Option("--html", parser=path, metavar="DIR", help="Folder to write the page into.")],
+    data: Annotated[
+        AnyPlace | None, typer.Option(parser=place, help="Where the data folder is now, if it has moved.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write a page about a data set: catalogue, votes, labels, images, folds; each figure with its data as CSV."""
+    from gzcore.console import say, show_line
+    from gzprep.report import write_report
+
+    written = write_report(out, html, data)
+    if as_json:
+        print_json({"page": str(written.page), "figures": written.figures, "images": written.images})
+        return
+    show_line(f"{len(written.figures)} figures are in {written.page}, their numbers in {html / 'data'}.")
+    if not written.images:
+        say("The source images were not found, so figures that need them are left out; name their folder with --data.")
+
+
+@app.command()
 def preview(
     out: Dataset,
     galaxy_id: Annotated[str, typer.Option("--id", help="Id of a galaxy; see catalogue.parquet.")],

@@ -1,9 +1,9 @@
 """How sure labels are: the votes behind them, ties, and whether a second panel of volunteers would say the same.
 
-A panel of n volunteers gave k_1 ... k_K votes to the K answers of a question. With a uniform prior, the fractions of all
-volunteers follow Dirichlet(k + 1), and the votes of a second panel of n follow the Dirichlet-multinomial distribution
-(Gelman et al. 2013, Bayesian Data Analysis, sections 2.4 and 3.4). The agreement is the probability that the second
-panel prefers the same answer; a tie counts as one half, since a label must then be chosen by chance.
+A panel of n volunteers gave k_1 ... k_K votes to the K answers of a question. With a uniform prior, the fractions of
+all volunteers follow Dirichlet(k + 1), and the votes of a second panel of n follow the Dirichlet-multinomial
+distribution (Gelman et al. 2013, Bayesian Data Analysis, sections 2.4 and 3.4). The agreement is the probability that
+the second panel prefers the same answer. A tie counts as one half, since a label must then be chosen by chance.
 """
 
 from dataclasses import dataclass, field

@@ -44,9 +44,10 @@ class Reach:
     def empty(cls, columns: Columns) -> "Reach":
         """Sums over no galaxies."""
         width, questions = len(columns.fractions), len(columns.questions)
-        per_fraction = (np.zeros(width) for _ in range(5))
-        per_question = (np.zeros(questions) for _ in range(2))
-        return cls(columns, 0, *per_fraction, np.zeros((questions, _MOST_VOTES + 1)), *per_question)
+        asked, total, squares, sure, unlikely = np.zeros((5, width))
+        votes_sum, votes_squares = np.zeros((2, questions))
+        votes = np.zeros((questions, _MOST_VOTES + 1))
+        return cls(columns, 0, asked, total, squares, sure, unlikely, votes, votes_sum, votes_squares)
 
     def add(self, batch: Batch) -> None:
         """Add galaxies."""
@@ -69,11 +70,14 @@ class Reach:
 
     def mean_asked(self) -> Doubles:
         """Mean fraction of the galaxies that were asked, [F]; NaN where none was."""
-        return np.divide(self.total, self.asked, out=np.full(len(self.total), np.nan), where=self.asked > 0)
+        unknown = np.full(len(self.total), np.nan)
+        result: Doubles = np.divide(self.total, self.asked, out=unknown, where=self.asked > 0)
+        return result
 
     def mean_zero_filled(self) -> Doubles:
-        """Mean over all galaxies with 0 where the question was not asked, [F]: what Fig 16 of the source report shows."""
-        return self.total / max(self.galaxies, 1)
+        """Mean over all galaxies, with 0 where the question was not asked, [F]; as in the source report's Fig 16."""
+        result: Doubles = self.total / max(self.galaxies, 1)
+        return result
 
     def enough_votes(self) -> Doubles:
         """Mean plus two standard deviations of the total votes, one a question, [Q]; NaN where there are none."""

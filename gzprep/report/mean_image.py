@@ -1,0 +1,59 @@
+"""The mean image of a catalogue, and the centred box that holds all its light (Fig 25)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from gzcore.images import Pixels
+from gzprep.report.rows import Doubles
+
+REPORT_THRESHOLD = 8.5
+"""Per cent of full brightness, as the source report uses it (section 6.2.3)."""
+THRESHOLDS = tuple(np.round(np.arange(1.0, 30.5, 0.5), 1).tolist())
+Channel = Literal["grey", "maximum"]
+
+
+@dataclass(frozen=True, eq=False)
+class MeanImage:
+    """A sum of images of one size; two of them can be merged.
+
+    Attributes:
+        images: how many.
+        total: sum of their grey levels, uint64 [H, W, 3].
+    """
+
+    images: int
+    total: npt.NDArray[np.uint64]
+
+    def mean(self) -> Doubles:
+        """Mean grey levels, float64 [H, W, 3], 0 to 255."""
+        result: Doubles = self.total / max(self.images, 1)
+        return result
+
+    def merged(self, other: "MeanImage") -> "MeanImage":
+        """The sum of both."""
+        return MeanImage(self.images + other.images, self.total + other.total)
+
+
+def sum_of(frames: list[Pixels]) -> MeanImage:
+    """Sum images of one size, uint8 [H, W, 3]."""
+    return MeanImage(len(frames), np.sum(frames, axis=0, dtype=np.uint64))
+
+
+def brightness(mean: Doubles, channel: Channel) -> Doubles:
+    """One brightness a pixel, per cent of 255: the mean of the channels, or the largest of them; float64 [H, W]."""
+    levels = mean.mean(axis=2) if channel == "grey" else mean.max(axis=2)
+    result: Doubles = levels / 2.55
+    return result
+
+
+def box_side(bright: Doubles, threshold: float) -> int:
+    """Side of the smallest centred square that holds every pixel above a threshold, px; 0 where none is above."""
+    rows, columns = np.nonzero(bright > threshold)
+    if not len(rows):
+        return 0
+    height, width = bright.shape
+    reach = max(np.abs(2 * rows - height + 1).max(), np.abs(2 * columns - width + 1).max())
+    return int(reach) + 1

@@ -1,0 +1,157 @@
+"""All statistics of a data set that the page needs, collected in two passes over its catalogue."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from gzcore.dataset.manifest import Manifest
+from gzcore.dataset.tree import Question
+from gzcore.errors import GzError
+from gzcore.hashing import HASH_RANGE, identity_hash
+from gzcore.storage.places import Place
+from gzprep.dataset.folder import Folder
+from gzprep.dataset.read import open_folder
+from gzprep.dataset.source import find_origin
+from gzprep.report.certainty import Certainty
+from gzprep.report.confident import MostConfident
+from gzprep.report.correlation import Correlation
+from gzprep.report.prevalence import Together
+from gzprep.report.reach import Reach
+from gzprep.report.rows import Batch, Columns, open_columns, read_batches
+
+SAMPLE = 2000
+"""Galaxies whose source images are averaged, as many as in the source report (section 6.2.3)."""
+
+
+class Statistic(Protocol):
+    """What is collected batch by batch."""
+
+    def add(self, batch: Batch) -> None:
+        """Add galaxies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A galaxy of the sample: where its image is."""
+
+    hash: int
+    id: str
+    subfolder: str
+    filename: str
+
+
+@dataclass(eq=False)
+class Study:
+    """What is known of a data set.
+
+    Attributes:
+        folder, manifest, document: the dataset folder, and its manifest twice: as a model, and whole.
+        images: folder of the source images; None where it is not found.
+        columns: of its catalogue.
+        reach, correlation, together, certainty, confident: statistics of votes and labels.
+        report_positive, asked_positive, asked_known: galaxies with each label under both policies, and those with an
+            answer, over the whole catalogue, float64 [L].
+        sample: at most 2,000 sound galaxies, those with the smallest hashes.
+    """
+
+    folder: Folder
+    manifest: Manifest
+    document: dict[str, Any]
+    images: Place | None
+    columns: Columns
+    reach: Reach
+    correlation: Correlation
+    together: Together
+    certainty: list[Certainty]
+    confident: MostConfident
+    report_positive: np.ndarray
+    asked_positive: np.ndarray
+    asked_known: np.ndarray
+    sample: list[Known] = field(default_factory=list)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The decision tree."""
+        return self.columns.questions
+
+    def short(self, column: str) -> str:
+        """A column of votes as a reader wants it: ``bar: yes``."""
+        question = next(question for question in self.questions if column.startswith(f"{question.name}_"))
+        answer = column.removeprefix(f"{question.name}_").removesuffix("_fraction")
+        return f"{question.name.removesuffix('-gz2')}: {answer}"
+
+
+def study(root: Place, data: Place | None = None) -> Study:
+    """Read a dataset folder.
+
+    Args:
+        root: the folder.
+        data: where the data folder with the source images is now; None: where it was.
+
+    Raises:
+        GzError: the folder is not whole, or damaged; or ``data`` is given and is not such a folder.
+    """
+    folder, document = open_folder(root)
+    manifest = Manifest.model_validate(document)
+    columns = open_columns(folder.catalogue, manifest)
+    result = _empty(folder, manifest, document, columns)
+    result.images = _images(folder, document, data)
+    for batch in read_batches(folder.catalogue, columns):
+        _add(result, batch)
+    result.confident = MostConfident(columns, result.reach.enough_votes())
+    for batch in read_batches(folder.catalogue, columns):
+        result.confident.add(batch)
+    return result
+
+
+def _empty(folder: Folder, manifest: Manifest, document: dict[str, Any], columns: Columns) -> Study:
+    labels = len(columns.labels)
+    return Study(
+        folder,
+        manifest,
+        document,
+        None,
+        columns,
+        Reach.empty(columns),
+        Correlation.empty(columns),
+        Together.empty(columns),
+        [Certainty(question, columns) for question in columns.questions],
+        MostConfident(columns, np.full(len(columns.questions), np.nan)),
+        np.zeros(labels),
+        np.zeros(labels),
+        np.zeros(labels),
+    )
+
+
+def _images(folder: Folder, document: dict[str, Any], data: Place | None) -> Place | None:
+    try:
+        origin = find_origin(folder, document, data)
+    except GzError:
+        if data is not None:
+            raise
+        return None
+    images = origin.data / str(document["source"].get("images", "images"))
+    return images if images.is_dir() else None
+
+
+def _add(result: Study, batch: Batch) -> None:
+    statistics: tuple[Statistic, ...] = (result.reach, result.correlation, result.together, *result.certainty)
+    for statistic in statistics:
+        statistic.add(batch)
+    result.report_positive += batch.report.sum(axis=0)
+    result.asked_positive += (batch.asked * batch.mask).sum(axis=0)
+    result.asked_known += batch.mask.sum(axis=0)
+    _sample(result, batch)
+
+
+def _sample(result: Study, batch: Batch) -> None:
+    """Keep the sound galaxies with the smallest hashes: the same sample, in whatever order the rows come."""
+    limit = result.sample[-1].hash if len(result.sample) >= SAMPLE else HASH_RANGE
+    for place, verdict in enumerate(batch.verdicts):
+        if verdict == "accepted":
+            number = identity_hash("report-sample", 0, batch.ids[place])
+            if number < limit:
+                known = Known(number, batch.ids[place], batch.subfolders[place], batch.filenames[place])
+                result.sample.append(known)
+    result.sample = sorted(result.sample, key=lambda known: (known.hash, known.id))[:SAMPLE]

@@ -1,0 +1,59 @@
+"""The mean image and its box against numpy and brute force."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from gzprep.report.mean_image import box_side, brightness, sum_of
+
+
+def test_the_mean_is_that_of_numpy_however_it_is_merged() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (70, 9, 9, 3)).astype(np.uint8)
+    whole = sum_of(list(frames))
+    merged = sum_of(list(frames[:1])).merged(sum_of(list(frames[1:40]))).merged(sum_of(list(frames[40:])))
+    np.testing.assert_array_equal(whole.total, merged.total)
+    np.testing.assert_allclose(merged.mean(), frames.mean(axis=0), rtol=1e-14)
+    assert merged.images == 70
+
+
+def test_two_thousand_white_images_do_not_overflow() -> None:
+    white = sum_of([np.full((4, 4, 3), 255, np.uint8)] * 2000)
+    assert (white.mean() == 255).all()
+
+
+def test_brightness_is_of_the_full_range() -> None:
+    mean = np.array([[(255.0, 0.0, 0.0)]])
+    assert brightness(mean, "maximum") == pytest.approx(100)
+    assert brightness(mean, "grey") == pytest.approx(100 / 3)
+
+
+BOXES = {
+    "nothing above": ((6, 6), [], 0),
+    "the four pixels at the centre": ((6, 6), [(2, 2), (3, 3)], 2),
+    "a corner": ((6, 6), [(0, 5)], 6),
+    "one side only still counts on both": ((6, 6), [(1, 3)], 4),
+    "an odd image has one pixel at its centre": ((5, 5), [(2, 2)], 1),
+    "an odd image": ((5, 5), [(1, 2)], 3),
+}
+
+
+@pytest.mark.parametrize(("shape", "bright", "side"), BOXES.values(), ids=BOXES)
+def test_boxes(shape: tuple[int, int], bright: list[tuple[int, int]], side: int) -> None:
+    image = np.zeros(shape)
+    for place in bright:
+        image[place] = 9.0
+    assert box_side(image, 8.5) == side
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(arrays.arrays(np.float64, st.sampled_from([(6, 6), (7, 7), (1, 1)]), elements=st.floats(0, 20)))
+def test_the_box_is_the_smallest_that_holds_all_light(image: np.ndarray) -> None:
+    size = len(image)
+    sides = [0, *range(size % 2 or 2, size + 1, 2)]
+    outside = {side: image.copy() for side in sides}
+    for side, copy in outside.items():
+        start = (size - side) // 2
+        copy[start : start + side, start : start + side] = 0
+    assert box_side(image, 8.5) == next(side for side in sides if (outside[side] <= 8.5).all())
