@@ -18,6 +18,8 @@ from gzprep.catalogue.tree import WIDTHS
 from gzprep.dataset.folder import Folder
 
 Rows = list[dict[str, Any]]
+_BATCH = 1024
+"""Rows that are Python objects at one time."""
 
 
 def open_folder(root: Place) -> tuple[Folder, dict[str, Any]]:
@@ -51,13 +53,48 @@ def _readable(path: Place) -> Iterator[None]:
         raise GzError(f"{path} is absent or damaged ({reason}); run gzprep again: it makes a new one.") from None
 
 
-def read_columns(path: Place, columns: pa.Schema) -> pa.Table:
-    """Read columns of the data set's catalogue; those that an older version did not write are empty.
+def iterate_rows(path: Place, columns: list[str] | None = None, most: int | None = None) -> Iterator[dict[str, Any]]:
+    """Yield rows of the data set's catalogue or rejects, few in memory at a time.
+
+    Args:
+        path: the file.
+        columns: their names; None: all.
+        most: how many rows there may be; None: any number.
 
     Raises:
-        GzError: the file is absent or damaged, or has values of another type.
+        GzError: the file is absent or damaged, or has more rows.
     """
     with _readable(path), pq.ParquetFile(for_arrow(path)) as file:
+        _check_rows(path, file, most)
+        _check_columns(path, file, columns or ())
+        for batch in file.iter_batches(_BATCH, columns=columns, use_threads=False):
+            yield from batch.to_pylist()
+
+
+def _check_rows(path: Place, file: pq.ParquetFile, most: int | None) -> None:
+    if most is not None and file.metadata.num_rows > most:
+        raise GzError(f"{path.name} has {file.metadata.num_rows} rows; the manifest says {most} galaxies.")
+
+
+def _check_columns(path: Place, file: pq.ParquetFile, columns: Iterable[str]) -> None:
+    absent = [name for name in columns if name not in file.schema_arrow.names]
+    if absent:
+        raise GzError(f"{path.name} is absent or damaged (it has no column {absent[0]}).")
+
+
+def read_columns(path: Place, columns: pa.Schema, most: int | None = None) -> pa.Table:
+    """Read columns of the data set's catalogue; those that an older version did not write are empty.
+
+    Args:
+        path: the file.
+        columns: their names and types.
+        most: how many rows there may be; None: any number.
+
+    Raises:
+        GzError: the file is absent or damaged, has values of another type, or more rows.
+    """
+    with _readable(path), pq.ParquetFile(for_arrow(path)) as file:
+        _check_rows(path, file, most)
         names = [name for name in columns.names if name in file.schema_arrow.names]
         table = file.read(names)
         for name in set(columns.names).difference(names):
@@ -118,10 +155,12 @@ def operations_of(record: Record) -> list[dict[str, Any]]:
     """What was done to a view, in the order of the draw.
 
     Raises:
-        DamagedRecord: it is not JSON.
+        DamagedRecord: it is not a list in JSON.
     """
     try:
         operations: list[dict[str, Any]] = json.loads(record.ops)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedRecord(f"its ops are not JSON ({error})") from None
+    if not isinstance(operations, list):
+        raise DamagedRecord("its ops are not a list")
     return operations

@@ -10,8 +10,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import BaseModel, Field, ValidationError
+
+from gzcore.console import printable
 from gzcore.errors import GzError
 from gzcore.storage.atomic import read_json
 from gzcore.storage.places import Place, Url, as_place
@@ -97,29 +100,59 @@ def find_origin(folder: Folder, manifest: Json, data: Place | None = None) -> Or
         data: where the data folder is now; None: where it was.
 
     Raises:
-        GzError: it is not known where that is.
+        GzError: it is not known where that is, or what is said of it is damaged.
     """
     if data is not None:
         return Origin(data, find_catalogues(data))
-    shown = manifest["source"]["data"]
+    shown = printable(_said_of(manifest["source"], "The manifest").data)
     for known, place in _candidates(folder, manifest):
         if place.is_dir():
-            files = [(as_place(file["file"]), Split(file["split"])) for file in known["catalogues"]]
+            files = [(as_place(file.file), file.split) for file in known.catalogues]
             return Origin(place, tuple(CatalogueFile(_below(place, file), split) for file, split in files))
     raise GzError(f"The galaxies came from the folder {shown}, which is not where it was; name its place with --data.")
 
 
-def _candidates(folder: Folder, manifest: Json) -> list[tuple[Json, Place]]:
+class _SaidCatalogue(BaseModel):
+    """A catalogue, as the manifest or ``.gzprep/source.json`` has it."""
+
+    file: Annotated[str, Field(strict=True, min_length=1)]
+    split: Split
+
+
+class _SaidSource(BaseModel):
+    """What a manifest or ``.gzprep/source.json`` says of the source."""
+
+    data: Annotated[str, Field(strict=True, min_length=1)]
+    catalogues: tuple[_SaidCatalogue, ...]
+
+
+def _said_of(document: Any, where: str) -> _SaidSource:  # noqa: ANN401 -- any JSON value
+    """Check what is said of the source.
+
+    Raises:
+        GzError: it is damaged.
+    """
+    try:
+        return _SaidSource.model_validate(document)
+    except ValidationError as error:
+        key = ".".join(map(str, error.errors()[0]["loc"]))
+        raise GzError(
+            f"{where} does not say where the galaxies came from ({key}); name the data with --data."
+        ) from None
+
+
+def _candidates(folder: Folder, manifest: Json) -> list[tuple[_SaidSource, Place]]:
     """What is known of the source, and its folder: first where it was, then as seen from the dataset folder."""
-    candidates: list[tuple[Json, Place]] = []
+    candidates: list[tuple[_SaidSource, Place]] = []
     if folder.source.is_file():
-        known = read_json(folder.source)
-        candidates.append((known, as_place(known["data"])))
-    shown = as_place(manifest["source"]["data"])
+        known = _said_of(read_json(folder.source), str(folder.source))
+        candidates.append((known, as_place(known.data)))
+    said = _said_of(manifest["source"], "The manifest")
+    shown = as_place(said.data)
     if isinstance(shown, Url):
-        candidates.append((manifest["source"], shown))
+        candidates.append((said, shown))
     elif isinstance(folder.root, Path) and shown.parts[:1] == ("..",):
-        candidates.append((manifest["source"], Path(os.path.normpath(folder.root / shown))))
+        candidates.append((said, Path(os.path.normpath(folder.root / shown))))
     return candidates
 
 

@@ -1,26 +1,37 @@
 """The views of a galaxy as a contact sheet, with what was done to each."""
 
-from collections.abc import Sequence
+import itertools
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from gzcore.console import printable
 from gzcore.dataset.example import Record
 from gzcore.dataset.layout import VIEWS
-from gzcore.errors import GzError
-from gzcore.images import UnusableImage, decode
+from gzcore.dataset.tfrecord import DamagedRecord
+from gzcore.errors import GzError, UsageError
+from gzcore.images import UnusableImage, WrongShape, decode, read_header
 from gzcore.storage.atomic import writing
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import example_id, open_folder, operations_of, read_record, read_rows, read_shard
+from gzprep.tools.shard_contents import MOST_VIEWS
 
 COLUMNS = 5
+LARGEST_TILE = 1024
+"""Pixels a side of a view as it is drawn; a larger one is shown smaller."""
+_LINES, _LETTERS = 16, 60
+"""Lines below a view, and letters in a line, at most: what stands in a record is untrusted."""
 _GAP, _MARGIN, _LINE = 12, 20, 17
 _SMALLEST_TILE = 160
 _INK, _PAPER, _FAINT = (32, 32, 36), (255, 255, 255), (110, 110, 118)
+_SHOWN = tuple(f"smooth-or-featured-gz2_{answer}_fraction" for answer in ("smooth", "featured-or-disk"))
+_ROW = ["id_str", "split", "fold", "shard", "verdict", "reason", "detail", "summary", *_SHOWN]
 _WORDS = {
     "none": "do nothing",
     "flip": "flip {flip}",
@@ -42,13 +53,17 @@ def draw_preview(root: Place, galaxy_id: str, png: Path) -> int:
         Number of views drawn.
 
     Raises:
+        UsageError: the name of the file does not end in .png.
         GzError: the folder is not whole, the galaxy is not in it or was rejected, the file cannot be written.
     """
+    if png.suffix.lower() != ".png":
+        raise UsageError(f"--png {png} would get the bytes of a PNG; give a name that ends in .png.")
     folder, manifest = open_folder(root)
     row = find_row(folder, galaxy_id)
     records = find_records(folder, manifest, row)
-    title = f"{galaxy_id}   {row['split']}, fold {row['fold']}"
-    sheet = contact_sheet([(tile(record), caption(record)) for record in records], title, summary(row))
+    side = manifest["recipe"]["crop"]["size"]
+    title = f"{shown(galaxy_id)}   {row['split']}, fold {row['fold']}"
+    sheet = contact_sheet([(tile(record, side), caption(record)) for record in records], title, summary(row))
     with writing(png):
         sheet.save(png, format="PNG")
     return len(records)
@@ -60,7 +75,7 @@ def find_row(folder: Folder, galaxy_id: str) -> dict[str, Any]:
     Raises:
         GzError: it is not there, or has no records.
     """
-    rows = read_rows(folder.catalogue, filters=[("id_str", "=", galaxy_id)])
+    rows = read_rows(folder.catalogue, _ROW, [("id_str", "=", galaxy_id)])
     if not rows:
         raise GzError(f"There is no galaxy {galaxy_id!r} in {folder.root}; one that is there: {example_id(folder)}.")
     row = rows[0]
@@ -70,39 +85,96 @@ def find_row(folder: Folder, galaxy_id: str) -> dict[str, Any]:
 
 
 def find_records(folder: Folder, manifest: dict[str, Any], row: dict[str, Any]) -> list[Record]:
-    """Read all records of a galaxy, in the order of their views."""
-    splits = (Split.TRAIN.value, VIEWS) if row["split"] == Split.TRAIN else (row["split"],)
-    files = [manifest["splits"][split]["shards"][row["shard"]]["file"] for split in splits]
-    records = (read_record(data) for file in files for data in read_shard(folder.root / file))
-    return sorted((record for record in records if record.id == row["id_str"]), key=lambda record: record.view)
-
-
-def tile(record: Record) -> np.ndarray:
-    """The pixels of a view; a small crop is enlarged by a whole number, so that its caption fits below it.
+    """Read all records of a galaxy, in the order of their views.
 
     Raises:
-        GzError: the image cannot be decoded.
+        GzError: a shard or a record is damaged, or the galaxy has more records, or fewer, than it can have.
+    """
+    splits = (Split.TRAIN.value, VIEWS) if row["split"] == Split.TRAIN else (Split.TEST.value,)
+    files = [_shard_file(manifest, split, row) for split in splits]
+    most = 1 + min(manifest["recipe"]["views"]["count"], MOST_VIEWS)
+    own = (record for file in files for record in _records_of(folder.root / file, row["id_str"]))
+    records = sorted(itertools.islice(own, most + 1), key=lambda record: record.view)
+    if not 0 < len(records) <= most:
+        number = f"more than {most}" if records else "no"
+        raise GzError(f"Galaxy {row['id_str']} has {number} records; gzprep verify says what is damaged.")
+    return records
+
+
+def _shard_file(manifest: dict[str, Any], split: str, row: dict[str, Any]) -> str:
+    shards, index = manifest["splits"][split]["shards"], row["shard"]
+    if type(index) is not int or not 0 <= index < len(shards):
+        raise GzError(
+            f"Galaxy {row['id_str']} is in shard {index} of {split}, which has {len(shards)}; see gzprep verify."
+        )
+    return str(shards[index]["file"])
+
+
+def _records_of(path: Place, galaxy_id: str) -> Iterator[Record]:
+    """Yield the records of a galaxy in a shard."""
+    for number, data in enumerate(read_shard(path), 1):
+        try:
+            record = read_record(data)
+        except DamagedRecord as error:
+            raise GzError(f"The shard {path} is damaged: record {number} cannot be used: {error}.") from None
+        if record.id == galaxy_id:
+            yield record
+
+
+def tile(record: Record, side: int) -> np.ndarray:
+    """The pixels of a view; a small crop is enlarged by a whole number, so that its caption fits below it.
+
+    Args:
+        record: the view.
+        side: height and width that its image must have, px; a larger one is not decoded.
+
+    Raises:
+        GzError: the image cannot be decoded, or has another size.
     """
     try:
+        header = read_header(record.image)
+        if (header.height, header.width) != (side, side):
+            raise WrongShape(f"its image has {header.width} x {header.height} px; the manifest says {side} x {side}")
         image = decode(record.image)
     except UnusableImage as error:
         raise GzError(
             f"View {record.view} of galaxy {record.id} cannot be shown: {error}; gzprep verify says what is damaged."
         ) from None
-    times = -(-_SMALLEST_TILE // image.shape[0])
+    if side > LARGEST_TILE:
+        return np.asarray(Image.fromarray(image).resize((LARGEST_TILE, LARGEST_TILE), Image.Resampling.BOX))
+    times = -(-_SMALLEST_TILE // side)
     return image.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def caption(record: Record) -> list[str]:
     """Lines below a view: its number, and what was done in the order of the draw."""
     head = "view 0: the original" if record.view == 0 else f"view {record.view}"
-    return [head, *(_WORDS[op["op"]].format(**op) for op in operations_of(record))]
+    lines = [head, *map(_operation_line, operations_of(record))]
+    return lines if len(lines) <= _LINES else [*lines[: _LINES - 1], f"and {len(lines) - _LINES + 1} more"]
+
+
+def _operation_line(operation: Any) -> str:  # noqa: ANN401 -- whatever a record holds
+    try:
+        line = _WORDS[operation["op"]].format(**operation)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        line = f"unknown: {json.dumps(operation)}"
+    return shown(line)
+
+
+def shown(line: str) -> str:
+    """A line of untrusted text as it is drawn: control characters spelled out, and not too long."""
+    line = printable(line[: _LETTERS + 1])
+    return line if len(line) <= _LETTERS else f"{line[: _LETTERS - 3]}..."
 
 
 def summary(row: dict[str, Any]) -> str:
     """One line on the votes of a galaxy."""
-    smooth, featured = (row[f"smooth-or-featured-gz2_{answer}_fraction"] for answer in ("smooth", "featured-or-disk"))
-    return f"{row['summary'] or 'no summary'}; smooth {smooth:.2f}, featured or disk {featured:.2f}"
+    smooth, featured = (_fraction(row[name]) for name in _SHOWN)
+    return f"{shown(str(row['summary'] or 'no summary'))}; smooth {smooth}, featured or disk {featured}"
+
+
+def _fraction(value: Any) -> str:  # noqa: ANN401 -- whatever a table holds
+    return f"{value:.2f}" if isinstance(value, float) else "unknown"
 
 
 def contact_sheet(tiles: Sequence[tuple[np.ndarray, list[str]]], title: str, subtitle: str) -> Image.Image:

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from gzcore.console import printable
 from gzcore.images import UnusableImage, read_file, read_header, read_object
 from gzcore.storage.atomic import writing
 from gzcore.storage.places import Place
@@ -28,7 +29,7 @@ class Tile:
 
     Attributes:
         score: of the sheet's detector.
-        name: as the image was named or found.
+        name: as the image was named or found, control characters spelled out.
         address: of its copy, relative to the page; empty where there is no picture.
         width, height: px.
         line: what the detector found in it.
@@ -140,7 +141,9 @@ class _Copies:
 
 def _tile(inspection: Inspection, detector: str, copies: _Copies) -> Tile:
     address, width, height = copies.copy(inspection.source) if inspection.source else ("", 0, 0)
-    return Tile(inspection.scores[detector], inspection.path, address, width, height, inspection.lines.get(detector))
+    return Tile(
+        inspection.scores[detector], printable(inspection.path), address, width, height, inspection.lines.get(detector)
+    )
 
 
 def _render(tiles_of: list[tuple[Sheet, list[Tile]]]) -> str:

@@ -14,7 +14,7 @@ from gzprep.catalogue.galaxy import LINED, DefectLine, DefectVerdict, Reason
 from gzprep.catalogue.read import path_below
 from gzprep.config import Recipe, from_mapping
 from gzprep.dataset.folder import Folder
-from gzprep.dataset.read import open_folder, read_rows
+from gzprep.dataset.read import iterate_rows, open_folder
 from gzprep.dataset.source import find_origin
 from gzprep.images.defects import DETECTORS, judge
 
@@ -153,7 +153,12 @@ def inspect_dataset(place: Place) -> Iterator[Inspection]:
     """
     folder, manifest = open_folder(place)
     images = _images_of(folder, manifest)
-    return (_inspect_row(row, images) for row in read_rows(folder.catalogue))
+    for number, row in enumerate(iterate_rows(folder.catalogue), 1):
+        try:
+            inspection = _inspect_row(row, images)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise GzError(f"{folder.catalogue} is damaged: row {number} is not that of a galaxy.") from None
+        yield inspection
 
 
 def _images_of(folder: Folder, manifest: dict[str, Any]) -> Path | None:
@@ -162,7 +167,8 @@ def _images_of(folder: Folder, manifest: dict[str, Any]) -> Path | None:
         data = find_origin(folder, manifest).data
     except GzError:
         return None
-    return data / manifest["source"]["images"] if isinstance(data, Path) else None
+    below = path_below("", str(manifest["source"].get("images", "")))
+    return data / below if isinstance(data, Path) and below else None
 
 
 def _inspect_row(row: dict[str, Any], images: Path | None) -> Inspection:
@@ -173,8 +179,8 @@ def _inspect_row(row: dict[str, Any], images: Path | None) -> Inspection:
         path=f"{row['subfolder']}/{row['filename']}",
         verdict=verdict,
         defects=tuple(dict.fromkeys(noticed)),
-        scores=_known(row, "score_", DETECTORS),
-        detail=row["detail"] or "",
+        scores={name: float(score) for name, score in _known(row, "score_", DETECTORS).items()},
+        detail=str(row["detail"] or ""),
         lines={name: DefectLine(**line) for name, line in _known(row, "line_", LINED).items()},
         source=images / below if below and images else None,
     )

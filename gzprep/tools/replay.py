@@ -13,9 +13,7 @@ from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import read_record, read_shard, shard_paths
 from gzprep.dataset.source import Origin, find_origin
 from gzprep.prepare.galaxy import judge_galaxy, make_records, read_image
-
-Key = tuple[str, int]
-"""Galaxy id and view."""
+from gzprep.tools.shard_contents import Key
 
 
 def replay(

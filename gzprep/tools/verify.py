@@ -1,43 +1,31 @@
-"""Checks that a dataset folder is what its manifest says, and makes records again to compare them."""
+"""Checks that a dataset folder is what its manifest says, and makes records again to compare them.
+
+Nothing in the folder is trusted. Sizes are compared before anything is read into memory, catalogues are read a piece at
+a time, and of many faults of one kind the first ones are named and the others counted.
+"""
 
 import hashlib
-from collections import Counter, defaultdict
+import itertools
+import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-from gzcore.dataset.example import Record
-from gzcore.dataset.layout import VIEWS
+from gzcore.dataset.layout import FOLDS, SPLITS, TEST_FOLD, VIEWS
 from gzcore.dataset.tfrecord import DamagedRecord
 from gzcore.errors import GzError
-from gzcore.images import UnusableImage, read_header
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.leaks import COLUMNS, find_leaks, leak_sentences
-from gzprep.dataset.read import open_folder, read_columns, read_record, read_rows, read_shard
-from gzprep.tools.replay import Key, replay
+from gzprep.dataset.read import iterate_rows, open_folder, read_columns, read_record, read_shard
+from gzprep.tools.record_faults import record_faults
+from gzprep.tools.replay import replay
+from gzprep.tools.shard_contents import MOST_VIEWS, Contents, is_in_range
 
 Json = dict[str, Any]
-
-
-@dataclass
-class _Contents:
-    """What the shards hold: galaxy to its views, of each split; and galaxy to its folds."""
-
-    records: int = 0
-    views: dict[str, dict[str, Counter[int]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Counter)))
-    folds: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-
-    def add(self, split: str, record: Record) -> None:
-        self.records += 1
-        self.views[split][record.id][record.view] += 1
-        self.folds[record.id].add(record.fold)
-
-    def keys(self) -> list[Key]:
-        return [
-            (galaxy, view) for galaxies in self.views.values() for galaxy, views in galaxies.items() for view in views
-        ]
+MOST_FAULTS = 100
+"""Faults of one kind that are named."""
+_VERDICTS = ("accepted", "flagged", "rejected")
 
 
 def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = None) -> Json:
@@ -56,36 +44,84 @@ def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = 
         GzError: the folder is not there or not whole; or the source, for a replay, is not.
     """
     folder, manifest = open_folder(root)
-    contents = _Contents()
-    faults = [
-        *_shard_faults(folder, manifest, contents),
-        *_stray_files(folder, manifest),
-        *_split_faults(contents),
-        *_account_faults(folder, manifest, contents),
-    ]
+    contents = Contents()
+    checks = (
+        _manifest_faults(manifest),
+        _shard_faults(folder, manifest, contents),
+        _stray_files(folder, manifest),
+        _split_faults(contents),
+        _account_faults(folder, manifest, contents),
+        _label_count_faults(manifest, contents),
+    )
+    faults = [fault for check in checks for fault in _first(check)]
     wanted = 0 if faults else min(replay_records, contents.records)
     if wanted:
         faults += replay(folder, manifest, contents.keys(), wanted, data)
-    leaks = _leaks(folder)
+    leaks = _leaks(folder, manifest)
     return {"ok": not faults, "faults": faults, "leaks": leaks, "records": contents.records, "replayed": wanted}
 
 
-def _leaks(folder: Folder) -> list[str]:
+def _first(faults: Iterator[str]) -> Iterator[str]:
+    """Yield the first faults of a kind, and the number of the others."""
+    yield from itertools.islice(faults, MOST_FAULTS)
+    others = sum(1 for _ in faults)
+    if others:
+        yield f"There are {others} more faults of this kind."
+
+
+def _leaks(folder: Folder, manifest: Json) -> list[str]:
     try:
-        return leak_sentences(find_leaks(read_columns(folder.catalogue, COLUMNS)))
-    except GzError as error:
+        return leak_sentences(find_leaks(read_columns(folder.catalogue, COLUMNS, manifest["counts"]["all"]["in"])))
+    except (GzError, KeyError, TypeError) as error:
         return [f"Leaks were not looked for: {error}"]
 
 
-def _shard_faults(folder: Folder, manifest: Json, contents: _Contents) -> Iterator[str]:
-    crop = manifest["recipe"]["crop"]["size"]
+# ---------------------------------------------------------------- the manifest by itself
+
+
+def _manifest_faults(manifest: Json) -> Iterator[str]:
+    views = manifest["recipe"]["views"]["count"]
+    if views > MOST_VIEWS:
+        yield f"manifest.json: views.count is {views}; a recipe has {MOST_VIEWS} at most."
     for split, content in manifest["splits"].items():
+        for key in ("records", "bytes"):
+            total = sum(shard[key] for shard in content["shards"])
+            if total != content[key]:
+                yield f"manifest.json: {key} of {split} is {content[key]}; its shards have {total}."
+        folds = {TEST_FOLD} if split == Split.TEST else set(range(FOLDS))
         for shard in content["shards"]:
-            fault = _file_fault(folder.root / shard["file"], shard)
+            if shard["fold"] not in folds:
+                yield f"manifest.json: {shard['file']} of {split} is of fold {shard['fold']}, which {split} has not."
+    yield from _repeated_files(manifest)
+
+
+def _repeated_files(manifest: Json) -> Iterator[str]:
+    files = sorted(shard["file"] for split in manifest["splits"].values() for shard in split["shards"])
+    for file, others in itertools.groupby(files):
+        if len(list(others)) > 1:
+            yield f"manifest.json: {file} is listed more than once."
+
+
+def _count_of(manifest: Json, part: str, name: str) -> int | None:
+    """A count that the manifest should have; None where it has none."""
+    counts = manifest["counts"].get(part)
+    count = counts.get(name) if isinstance(counts, dict) else None
+    return count if type(count) is int else None
+
+
+# ---------------------------------------------------------------- shards
+
+
+def _shard_faults(folder: Folder, manifest: Json, contents: Contents) -> Iterator[str]:
+    side = manifest["recipe"]["crop"]["size"]
+    for split in SPLITS:
+        for index, shard in enumerate(manifest["splits"][split]["shards"]):
+            path = folder.root / shard["file"]
+            fault = _file_fault(path, shard)
             if fault is not None:
                 yield fault
             else:
-                yield from _record_faults(folder.root / shard["file"], split, shard, crop, contents)
+                yield from _record_faults(path, shard | {"split": split, "index": index, "side": side}, contents)
 
 
 def _file_fault(path: Place, shard: Json) -> str | None:
@@ -98,40 +134,24 @@ def _file_fault(path: Place, shard: Json) -> str | None:
     return None if digest == shard["sha256"] else f"{path.name} has another SHA-256 than the manifest says."
 
 
-def _record_faults(path: Place, split: str, shard: Json, crop: int, contents: _Contents) -> Iterator[str]:
+def _record_faults(path: Place, shard: Json, contents: Contents) -> Iterator[str]:
+    """Read a shard record by record; ``shard`` is what the manifest says of it, with its split, index and side."""
     count = 0
     try:
         for count, data in enumerate(read_shard(path), 1):
             record = read_record(data)
-            contents.add(split, record)
             where = f"{path.name}, record {count}"
-            yield from _place_faults(where, record, split, shard)
-            yield from _image_faults(where, record, crop)
+            if is_in_range(record):
+                contents.add(shard["split"], shard["index"], record)
+            else:
+                yield f"{where}: view {record.view} of fold {record.fold} cannot be."
+            yield from record_faults(where, record, shard)
     except DamagedRecord as error:
         yield f"{path.name}, record {count} cannot be used: {error}."
     except GzError as error:
         yield str(error)
     if count != shard["records"]:
         yield f"{path.name} has {count} records; the manifest says {shard['records']}."
-
-
-def _place_faults(where: str, record: Record, split: str, shard: Json) -> Iterator[str]:
-    if record.fold != shard["fold"]:
-        yield f"{where}: its fold is {record.fold}, its shard's {shard['fold']}."
-    if (record.view > 0) != (split == VIEWS):
-        yield f"{where}: view {record.view} does not belong into {split}."
-
-
-def _image_faults(where: str, record: Record, side: int) -> Iterator[str]:
-    """What its header says is wrong with an image; its bytes are covered by the shard's SHA-256."""
-    try:
-        header = read_header(record.image)
-        header.check_colour()
-    except UnusableImage as error:
-        yield f"{where}: its image cannot be used ({error})."
-        return
-    if (header.height, header.width) != (side, side):
-        yield f"{where}: its image has {header.width} x {header.height} px; the manifest says {side} x {side}."
 
 
 def _stray_files(folder: Folder, manifest: Json) -> Iterator[str]:
@@ -141,37 +161,77 @@ def _stray_files(folder: Folder, manifest: Json) -> Iterator[str]:
             yield f"{name} is not in the manifest."
 
 
-def _split_faults(contents: _Contents) -> Iterator[str]:
-    for galaxy, folds in contents.folds.items():
+def _split_faults(contents: Contents) -> Iterator[str]:
+    for galaxy in contents.folds:
+        folds = contents.folds_of(galaxy)
         if len(folds) > 1:
-            yield f"Galaxy {galaxy} is in the folds {', '.join(map(str, sorted(folds)))}."
-    for galaxy in sorted(contents.views[Split.TRAIN].keys() & contents.views[Split.TEST].keys()):
+            yield f"Galaxy {galaxy} is in the folds {', '.join(map(str, folds))}."
+    for galaxy in sorted(contents.galaxies[Split.TRAIN].keys() & contents.galaxies[Split.TEST].keys()):
         yield f"Galaxy {galaxy} is in train and in test."
 
 
-def _account_faults(folder: Folder, manifest: Json, contents: _Contents) -> Iterator[str]:
+# ---------------------------------------------------------------- the catalogue, and counts
+
+
+def _account_faults(folder: Folder, manifest: Json, contents: Contents) -> Iterator[str]:
     """Every galaxy of the catalogue is written once in each of its views, or rejected; and nothing else is."""
+    most = _count_of(manifest, "all", "in")
+    known: dict[str, set[str]] = {split: set() for split in Split}
+    rows = rejected = 0
     try:
-        rows = read_rows(folder.catalogue, ["id_str", "split", "verdict"])
-        rejected = len(read_rows(folder.rejects, ["id"]))
+        for row in iterate_rows(folder.catalogue, ["id_str", "split", "verdict", "shard"], most):
+            rows += 1
+            yield from _row_faults(row, rows, manifest, contents, known)
+        rejected = sum(1 for _ in iterate_rows(folder.rejects, ["id"], most))
     except GzError as error:
         yield str(error)
         return
-    expected = {(row["split"], row["id_str"]): row["verdict"] != "rejected" for row in rows}
-    views = range(1, manifest["recipe"]["views"]["count"] + 1)
-    for (split, galaxy), accepted in expected.items():
-        yield from _view_faults(contents, split, galaxy, [0] if accepted else [])
-        if split == Split.TRAIN:
-            yield from _view_faults(contents, VIEWS, galaxy, views if accepted else [])
-    for split in (Split.TRAIN, Split.TEST):
-        for galaxy in contents.views[split].keys() - {galaxy for its_split, galaxy in expected if its_split == split}:
+    for split in SPLITS:
+        own = known[Split.TEST if split == Split.TEST else Split.TRAIN]
+        for galaxy in contents.galaxies[split].keys() - own:
             yield f"Galaxy {galaxy} is in {split}, not in catalogue.parquet."
-    counts = manifest["counts"]["all"]
-    if not counts["in"] == len(rows) == counts["out"] + rejected:
-        yield f"{counts['in']} galaxies in, {counts['out']} out and {rejected} rejected do not add up."
+    counted, out = _count_of(manifest, "all", "in"), _count_of(manifest, "all", "out")
+    if counted is None or out is None or not counted == rows == out + rejected:
+        yield f"{counted} galaxies in, {out} out and {rejected} rejected do not add up with {rows} rows."
 
 
-def _view_faults(contents: _Contents, split: str, galaxy: str, wanted: Iterable[int]) -> Iterator[str]:
-    seen = contents.views[split].get(galaxy, Counter())
-    if seen != Counter(wanted):
-        yield f"Galaxy {galaxy} has the views {sorted(seen.elements())} in {split}, expected {sorted(wanted)}."
+def _row_faults(
+    row: Json, number: int, manifest: Json, contents: Contents, known: dict[str, set[str]]
+) -> Iterator[str]:
+    split, galaxy = row["split"], row["id_str"]
+    if split not in tuple(Split) or row["verdict"] not in _VERDICTS or not isinstance(galaxy, str):
+        yield f"catalogue.parquet, row {number}: {galaxy!r}, {split!r} and {row['verdict']!r} are no galaxy."
+        return
+    if galaxy in known[split]:
+        yield f"Galaxy {galaxy} is twice in {split} in catalogue.parquet."
+    known[split].add(sys.intern(galaxy))
+    accepted = row["verdict"] != "rejected"
+    views = range(1, min(manifest["recipe"]["views"]["count"], MOST_VIEWS) + 1)
+    yield from _view_faults(contents, split, galaxy, [0] if accepted else [], row["shard"])
+    if split == Split.TRAIN:
+        yield from _view_faults(contents, VIEWS, galaxy, views if accepted else [], row["shard"])
+
+
+def _view_faults(contents: Contents, split: str, galaxy: str, wanted: Iterable[int], shard: int) -> Iterator[str]:
+    seen, expected = contents.views_of(split, galaxy), sorted(wanted)
+    if seen != expected:
+        yield f"Galaxy {galaxy} has the views {seen} in {split}, expected {expected}."
+    elif seen and contents.shard_of(split, galaxy) != shard:
+        its = contents.shard_of(split, galaxy)
+        yield f"Galaxy {galaxy} is in shard {its} of {split}; catalogue.parquet says {shard}."
+
+
+def _label_count_faults(manifest: Json, contents: Contents) -> Iterator[str]:
+    """A trainer weights labels by the counts of the manifest."""
+    if contents.records != sum(content["records"] for content in manifest["splits"].values()):
+        return  # records are missing, which has been told
+    labels = manifest["labels"]
+    said = {**{int(fold): counts for fold, counts in labels["folds"].items()}, TEST_FOLD: labels["test"]}
+    for fold in {*said, *contents.originals}:
+        counts = said.get(fold, {})
+        answered, asked, report = contents.label_sums[fold].tolist()
+        held = {"galaxies": contents.originals[fold], "answered": answered, "asked": asked, "report": report}
+        for name, value in held.items():
+            if counts.get(name) != value:
+                where = "test" if fold == TEST_FOLD else f"fold {fold}"
+                yield f"manifest.json: the label count {name} of {where} is not that of its records."
