@@ -32,6 +32,8 @@ class RejectionStage(StrEnum):
 class Reason(StrEnum):
     """Why a galaxy was rejected."""
 
+    BAD_ID = "bad_id"
+    BAD_VALUE = "bad_value"
     PATH_OUTSIDE = "path_outside"
     MISSING_FILE = "missing_file"
     UNREADABLE = "unreadable"
@@ -74,6 +76,15 @@ class Votes:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a galaxy is not in the shards."""
+
+    stage: RejectionStage
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Galaxy:
     """One row of the catalogue.
 
@@ -83,6 +94,7 @@ class Galaxy:
         subfolder, filename: where its image is, below the image folder. Untrusted.
         votes: the votes of the volunteers.
         extras: values of the columns that are carried through, in the order of ``catalogue.EXTRAS``.
+        rejection: set where the row itself has a value that cannot be used.
     """
 
     id: str
@@ -91,6 +103,7 @@ class Galaxy:
     filename: str
     votes: Votes
     extras: tuple[str | float | None, ...] = ()
+    rejection: Rejection | None = None
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -102,8 +115,9 @@ _NUMBERS = struct.Struct(f"<{2 * ANSWERS + len(CATALOGUE_QUESTIONS)}d")
 
 def row_bytes(galaxy: Galaxy) -> bytes:
     """All values of a row as bytes. A bin compares them to know whether a row has changed."""
-    text = json.dumps((galaxy.id, galaxy.split, galaxy.subfolder, galaxy.filename, galaxy.extras)).encode()
-    votes = galaxy.votes
+    rejection, votes = galaxy.rejection, galaxy.votes
+    texts = (galaxy.id, galaxy.split, galaxy.subfolder, galaxy.filename, galaxy.extras)
+    text = json.dumps(texts if rejection is None else (*texts, (rejection.reason, rejection.detail))).encode()
     return _NUMBERS.pack(*votes.fractions, *votes.counts, *votes.totals) + text
 
 
@@ -116,9 +130,10 @@ def unpack(data: bytes) -> Galaxy:
     """Undo :func:`pack`."""
     plain = zlib.decompress(data)
     numbers = _NUMBERS.unpack_from(plain)
-    galaxy_id, split, subfolder, filename, extras = json.loads(plain[_NUMBERS.size :])
+    galaxy_id, split, subfolder, filename, extras, *why = json.loads(plain[_NUMBERS.size :])
     votes = Votes(numbers[:ANSWERS], numbers[ANSWERS : 2 * ANSWERS], numbers[2 * ANSWERS :])
-    return Galaxy(galaxy_id, Split(split), subfolder, filename, votes, tuple(extras))
+    rejection = Rejection(RejectionStage.CATALOGUE, Reason(why[0][0]), why[0][1]) if why else None
+    return Galaxy(galaxy_id, Split(split), subfolder, filename, votes, tuple(extras), rejection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +159,6 @@ class Labels:
         check_length("votes", self.votes, len(QUESTIONS))
         for name in ("report", "asked", "mask"):
             check_length(name, getattr(self, name), len(LABEL_NAMES))
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """Why a galaxy is not in the shards."""
-
-    stage: RejectionStage
-    reason: Reason
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,35 +2,40 @@
 
 A catalogue is untrusted: its ``subfolder`` and ``filename`` may not leave the image folder. The launcher looks at
 schemas and row counts only; rows are read in the workers, a row group (of parquet) or a whole file (of CSV) at a time.
+CSV and parquet are read under the same rules: :mod:`gzprep.catalogue.rows` has those of columns,
+:mod:`gzprep.catalogue.values` those of a single value.
 """
 
 import math
 import posixpath
-from collections.abc import Iterable, Iterator
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 
+from gzcore.console import printable
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
 from gzcore.storage.places import Place, for_arrow
-from gzprep.catalogue.galaxy import Galaxy, Split, Votes
+from gzprep.catalogue.columns import is_nested, is_simple
+from gzprep.catalogue.csv_file import read_blocks
+from gzprep.catalogue.dialect import Dialect, find_dialect
+from gzprep.catalogue.galaxy import Galaxy, Split
+from gzprep.catalogue.rows import EXTRAS, NUMERIC, Piece, galaxies, galaxy_ids
 from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 
 REQUIRED = ("id_str", "subfolder", "filename")
-EXTRAS = ("iauname", "ra", "dec", "summary")
-"""Columns that are carried through to the data set's own catalogue where they exist."""
-_ROUNDING = 1e-3  # tables round to three decimals
-_BATCH = 256
-"""Rows that are Python objects at one time."""
+_BATCH = 1024
+"""Rows of parquet that are read at a time."""
 _PARTS = 500
 """Parts that a catalogue is read in at most: each takes room in the graph that is sent to an engine."""
-_FORMATS = (".parquet", ".csv")
-_COUNTS = tuple(name for question in CATALOGUE_QUESTIONS for name in question.columns)
-_TEXT = ("id_str", "subfolder", "filename", "iauname", "summary")
+_FORMATS = (".parquet", ".csv", ".csv.gz")
+_WANTED = frozenset((*REQUIRED, *EXTRAS, *NUMERIC))
+_DAMAGE = (pa.ArrowException, OSError, UnicodeError, EOFError, zlib.error)
+"""What reading a damaged file may raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +74,29 @@ def find_catalogues(data: Place) -> tuple[CatalogueFile, ...]:
 
 
 def _files_of(data: Place, split: Split) -> list[Place]:
-    paths: Iterable[Place] = (path for suffix in _FORMATS for path in data.glob(f"*_{split}_catalog{suffix}"))
-    return sorted((path for path in paths if path.is_file()), key=str)
+    named = (path for path in data.glob(f"*_{split}_catalog.*") if path.name.lower().endswith(_ends(split)))
+    return sorted((path for path in named if path.is_file()), key=str)
+
+
+def _ends(split: Split) -> tuple[str, ...]:
+    return tuple(f"_{split}_catalog{suffix}" for suffix in _FORMATS)
 
 
 def _no_catalogue(data: Place) -> str:
-    others = sorted(path.name for path in data.iterdir() if path.suffix in _FORMATS and path.is_file())
+    tables = (path for path in data.iterdir() if path.name.lower().endswith(_FORMATS) and path.is_file())
+    others = sorted(path.name for path in tables)
     hint = f"it holds {', '.join(others[:3])}: name one with --catalogue FILE --split train|test" if others else ""
     expected = "gz2_train_catalog.parquet or gz2_test_catalog.parquet (or .csv)"
     return f"There is no catalogue in {data}; expected {expected}" + (f"; {hint}." if hint else ".")
 
 
-def column_names(path: Place) -> list[str]:
-    """Names of the columns of a catalogue file.
-
-    Raises:
-        GzError: the file is absent, or neither parquet nor CSV.
-    """
-    with _readable(path):
-        if path.suffix == ".csv":
-            with pyarrow.csv.open_csv(for_arrow(path)) as reader:
-                return list(reader.schema.names)
-        return list(pq.read_schema(for_arrow(path)).names)
+def is_parquet(path: Place) -> bool:
+    """Tell by its name whether a catalogue is parquet; any other is read as CSV."""
+    return path.suffix.lower() == ".parquet"
 
 
 class _readable:  # noqa: N801 -- a context manager, used like a function
-    """Turn what pyarrow raises on a bad catalogue into one sentence."""
+    """Turn what reading a damaged catalogue raises into one sentence."""
 
     def __init__(self, path: Place) -> None:
         self.path = path
@@ -105,25 +107,59 @@ class _readable:  # noqa: N801 -- a context manager, used like a function
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, FileNotFoundError):
             raise GzError(f"The catalogue {self.path} does not exist; name an existing file.") from None
-        if isinstance(error, pa.ArrowException | OSError | UnicodeDecodeError):
-            form = "CSV" if self.path.suffix == ".csv" else "parquet"
-            reason = str(error).split("\n")[0].rstrip(".")
-            raise GzError(f"The catalogue {self.path} cannot be read as {form} ({reason}).") from None
+        if isinstance(error, _DAMAGE):
+            form = "parquet" if is_parquet(self.path) else "CSV"
+            reason = printable(str(error).split("\n")[0])
+            raise GzError(f"The catalogue {self.path} cannot be read as {form} ({reason.rstrip('. ')}).") from None
+
+
+def _dialect(path: Place) -> Dialect:
+    with _readable(path):
+        return find_dialect(path, NUMERIC)
+
+
+def column_names(path: Place) -> list[str]:
+    """Names of the columns of a catalogue file.
+
+    Raises:
+        GzError: the file is absent, or neither parquet nor CSV; or a column that is read is there twice.
+    """
+    with _readable(path):
+        names = list(pq.read_schema(for_arrow(path)).names if is_parquet(path) else _dialect(path).names)
+    refuse_twice(path, names)
+    return names
+
+
+def refuse_twice(path: Place, names: Sequence[str]) -> None:
+    """Refuse a column that is there twice, if it is one that is read; columns that are not read may be.
+
+    Raises:
+        GzError: the sentence names the column.
+    """
+    twice = [name for name, count in Counter(names).items() if count > 1 and name in _WANTED]
+    if twice:
+        raise GzError(
+            f"The catalogue {path} has the column {twice[0]} {Counter(names)[twice[0]]} times; "
+            "expected it once: remove or rename the others."
+        )
 
 
 def row_count(path: Place) -> int:
-    """Number of rows; of a CSV file by reading it through, in constant memory."""
+    """Number of rows; of a CSV file by reading it through, in constant memory.
+
+    Raises:
+        GzError: a line of a CSV file is not one row, or its ids have lost digits.
+    """
+    if not is_parquet(path):
+        return sum(len(galaxy_ids(piece)) for piece in _csv_pieces(CatalogueFile(path, Split.TRAIN), ["id_str"]))
     with _readable(path):
-        if path.suffix == ".csv":
-            with _open_csv(path, ["id_str"]) as reader:
-                return sum(batch.num_rows for batch in reader)
         return int(pq.read_metadata(for_arrow(path)).num_rows)
 
 
 def row_groups(file: CatalogueFile) -> tuple[RowGroup, ...]:
     """The parts a catalogue is read in: its row groups, several at a time where there are very many."""
     with _readable(file.path):
-        total = 1 if file.path.suffix == ".csv" else pq.read_metadata(for_arrow(file.path)).num_row_groups
+        total = pq.read_metadata(for_arrow(file.path)).num_row_groups if is_parquet(file.path) else 1
     each = max(1, math.ceil(total / _PARTS))
     return tuple(RowGroup(file, start, min(each, total - start)) for start in range(0, total, each))
 
@@ -132,7 +168,7 @@ def check_columns(path: Place) -> None:
     """Check that a catalogue has an id, a path, and fractions (or counts) of every question.
 
     Raises:
-        GzError: the first absent columns are named.
+        GzError: the first absent columns are named; or a column that is read is there twice or of a wrong type.
     """
     names = set(column_names(path))
     absent = [name for name in REQUIRED if name not in names]
@@ -144,6 +180,7 @@ def check_columns(path: Place) -> None:
             f"The catalogue {path} lacks the column{plural} {', '.join(absent[:3])}{more}; "
             "a Galaxy Zoo 2 catalogue as galaxy-datasets writes it has them."
         )
+    _refuse_types(path)
 
 
 def _absent_fractions(question: Question, names: set[str]) -> list[str]:
@@ -152,27 +189,54 @@ def _absent_fractions(question: Question, names: set[str]) -> list[str]:
     return [name for name in question.fraction_columns if name not in names]
 
 
+def _refuse_types(path: Place) -> None:
+    """Refuse columns of parquet whose type holds no single number or text.
+
+    Raises:
+        GzError: the sentence names the column and its type.
+    """
+    if not is_parquet(path):
+        return
+    with _readable(path):
+        schema = pq.read_schema(for_arrow(path))
+    for column in (field for field in schema if field.name in _WANTED):
+        strict = column.name == "id_str" or column.name in NUMERIC
+        if is_nested(column.type) or (strict and not is_simple(column.type)):
+            expected = "numbers" if column.name in NUMERIC else "text or integers"
+            kind = str(column.type).partition("<")[0]
+            raise GzError(f"The catalogue {path} has the column {column.name} of type {kind}; expected {expected}.")
+
+
 def wanted_columns(names: list[str]) -> list[str]:
     """The columns of a catalogue that are read, in its order."""
-    votes = {name for q in CATALOGUE_QUESTIONS for name in (*q.columns, *q.fraction_columns, q.total_column)}
-    wanted = votes.union(REQUIRED, EXTRAS)
-    return [name for name in names if name in wanted]
+    return [name for name in names if name in _WANTED]
 
 
 def read_ids(path: Place) -> list[str]:
     """All ids of a catalogue, as text."""
-    return [_id(row["id_str"], path) for row in _rows(path, ["id_str"])]
+    file = CatalogueFile(path, Split.TRAIN)
+    with _readable(path):
+        refuse_twice(path, column_names(path))
+        pieces = _parquet_pieces(file, ["id_str"]) if is_parquet(path) else _csv_pieces(file, ["id_str"])
+        return [galaxy_id for piece in pieces for galaxy_id in galaxy_ids(piece)]
 
 
 def read_galaxies(group: RowGroup) -> Iterator[Galaxy]:
-    """Yield the galaxies of a row group.
+    """Yield the galaxies of a row group, those with a value that cannot be used as rejected ones.
 
     Raises:
-        GzError: the file has changed since the launcher looked, or a row has no id or no number where one belongs.
+        GzError: the file has changed since the launcher looked, or its ids have lost digits.
     """
-    columns = wanted_columns(column_names(group.file.path))
-    for row in _rows(group.file.path, columns, list(range(group.index, group.index + group.count))):
-        yield parse_row(row, group.file)
+    file = group.file
+    check_columns(file.path)
+    columns = wanted_columns(column_names(file.path))
+    if not is_parquet(file.path):
+        pieces = _csv_pieces(file, columns)
+    else:
+        pieces = _parquet_pieces(file, columns, range(group.index, group.index + group.count))
+    with _readable(file.path):
+        for piece in pieces:
+            yield from galaxies(piece)
 
 
 def read_all(files: Iterable[CatalogueFile]) -> Iterator[Galaxy]:
@@ -182,109 +246,23 @@ def read_all(files: Iterable[CatalogueFile]) -> Iterator[Galaxy]:
             yield from read_galaxies(group)
 
 
-def _rows(path: Place, columns: list[str], groups: list[int] | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a catalogue, or of some row groups; in small pieces, because a group may be a whole survey."""
-    with _readable(path):
-        for batch in _csv_batches(path, columns) if path.suffix == ".csv" else _parquet_batches(path, columns, groups):
-            yield from batch.to_pylist()
+def _csv_pieces(file: CatalogueFile, columns: list[str]) -> Iterator[Piece]:
+    """Yield the rows of a CSV file, a block at a time."""
+    dialect, row = _dialect(file.path), 1
+    with _readable(file.path):
+        for block in read_blocks(file.path, dialect, columns):
+            yield Piece(block.table, file.path, file.split, row, dialect.comma)
+            row += block.table.num_rows
 
 
-def _csv_batches(path: Place, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    with _open_csv(path, columns) as reader:
-        yield from (piece for batch in reader for piece in _pieces(batch))
-
-
-def _parquet_batches(path: Place, columns: list[str], groups: list[int] | None) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(for_arrow(path), pre_buffer=False) as file:
-        yield from file.iter_batches(_BATCH, row_groups=groups, columns=columns, use_threads=False)
-
-
-def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    return (batch.slice(start, _BATCH) for start in range(0, batch.num_rows, _BATCH))
-
-
-def _open_csv(path: Place, columns: list[str]) -> pyarrow.csv.CSVStreamingReader:
-    """Read everything as text: a reader of pieces would guess types from the first one, and ids keep their digits."""
-    types = dict.fromkeys(columns, pa.string())
-    convert = pyarrow.csv.ConvertOptions(include_columns=columns, column_types=types, strings_can_be_null=True)
-    parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    return pyarrow.csv.open_csv(for_arrow(path), convert_options=convert, parse_options=parse)
-
-
-def parse_row(row: dict[str, Any], file: CatalogueFile) -> Galaxy:
-    """Turn a row into a galaxy.
-
-    Raises:
-        GzError: there is no id, or a vote is not a number, or a fraction is not one.
-    """
-    galaxy_id = _id(row["id_str"], file.path)
-    try:
-        votes = _votes(row)
-        extras = tuple(_extra(name, row.get(name)) for name in EXTRAS)
-    except (TypeError, ValueError) as error:
-        raise GzError(f"Galaxy {galaxy_id} in {file.path} has a value that does not fit ({error}).") from None
-    return Galaxy(galaxy_id, file.split, _text(row["subfolder"]), _text(row["filename"]), votes, extras)
-
-
-def _id(value: object, path: Place) -> str:
-    """An id as text. One that has passed through a float column has lost digits beyond 2**53: another galaxy's id."""
-    if isinstance(value, float):
-        if not value.is_integer() or abs(value) >= 1 << 53:
-            raise GzError(
-                f"The catalogue {path} holds ids as floating-point numbers ({value!r}), which lose digits; "
-                "write id_str as text or as integers."
-            )
-        value = int(value)
-    text = _text(value)
-    if not text:
-        raise GzError(f"The catalogue {path} has a row without id_str; every galaxy needs an id.")
-    return text
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _extra(name: str, value: Any) -> str | float | None:  # noqa: ANN401 -- whatever a table holds
-    if name in _TEXT:
-        return None if value is None else str(value)
-    return None if value is None else _number(value)
-
-
-def _number(value: Any) -> float:  # noqa: ANN401 -- whatever a table holds
-    return math.nan if value is None else float(value)
-
-
-def _share(value: Any) -> float:  # noqa: ANN401 -- whatever a table holds
-    share = _number(value)
-    if share < -_ROUNDING or share > 1 + _ROUNDING:
-        raise ValueError(f"a vote fraction of {share:g}; expected 0 to 1")
-    return share
-
-
-def _votes(row: dict[str, Any]) -> Votes:
-    counts = [_number(row.get(name)) for name in _COUNTS]
-    totals = [_total(row, question) for question in CATALOGUE_QUESTIONS]
-    fractions = [
-        value for q, total in zip(CATALOGUE_QUESTIONS, totals, strict=True) for value in _fractions(row, q, total)
-    ]
-    return Votes(tuple(fractions), tuple(counts), tuple(totals))
-
-
-def _total(row: dict[str, Any], question: Question) -> float:
-    if question.total_column in row:
-        return _number(row[question.total_column])
-    return sum(_number(row.get(name)) for name in question.columns)  # NaN where there are no counts
-
-
-def _fractions(row: dict[str, Any], question: Question, total: float) -> list[float]:
-    if all(map(row.__contains__, question.fraction_columns)):
-        return [_share(row[name]) for name in question.fraction_columns]
-    if not total > 0:
-        return [math.nan] * len(question.columns)
-    return [_share(_number(row[name]) / total) for name in question.columns]
+def _parquet_pieces(file: CatalogueFile, columns: list[str], groups: Sequence[int] | None = None) -> Iterator[Piece]:
+    """Yield the rows of a parquet file, or of some of its row groups; in small pieces, because a group may be large."""
+    with _readable(file.path), pq.ParquetFile(for_arrow(file.path), pre_buffer=False) as table:
+        chosen = range(table.num_row_groups) if groups is None else groups
+        row = 1 + sum(table.metadata.row_group(group).num_rows for group in range(chosen[0] if chosen else 0))
+        for batch in table.iter_batches(_BATCH, row_groups=list(chosen), columns=columns, use_threads=False):
+            yield Piece(batch, file.path, file.split, row)
+            row += batch.num_rows
 
 
 def image_path(galaxy: Galaxy) -> str | None:

@@ -75,6 +75,8 @@ def read_images(galaxies: Iterable[Galaxy], images: Place) -> Iterator[bytes | R
 
 def read_image(galaxy: Galaxy, images: Place) -> bytes | Rejection:
     """Read the bytes of a galaxy's image, or say why they cannot be had."""
+    if galaxy.rejection is not None:
+        return galaxy.rejection
     path = image_path(galaxy)
     if path is None:
         detail = f"{galaxy.subfolder!r} / {galaxy.filename!r} is no path below the image folder"

