@@ -29,7 +29,21 @@ loaded = {name.partition(".")[0] for name in sys.modules}
 json.dump({"shown": shown, "loaded": sorted(loaded & set(sys.argv[2:]))}, sys.stdout)
 """
 COMMANDS = {
-    "gzprep": {"run", "template", "simulate", "fetch", "verify", "preview", "report", "schemes", "recipes", "inspect"},
+    "gzprep": {
+        *(
+            "run",
+            "template",
+            "simulate",
+            "fetch",
+            "verify",
+            "preview",
+            "report",
+            "diff",
+            "schemes",
+            "recipes",
+            "inspect",
+        )
+    },
     "gztrain": {
         *("fit", "crossval", "evaluate", "predict", "export", "ensemble", "report", "models", "recipes", "bench"),
     },

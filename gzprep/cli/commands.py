@@ -301,6 +301,30 @@ def preview(
 
 
 @app.command()
+def diff(
+    first: Annotated[AnyPlace, typer.Argument(parser=place, metavar="A", help="Dataset folder.")],
+    second: Annotated[AnyPlace, typer.Argument(parser=place, metavar="B", help="Dataset folder.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say what differs between two data sets: recipe, galaxies, labels, images; exit code 1 where something does."""
+    from gzcore.console import printable, show_line
+    from gzprep.tools.diff import compare
+
+    result = compare(first, second)
+    if as_json:
+        print_json(result.document())
+    else:
+        for difference in result.differences:
+            dots = "; ..." if difference.count > len(difference.examples) else ""
+            show_line(printable(f"{difference.kind}: {difference.count:,} ({'; '.join(difference.examples)}{dots})"))
+        verdict = "hold the same data, made in the same way" if result.same else "differ"
+        show_line(f"{first} and {second} {verdict} ({result.common:,} galaxies in both).")
+    if not result.same:
+        raise typer.Exit(1)
+
+
+@app.command()
 def schemes(
     *,
     as_json: AsJson = False,
