@@ -1,4 +1,4 @@
-"""Scores of everything: real images, defects planted into those that nobody has seen one in, and thresholds from them.
+"""Scores of real images and of defects planted into images without a known defect, and thresholds from them.
 
 Thresholds are chosen on one half of the images; :func:`choose` has the rule.
 """
@@ -36,7 +36,7 @@ class Case:
         image: what it was planted into.
         score: ours.
         hough: the baseline's, of a black line.
-        aside: px that the farther end of the line that was found lies away from the planted one; NaN without a line.
+        aside: distance of the farther end of the detected line from the planted line, px; NaN without a line.
         facts: of the planter.
     """
 
@@ -66,7 +66,7 @@ class Survey:
     any_depth: list[Case]
 
     def others(self, detector: str) -> list[Real]:
-        """Images that do not have a defect, as far as anybody knows; unsure ones set aside."""
+        """Images that have no known defect; unsure ones are left out."""
         out = self.lists.having(detector) | self.lists.having(detector, "unsure")
         return [image for image in self.images if image.id not in out]
 
@@ -100,9 +100,9 @@ def survey(images: list[Real], lists: Lists) -> Survey:
 
 def _case(image: Real, name: str, planted: Planted) -> Case:
     hough = longest_dark_line(planted.image) if name == "black_line" else 0.0
-    found, facts = find(planted.image, [name])[name], planted.facts
-    aside = math.nan if found.line is None or "x0" not in facts else _aside(found.line, facts)
-    return Case(image, found.score, hough, aside, facts)
+    finding, facts = find(planted.image, [name])[name], planted.facts
+    aside = math.nan if finding.line is None or "x0" not in facts else _aside(finding.line, facts)
+    return Case(image, finding.score, hough, aside, facts)
 
 
 def _aside(line: DefectLine, facts: dict[str, float]) -> float:

@@ -1,7 +1,7 @@
-"""What the detectors find: planted defects, real ones, false alarms, and what they cost; others beside them.
+"""Recall, precision and cost of the detectors, on planted and on real defects, beside other methods.
 
 Images are cut into two halves by a hash of their id. Thresholds are chosen on one of them (defect_survey.py); the other
-one is where figures come from. Defects are planted (planting.py) into real images that nobody has seen a defect in. A
+one is where figures come from. Defects are planted (planting.py) into real images without a known defect. A
 real alarm counts as false unless it is reviewed as true (judged_images.py).
 
 `python benchmarks/defects.py [--quick]`; JSON=1 prints one JSON document. Without --quick, figures go to docs/defects/.
@@ -55,12 +55,12 @@ TURNS: tuple[Callable[[Pixels], Pixels], ...] = (
 def measure_cost(images: Sequence[Real]) -> dict[str, Any]:
     """Milliseconds an image of decoding and of each detector alone, side by side, round by round; medians of rounds."""
     data = [image.path.read_bytes() for image in images]
-    decoded = [decode(one, "RGBA") for one in data]
+    decoded = [decode(image, "RGBA") for image in data]
     work: dict[str, Callable[[], object]] = {
-        "decode": lambda: [decode(one, "RGBA") for one in data],
-        "all": lambda: [find(one) for one in decoded],
-        **{name: (lambda name=name: [find(one, [name]) for one in decoded]) for name in DETECTORS},
-        HOUGH: lambda: [longest_dark_line(one) for one in decoded],
+        "decode": lambda: [decode(image, "RGBA") for image in data],
+        "all": lambda: [find(image) for image in decoded],
+        **{name: (lambda name=name: [find(image, [name]) for image in decoded]) for name in DETECTORS},
+        HOUGH: lambda: [longest_dark_line(image) for image in decoded],
     }
     rounds = [{name: _milliseconds(do) / len(data) for name, do in work.items()} for _ in range(ROUNDS)]
     ratios = [one["all"] / one["decode"] for one in rounds]
@@ -95,7 +95,7 @@ def ask_cleanvision(seen: Survey) -> dict[str, Any] | None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         groups = {f"planted {kind}": list(_save_cases(seen, kind, folder)) for kind in DETECTORS}
-        groups["sound"] = [str(one.path) for one in seen.images if one.id not in seen.lists.not_sound]
+        groups["sound"] = [str(image.path) for image in seen.images if image.id not in seen.lists.not_sound]
         for kind in DETECTORS:
             true = seen.lists.having(kind)
             groups[f"real {kind}"] = [str(image.path) for image in seen.images if image.id in true]

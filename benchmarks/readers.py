@@ -162,7 +162,7 @@ def started(loaders: Sequence[Loader], materials: Path, share: float) -> Iterato
                     )
                 )
                 waiting.append(Process(loader, processes[-1]))
-                waiting[-1].wait_ready()  # one after the other: nobody warms up in another's way
+                waiting[-1].wait_ready()  # one after the other, so that none slows the start of another
             yield waiting
         finally:
             os.sched_setaffinity(0, ALL_CORES)

@@ -1,4 +1,4 @@
-"""A process that reads whenever it is told, and says how long that took. Whoever is measured runs in one of its own.
+"""A process that reads when it is told to, and says how long that took. Each reader that is measured has its own.
 
 The process says ``ready`` when it has read once, then for every line it is given: records, seconds, CPU seconds. This
 module knows nothing but Python, so that every environment can import it.

@@ -31,8 +31,8 @@ class Watched:
     Attributes:
         seconds: from its start to its end.
         peak_mb: most memory of all its processes at once, 10**6 bytes; shared pages are split among their users (PSS).
-        cpu_seconds: of all its processes, to within a sample of those that nobody waited for.
-        first_record: seconds until the first record was in a file; None where nobody looked.
+        cpu_seconds: of all its processes, to within a sample for those without a parent that waits.
+        first_record: seconds until the first record was in a file; None where it was not looked for.
     """
 
     seconds: float

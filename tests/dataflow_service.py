@@ -113,7 +113,7 @@ class Service:
         return {"id": "2026-11-22_job", "projectId": PROJECT, "name": self.jobs[-1]["name"], "currentState": name}
 
     def look(self) -> Json:
-        """Somebody asks how the job is: first it waits, then it runs, then it has ended."""
+        """Answer a question about the state of the job: first it waits, then it runs, then it has ended."""
         self.looks += 1
         if self.looks <= 2:
             return self.state(("JOB_STATE_PENDING", "JOB_STATE_RUNNING")[self.looks - 1])

@@ -31,7 +31,7 @@ def sky(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(sky: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], float]:
-    """Checksums of a run that nobody disturbs, and how long it takes."""
+    """Checksums of an undisturbed run, and how long it takes."""
     out, began = tmp_path_factory.mktemp("undisturbed") / "out", time.monotonic()
     assert finish(sky, out, "2") == 0
     return shard_sums(out), time.monotonic() - began
