@@ -2,8 +2,8 @@
 
 The 10 shards are real galaxies with 5 extra views each (benchmarks/sky.py), of 224 px; the 100 are ten links to each of
 them, so ten times the records. A process reads every record in the order of each epoch, in batches of 256, and is
-watched from outside, as by all benchmarks (benchmarks/watch.py): pages of the page cache are not counted. `level` is the
-peak at 100 shards and 5 epochs over that at 10 shards and 1 epoch. Five minutes on two cores.
+watched from outside, as by all benchmarks (benchmarks/watch.py): pages of the page cache are not counted. `level` is
+the peak at 100 shards and 5 epochs over that at 10 shards and 1 epoch. Five minutes on two cores.
 
 `python benchmarks/input_memory.py [--threads N]`; JSON=1 prints one JSON document.
 """

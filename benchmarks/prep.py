@@ -5,8 +5,8 @@ training galaxies), in a warm page cache, and runs as a command of its own, pinn
 
 **Start-up is excluded in the same way for everyone**: a command is run at two sizes, and its time a galaxy is the
 slope, (seconds of the larger run - seconds of the smaller) / (galaxies of the larger - of the smaller). Seconds are
-those from starting the command to its end, so everything that grows with the galaxies counts, in
-whichever process it happens. Slow peers get smaller sizes. Peak memory is that of the larger run, over all processes; CPU seconds are a
+those from starting the command to its end, so everything that grows with the galaxies counts, in whichever process it
+happens. Slow peers get smaller sizes. Peak memory is that of the larger run, over all processes; CPU seconds are a
 slope too; the first record is the larger run's, from the start of the command to a record in a file.
 
 Rounds are interleaved: everyone once, then everyone again from another starting place. A ratio is taken within a
