@@ -32,7 +32,7 @@ from tests.hostile_datasets import (
 from tests.hostile_images import _jpeg_that_claims, _png_bomb, _saved
 from tests.running import ROOT, child_environment, gzprep, manifest
 
-ROOM = 600 << 20
+ROOM = 400 << 20
 """Bytes of address space for a command beyond what it takes for a sound folder."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gzcore.console import printable
 from gzcore.errors import GzError
 from gzcore.storage.atomic import writing
 from gzprep.catalogue.read import CatalogueFile, find_catalogues, image_path, read_all
@@ -89,6 +90,6 @@ def take_inventory(directory: Path, catalogues: tuple[CatalogueFile, ...]) -> di
             galaxies += 1
             path = image_path(galaxy)
             if path is None or not (directory / "images" / path).is_file():
-                file.write(f"{galaxy.split}\t{galaxy.id}\t{path}\n")
+                file.write("\t".join(map(printable, (galaxy.split, galaxy.id, str(path)))) + "\n")
                 missing += 1
     return {"galaxies": galaxies, "missing": missing, "missing_list": str(missing_list)}
