@@ -48,8 +48,13 @@ def galaxy_digest(galaxy: Galaxy, image: str) -> bytes:
     votes = galaxy.votes
     numbers = [_plain(value) for value in (*votes.fractions, *votes.counts, *votes.totals)]
     extras = [None if isinstance(value, float) and math.isnan(value) else value for value in galaxy.extras]
-    text = json.dumps((galaxy.split.value, galaxy.id, extras, image))
+    text = json.dumps((galaxy.split.value, galaxy.id, extras, image, *_unfit(galaxy)))
     return hashlib.sha256(struct.pack(f"<{len(numbers)}d", *numbers) + text.encode()).digest()
+
+
+def _unfit(galaxy: Galaxy) -> tuple[str, ...]:
+    """What is wrong with the row; nothing for a row that is right."""
+    return () if galaxy.rejection is None else (galaxy.rejection.reason.value, galaxy.rejection.detail)
 
 
 def _plain(value: float) -> float:

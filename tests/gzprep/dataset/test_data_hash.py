@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzprep.catalogue.galaxy import NAN, Galaxy, Split, Votes
+from gzprep.catalogue.galaxy import NAN, Galaxy, Reason, Rejection, RejectionStage, Split, Votes
 from gzprep.dataset.data_hash import add_sums, data_sum, galaxy_digest
 from tests.running import SMALL, gzprep, manifest, shard_sums
 
@@ -65,6 +65,9 @@ OTHER: dict[str, Galaxy] = {
     "a fraction of 0 and none": with_votes(fractions=(0.25, 0.75, 0.0, *[NAN] * 27)),
     "position": replace(GALAXY, extras=("J1", 184.6, -3.25, "spiral")),
     "name": replace(GALAXY, extras=(None, 184.5, -3.25, "spiral")),
+    "a row with a value that cannot be used": replace(
+        GALAXY, rejection=Rejection(RejectionStage.CATALOGUE, Reason.BAD_VALUE, "a vote of -3")
+    ),
     "two columns swapped": replace(GALAXY, extras=("spiral", 184.5, -3.25, "J1")),
 }
 
