@@ -50,8 +50,10 @@ def _values(array: pa.Array) -> list[Any]:
 def _value(item: pa.Scalar) -> Any:  # noqa: ANN401 -- any value of a table
     try:
         return item.as_py()
-    except _UNREADABLE as error:
-        return Unfit(show(error.object) if isinstance(error, UnicodeDecodeError) else f"a {item.type} out of limits")
+    except UnicodeDecodeError as error:
+        return _not_utf8(error.object)
+    except _UNREADABLE:
+        return Unfit(f"a {item.type} out of limits")
 
 
 def _decoded(value: Any) -> Any:  # noqa: ANN401 -- any value of a table
@@ -61,7 +63,11 @@ def _decoded(value: Any) -> Any:  # noqa: ANN401 -- any value of a table
     try:
         return value.decode()
     except UnicodeDecodeError:
-        return Unfit(show(value))
+        return _not_utf8(value)
+
+
+def _not_utf8(data: bytes) -> Unfit:
+    return Unfit(f"{show(data)}, which is not UTF-8")
 
 
 def any_values(column: pa.ChunkedArray | pa.Array) -> list[Any]:
@@ -121,7 +127,7 @@ def ids(column: pa.ChunkedArray | pa.Array, path: Place) -> list[str | Unfit]:
 
 def _id(value: Any) -> str | Unfit:  # noqa: ANN401 -- any value of a table
     if isinstance(value, Unfit):
-        return Unfit(f"column id_str is {value.found}; expected text in UTF-8")
+        return Unfit(f"column id_str is {value.found}; expected text")
     try:
         return canonical_id(value)
     except UnfitValue as error:

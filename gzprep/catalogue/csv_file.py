@@ -6,7 +6,7 @@ and compared with its rows. Only a block where they differ is looked at line by 
 
 import codecs
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -30,20 +30,54 @@ class Block(NamedTuple):
     lines: Sequence[int]
 
 
-def read_blocks(path: Place, dialect: Dialect, columns: Sequence[str]) -> Iterator[Block]:
+def read_blocks(path: Place, dialect: Dialect, columns: Sequence[str], numeric: Container[str]) -> Iterator[Block]:
     """Yield the rows of a CSV file.
 
+    Args:
+        path: the file.
+        dialect: how it is written.
+        columns: those that are read.
+        numeric: columns of numbers; they stay bytes, the others become text.
+
     Raises:
-        GzError: a line is not one row; the sentence has its number.
+        GzError: a line is not one row, or text is not UTF-8; the sentence has the number of the line.
     """
+    texts = [name for name in columns if name not in numeric]
     line = 1
     for data in _whole_lines(path, dialect.encoding):
         count = data.count(b"\n")
         skipped = max(0, min(count, dialect.before + 1 - line))
         rows = data.split(b"\n", skipped)[-1] if skipped else data
         if rows:
-            yield _parse(path, dialect, columns, rows, line + skipped)
+            yield _with_texts(path, _parse(path, dialect, columns, rows, line + skipped), texts)
         line += count
+
+
+def _with_texts(path: Place, block: Block, names: Sequence[str]) -> Block:
+    """Turn the columns of text from bytes into text.
+
+    Raises:
+        GzError: they are not UTF-8. Which encoding they are in is not certain.
+    """
+    table = block.table
+    for name in names:
+        try:
+            table = table.set_column(table.schema.get_field_index(name), name, table[name].cast(pa.string()))
+        except pa.ArrowInvalid:
+            line, value = _not_utf8(block, name)
+            raise GzError(
+                f"The catalogue {path} is not UTF-8: line {line} has {name} {show(value.decode('latin-1'))}, if it is "
+                "Latin-1; write it in UTF-8, for example with iconv -f LATIN1 -t UTF-8."
+            ) from None
+    return Block(table, block.lines)
+
+
+def _not_utf8(block: Block, name: str) -> tuple[int, bytes]:
+    """The first line where a column is not UTF-8, and its value."""
+    for line, value in zip(block.lines, block.table[name].to_pylist(), strict=True):
+        if value.decode(errors="replace").encode() != value:
+            return line, value
+    raise AssertionError(name)
 
 
 def _whole_lines(path: Place, encoding: str) -> Iterator[bytes]:

@@ -8,7 +8,8 @@ import codecs
 import csv
 import gzip
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -69,12 +70,17 @@ class Dialect:
     comma: bool
 
 
-def open_bytes(path: Place) -> BinaryIO:
+@contextmanager
+def open_bytes(path: Place) -> Iterator[BinaryIO]:
     """Open a file, and unpack it where it is compressed with gzip, whatever its name."""
-    file = path.open("rb")
-    magic = file.read(2)
-    file.seek(0)
-    return cast("BinaryIO", gzip.GzipFile(fileobj=file)) if magic == b"\x1f\x8b" else file
+    with path.open("rb") as file:
+        magic = file.read(2)
+        file.seek(0)
+        if magic != b"\x1f\x8b":
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            yield cast("BinaryIO", unpacked)
 
 
 def find_dialect(path: Place, numeric: Iterable[str]) -> Dialect:

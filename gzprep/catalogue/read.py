@@ -250,7 +250,7 @@ def _csv_pieces(file: CatalogueFile, columns: list[str]) -> Iterator[Piece]:
     """Yield the rows of a CSV file, a block at a time."""
     dialect, row = _dialect(file.path), 1
     with _readable(file.path):
-        for block in read_blocks(file.path, dialect, columns):
+        for block in read_blocks(file.path, dialect, columns, NUMERIC):
             yield Piece(block.table, file.path, file.split, row, dialect.comma)
             row += block.table.num_rows
 

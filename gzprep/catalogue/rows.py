@@ -100,7 +100,7 @@ class Piece:
 
     def _text(self, place: int, name: str, value: Text) -> str | None:
         if isinstance(value, Unfit):
-            self.note(place, f"column {name} is {value.found}; expected text in UTF-8")
+            self.note(place, f"column {name} is {value.found}; expected text")
             return None
         return value
 

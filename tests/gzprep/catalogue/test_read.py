@@ -1,17 +1,15 @@
 """Catalogues: what is read, what is worked out, and the one sentence a bad one is refused with."""
 
-import csv
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from gzcore.errors import GzError
-from gzprep.catalogue.galaxy import Galaxy, Split, Votes, pack
+from gzprep.catalogue.galaxy import Galaxy, Split, Votes
 from gzprep.catalogue.read import (
     CatalogueFile,
     RowGroup,
@@ -25,73 +23,22 @@ from gzprep.catalogue.read import (
     row_groups,
 )
 from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
-
-ID = 587722982293766366
-FORMATS = ("parquet", "csv")
-Row = dict[str, Any]
-FRACTIONS = [name for question in CATALOGUE_QUESTIONS for name in question.fraction_columns]
-COUNTS = [name for question in CATALOGUE_QUESTIONS for name in question.columns]
-TOTALS = [question.total_column for question in CATALOGUE_QUESTIONS]
-
-
-def identity(place: int) -> Row:
-    return {"id_str": str(ID + place), "subfolder": "587722", "filename": f"{ID + place}.jpg"}
-
-
-def fraction_row(place: int = 0) -> Row:
-    """A row of fractions alone, each different; the last question unasked."""
-    fractions = {name: 1 / (at + 7 + 100 * place) for at, name in enumerate(FRACTIONS)}
-    return {**identity(place), **fractions, **dict.fromkeys(CATALOGUE_QUESTIONS[9].fraction_columns)}
-
-
-def count_row(place: int = 0) -> Row:
-    """A row of counts alone: of the first question 1, 2, 3, of the second 1, 2, and so on."""
-    counts = {name: at + 1 for question in CATALOGUE_QUESTIONS for at, name in enumerate(question.columns)}
-    return {**identity(place), **counts}
-
-
-def write_parquet(path: Path, rows: Iterable[Row], **options: Any) -> Path:
-    pq.write_table(pa.Table.from_pylist(list(rows)), path, **options)
-    return path
-
-
-def write_csv(path: Path, rows: Iterable[Row]) -> Path:
-    rows = list(rows)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
-def write(folder: Path, form: str, rows: Iterable[Row]) -> Path:
-    path = folder / f"gz2_train_catalog.{form}"
-    return write_csv(path, rows) if form == "csv" else write_parquet(path, rows)
-
-
-def read(path: Path) -> list[Galaxy]:
-    """Everything a run does with a catalogue."""
-    check_columns(path)
-    return [galaxy for group in row_groups(CatalogueFile(path, Split.TRAIN)) for galaxy in read_galaxies(group)]
-
-
-def packed(galaxies: Iterable[Galaxy]) -> list[bytes]:
-    """Galaxies in a form in which NaN equals NaN."""
-    return [pack(galaxy) for galaxy in galaxies]
-
-
-def without(row: Mapping[str, Any], *names: str) -> Row:
-    return {name: value for name, value in row.items() if name not in names}
-
-
-def assert_sentence(error: GzError, *parts: str) -> None:
-    text = str(error)
-    assert "\n" not in text
-    assert "Traceback" not in text
-    assert text.endswith(".")
-    for part in parts:
-        assert part in text
-
+from tests.catalogues import (
+    FORMATS,
+    FRACTIONS,
+    ID,
+    TOTALS,
+    Row,
+    assert_sentence,
+    count_row,
+    fraction_row,
+    identity,
+    packed,
+    read,
+    without,
+    write,
+    write_parquet,
+)
 
 # ---------------------------------------------------------------- rows
 
