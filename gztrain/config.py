@@ -126,8 +126,8 @@ class TrainConfig:
     """Votes that a question needs to count as answered, under ``asked``, where there are counts."""
     fold: Annotated[Int, Field(ge=0)] = 0
     """The fold that validates; the others train."""
-    views: Annotated[Int, Field(ge=0)] = 12
-    """Extra views of a training galaxy to use; 0: view 0 only."""
+    views: Annotated[Int, Field(ge=0)] | None = None
+    """Extra views of a training galaxy to use; absent: all that the data set has; 0: view 0 only."""
     seed: Annotated[Int, Field(ge=0, lt=1 << 32)] = 0
     """Of first weights, order, augmentation and dropout."""
     strict_labels: bool = False

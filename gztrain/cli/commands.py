@@ -183,14 +183,15 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
     """Judge a run: all metrics with their intervals, beside two baselines that ignore the image."""
     _start_keras()
     from gztrain.cli.show import show_metrics
-    from gztrain.evaluation.evaluate import check_policy
-    from gztrain.evaluation.evaluate import evaluate as judge_run
+    from gztrain.evaluation.evaluate import check_policy, evaluate_on
     from gztrain.runs.remote import run_here
 
     with run_here(run) as here:
-        document = judge_run(here.folder, split, data=data, labels=check_policy(labels), skip_damaged=skip_damaged)
+        name, document = evaluate_on(
+            here.folder, split, data=data, labels=check_policy(labels), skip_damaged=skip_damaged
+        )
         here.send()
-    chosen = {**document, "splits": {split: document["splits"][split]}}
+    chosen = {**document, "splits": {name: document["splits"][name]}}
     _show(document if as_json else chosen, as_json, show_metrics, run)
 
 
@@ -326,7 +327,8 @@ def report(
     html: Annotated[Path, typer.Option("--html", parser=path, metavar="DIR", help="Folder for the page.")],
     data: Data = None,
     split: Annotated[
-        SplitName | None, typer.Option(help="Which split to show. [test, where a run was judged on it]")
+        str | None,
+        typer.Option(help="Which figures to show: val, test or another name in metrics.json. [test, if there are any]"),
     ] = None,
     *,
     as_json: AsJson = False,

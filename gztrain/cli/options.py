@@ -40,7 +40,7 @@ OPTIONS: dict[str, Option] = {
     "scheme": Option("scheme", str, _DATA, "Questions: q0 .. q10, hubble, reduced, all. [reduced]"),
     "labels": Option("labels", str, _DATA, "How votes become labels: asked or report. [asked]"),
     "fold": Option("fold", int, _DATA, "The fold that validates; the others train. [0]"),
-    "views": Option("views", int, _DATA, "Extra views of a galaxy to train on. [12]"),
+    "views": Option("views", int, _DATA, "Extra views of a galaxy to train on. [all that the data set has]"),
     "min_votes": Option("min_votes", int, _DATA, "Votes that a question needs to count as answered. [1]"),
     "strict_labels": Option("strict_labels", bool, _DATA, "Stop if no training galaxy has some label."),
     "model": Option("model.name", str, _MODEL, "Which model; `gztrain models` lists them. [small]"),

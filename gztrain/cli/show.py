@@ -45,7 +45,7 @@ def show_metrics(document: Json, run: str | None) -> None:
             for key, title in _SHOWN
         ]
         header = ("", "model", "95 % interval", "commonest answer", "frequencies")
-        show_table(f"{found['galaxies']} {split} galaxies, scheme {document['scheme']}", rows, header)
+        show_table(f"{_title(split, found)}, scheme {document['scheme']}", rows, header)
         show_line("")
         show_table("Labels", list(_label_rows(found)), ("", "known", "share of 1", "AUC", "95 % interval"))
         show_line("")
@@ -54,6 +54,14 @@ def show_metrics(document: Json, run: str | None) -> None:
             show_line(f"{found['damaged_records']} damaged records were left out.")
         show_line(found["verdict"])
     show_line(f"Everything is in {run}" if run else "Nothing was kept; --run names a folder to keep it in.")
+
+
+def _title(name: str, figures: Json) -> str:
+    data = figures.get("data_set")
+    if data is None or data["same"]:
+        return f"{figures['galaxies']} {name} galaxies"
+    own_name = f"of {data['name']}, which is not the data set that the run was trained on (figures: {name})"
+    return f"{figures['galaxies']} {data['split']} galaxies {own_name}"
 
 
 def _words(key: str) -> str:

@@ -33,10 +33,28 @@ class LabelCounts:
         if not ((self.positives >= 0) & (self.positives <= self.answered) & (self.answered <= self.galaxies)).all():
             raise GzError("Counts of labels must have 0 <= positives <= answered <= galaxies; these do not.")
 
+    def as_json(self) -> dict[str, Any]:
+        """The counts as JSON has them; the names are those of the scheme."""
+        return {
+            "galaxies": self.galaxies,
+            "answered": self.answered.tolist(),
+            "positives": self.positives.tolist(),
+        }
+
     @property
     def without_positive(self) -> tuple[str, ...]:
         """Names of the labels that are never 1; a model cannot learn them."""
         return tuple(name for name, count in zip(self.names, self.positives, strict=True) if count == 0)
+
+
+def counts_from(values: Mapping[str, Any], scheme: Scheme) -> LabelCounts:
+    """Read counts back from what :meth:`LabelCounts.as_json` gave.
+
+    Raises:
+        GzError, KeyError, TypeError, ValueError: they are damaged.
+    """
+    answered, positives = (np.array(values[key], np.int64) for key in ("answered", "positives"))
+    return LabelCounts(scheme.names, int(values["galaxies"]), answered, positives)
 
 
 def count_labels(scheme: Scheme, labels: Ints, mask: Ints) -> LabelCounts:

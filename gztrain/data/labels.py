@@ -4,7 +4,7 @@
 minimum of votes: an unasked question has the label that follows from the zeros that the report filled in.
 """
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from gzcore.dataset.tree import Question
 from gztrain.data.dataset import Scheme
 
 Policy = Literal["asked", "report"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

@@ -16,7 +16,9 @@ from gzcore.storage.atomic import beside, write_json, writing
 from gzcore.storage.places import Place
 from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.evaluation.evaluate import Split, evaluate
-from gztrain.runs.folder import Json, Run, RunFolder, open_run, recipe_hash, write_config
+from gztrain.evaluation.judged_data import judged_data
+from gztrain.runs.folder import Json, Run, RunFolder, open_run, write_config
+from gztrain.runs.galaxies import folds_of, same_data_of, trained_of_all, write_galaxies
 
 SIDES = (1, 8)
 """Number of copies of an image that are predicted: 1, or 8 for all symmetries of the square."""
@@ -71,9 +73,11 @@ def ensemble(request: EnsembleRequest) -> Json:
     folder = RunFolder(request.out)
     check_folder(folder, runs, request)
     with _folder_beside(folder.root) as temporary:
-        found = make(request, runs, RunFolder(temporary))
-        replace_run(folder, temporary)
-    return found
+        metrics = make(request, runs, RunFolder(temporary))
+        with folder.locked():
+            check_folder(folder, runs, request)  # once more: another command may have ended here since
+            replace_run(folder, temporary)
+    return metrics
 
 
 @contextmanager
@@ -101,9 +105,12 @@ def make(request: EnsembleRequest, runs: Sequence[Run], folder: RunFolder) -> Js
     import keras
 
     first = runs[0]
-    dataset = _open_data(first, request.data)
+    check_untrained_members(runs, open_dataset(request.data or first.dataset), request.split)
     model = average([run.model() for run in runs], request.sides)
-    write_config(folder, first.config, dataset, first.scheme, keras.backend.backend())
+    write_config(
+        folder, first.config, first.data, first.scheme, keras.backend.backend(), label_counts=first.label_counts
+    )
+    write_galaxies_of_all(folder, runs)
     members = [_named(run.folder.root, request) for run in runs]
     write_json(folder.ensemble, {"members": members, "sides": request.sides})
     with writing(folder.root), beside(folder.model) as temporary:
@@ -158,9 +165,13 @@ def check_fits(first: Run, other: Run, split: Split) -> None:
         "answer the same questions": (first.scheme.name, other.scheme.name),
         "have the same labels": (first.scheme.names, other.scheme.names),
         "follow one label policy": (first.config.labels, other.config.labels),
-        "come from the same data set": (first.recipe_hash[:12], other.recipe_hash[:12]),
         "see images of one size": (first.crop, other.crop),
     }
+    if not same_data_of(first, other):
+        raise GzError(
+            f"The runs of an ensemble must be trained on one data set; {first.folder.root} was trained on "
+            f"{first.data}, {other.folder.root} on {other.data}."
+        )
     if split == "val":
         pairs["validate on one fold (judge them on test: others have trained on it)"] = (
             first.config.fold,
@@ -185,14 +196,22 @@ def check_folder(folder: RunFolder, runs: Sequence[Run], request: EnsembleReques
         raise UsageError(f"{folder.root} has a run already; begin anew with --overwrite, or choose another folder.")
 
 
-def _open_data(first: Run, data: Place | None) -> Dataset:
-    dataset = open_dataset(data or first.dataset)
-    if recipe_hash(dataset) != first.recipe_hash:
-        raise GzError(
-            f"The runs were trained on other data than {dataset.place} holds now; "
-            "name the folder they were trained on with --data."
-        )
-    return dataset
+def check_untrained_members(runs: Sequence[Run], dataset: Dataset, split: Split) -> None:
+    """Refuse to judge an ensemble on galaxies that one of its members was trained on.
+
+    Raises:
+        GzError: one was, it is not known of one, or the images or labels of the data set do not fit.
+    """
+    for run in runs:
+        judged_data(run, dataset, split)
+
+
+def write_galaxies_of_all(folder: RunFolder, runs: Sequence[Run]) -> None:
+    """Write the galaxies of all members, each as ``train`` that trained any of them; nothing if that is not known."""
+    folds, trained = [folds_of(run) for run in runs], trained_of_all(runs)
+    if trained is not None and None not in folds:
+        together = {galaxy: fold for of_run in folds if of_run is not None for galaxy, fold in of_run.items()}
+        write_galaxies(folder, together, trained)
 
 
 def average(models: Sequence[Any], sides: int) -> Any:  # noqa: ANN401 -- keras.Models

@@ -16,9 +16,10 @@ from gztrain.data.label_source import LabelSource
 from gztrain.data.labels import Policy
 from gztrain.data.stream import ahead, fill, in_order
 from gztrain.evaluation.baselines import Baseline, make_baseline
+from gztrain.evaluation.judged_data import judged_data
 from gztrain.evaluation.metrics import as_document, judge
 from gztrain.evaluation.predictions import Predictions
-from gztrain.runs.folder import Json, Run, RunFolder, open_run, recipe_hash
+from gztrain.runs.folder import Json, Run, RunFolder, open_run
 from gztrain.runs.history import damaged_in_training
 
 Split = Literal["val", "test"]
@@ -33,7 +34,8 @@ def evaluate(
     Args:
         path: run folder.
         split: ``val``, the validation fold of the run, or ``test``; view 0 of each galaxy is used.
-        data: the dataset folder; None: where it was when the run began.
+        data: the dataset folder; None: where it was when the run began. It may be another data set, if the run was not
+            trained on any galaxy of the split; see :mod:`gztrain.evaluation.judged_data`.
         labels: label policy to evaluate with; None: that of the run.
         skip_damaged: leave out damaged records. They are also left out if the run was trained so.
 
@@ -43,20 +45,29 @@ def evaluate(
     Raises:
         GzError: the run or the data set is missing, they do not belong together, or the split is empty.
     """
+    return evaluate_on(path, split, data=data, labels=labels, skip_damaged=skip_damaged)[1]
+
+
+def evaluate_on(
+    path: Path, split: Split, *, data: Place | None = None, labels: Policy | None = None, skip_damaged: bool = False
+) -> tuple[str, Json]:
+    """The same; also returns the name of the split in metrics.json, which says so if it is of another data set."""
     run = open_run(path)
-    dataset = _open_data(run, data)
+    dataset = open_dataset(data or run.dataset)
+    judged_on = judged_data(run, dataset, split)
     settings = run.config.input
     skip = skip_damaged or settings.skip_damaged
     reader = open_reader(settings.reader, threads=settings.threads, skip_damaged=skip)
     label_source = LabelSource(run.scheme, labels or run.config.labels, run.config.min_votes)
     predictions = predict_selection(run.model(), selection_of(run, dataset, split), label_source, reader)
-    baseline = baseline_of(dataset, label_source, [fold for fold in dataset.folds if fold != run.config.fold], reader)
+    baseline = baseline_of(run, dataset, label_source, reader)
     judged = {
         "labels": label_source.policy,
+        "data_set": judged_on.entry,
         "damaged_records": len(reader.damage),
         **judge(predictions, run.scheme, baseline=baseline, bootstrap=run.config.bootstrap),
     }
-    return write_down(run.folder, run.scheme.name, split, judged, predictions)
+    return judged_on.name, write_down(run.folder, run.scheme.name, judged_on.name, judged, predictions)
 
 
 def check_policy(labels: str | None) -> Policy | None:
@@ -95,20 +106,6 @@ def read_metrics(folder: RunFolder) -> Json:
         raise GzError(f"{folder.metrics} is damaged ({error}); remove it and evaluate again.") from None
 
 
-def _open_data(run: Run, data: Place | None) -> Dataset:
-    dataset = open_dataset(data or run.dataset)
-    if dataset.crop != run.crop:
-        raise GzError(
-            f"The run in {run.folder.root} sees images of {run.crop} px; those in {dataset.place} have {dataset.crop}."
-        )
-    if recipe_hash(dataset) != run.recipe_hash:
-        raise GzError(
-            f"The run in {run.folder.root} was trained on other data than {dataset.place} holds now, so its galaxies "
-            "may have been trained on; name the folder it was trained on with --data."
-        )
-    return dataset
-
-
 def selection_of(run: Run, dataset: Dataset, split: Split) -> Selection:
     """View 0 of the galaxies in a split of a run.
 
@@ -117,13 +114,20 @@ def selection_of(run: Run, dataset: Dataset, split: Split) -> Selection:
     """
     selection = select(dataset, TEST) if split == "test" else select(dataset, TRAIN, folds=[run.config.fold])
     if not len(selection):
-        raise GzError(f"There are no {split} galaxies in {dataset.place}, so nothing can be judged on them.")
+        advice = "judge the run on its validation fold with --split val" if split == "test" else "use more galaxies"
+        raise GzError(f"There are no {split} galaxies in {dataset.place}, so nothing can be judged on them; {advice}.")
     return selection
 
 
-def baseline_of(dataset: Dataset, label_source: LabelSource, folds: list[int], reader: Reader) -> Baseline:
-    """The baselines, computed from the galaxies of some folds."""
-    return make_baseline(label_source.count(dataset, folds, reader), label_source.scheme)
+def baseline_of(run: Run, dataset: Dataset, label_source: LabelSource, reader: Reader) -> Baseline:
+    """The baselines, computed from the galaxies that the run was trained on.
+
+    A run of an earlier version does not know their labels; there, the training galaxies of the data set are counted.
+    """
+    counts = run.label_counts.get(label_source.policy)
+    if counts is None:
+        counts = label_source.count(dataset, [fold for fold in dataset.folds if fold != run.config.fold], reader)
+    return make_baseline(counts, label_source.scheme)
 
 
 def predict_selection(model: Any, selection: Selection, label_source: LabelSource, reader: Reader) -> Predictions:  # noqa: ANN401

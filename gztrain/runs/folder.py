@@ -3,6 +3,7 @@
 ``config.json`` is written first, ``model.keras`` and ``metrics.json`` last. A folder with metrics.json is complete.
 """
 
+import contextlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -13,16 +14,21 @@ from typing import Any
 
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError, UsageError
-from gzcore.recipe.overlay import leaves
+from gzcore.storage import locks
 from gzcore.storage.atomic import write_json, writing
-from gzcore.storage.places import Place, as_place
+from gzcore.storage.places import Place
 from gztrain import __version__
-from gztrain.config import FREE, TrainConfig, as_mapping, from_mapping
-from gztrain.data.dataset import Dataset, Scheme
-from gztrain.environment import quiet_imports
+from gztrain.config import TrainConfig, as_mapping, from_mapping
+from gztrain.data.dataset import Scheme
+from gztrain.data.label_counts import LabelCounts, counts_from
+from gztrain.data.labels import Policy
+from gztrain.runs.data_set import DataRecord, record_from
+from gztrain.runs.saved_model import load_model
 
 FORMAT = 1
 """Version of the run folder's format."""
+_LOCK = ".gztrain"
+"""Folder of the file ``lock`` in a run folder."""
 Json = dict[str, Any]
 
 
@@ -72,6 +78,11 @@ class RunFolder:
         return self.root / f"predictions-{split}.parquet"
 
     @property
+    def galaxies(self) -> Path:
+        """The galaxies that trained and validated; see :mod:`gztrain.runs.galaxies`."""
+        return self.root / "galaxies.parquet"
+
+    @property
     def ensemble(self) -> Path:
         """The members of an ensemble; see :mod:`gztrain.evaluation.ensemble`."""
         return self.root / "ensemble.json"
@@ -90,14 +101,31 @@ class RunFolder:
         """The run folder of one fold of a cross-validation."""
         return RunFolder(self.root / f"fold-{number}")
 
+    def locked(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the lock of the folder, so that one command at a time trains into it.
+
+        The system lets go of it when the process ends, however it ends. Only a folder of this machine has a lock.
+
+        Raises:
+            GzError: another command holds it, or it cannot be made.
+        """
+        return locks.locked(self.root, _LOCK, "choose another run folder")
+
     def has_run(self) -> bool:
         """Whether the folder has a run, complete or not."""
         return self.config.exists() or self.metrics.exists() or any(self.root.glob("fold-[0-9]*/config.json"))
 
     def clear(self) -> None:
-        """Remove all files that runs write, and no other files."""
-        with writing(self.root):
-            for path in (self.config, self.ensemble, self.history, self.model, self.metrics, self.report):
+        """Remove all files that runs write, and no other files.
+
+        Raises:
+            GzError: another command trains into one of the folds, and nothing is removed; or a file cannot be removed.
+        """
+        with contextlib.ExitStack() as held, writing(self.root):
+            for fold in self.root.glob("fold-[0-9]*"):
+                held.enter_context(RunFolder(fold).locked())
+            files = (self.config, self.galaxies, self.ensemble, self.history, self.model, self.metrics, self.report)
+            for path in files:
                 path.unlink(missing_ok=True)
             for path in self.root.glob("predictions*.parquet"):
                 path.unlink()
@@ -113,19 +141,27 @@ class Run:
         folder: its folder.
         config: its config.
         scheme: its labels, in the order of the model's outputs.
-        dataset: the dataset folder that it was trained on; the folder may have moved since.
-        recipe_hash: of that data set.
-        crop: height and width of the model's images, px.
+        data: the data set that it was trained on.
         backend: the Keras backend that trained it. Any backend can use the model.
+        label_counts: labels of its training galaxies, under each label policy; empty in runs of earlier versions.
     """
 
     folder: RunFolder
     config: TrainConfig
     scheme: Scheme
-    dataset: Place
-    recipe_hash: str
-    crop: int
+    data: DataRecord
     backend: str
+    label_counts: Mapping[Policy, LabelCounts]
+
+    @property
+    def dataset(self) -> Place:
+        """The dataset folder that it was trained on; the folder may have moved since."""
+        return self.data.place
+
+    @property
+    def crop(self) -> int:
+        """Height and width of the model's images, px."""
+        return self.data.crop
 
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401 -- a keras.Model
@@ -140,45 +176,40 @@ class Run:
         return self._model
 
 
-def load_model(path: Path) -> Any:  # noqa: ANN401 -- a keras.Model
-    """Load a model that gztrain saved.
+def write_config(  # noqa: PLR0913 -- what a run is
+    folder: RunFolder,
+    config: TrainConfig,
+    data: DataRecord,
+    scheme: Scheme,
+    backend: str,
+    *,
+    label_counts: Mapping[Policy, LabelCounts] | None = None,
+) -> None:
+    """Write config.json.
+
+    Args:
+        folder: the run folder.
+        config: the recipe of the run.
+        data: the data set that it is trained on.
+        scheme: its labels.
+        backend: the Keras backend that trains it.
+        label_counts: labels of its training galaxies, for baselines, under each label policy.
 
     Raises:
-        GzError: the file is missing or damaged.
+        GzError: it cannot be written.
     """
-    import keras
-
-    from gztrain.models import layers, stem
-
-    _ = layers, stem  # importing them registers their layers with Keras
-    if not path.is_file():
-        raise GzError(f"There is no model {path}: the run has not ended; go on with gztrain fit --resume.")
-    try:
-        with quiet_imports():
-            return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise GzError(f"The model {path} cannot be loaded ({reason}); train it again.") from error
-
-
-def write_config(folder: RunFolder, config: TrainConfig, dataset: Dataset, scheme: Scheme, backend: str) -> None:
-    """Write config.json."""
     with writing(folder.root):
         folder.root.mkdir(parents=True, exist_ok=True)
     document = {
         "format": FORMAT,
         "gztrain": __version__,
         "backend": backend,
-        "dataset": {"path": str(dataset.place.resolve()), "recipe_hash": recipe_hash(dataset), "crop": dataset.crop},
+        "dataset": data.as_json(),
         "scheme": asdict(scheme),
+        "label_counts": {policy: counts.as_json() for policy, counts in (label_counts or {}).items()},
         "config": as_mapping(config),
     }
     write_json(folder.config, document)
-
-
-def recipe_hash(dataset: Dataset) -> str:
-    """The recipe hash of a data set, from its manifest."""
-    return str(dataset.manifest.get("recipe_hash", ""))
 
 
 def open_run(path: Path) -> Run:
@@ -190,17 +221,16 @@ def open_run(path: Path) -> Run:
     folder = RunFolder(path)
     document = _read_config(folder)
     try:
-        data = document["dataset"]
+        scheme, counts = _scheme(document["scheme"]), document.get("label_counts", {})
         return Run(
             folder=folder,
             config=from_mapping(document["config"], str(folder.config)),
-            scheme=_scheme(document["scheme"]),
-            dataset=as_place(data["path"]),
-            recipe_hash=data["recipe_hash"],
-            crop=data["crop"],
+            scheme=scheme,
+            data=record_from(document["dataset"]),
             backend=document["backend"],
+            label_counts={policy: counts_from(values, scheme) for policy, values in counts.items()},
         )
-    except (KeyError, TypeError, UsageError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
         raise GzError(f"{folder.config} is damaged ({error}); train the run again with --overwrite.") from None
 
 
@@ -240,29 +270,3 @@ def _question(values: Mapping[str, Any]) -> Question:
     parent = values["parent"]
     chosen = {**values, "used": tuple(values["used"]), "parent": None if parent is None else tuple(parent)}
     return Question(**chosen)
-
-
-def check_same(run: Run, config: TrainConfig, dataset: Dataset, backend: str) -> None:
-    """Check that a run is resumed with the config, the data and the backend that it began with.
-
-    Raises:
-        UsageError: a setting that affects the result differs, or the backend differs.
-        GzError: the data set differs.
-    """
-    before, now = leaves(as_mapping(run.config)), leaves(as_mapping(config))
-    changed = next((key for key in now if key not in FREE and before.get(key) != now[key]), None)
-    if changed is not None:
-        raise UsageError(
-            f"The run in {run.folder.root} has {changed} = {before.get(changed)!r}, and {now[changed]!r} was asked "
-            "for; resume it as it is, or start over with --overwrite."
-        )
-    if run.backend != backend:
-        raise UsageError(
-            f"The run in {run.folder.root} was begun on {run.backend}, and Keras now uses {backend}; "
-            f"set KERAS_BACKEND={run.backend} to go on, or start over with --overwrite."
-        )
-    if run.recipe_hash != recipe_hash(dataset):
-        raise GzError(
-            f"The run in {run.folder.root} was begun on other data than {dataset.place} holds now "
-            f"(recipe {run.recipe_hash[:12]}, now {recipe_hash(dataset)[:12]}); start over with --overwrite."
-        )

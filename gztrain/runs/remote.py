@@ -6,6 +6,9 @@ checkpoint and at the end, so that ``--resume`` goes on there from any machine. 
 in the bucket that can be gone on with, wherever it is cut off: what the run does not have any more is removed first,
 but older best models after the checkpoint that does not name them; ``config.json`` comes first, the checkpoint after
 the model that it names, and ``metrics.json`` last.
+
+A run folder on this machine has a lock (:meth:`gztrain.runs.folder.RunFolder.locked`). A bucket has none: two commands
+that train into one run folder in a bucket would overwrite each other's objects, and nothing refuses the second one.
 """
 
 import contextlib
@@ -115,7 +118,7 @@ class RunCopy:
         return [
             path.relative_to(self.folder).as_posix()
             for path in self.folder.rglob("*")
-            if path.is_file() and not path.name.startswith(".")
+            if path.is_file() and not any(part.startswith(".") for part in path.relative_to(self.folder).parts)
         ]
 
     def _state(self, name: str) -> tuple[int, int]:

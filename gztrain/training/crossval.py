@@ -17,8 +17,10 @@ from gztrain.data.dataset import open_dataset
 from gztrain.data.label_source import LabelSource
 from gztrain.evaluation.baselines import make_baseline
 from gztrain.evaluation.evaluate import read_metrics, write_down
+from gztrain.evaluation.judged_data import judged_entry
 from gztrain.evaluation.metrics import judge
 from gztrain.evaluation.predictions import Predictions, read_predictions
+from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import Json, RunFolder, open_run
 from gztrain.runs.watch import Watch
 from gztrain.training.backends import load_backend
@@ -26,7 +28,7 @@ from gztrain.training.fit import check_free, check_machine, check_resumed, fit
 from gztrain.training.job import make_job
 from gztrain.training.request import TrainRequest
 
-_NOT_AVERAGED = ("baselines", "bootstrap", "intervals", "confusion", "classes", "damaged_records")
+_NOT_AVERAGED = ("data_set", "baselines", "bootstrap", "intervals", "confusion", "classes", "damaged_records")
 
 
 def crossval(request: TrainRequest, watch: Watch) -> Json:
@@ -47,13 +49,15 @@ def crossval(request: TrainRequest, watch: Watch) -> Json:
         raise GzError(f"{dataset.place} has {len(dataset.folds)} fold; a cross-validation needs two or more.")
     requests = [of_fold(request, number) for number in dataset.folds]
     check_folds(requests)
-    if not request.resume:
-        folder.clear()
-    for each in requests:
-        _fit_fold(each, watch)
-    found = summarise(folder, dataset.folds, request)
-    request.saved()
-    return found
+    with folder.locked():
+        check_free(folder, request)  # once more: another command may have ended here since
+        if not request.resume:
+            folder.clear()
+        for each in requests:
+            _fit_fold(each, watch)
+        metrics = summarise(folder, dataset.folds, request)
+        request.saved()
+    return metrics
 
 
 def of_fold(request: TrainRequest, number: int) -> TrainRequest:
@@ -100,6 +104,7 @@ def summarise(folder: RunFolder, folds: Sequence[int], request: TrainRequest) ->
     each = [read_metrics(run.folder)["splits"]["val"] for run in runs]
     whole = {
         "labels": label_source.policy,
+        "data_set": judged_entry(record_of(dataset), "val", same=True),
         "damaged_records": sum(part["damaged_records"] for part in each),
         **found,
         "folds": {

@@ -1,5 +1,6 @@
 """``gztrain fit``: from a dataset folder and a config to a run folder with a model that was judged."""
 
+import contextlib
 from dataclasses import replace
 from functools import partial
 
@@ -11,8 +12,11 @@ from gztrain.evaluation.evaluate import evaluate
 from gztrain.models import build
 from gztrain.models.augment import augment
 from gztrain.models.body import GalaxyModel
-from gztrain.runs.folder import Json, RunFolder, check_same, open_run, write_config
+from gztrain.runs.data_set import record_of
+from gztrain.runs.folder import Json, RunFolder, open_run, write_config
+from gztrain.runs.galaxies import write_galaxies
 from gztrain.runs.history import History, open_scalars
+from gztrain.runs.resume import check_same
 from gztrain.runs.watch import Watch
 from gztrain.training.backends import Backend, Task, load_backend
 from gztrain.training.checkpoint import Array, Checkpoints, Snapshot, assign_values, check_fits, values_of
@@ -42,11 +46,12 @@ def fit(request: TrainRequest, watch: Watch) -> Json:
     check_resumed(folder, job)
     for note in job.notes:
         watch.tell(note)
-    values = train(job, folder, backend, watch)
-    save_model(job, values, folder)
-    found = evaluate(folder.root, "val", data=request.data)
-    request.saved()
-    return found
+    with contextlib.ExitStack() as held:
+        values = train(job, folder, backend, watch, held)
+        save_model(job, values, folder)
+        metrics = evaluate(folder.root, "val", data=request.data)
+        request.saved()
+    return metrics
 
 
 def check_free(folder: RunFolder, request: TrainRequest) -> None:
@@ -99,19 +104,35 @@ def backend_name() -> str:
     return str(keras.backend.backend())
 
 
-def begin(folder: RunFolder, job: TrainingJob, galaxy: GalaxyModel) -> Snapshot | None:
-    """Make the run folder ours, now that nothing more can be wrong with the request.
+def begin(folder: RunFolder, job: TrainingJob, galaxy: GalaxyModel, held: contextlib.ExitStack) -> Snapshot | None:
+    """Take the run folder, now that nothing more can be wrong with the request.
+
+    Another command may have trained into it since it was checked, so it is checked again with the lock held.
+
+    Args:
+        folder: the run folder.
+        job: what is trained.
+        galaxy: the model.
+        held: holds the lock of the folder from here on.
 
     Returns:
         The checkpoint to go on from; None for a run that begins.
 
     Raises:
-        GzError: the checkpoint is damaged or of another model; the folder is as it was.
+        GzError: another command trains into the folder; or the checkpoint is damaged or of another model. The folder
+            is as it was.
+        UsageError: the folder has a run by now.
     """
+    held.enter_context(folder.locked())
+    check_free(folder, job.request)
+    check_resumed(folder, job)
     snapshot = _snapshot(folder, galaxy) if _goes_on(folder, job.request) else None
     if not _goes_on(folder, job.request):
         folder.clear()
-    write_config(folder, job.config, job.dataset, job.scheme, backend_name())  # of a run that goes on: its free keys
+    data = record_of(job.dataset)  # when a run goes on, its free keys and the place of its data may have changed
+    write_config(folder, job.config, data, job.scheme, backend_name(), label_counts=job.label_counts)
+    validating = job.config.fold
+    write_galaxies(folder, job.galaxies, (name for name, fold in job.galaxies.items() if fold != validating))
     for place in (folder.root, folder.checkpoint):
         sweep(place)
     job.request.saved()
@@ -127,8 +148,13 @@ def _snapshot(folder: RunFolder, galaxy: GalaxyModel) -> Snapshot | None:
     return snapshot
 
 
-def train(job: TrainingJob, folder: RunFolder, backend: Backend, watch: Watch) -> tuple[Array, ...]:
-    """Train, from the last checkpoint if there is one; gives the values of the best model's variables."""
+def train(
+    job: TrainingJob, folder: RunFolder, backend: Backend, watch: Watch, held: contextlib.ExitStack
+) -> tuple[Array, ...]:
+    """Train, from the last checkpoint if there is one; gives the values of the best model's variables.
+
+    The lock of the run folder is taken once the model is built, and handed to ``held``.
+    """
     import keras
 
     config = job.config
@@ -138,7 +164,7 @@ def train(job: TrainingJob, folder: RunFolder, backend: Backend, watch: Watch) -
         keras.utils.set_random_seed(config.seed)  # Keras seeds TensorFlow, too, whatever its backend
     with backend.spread(machine.plan.devices), policy(choose_precision(backend, config.compute)), stop_switch() as stop:
         galaxy = build(config.model, job.dataset.crop, job.training_loss.outputs)
-        snapshot = begin(folder, job, galaxy)
+        snapshot = begin(folder, job, galaxy, held)
         if snapshot is not None and snapshot.progress.done:
             watch.tell("This run has ended already; nothing is left to train.")
             return snapshot.model

@@ -1,15 +1,21 @@
 """A training job: a request together with the data that it trains and validates on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
+from gzcore.dataset.layout import TRAIN
 from gzcore.errors import GzError, UsageError
 from gztrain.config import TrainConfig
 from gztrain.data import Reader, Selection, open_reader, select
 from gztrain.data.dataset import Dataset, Scheme, choose_scheme, open_dataset
+from gztrain.data.galaxies import galaxies_of
+from gztrain.data.label_counts import LabelCounts
 from gztrain.data.label_source import LabelSource, votes_of
+from gztrain.data.labels import POLICIES, Policy
 from gztrain.models import MODELS
 from gztrain.models.plan import make_model_plan
+from gztrain.runs.folder import RunFolder
 from gztrain.training.label_weights import check_labels, label_weights, warning
 from gztrain.training.losses import TrainingLoss, make_loss, questions_without_votes
 from gztrain.training.request import TrainRequest
@@ -29,6 +35,8 @@ class TrainingJob:
         reader: reads records.
         training: records to train on.
         validation: records to validate on, view 0 of the validation fold.
+        galaxies: id and fold of each galaxy that trains or validates.
+        label_counts: labels of the training galaxies, under each label policy.
         notes: sentences to show to the user before training.
     """
 
@@ -40,6 +48,8 @@ class TrainingJob:
     reader: Reader
     training: Selection
     validation: Selection
+    galaxies: dict[str, int]
+    label_counts: dict[Policy, LabelCounts]
     notes: tuple[str, ...]
 
     @property
@@ -63,13 +73,14 @@ def make_job(request: TrainRequest) -> TrainingJob:
         GzError: the folder is not whole, lacks the labels, or has no galaxies to train or validate on.
         UsageError: there is no such fold, scheme or model.
     """
-    config = request.config
     dataset = open_dataset(request.data)
+    request = with_views(request, dataset)
+    config = request.config
     scheme = choose_scheme(dataset, config.scheme)
     if config.fold not in dataset.folds:
         raise UsageError(f"There is no fold {config.fold} in {dataset.place}; it has {_listed(dataset.folds)}.")
     others = [fold for fold in dataset.folds if fold != config.fold]
-    training = select(dataset, folds=others, views=config.views)
+    training = select(dataset, folds=others, views=config.views or 0)
     validation = select(dataset, folds=[config.fold])
     for name, selection in (("train on", training), ("validate on", validation)):
         if not len(selection):
@@ -79,17 +90,54 @@ def make_job(request: TrainRequest) -> TrainingJob:
         settings.reader, threads=settings.threads, prefetch=settings.prefetch, skip_damaged=settings.skip_damaged
     )
     label_source = LabelSource(scheme, config.labels, config.min_votes)
-    training_loss, notes = _training_loss(config, dataset, label_source, others, reader)
+    counts = {policy: replace(label_source, policy=policy).count(dataset, others, reader) for policy in POLICIES}
+    training_loss, notes = _training_loss(config, dataset, label_source, others, reader, label_counts=counts)
     make_model_plan(config.model, dataset.crop, training_loss.outputs)
-    return TrainingJob(request, dataset, scheme, label_source, training_loss, reader, training, validation, notes)
+    return TrainingJob(
+        request=request,
+        dataset=dataset,
+        scheme=scheme,
+        label_source=label_source,
+        training_loss=training_loss,
+        reader=reader,
+        training=training,
+        validation=validation,
+        galaxies=galaxies_of(dataset, TRAIN),
+        label_counts=counts,
+        notes=notes,
+    )
+
+
+def with_views(request: TrainRequest, dataset: Dataset) -> TrainRequest:
+    """The request with the number of extra views that it trains on.
+
+    Raises:
+        UsageError: the folder has fewer extra views than were asked for.
+    """
+    asked = request.config.views
+    if asked is None:
+        return replace(request, config=replace(request.config, views=dataset.views))
+    begun = request.resume and RunFolder(request.run).config.exists()  # in earlier versions, a run may say more
+    if asked > dataset.views and not begun:
+        raise UsageError(
+            f"--views {asked} was asked for, and {dataset.place} has {dataset.views} extra views of each training "
+            f"galaxy; ask for {dataset.views} or fewer, or make more with gzprep run --views {asked}."
+        )
+    return request
 
 
 def _listed(folds: tuple[int, ...]) -> str:
     return ", ".join(map(str, folds))
 
 
-def _training_loss(
-    config: TrainConfig, dataset: Dataset, label_source: LabelSource, folds: list[int], reader: Reader
+def _training_loss(  # noqa: PLR0913 -- all that a loss may depend on
+    config: TrainConfig,
+    dataset: Dataset,
+    label_source: LabelSource,
+    folds: list[int],
+    reader: Reader,
+    *,
+    label_counts: Mapping[Policy, LabelCounts],
 ) -> tuple[TrainingLoss, tuple[str, ...]]:
     """The loss with its label weights, and sentences about labels that cannot be learned."""
     loss = config.loss
@@ -103,7 +151,7 @@ def _training_loss(
     )
     if loss.name == "dirichlet":
         return make(), _silence(config, questions_without_votes(votes_of(dataset, folds, reader), label_source.scheme))
-    counts = label_source.count(dataset, folds, reader)
+    counts = label_counts[config.labels]
     if config.strict_labels:
         check_labels(counts)
     note = warning(counts)

@@ -16,6 +16,7 @@ from gztrain.evaluation.baselines import make_baseline
 from gztrain.evaluation.metrics import as_document, judge
 from gztrain.evaluation.predictions import Predictions
 from gztrain.predict.export import probe_images
+from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import RunFolder, write_config
 from gztrain.runs.history import History, HistoryLine
 
@@ -84,7 +85,7 @@ def told_run(
     """
     dataset, folder = open_dataset(data), RunFolder(root)
     chosen = choose_scheme(dataset, scheme)
-    write_config(folder, read_config(None, [f"scheme={scheme}"]), dataset, chosen, "tensorflow")
+    write_config(folder, read_config(None, [f"scheme={scheme}"]), record_of(dataset), chosen, "tensorflow")
     baseline = make_baseline(counts_of_folds(dataset.manifest, chosen, [1, 2, 3, 4], "asked"), chosen)
     judged = {}
     for split in splits:
@@ -112,7 +113,7 @@ def untrained_run(root: Path, data: Path, *, seed: int = 0, model: str = "small"
     dataset, folder = open_dataset(data), RunFolder(root)
     scheme = choose_scheme(dataset, chosen.scheme)
     assert model in MODELS
-    write_config(folder, chosen, dataset, scheme, keras.backend.backend())
+    write_config(folder, chosen, record_of(dataset), scheme, keras.backend.backend())
     keras.utils.set_random_seed(seed)
     galaxy = build(chosen.model, dataset.crop, len(scheme.names))
     probe = np.concatenate(list(probe_images(dataset.crop)))

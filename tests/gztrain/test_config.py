@@ -22,7 +22,7 @@ LEAVES = leaves(as_mapping(TrainConfig()))
         ("scheme", "reduced"),
         ("labels", "asked"),
         ("fold", 0),
-        ("views", 12),
+        ("views", None),
         ("model.weights", None),
         ("min_votes", 1),
         ("loss.name", "bce"),

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from gzcore.errors import GzError, UsageError
-from gzcore.storage.places import Place
+from gzcore.storage.places import Place, as_place
 from gztrain.data import Batch, Selection, open_reader, select
 from gztrain.data.dataset import Scheme, open_dataset
 from gztrain.data.labels import Floats
+from gztrain.evaluation.judged_data import JudgedData
 from gztrain.evaluation.predictions import Predictions, read_predictions
 from gztrain.evaluation.report.curves import TrainingCurves, read_training_curves
 from gztrain.evaluation.report.numbers import Mistake, worst_mistakes
 from gztrain.models.plan import make_model_plan
+from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import Run, RunFolder, open_run
 
 Json = dict[str, Any]
@@ -51,7 +53,8 @@ class RunReport:
         model: name of the model, such as ``small``.
         scheme: its questions and labels.
         labels: label policy of the evaluation.
-        split: split of the evaluation.
+        split: name of the figures in metrics.json.
+        data: short name of the data set that they belong to.
         facts: further facts, as pairs of name and value.
         judged: entry of the split in metrics.json.
         predictions: of the same split.
@@ -66,6 +69,7 @@ class RunReport:
     scheme: Scheme
     labels: str
     split: str
+    data: str
     facts: tuple[tuple[str, str], ...]
     judged: Json
     predictions: Predictions
@@ -94,15 +98,17 @@ def gather(path: Path, data: Place | None = None, split: str | None = None) -> R
         for question, block in zip(run.scheme.questions, run.scheme.blocks, strict=True)
     }
     wanted = {predictions.ids[mistake.row] for of_question in mistakes.values() for mistake in of_question}
-    folds = None if crossed or chosen == "test" else {run.config.fold}
-    galaxies, absence = find_galaxies(data or run.dataset, chosen, folds, wanted)
+    judged_on = judged_from(run, chosen, judged)
+    folds = None if crossed or judged_on.split == "test" else {run.config.fold}
+    galaxies, absence = find_galaxies(_place_of(run, judged_on, data), judged_on, folds, wanted)
     return RunReport(
         name=path.resolve().name,
         model=_model_name(run),
         scheme=run.scheme,
         labels=judged.get("labels", run.config.labels),
         split=chosen,
-        facts=_facts(run, judged, crossed=crossed),
+        data=judged_on.data.short,
+        facts=(*_facts(run, judged, crossed=crossed), *_data_facts(run, judged_on)),
         judged=judged,
         predictions=predictions,
         training_curves=read_training_curves(run.folder.history, run.config.stages.monitor),
@@ -132,14 +138,15 @@ def _columns(predictions: Predictions, block: slice) -> tuple[np.ndarray, np.nda
 def _choose_split(run: Run, split: str | None) -> tuple[str, Json]:
     try:
         splits = json.loads(run.folder.metrics.read_text(encoding="utf-8"))["splits"]
-        known = {name: splits[name] for name in SPLITS if name in splits}
+        known = {name: splits[name] for name in (*SPLITS, *splits) if name in splits}
     except FileNotFoundError:
         raise GzError(f"The run in {run.folder.root} has not ended; go on with gztrain fit --resume.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise GzError(f"{run.folder.metrics} is damaged ({error}); make it with gztrain evaluate.") from None
     chosen = split or next(iter(known), SPLITS[0])
-    if chosen not in SPLITS:
-        raise UsageError(f"There is no split {chosen!r} to report on; choose one of {', '.join(SPLITS)}.")
+    if chosen not in SPLITS and chosen not in known:
+        names = dict.fromkeys((*SPLITS, *known))
+        raise UsageError(f"There is no split {chosen!r} to report on; choose one of {', '.join(names)}.")
     if chosen not in known:
         raise GzError(
             f"The run in {run.folder.root} was not judged on {chosen}; "
@@ -175,20 +182,59 @@ def _facts(run: Run, judged: Json, *, crossed: bool) -> tuple[tuple[str, str], .
         ("optimizer", f"{config.optimizer.name}, {config.optimizer.rate:g}, {config.optimizer.schedule}"),
         ("batch", str(config.stages.batch)),
         ("seed", str(config.seed)),
-        ("data set", f"{run.dataset.name}, recipe {run.recipe_hash[:12]}"),
     )
 
 
+def judged_from(run: Run, name: str, judged: Json) -> JudgedData:
+    """The data that some figures belong to; figures of earlier versions belong to the data set of the run."""
+    entry = judged.get("data_set")
+    if entry is None:
+        return JudgedData(name, name, run.data, same=True)
+    data = replace(
+        run.data, place=as_place(entry["path"]), recipe_hash=entry["recipe_hash"], data_hash=entry["data_hash"]
+    )
+    return JudgedData(name, entry["split"], data, entry["same"])
+
+
+def _data_facts(run: Run, judged_on: JudgedData) -> tuple[tuple[str, str], ...]:
+    if judged_on.same:
+        return (("data set", run.data.short),)
+    return (("trained on", run.data.short), ("judged on", f"{judged_on.data.short}, another data set"))
+
+
+def _place_of(run: Run, judged_on: JudgedData, data: Place | None) -> Place:
+    """Where the galaxies are that figures belong to.
+
+    Raises:
+        UsageError: ``data`` holds another data set.
+    """
+    if data is None:
+        return judged_on.data.place
+    try:
+        here = record_of(open_dataset(data))
+    except GzError:
+        return data  # without it the page lacks the images alone, and says why
+    if judged_on.data.differs_from(here):
+        raise UsageError(
+            f"The figures of the run in {run.folder.root} belong to {judged_on.data}, and {here} holds other data; "
+            "name the folder of the first with --data."
+        )
+    return data
+
+
 def find_galaxies(
-    data: Place, split: str, folds: Collection[int] | None, wanted: Collection[str]
+    data: Place, judged_on: JudgedData, folds: Collection[int] | None, wanted: Collection[str]
 ) -> tuple[dict[str, Galaxy], str]:
-    """Read galaxies from the shards of a data set.
+    """Read galaxies from the shards of a data set, if it is the one that figures belong to.
 
     Returns:
         The galaxies that were found, by id; and a sentence if the data set cannot be read, else an empty string.
     """
     try:
-        selection = select(open_dataset(data), "test" if split == "test" else "train", folds)
+        dataset = open_dataset(data)
+        if judged_on.data.differs_from(record_of(dataset)):
+            return {}, f"The galaxies cannot be shown: {data} holds other data now; name the right folder with --data."
+        selection = select(dataset, "test" if judged_on.split == "test" else "train", folds)
         return dict(_read(selection, wanted)), ""
     except GzError as error:
         return {}, f"The galaxies cannot be shown. {error}"

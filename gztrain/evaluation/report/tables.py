@@ -213,7 +213,7 @@ def side_by_side(runs: Sequence[RunReport]) -> Table:
         TableRow(
             run.name,
             (
-                *(Cell(text) for text in (run.model, run.scheme.name, run.labels, run.split)),
+                *(Cell(text) for text in (run.model, run.scheme.name, run.labels, run.data, run.split)),
                 Cell(whole(run.judged["galaxies"])),
                 *(figure(run.judged, name, run.judged["intervals"]) for name in _COMPARED),
             ),
@@ -221,8 +221,8 @@ def side_by_side(runs: Sequence[RunReport]) -> Table:
         )
         for run in runs
     ]
-    head = ("", "model", "scheme", "labels", "split", "galaxies", *map(name_of, _COMPARED))
-    return Table("Figures of different schemes, labels or splits cannot be compared.", head, tuple(rows))
+    head = ("", "model", "scheme", "labels", "data set", "split", "galaxies", *map(name_of, _COMPARED))
+    return Table("Figures of different schemes, labels, data sets or splits cannot be compared.", head, tuple(rows))
 
 
 def beside_published(scheme: Scheme, runs: Iterable[RunReport]) -> Table | None:

@@ -13,14 +13,16 @@ from gzcore.storage.atomic import appearing, sweep
 from gzprep.catalogue.tree import SCHEMES
 from gztrain.config import FREE, TrainConfig, read_config
 from gztrain.data.dataset import choose_scheme, open_dataset
-from gztrain.runs.folder import FORMAT, Run, RunFolder, check_same, open_run, write_config
+from gztrain.runs.data_set import record_of
+from gztrain.runs.folder import FORMAT, Run, RunFolder, open_run, write_config
+from gztrain.runs.resume import check_same
 from gztrain.training.request import make_config
 
 
 def begun(root: Path, data: Path, *settings: str) -> RunFolder:
     """A run folder as it is when a run begins."""
     config, dataset = read_config(None, settings), open_dataset(data)
-    write_config(RunFolder(root), config, dataset, choose_scheme(dataset, config.scheme), "jax")
+    write_config(RunFolder(root), config, record_of(dataset), choose_scheme(dataset, config.scheme), "jax")
     return RunFolder(root)
 
 
@@ -32,7 +34,7 @@ def test_a_run_knows_what_it_is_without_its_data(scheme: str, dataset: Path, tmp
     assert run.scheme == choose_scheme(data, scheme)
     assert run.config == read_config(None, [f"scheme={scheme}", "augment.affine=true", "fold=3"])
     assert (run.crop, run.dataset, run.backend) == (64, dataset.resolve(), "jax")
-    assert run.recipe_hash == data.manifest["recipe_hash"]
+    assert run.data.recipe_hash == data.manifest["recipe_hash"]
 
 
 def rewrite(change: Callable[[Any], Any]) -> Callable[[Path], None]:
@@ -146,7 +148,7 @@ def test_neither_may_backend_and_data(run: Run, dataset: Path) -> None:
     with pytest.raises(UsageError, match="KERAS_BACKEND=jax"):
         check_same(run, run.config, data, "tensorflow")
     other = replace(data, manifest={**data.manifest, "recipe_hash": "0" * 64})
-    with pytest.raises(GzError, match=r"other data .* now 000000000000"):
+    with pytest.raises(GzError, match=r"recipe 000000000000\) holds other data"):
         check_same(run, run.config, other, "jax")
 
 

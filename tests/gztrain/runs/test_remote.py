@@ -168,7 +168,7 @@ def test_overwriting_removes_the_old_run_before_the_new_one_is_there(
     monkeypatch.setattr(remote.RunCopy, "send", first)
     result = gztrain("fit", dataset, "--run", str(far), "--overwrite", *FIT, "--set", "seed=3")
     assert result.code == 0, result.err
-    assert seen[0] == {"config.json", "notes.txt"}
+    assert seen[0] == {"config.json", "galaxies.parquet", "notes.txt"}
     assert "metrics.json" in seen[-1]
     assert (far / "notes.txt").read_text() == "mine"
     best = [name for name in seen[-1] if name.startswith("checkpoint/best-")]

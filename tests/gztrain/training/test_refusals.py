@@ -56,8 +56,9 @@ UNFIT: dict[str, tuple[str, ...]] = {
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Every file below a folder, without the locks."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != ".gztrain")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def old_run(root: Path) -> Path:
@@ -219,8 +220,8 @@ def test_an_ensemble_replaces_the_old_run_when_it_is_whole(members: Path, tmp_pa
     run = old_run(tmp_path / "run")
     result = gztrain("ensemble", members / "a", members / "b", "--run", run, "--overwrite")
     assert result.code == 0, result.err
-    left = {"config.json", "ensemble.json", "metrics.json", "model.keras", "predictions.parquet"}
-    assert {path.name for path in run.iterdir()} == {*left, "predictions-test.parquet", "notes.txt"}
+    left = {"config.json", "galaxies.parquet", "ensemble.json", "metrics.json", "model.keras", "predictions.parquet"}
+    assert {path.name for path in run.iterdir()} == {*left, "predictions-test.parquet", "notes.txt", ".gztrain"}
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
 
 

@@ -1,0 +1,70 @@
+"""Which galaxies a data set holds: their ids and folds, without their images."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from gzcore.dataset.layout import CATALOGUE
+from gzcore.dataset.tfrecord import HEADER, DamagedRecord
+from gzcore.errors import GzError
+from gzcore.storage.places import for_arrow
+from gztrain.data.dataset import Dataset
+from gztrain.data.fast_parse import split_record
+from gztrain.data.selection import Selection, select
+
+_COLUMNS = ["id_str", "split", "fold", "verdict"]
+
+
+def galaxies_of(dataset: Dataset, split: str) -> dict[str, int]:
+    """The galaxies of a split by their ids, each with its fold; -1 in the test split.
+
+    They stand in catalogue.parquet. A folder without one is read record by record; a damaged record has no id.
+
+    Args:
+        dataset: an opened data set.
+        split: ``train`` or ``test``.
+
+    Raises:
+        GzError: the catalogue or a shard cannot be read.
+    """
+    table = _read_catalogue(dataset)
+    if table is None:
+        return dict(_ids_of_records(dataset, split))
+    chosen = table.filter(pc.and_(pc.equal(table["split"], split), pc.not_equal(table["verdict"], "rejected")))
+    return dict(zip(chosen["id_str"].to_pylist(), chosen["fold"].to_pylist(), strict=True))
+
+
+def _read_catalogue(dataset: Dataset) -> pa.Table | None:
+    path: Any = dataset.place / CATALOGUE
+    try:
+        return pq.read_table(for_arrow(path), columns=_COLUMNS)
+    except FileNotFoundError:
+        return None
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise GzError(
+            f"{path} cannot be read ({reason}), so it is not known which galaxies are in {dataset.place}; "
+            f"run gzprep run --out {dataset.place} again: it makes what is damaged."
+        ) from None
+
+
+def _ids_of_records(dataset: Dataset, split: str) -> Iterator[tuple[str, int]]:
+    selection = select(dataset, split)
+    for number, shard in enumerate(selection.shards):
+        for galaxy in _ids_of_shard(selection, number):
+            yield galaxy, shard.fold
+
+
+def _ids_of_shard(selection: Selection, number: int) -> Iterator[str]:
+    places = np.flatnonzero((selection.shard == number) & (selection.length >= 0))
+    with selection.shards[number].path.open("rb") as file:
+        for place in places:
+            file.seek(int(selection.offset[place]) + HEADER.size)
+            try:
+                yield split_record(file.read(int(selection.length[place])), selection.widths)[0].id
+            except DamagedRecord:
+                continue
