@@ -2,10 +2,11 @@
 
 All of it is derived from the manifest. The first two follow tensorflow-datasets 4.9 (``dataset_info.proto``,
 ``feature.proto``, as JSON), so that ``tfds.builder_from_directory(OUT)`` opens the folder; the third follows Croissant
-1.0 (https://docs.mlcommons.org/croissant/docs/croissant-spec.html).
+1.1 (https://docs.mlcommons.org/croissant/docs/croissant-spec.html).
 """
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from gzcore.dataset.features import Feature
@@ -14,8 +15,6 @@ from gzprep.dataset.provenance import PROVENANCE, Creator, Provenance
 
 Json = dict[str, Any]
 
-VERSION = "1.0.0"
-"""Version of the data set, as TFDS and Croissant want one: the format's."""
 _TFDS = "tensorflow_datasets.core.features"
 _CROISSANT_TERMS = [
     "citeAs",
@@ -84,6 +83,15 @@ def cards(manifest: Json, catalogue_sha256: str) -> dict[str, str]:
     return {**texts, "README.md": readme(manifest)}
 
 
+def version_of(manifest: Json) -> str:
+    """Version of a data set for TFDS and Croissant: the format, then parts of the recipe's and of the data's hash.
+
+    So two data sets have the same version only where they were made alike of the same galaxies.
+    """
+    hashes = (manifest.get("recipe_hash") or "0", manifest.get("data_hash") or "0")
+    return ".".join([str(manifest["format"]), *(str(int(digits[:6], 16)) for digits in hashes)])
+
+
 def provenance_of(manifest: Json) -> Provenance:
     """What is true of the galaxies of a data set, by what its manifest says of their source."""
     return PROVENANCE[manifest["source"]["kind"]]
@@ -104,7 +112,7 @@ def dataset_info(manifest: Json) -> Json:
     source = provenance_of(manifest)
     return {
         "name": manifest["name"],
-        "version": VERSION,
+        "version": version_of(manifest),
         "description": source.about,
         "citation": "\n".join(source.citations),
         "redistributionInfo": {"license": f"{source.licence} {source.licence_url}"},
@@ -147,17 +155,19 @@ def croissant(manifest: Json, catalogue_sha256: str) -> Json:
         "includes": f"{manifest['name']}-*.tfrecord-*",
     }
     source = provenance_of(manifest)
-    optional = {"citeAs": " ".join(source.citations), "url": source.url, "datePublished": manifest.get("published")}
+    published = manifest.get("published") or f"{datetime.now(UTC):%Y-%m-%d}"  # Croissant recommends a date
+    cite = " ".join(source.citations) or f"Made by gzprep {manifest['gzprep']}."
+    optional = {"citeAs": cite, "url": source.url, "datePublished": published}
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": manifest["name"],
         "description": source.about,
         "license": source.licence_url,
         "creator": [_creator(creator) for creator in source.creators],
         **{key: value for key, value in optional.items() if value},
-        "version": VERSION,
+        "version": version_of(manifest),
         "distribution": [_catalogue(catalogue_sha256), shards],
         "recordSet": [{"@type": "cr:RecordSet", "@id": "galaxies", "name": "galaxies", "field": _fields()}],
     }

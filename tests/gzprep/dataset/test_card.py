@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +108,27 @@ def test_simulated_galaxies_are_not_called_those_of_volunteers(dataset: Path, as
 
 
 def test_croissant_has_what_its_specification_requires(as_if_real: Path) -> None:
-    """But for the date; https://docs.mlcommons.org/croissant/docs/croissant-spec.html, "Dataset-level information"."""
+    """See https://docs.mlcommons.org/croissant/docs/croissant-spec.html, "Dataset-level information"."""
     croissant = document(as_if_real, "croissant.json")
-    assert {"@context", "@type", "conformsTo", "name", "description", "license", "url", "creator"} <= set(croissant)
+    assert {
+        "@context",
+        "@type",
+        "conformsTo",
+        "name",
+        "description",
+        "license",
+        "url",
+        "creator",
+        "datePublished",
+    } <= set(croissant)
     assert all(creator["@type"] == "sc:Organization" for creator in croissant["creator"])
     assert all(croissant[key].startswith("https://") for key in ("license", "url"))
 
 
 def test_the_date_is_the_one_that_is_given(small_sky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call = ("run", "--data", small_sky, "--out", tmp_path / "out", *SMALL, "--views", "0")
-    for given, date in (("0", "1970-01-01"), ("1700000000", "2023-11-14"), ("", None)):
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    for given, date in (("0", "1970-01-01"), ("1700000000", "2023-11-14"), ("", today)):
         monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
         assert gzprep(*call).code == 0
         assert document(tmp_path / "out", "croissant.json").get("datePublished") == date
