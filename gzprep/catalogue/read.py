@@ -173,6 +173,11 @@ def check_columns(path: Place) -> None:
     names = set(column_names(path))
     absent = [name for name in REQUIRED if name not in names]
     absent += [name for question in CATALOGUE_QUESTIONS for name in _absent_fractions(question, names)]
+    _refuse_absent(path, absent)
+    _refuse_types(path)
+
+
+def _refuse_absent(path: Place, absent: Sequence[str]) -> None:
     if absent:
         more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
         plural = "s" if len(absent) > 1 else ""
@@ -180,7 +185,6 @@ def check_columns(path: Place) -> None:
             f"The catalogue {path} lacks the column{plural} {', '.join(absent[:3])}{more}; "
             "a Galaxy Zoo 2 catalogue as galaxy-datasets writes it has them."
         )
-    _refuse_types(path)
 
 
 def _absent_fractions(question: Question, names: set[str]) -> list[str]:
@@ -249,6 +253,7 @@ def read_all(files: Iterable[CatalogueFile]) -> Iterator[Galaxy]:
 def _csv_pieces(file: CatalogueFile, columns: list[str]) -> Iterator[Piece]:
     """Yield the rows of a CSV file, a block at a time."""
     dialect, row = _dialect(file.path), 1
+    _refuse_absent(file.path, [name for name in columns if name not in dialect.names])
     with _readable(file.path):
         for block in read_blocks(file.path, dialect, columns, NUMERIC):
             yield Piece(block.table, file.path, file.split, row, dialect.comma)
@@ -259,10 +264,23 @@ def _parquet_pieces(file: CatalogueFile, columns: list[str], groups: Sequence[in
     """Yield the rows of a parquet file, or of some of its row groups; in small pieces, because a group may be large."""
     with _readable(file.path), pq.ParquetFile(for_arrow(file.path), pre_buffer=False) as table:
         chosen = range(table.num_row_groups) if groups is None else groups
-        row = 1 + sum(table.metadata.row_group(group).num_rows for group in range(chosen[0] if chosen else 0))
+        counts = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
+        row = first = 1 + sum(counts[: chosen[0]] if chosen else ())
         for batch in table.iter_batches(_BATCH, row_groups=list(chosen), columns=columns, use_threads=False):
             yield Piece(batch, file.path, file.split, row)
             row += batch.num_rows
+        _compare_rows(file.path, row - first, sum(counts[group] for group in chosen))
+        _compare_rows(file.path, sum(counts), table.metadata.num_rows)
+
+
+def _compare_rows(path: Place, rows: int, told: int) -> None:
+    """Refuse a file that has another number of rows than it says.
+
+    Raises:
+        GzError: it is damaged.
+    """
+    if rows != told:
+        raise GzError(f"The catalogue {path} is damaged: it has {rows} rows where it says {told}; make it again.")
 
 
 def image_path(galaxy: Galaxy) -> str | None:

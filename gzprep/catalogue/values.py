@@ -2,7 +2,6 @@
 
 import math
 import re
-import unicodedata
 from decimal import Decimal
 
 LONGEST_ID = 100
@@ -21,7 +20,6 @@ _EXPONENT = re.compile(r"[+-]?(?:\d+[.,]\d*|[.,]\d+|\d+(?=[eE][+-])|\d{1,4}(?=[e
 _POINT = re.compile(r"[+-]?(\d*)\.(\d*)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _DIGITS = re.compile(r"\d{1,100}", re.ASCII)
-_INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
 class UnfitValue(ValueError):
@@ -81,8 +79,8 @@ def _text_id(text: str) -> str:
         raise UnfitValue("column id_str is empty; expected an id")
     if len(text) > LONGEST_ID:
         raise UnfitValue(f"column id_str has {len(text)} characters; expected {LONGEST_ID} at most")
-    if any(unicodedata.category(letter) in _INVISIBLE for letter in text):
-        raise UnfitValue(f"column id_str is {show(text)}, with a control character; expected visible characters")
+    if not text.isprintable():
+        raise UnfitValue(f"column id_str is {show(text)}, with an invisible character; expected visible ones")
     if not any(map(str.isalnum, text)):
         raise UnfitValue(f"column id_str is {show(text)}; expected an id with a letter or a digit")
     if _EXPONENT.fullmatch(text):
