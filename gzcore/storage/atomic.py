@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from gzcore.errors import GzError
+from gzcore.storage.documents import BadDocument, parse_json, read_bytes
 from gzcore.storage.places import Place, Url, local, remove_all
 
 _LEFTOVER = re.compile(r"\.[0-9a-f]{32}\..+", re.DOTALL)
@@ -106,11 +107,11 @@ def read_json(place: Place) -> Any:  # noqa: ANN401 -- any JSON value
         GzError: the file is absent or damaged.
     """
     try:
-        return json.loads(place.read_text(encoding="utf-8"))
+        return parse_json(read_bytes(place))
     except OSError as error:
         raise GzError(f"{place} cannot be read ({error.strerror}).") from None
-    except ValueError:
-        raise GzError(f"{place} is damaged; run the command that made it again, with --overwrite.") from None
+    except BadDocument as error:
+        raise GzError(f"{place} is damaged ({error}); run the command that made it again, with --overwrite.") from None
 
 
 def read_if_there(place: Place, start: int = 0, stop: int | None = None) -> bytes | None:

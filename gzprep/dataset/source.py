@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from gzcore.console import printable
 from gzcore.errors import GzError
 from gzcore.storage.atomic import read_json
+from gzcore.storage.documents import BadDocument, parse_json, read_bytes
 from gzcore.storage.places import Place, Url, as_place
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, find_catalogues
@@ -53,9 +54,10 @@ def kind_of(data: Place) -> str:
     if not marker.is_file():
         return GALAXY_ZOO_2
     try:
-        kind = json.loads(marker.read_text(encoding="utf-8"))["kind"]
-    except (OSError, ValueError, KeyError, TypeError):
-        kind = None
+        document = parse_json(read_bytes(marker))
+    except (OSError, BadDocument):
+        document = None
+    kind = document.get("kind") if isinstance(document, dict) else None
     if kind not in KINDS:
         raise GzError(f'{marker} does not say what the source is; expected {{"kind": "{SIMULATED}"}}, or no such file.')
     return str(kind)
@@ -106,10 +108,24 @@ def find_origin(folder: Folder, manifest: Json, data: Place | None = None) -> Or
         return Origin(data, find_catalogues(data))
     shown = printable(_said_of(manifest["source"], "The manifest").data)
     for known, place in _candidates(folder, manifest):
-        if place.is_dir():
-            files = [(as_place(file.file), file.split) for file in known.catalogues]
-            return Origin(place, tuple(CatalogueFile(_below(place, file), split) for file, split in files))
+        if _trusted(place, folder) and place.is_dir():
+            files = [(_below(place, as_place(entry.file)), entry.split) for entry in known.catalogues]
+            if all(_trusted(file, folder) for file, _ in files):
+                return Origin(place, tuple(CatalogueFile(file, split) for file, split in files))
+    if isinstance(as_place(shown), Url):
+        raise GzError(f"The galaxies came from {shown}; if you trust that bucket, name it with --data {shown}.")
     raise GzError(f"The galaxies came from the folder {shown}, which is not where it was; name its place with --data.")
+
+
+def _trusted(place: Place, folder: Folder) -> bool:
+    """Whether a place that a document of the data set names may be looked at: one in another bucket may not.
+
+    A request to a bucket carries the user's credentials. The user chooses who gets it, and not the author of a file.
+    """
+    root = folder.root
+    if isinstance(place, Url):
+        return isinstance(root, Url) and (root.scheme, root.bucket) == (place.scheme, place.bucket)
+    return True
 
 
 class _SaidCatalogue(BaseModel):

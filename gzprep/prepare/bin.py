@@ -10,14 +10,17 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
 from gzcore.dataset.layout import shard_name
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, withdraw, writing
+from gzcore.storage.documents import parse_json
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.galaxy import Galaxy, Rejection, Split, row_bytes
 from gzprep.catalogue.tree import LABEL_NAMES
@@ -80,14 +83,21 @@ class BinRecord:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "BinRecord":
-        """Undo :meth:`to_json`."""
-        values = json.loads(text)
-        values["shards"] = tuple(ShardInfo(**shard) for shard in values["shards"])
-        return cls(**values)
+        """Undo :meth:`to_json`.
+
+        Raises:
+            ValueError: the text is something else.
+        """
+        return _checker().validate_python(parse_json(text.encode() if isinstance(text, str) else text))
 
     def to_json(self) -> str:
         """The record as text."""
         return json.dumps(asdict(self), sort_keys=True)
+
+
+@cache
+def _checker() -> TypeAdapter[BinRecord]:
+    return TypeAdapter(BinRecord)
 
 
 def write_bin(job: Job, target: Bin, rows: Iterable[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:

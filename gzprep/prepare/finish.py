@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gzcore.dataset.layout import CARDS, FOLDS, FORMAT, VIEWS
+from gzcore.dataset.manifest import read_manifest
 from gzcore.errors import GzError
 from gzcore.storage.ahead import ahead
 from gzcore.storage.atomic import appearing, read_json, withdraw, write_json, writing
@@ -73,8 +74,8 @@ def is_current(job: Job, manifest: Json) -> bool:
     folder = job.folder
     counts = manifest["counts"]["all"]
     try:
-        stored = read_json(folder.manifest)
-        if stored != {**manifest, "leaks": stored["leaks"]}:
+        _, stored = read_manifest(folder.root)
+        if stored != {**manifest, "leaks": stored.get("leaks")} or stored["leaks"] is None:
             return False
         rows, rejects = map(_row_count, (folder.catalogue, folder.rejects))
     except (pa.ArrowException, OSError, GzError, KeyError, TypeError):

@@ -6,11 +6,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from gzcore.errors import GzError, UsageError
 from gzcore.hashing import HASH_RANGE, identity_hash
-from gzcore.storage.atomic import json_bytes, read_json, write_json, writing
+from gzcore.storage.atomic import json_bytes, write_json, writing
+from gzcore.storage.documents import read_document
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, check_columns, read_ids, row_count
@@ -169,10 +172,27 @@ def read_plan(folder: Folder) -> dict[str, Any]:
     Raises:
         GzError: the plan is damaged.
     """
-    plan = read_json(folder.plan)
-    if not isinstance(plan, dict) or not plan.keys() >= {"recipe_hash", "recipe", "bins"}:
-        raise GzError(f"{folder.plan} is damaged; run the same command with --overwrite.")
+    try:
+        plan: dict[str, Any] = read_document(folder.plan, _Plan, "run the same command with --overwrite")[1]
+    except FileNotFoundError:
+        raise GzError(f"{folder.plan} is no longer there; run the same command again.") from None
     return plan
+
+
+class _PlannedBins(BaseModel):
+    """Number of bins of each split; the limit is the number of shards that a file name can count."""
+
+    model_config = ConfigDict(extra="forbid")
+    train: Annotated[int, Field(ge=0, lt=100_000, strict=True)]
+    test: Annotated[int, Field(ge=0, lt=100_000, strict=True)]
+
+
+class _Plan(BaseModel):
+    """What ``plan.json`` holds."""
+
+    recipe_hash: str
+    recipe: dict[str, Any]
+    bins: _PlannedBins
 
 
 def check_folder(job: Job) -> None:

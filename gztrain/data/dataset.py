@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gzcore.dataset.features import Widths
 from gzcore.dataset.layout import SPLITS, TEST_FOLD
-from gzcore.dataset.manifest import Json, Manifest, read_manifest
+from gzcore.dataset.manifest import Json, read_manifest
+from gzcore.dataset.schema import Manifest
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.places import Place, Url

@@ -19,10 +19,11 @@ VECTORS = {"fraction": 2, "votes": 1, "mask": 1}
 SMALL: dict[str, Any] = {
     "format": FORMAT,
     "name": "x",
-    "recipe": {"name": "x", "crop": {"size": 64, "encoding": "png"}, "views": {"count": 2}},
+    "recipe": {"name": "x", "crop": {"size": 64, "encoding": "png"}, "labels": {"min_votes": 1}, "views": {"count": 2}},
+    "recipe_hash": "0" * 64,
     "versions": {},
-    "source": {},
-    "counts": {},
+    "source": {"data": "sky", "catalogues": []},
+    "counts": {key: {"in": 3, "out": 3, "rejected": {}, "flagged": {}} for key in ("all", "train", "test")},
     "splits": {"train": {"records": 3, "bytes": 900, "shards": [SHARD]}, "train_views": EMPTY, "test": EMPTY},
     "features": [{"name": name, "dtype": "float32", "shape": [width]} for name, width in VECTORS.items()],
     "labels": {
@@ -89,12 +90,12 @@ DAMAGED: dict[str, tuple[Callable[[Any], None], str]] = {
     "shards as text": (put("none", "splits", "test", "shards"), "splits.test.shards is 'none': "),
     "a path for a file": (
         put("../secret", *FIRST_SHARD, "file"),
-        "'../secret' is not the name of a file in the folder",
+        "'../secret' is not the name of a shard",
     ),
-    "an absolute path": (put("/etc/passwd", *FIRST_SHARD, "file"), "'/etc/passwd' is not the name of a file"),
-    "a path of Windows": (put("a\\b", *FIRST_SHARD, "file"), "is not the name of a file in the folder"),
-    "the folder above": (put("..", *FIRST_SHARD, "file"), "'..' is not the name of a file in the folder"),
-    "no name": (put("", *FIRST_SHARD, "file"), "'' is not the name of a file in the folder"),
+    "an absolute path": (put("/etc/passwd", *FIRST_SHARD, "file"), "'/etc/passwd' is not the name of a shard"),
+    "a path of Windows": (put("a\\b", *FIRST_SHARD, "file"), "is not the name of a shard"),
+    "the folder above": (put("..", *FIRST_SHARD, "file"), "'..' is not the name of a shard"),
+    "no name": (put("", *FIRST_SHARD, "file"), "'' is not the name of a shard"),
     "a short digest": (put("0" * 63, *FIRST_SHARD, "sha256"), "is not a SHA-256 of 64 hexadecimal digits"),
     "a digest with a path": (
         put("../" + "0" * 61, *FIRST_SHARD, "sha256"),
@@ -125,7 +126,7 @@ def test_damage_is_one_sentence_with_its_key(name: str, tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("", "is damaged (it is not JSON)"),
-        ("[" * 100_000, "is damaged (it is not JSON)"),
+        ("[" * 100_000, "is damaged (it is nested deeper than 64 levels)"),
         ("[]", "is damaged (it does not say its format)"),
         ('{"format": true}', "is damaged (it does not say its format)"),
         (json.dumps(SMALL | {"format": FORMAT + 1}), "has format 2; this version knows formats up to 1."),

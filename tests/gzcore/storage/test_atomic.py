@@ -116,7 +116,9 @@ def test_json_has_no_nan(root: Path) -> None:
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b'{"a": 1} tail'])
 def test_a_damaged_document_is_one_sentence(root: Path, text: bytes) -> None:
     (root / "manifest.json").write_bytes(text)
-    with pytest.raises(GzError, match=r"manifest\.json is damaged; run the command .*, with --overwrite\.$"):
+    with pytest.raises(
+        GzError, match=r"manifest\.json is damaged \(it is not .*\); run the command .*, with --overwrite\.$"
+    ):
         read_json(root / "manifest.json")
 
 

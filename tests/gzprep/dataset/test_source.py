@@ -3,11 +3,12 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gzcore.errors import GzError
-from gzcore.storage.places import Place, as_place
+from gzcore.storage.places import Place, Url, as_place
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile
 from gzprep.dataset.folder import Folder
@@ -107,12 +108,44 @@ def test_a_second_run_notes_where_the_source_is_now(made: Path, tmp_path: Path) 
     assert manifest(out)["source"]["data"] == "sky"
 
 
-def test_an_address_is_found_as_it_was_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("out", ["gs://galaxies/out", "gs://galaxies/below/out"])
+def test_an_address_in_the_same_bucket_is_found_as_it_was_shown(out: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sky = as_place("gs://galaxies/sky")
     monkeypatch.setattr(type(sky), "is_dir", lambda _: True)
     monkeypatch.setattr(type(sky), "is_file", lambda _: False)
     files: tuple[tuple[Place, str], ...] = ((sky / "gz2_test_catalog.csv", "test"),)
     told = {"data": str(sky), "catalogues": [{"file": str(file), "split": split} for file, split in files]}
-    origin = find_origin(Folder(as_place("gs://sets/out")), {"source": told})
+    origin = find_origin(Folder(as_place(out)), {"source": told})
     assert origin.data == sky
     assert [file.path for file in origin.catalogues] == [sky / "gz2_test_catalog.csv"]
+
+
+def _no_request(*_: object) -> bool:
+    raise AssertionError("a bucket was asked")
+
+
+THEIRS = "s3://their-bucket/sky"
+CHOSEN: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
+    "the manifest names a bucket": ({"data": THEIRS, "catalogues": []}, None),
+    "source.json names a bucket": ({"data": "sky", "catalogues": []}, {"data": THEIRS, "catalogues": []}),
+    "source.json names a catalogue in a bucket": (
+        {"data": "sky", "catalogues": []},
+        {"data": ".", "catalogues": [{"file": f"{THEIRS}/a.csv", "split": "test"}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_document_cannot_choose_a_bucket_that_is_asked(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request carries the user's credentials: only an address that the user named gets one."""
+    for method in ("is_dir", "is_file", "exists", "open", "read"):
+        monkeypatch.setattr(Url, method, _no_request)
+    published, private = CHOSEN[name]
+    folder = Folder(tmp_path)
+    if private is not None:
+        folder.source.parent.mkdir(parents=True)
+        folder.source.write_text(json.dumps(private))
+    with pytest.raises(GzError, match=r"name (it|its place) with --data"):
+        find_origin(folder, {"source": published})

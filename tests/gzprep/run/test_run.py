@@ -276,14 +276,17 @@ def test_a_rerun_mends_what_is_damaged(small_sky: Path, dataset: Path, tmp_path:
     assert gzprep("verify", out).code == 0
 
 
-@pytest.mark.parametrize("text", ["{}", "{", "[]"])
+HUGE_PLAN = json.dumps({"recipe_hash": "", "recipe": {}, "bins": {"train": 10**9, "test": 1}})
+
+
+@pytest.mark.parametrize("text", ["{}", "{", "[]", "[" * 100_000, HUGE_PLAN])
 def test_a_damaged_plan_is_told_and_can_be_overwritten(
     small_sky: Path, dataset: Path, tmp_path: Path, text: str
 ) -> None:
     out = Path(shutil.copytree(dataset, tmp_path / "out"))
     (out / ".gzprep" / "plan.json").write_text(text)
     call = ("run", "--data", small_sky, "--out", out, *SMALL)
-    assert "is damaged; run" in gzprep(*call).sentence
+    assert "plan.json is damaged (" in gzprep(*call).sentence
     assert gzprep(*call, "--overwrite").code == 0
     assert shard_sums(out) == shard_sums(dataset)
 

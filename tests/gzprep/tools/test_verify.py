@@ -41,6 +41,7 @@ def rewrite(out: Path, split: str, change: Callable[[list[bytes]], list[bytes]])
     document = manifest(out)
     shard = next(shard for shard in document["splits"][split]["shards"] if shard["file"] == path.name)
     data = path.read_bytes()
+    document["splits"][split]["records"] += len(records) - shard["records"]
     shard.update(records=len(records), bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
     (out / "manifest.json").write_text(json.dumps(document))
 

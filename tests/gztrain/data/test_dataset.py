@@ -110,8 +110,8 @@ def test_a_scheme_that_the_folder_lacks(folder: Path) -> None:
         choose_scheme(open_dataset(folder), "hubble")
 
 
-def _with_few_labels(manifest: Any) -> None:
-    manifest["labels"]["names"] = manifest["labels"]["names"][:5]
+def _with_a_label_too_many(manifest: Any) -> None:
+    manifest["labels"]["schemes"]["hubble"] = [0, 2, 22]
 
 
 def _with_half_a_question(manifest: Any) -> None:
@@ -119,11 +119,11 @@ def _with_half_a_question(manifest: Any) -> None:
 
 
 def _with_few_fractions(manifest: Any) -> None:
-    manifest["labels"]["fraction_names"] = manifest["labels"]["fraction_names"][:-1]
+    manifest["labels"]["fraction_names"][-1] = "another"
 
 
 LACKING: dict[str, tuple[Callable[[Any], None], str]] = {
-    "labels": (_with_few_labels, r"wants 4 labels, up to number 21; the records in .* have 5 \(0 to 4\)"),
+    "labels": (_with_a_label_too_many, r"wants 3 labels, up to number 22; the records in .* have 22 \(0 to 21\)"),
     "a label of a question": (_with_half_a_question, "lacks how-rounded-gz2_cigar"),
     "a fraction": (_with_few_fractions, "lacks bulge-gz2_no_fraction"),
 }
@@ -208,7 +208,7 @@ CLOSED: dict[str, tuple[Callable[[Path], Path], str]] = {
         _crop_in_words,
         "manifest.json is damaged .recipe.crop.size is 'large': Input should be a valid integer",
     ),
-    "a shard outside the folder": (_a_file_elsewhere, "damaged .*secret' is not the name of a file in the folder"),
+    "a shard outside the folder": (_a_file_elsewhere, "damaged .*secret' is not the name of a shard"),
     "a missing shard": (_missing_shard, f"{FIRST} of the manifest cannot be found .* it makes what is missing"),
     "a longer shard": (_long_shard, f"{FIRST} has .* bytes, the manifest says .* it makes what differs"),
 }
@@ -226,7 +226,7 @@ def test_a_folder_that_cannot_be_opened(case: str, folder: Path) -> None:
 def test_a_manifest_that_cannot_be_read(folder: Path) -> None:
     (folder / "manifest.json").unlink()
     (folder / "manifest.json").mkdir()
-    with pytest.raises(GzError, match=r"manifest\.json cannot be read"):
+    with pytest.raises(GzError, match=r"manifest\.json is damaged \(it is not a regular file\)"):
         open_dataset(folder)
 
 
