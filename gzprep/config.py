@@ -164,6 +164,8 @@ class Recipe:
     """Feeds fold, bin, order and ties."""
     limit: Annotated[Int, Field(ge=1)] | None = None
     """Take this many galaxies, by hash, over both catalogues in proportion; absent: all."""
+    group_by: Literal["galaxy", "duplicates"] = "galaxy"
+    """What is kept in one fold: a ``galaxy``, or all ``duplicates`` of it: same image, or at most 2 arcsec apart."""
     max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.10
     """A run in which a larger share is rejected stops, for something is wrong with the input."""
     images: Images = field(default_factory=Images)
@@ -201,6 +203,8 @@ def pixel_versions() -> dict[str, str]:
 def recipe_hash(recipe: Recipe) -> str:
     """SHA-256 over every value that can change a byte of a shard, pixel libraries included; no path is among them."""
     values = asdict(replace(recipe, max_reject_share=0.0, images=replace(recipe.images, folder="")))
+    if recipe.group_by == "galaxy":
+        del values["group_by"]  # so that folders keep their hash that were made before this key was there
     text = json.dumps({"recipe": values, "versions": pixel_versions(), "bytes_version": BYTES_VERSION}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -34,6 +34,7 @@ class Reason(StrEnum):
 
     BAD_ID = "bad_id"
     BAD_VALUE = "bad_value"
+    DUPLICATE = "duplicate"
     PATH_OUTSIDE = "path_outside"
     MISSING_FILE = "missing_file"
     UNREADABLE = "unreadable"

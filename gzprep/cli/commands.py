@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -51,7 +51,7 @@ def main_process() -> NoReturn:
     end_process(run_app(app, "gzprep"))
 
 
-def _recipe(wanted: str | None, settings: list[str], **options: int | None) -> "Recipe":
+def _recipe(wanted: str | None, settings: list[str], **options: int | str | None) -> "Recipe":
     """Read the recipe; command-line options are overrides of its keys."""
     from gzcore.recipe.named import find_recipe
     from gzprep.config import read_recipe
@@ -92,6 +92,13 @@ def run(
     limit: Annotated[
         int | None, typer.Option(help="Take this many galaxies, chosen by their ids.", rich_help_panel=_RECIPE)
     ] = None,
+    group_by: Annotated[
+        Literal["galaxy", "duplicates"] | None,
+        typer.Option(
+            help="Keep in one fold: a galaxy [the default], or duplicates: same image, or at most 2 arcsec apart.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = None,
     catalogue: Annotated[
         AnyPlace | None, typer.Option(parser=place, help="One catalogue, in place of those in --data.")
     ] = None,
@@ -115,7 +122,9 @@ def run(
     """Make a dataset folder: read images, find defects, label, make augmented views, write shards."""
     from gzprep.run import launch
 
-    chosen = _recipe(recipe, settings or [], views__count=views, crop__size=crop, seed=seed, limit=limit)
+    chosen = _recipe(
+        recipe, settings or [], views__count=views, crop__size=crop, seed=seed, limit=limit, group_by=group_by
+    )
     options = _beam_options(beam_options or [])
     request = launch.Request(out, chosen, data, catalogue, split, runner, workers, options, overwrite, fleet)
     if dry_run:

@@ -40,9 +40,11 @@ COLUMNS = pa.schema(
     ]
 )
 """What of ``catalogue.parquet`` is compared."""
-_CHORD = 2 * math.sin(math.radians(RADIUS / 3600) / 2) * (1 + 1e-9)
-_CELL = 2.02 * _CHORD
-_NO_PARTNER = -1
+CHORD = 2 * math.sin(math.radians(RADIUS / 3600) / 2) * (1 + 1e-9)
+"""The radius as the distance of two points on the unit sphere."""
+_CELL = 2.02 * CHORD
+NO_PARTNER = -1
+"""Stands for a galaxy that is not there."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def find_leaks(table: pa.Table) -> Json:
 
 
 def _describe(ids: pa.ChunkedArray, folds: npt.NDArray[np.int8], compared: Any, partners: Indexes) -> Leaks:  # noqa: ANN401 -- a mask
-    leaking = partners != _NO_PARTNER
+    leaking = partners != NO_PARTNER
     test, train = (np.flatnonzero(leaking & mask) for mask in (folds == TEST_FOLD, folds != TEST_FOLD))
     examples = list(itertools.islice(_pairs(ids, partners, itertools.chain(test, train)), EXAMPLES))
     return Leaks(int(compared.sum()), len(test), len(train), examples)
@@ -100,14 +102,19 @@ def _pairs(ids: pa.ChunkedArray, partners: Indexes, galaxies: Iterable[int]) -> 
 def _images(table: pa.Table) -> Indexes:
     """A number for each image: equal for equal digests, -1 where there is none."""
     codes = table["image_digest"].combine_chunks().dictionary_encode().indices
-    return np.asarray(pc.fill_null(codes, _NO_PARTNER)).astype(np.int64)
+    return np.asarray(pc.fill_null(codes, NO_PARTNER)).astype(np.int64)
 
 
 def _positions(table: pa.Table) -> Points:
     """Points on the unit sphere, float64 [galaxies, 3]; NaN where a galaxy has no position."""
-    ra, dec = (np.radians(np.asarray(pc.fill_null(table[name], math.nan), np.float64)) for name in ("ra", "dec"))
-    dec = np.where(np.abs(dec) <= math.pi / 2, dec, math.nan)
-    ra = np.where(np.isfinite(ra), ra, math.nan)
+    ra, dec = (np.asarray(pc.fill_null(table[name], math.nan), np.float64) for name in ("ra", "dec"))
+    return on_sphere(ra, dec)
+
+
+def on_sphere(ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]) -> Points:
+    """Positions in degrees as points on the unit sphere, float64 [galaxies, 3]; NaN where there is none."""
+    dec = np.radians(np.where(np.abs(dec) <= 90, dec, math.nan))
+    ra = np.radians(np.where(np.isfinite(ra), ra, math.nan))
     return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec) + 0 * ra], axis=1)
 
 
@@ -123,9 +130,9 @@ def same_image(images: Indexes, folds: npt.NDArray[np.int8]) -> Indexes:
     """
     known = np.flatnonzero(images >= 0)
     train = known[folds[known] != TEST_FOLD]
-    first = _first(images, train)
-    other = _first(images, train[folds[train] != folds[first[images[train]]]])
-    partners = np.full(len(images), _NO_PARTNER)
+    first = first_with(images, train)
+    other = first_with(images, train[folds[train] != folds[first[images[train]]]])
+    partners = np.full(len(images), NO_PARTNER)
     test = known[folds[known] == TEST_FOLD]
     partners[test] = first[images[test]]
     of_first = folds[train] == folds[first[images[train]]]
@@ -133,9 +140,9 @@ def same_image(images: Indexes, folds: npt.NDArray[np.int8]) -> Indexes:
     return partners
 
 
-def _first(images: Indexes, chosen: Indexes) -> Indexes:
+def first_with(images: Indexes, chosen: Indexes) -> Indexes:
     """For each image the first of the chosen galaxies that has it; -1 where none has."""
-    first = np.full(images.max(initial=-1) + 1, _NO_PARTNER)
+    first = np.full(images.max(initial=-1) + 1, NO_PARTNER)
     first[images[chosen[::-1]]] = chosen[::-1]
     return first
 
@@ -147,20 +154,20 @@ def same_position(points: Points, folds: npt.NDArray[np.int8]) -> Indexes:
         points: on the unit sphere, float64 [galaxies, 3]; NaN where there is no position.
         folds: of the same galaxies; -1 in test.
     """
-    partners = np.full(len(points), _NO_PARTNER)
-    near = _near_another(points)
+    partners = np.full(len(points), NO_PARTNER)
+    near = near_another(points)
     if not len(near):  # nearly always: SciPy takes 0.2 s to import
         return partners
     test, train = near[folds[near] == TEST_FOLD], near[folds[near] != TEST_FOLD]
     partners[test] = _nearest(points, test, train)
     for fold in np.unique(folds[train]):
         others = train[folds[train] != fold]
-        others = others[partners[others] == _NO_PARTNER]
+        others = others[partners[others] == NO_PARTNER]
         partners[others] = _nearest(points, others, train[folds[train] == fold])
     return partners
 
 
-def _near_another(points: Points) -> Indexes:
+def near_another(points: Points) -> Indexes:
     """Galaxies that may have another within the radius: all that do, and a few that do not.
 
     Two points within the radius share a cell in at least one of eight grids that are half a cell apart.
@@ -177,13 +184,13 @@ def _near_another(points: Points) -> Indexes:
 def _nearest(points: Points, galaxies: Indexes, among: Indexes) -> Indexes:
     """The nearest of some galaxies to each of others; -1 where it is beyond the radius."""
     if not len(galaxies) or not len(among):
-        return np.full(len(galaxies), _NO_PARTNER)
+        return np.full(len(galaxies), NO_PARTNER)
     from scipy.spatial import cKDTree
 
     distinct, first = np.unique(points[among], axis=0, return_index=True)  # a tree of equal points would be slow
-    distances, at = cKDTree(distinct).query(points[galaxies], distance_upper_bound=_CHORD)
+    distances, at = cKDTree(distinct).query(points[galaxies], distance_upper_bound=CHORD)
     found = np.isfinite(distances)
-    return np.where(found, among[first[np.where(found, at, 0)]], _NO_PARTNER)
+    return np.where(found, among[first[np.where(found, at, 0)]], NO_PARTNER)
 
 
 # ---------------------------------------------------------------- in words

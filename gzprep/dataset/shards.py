@@ -91,12 +91,20 @@ def fold_of(galaxy_id: str, split_seed: int) -> int:
     return identity_hash("fold", split_seed, galaxy_id) % FOLDS
 
 
-def bin_of(galaxy_id: str, split: Split, counts: BinCounts, split_seed: int) -> Bin:
-    """The bin a galaxy belongs to."""
+def bin_of(galaxy_id: str, split: Split, counts: BinCounts, split_seed: int, fold_id: str | None = None) -> Bin:
+    """The bin a galaxy belongs to.
+
+    Args:
+        galaxy_id: of the galaxy.
+        split: of the galaxy.
+        counts: number of bins.
+        split_seed: of the recipe.
+        fold_id: the id that decides the fold; None: its own.
+    """
     hashed = identity_hash("bin", split_seed, galaxy_id)
     if split is Split.TEST:
         return Bin(split, hashed % counts.test, counts.test)
-    fold = fold_of(galaxy_id, split_seed)
+    fold = fold_of(fold_id or galaxy_id, split_seed)
     return Bin(split, fold + FOLDS * (hashed % (counts.train // FOLDS)), counts.train)
 
 

@@ -203,7 +203,12 @@ def _is_intact(path: Place, shard: ShardInfo) -> bool:
 def _inputs_on_disk(job: Job, galaxies: Sequence[Galaxy]) -> str:
     images = read_images(galaxies, job.source.images)
     digests = ("" if isinstance(data, Rejection) else image_digest(data) for data in images)
-    return hash_inputs(zip(galaxies, digests, strict=True))
+    return _hash_inputs_of(job, zip(galaxies, digests, strict=True))
+
+
+def _hash_inputs_of(job: Job, pairs: Iterable[tuple[Galaxy, str]]) -> str:
+    """Hash rows, image digests, and the test galaxy that a training galaxy is a duplicate of."""
+    return hash_inputs((galaxy, digest + job.groups.in_test.get(galaxy.id, "")) for galaxy, digest in pairs)
 
 
 def hash_inputs(pairs: Iterable[tuple[Galaxy, str]]) -> str:
@@ -221,17 +226,21 @@ def _make_bin(job: Job, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGa
     with tempfile.TemporaryFile(dir=job.folder.spool, buffering=BUFFER) as file:
         spool = Spool(file)
         images = read_images(galaxies, job.source.images)
-        judged = [_spool_galaxy(job, *one, spool, on_galaxy) for one in zip(galaxies, images, strict=True)]
+        judged = [_spool_galaxy(job, target, *one, spool, on_galaxy) for one in zip(galaxies, images, strict=True)]
         shards = tuple(_write_shard(job, target, split, spool) for split in target.shard_splits)
     record = _summarise(job, target, judged, shards)
     _write_record(job, target, pa.Table.from_pylist([catalogue_row(one, target) for one in judged], SCHEMA), record)
     return record
 
 
-def _spool_galaxy(job: Job, galaxy: Galaxy, data: bytes | Rejection, spool: Spool, on_galaxy: OnGalaxy) -> Judged:
+def _spool_galaxy(  # noqa: PLR0913, PLR0917 -- where from, where to
+    job: Job, target: Bin, galaxy: Galaxy, data: bytes | Rejection, spool: Spool, on_galaxy: OnGalaxy
+) -> Judged:
     judged = judge_galaxy(galaxy, data, job.recipe)
+    if galaxy.id in job.groups.in_test and galaxy.split is Split.TRAIN:
+        judged = judged.without_duplicate(job.groups.in_test[galaxy.id])
     if judged.frame is not None:
-        for record in make_records(judged, judged.frame, job.recipe):
+        for record in make_records(judged, judged.frame, job.recipe, target.fold):
             split = galaxy.split.value if record.view == 0 else f"{galaxy.split}_views"
             spool.add(split, order_of(galaxy.id, record.view, job.recipe.split_seed), record.data)
     on_galaxy(judged.verdict.rejection)
@@ -251,7 +260,7 @@ def _write_shard(job: Job, target: Bin, split: str, spool: Spool) -> ShardInfo:
 
 def _summarise(job: Job, target: Bin, judged: Sequence[Judged], shards: tuple[ShardInfo, ...]) -> BinRecord:
     digests = [(one.galaxy, one.digest) for one in judged]
-    inputs, data = hash_inputs(digests), data_sum(digests)
+    inputs, data = _hash_inputs_of(job, digests), data_sum(digests)
     accepted = [one for one in judged if one.verdict.rejection is None]
     noticed = (
         tally(one.verdict.rejection.reason.value for one in judged if one.verdict.rejection),

@@ -49,6 +49,14 @@ class Judged:
     digest: str
     frame: Pixels | None
 
+    def without_duplicate(self, test_id: str) -> Self:
+        """The same, rejected as a duplicate of a test galaxy; a galaxy that is rejected already keeps its reason."""
+        if self.verdict.rejection is not None:
+            return self
+        detail = f"the same galaxy as {test_id} of the test split"
+        rejection = Rejection(RejectionStage.CATALOGUE, Reason.DUPLICATE, detail)
+        return replace(self, verdict=replace(self.verdict, rejection=rejection), frame=None)
+
     def without_frame(self) -> Self:
         """The same, without the pixels: what is kept until the bin is done."""
         return replace(self, frame=None)
@@ -145,16 +153,18 @@ def galaxy_views(galaxy: Galaxy, recipe: Recipe) -> tuple[View, ...]:
     return draw_views(rules, recipe.seed, galaxy.id)
 
 
-def make_records(judged: Judged, frame: Pixels, recipe: Recipe) -> Iterator[Record]:
+def make_records(judged: Judged, frame: Pixels, recipe: Recipe, fold: int | None = None) -> Iterator[Record]:
     """Yield the serialised views of an accepted galaxy.
 
     Args:
         judged: the galaxy and its labels.
         frame: uint8 [H, W, 4], its image.
         recipe: views and crop.
+        fold: of the galaxy; None: the one that its own id decides.
     """
     galaxy, crop = judged.galaxy, recipe.crop
-    fold = fold_of(galaxy.id, recipe.split_seed) if galaxy.split is Split.TRAIN else TEST_FOLD
+    if fold is None:
+        fold = fold_of(galaxy.id, recipe.split_seed) if galaxy.split is Split.TRAIN else TEST_FOLD
     labels = judged.labels
     shared = galaxy_entries(
         galaxy.id,

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +16,12 @@ from gzcore.storage.atomic import json_bytes, write_json, writing
 from gzcore.storage.documents import read_document
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.read import CatalogueFile, check_columns, read_ids, row_count
+from gzprep.catalogue.read import CatalogueFile, check_columns, read_all, read_ids, row_count
 from gzprep.config import Recipe, recipe_hash, record_hash
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.shards import BinCounts, plan_bins
 from gzprep.dataset.source import GALAXY_ZOO_2, kind_of
+from gzprep.prepare.groups import Groups, find_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Job:
         ceilings: largest ``identity_hash("limit", …)`` of the galaxies to take, of each split.
         progress: address of the launcher's progress socket, or "" where no launcher listens.
         awaited: whether the launcher waits for a sign that workers have begun.
+        groups: galaxies that are one galaxy under several ids, where the recipe asks for them.
         published: the date that the data set is published under, such as ``2026-11-28``; None: it says none.
     """
 
@@ -65,6 +67,7 @@ class Job:
     ceilings: Mapping[Split, int] = field(default_factory=dict)
     progress: str = ""
     awaited: bool = False
+    groups: Groups = field(default_factory=Groups)
     published: str | None = None
 
     @cached_property
@@ -142,7 +145,11 @@ def make_job(out: Place, source: Source, recipe: Recipe) -> Job:
     kept = _planned_counts(folder) if folder.plan.exists() else BinCounts(0, 0)
     counts = BinCounts(kept.train or fresh.train, kept.test or fresh.test)
     fixed = (folder, source, recipe, recipe_hash(recipe), counts, galaxies, ceilings)
-    return Job(*fixed, published=publication_date())
+    job = Job(*fixed, published=publication_date())
+    if recipe.group_by == "galaxy":
+        return job
+    galaxies_taken = (galaxy for galaxy in read_all(source.catalogues) if job.takes(galaxy.id, galaxy.split))
+    return replace(job, groups=find_groups(galaxies_taken, source.images))
 
 
 def publication_date() -> str | None:
@@ -204,7 +211,7 @@ def check_folder(job: Job) -> None:
     folder, name = job.folder, job.recipe.name
     if folder.plan.exists():
         plan = read_plan(folder)
-        changed = differences(plan["recipe"], asdict(job.recipe))
+        changed = differences({"group_by": "galaxy", **plan["recipe"]}, asdict(job.recipe))  # an older plan lacks it
         same_records = bool(changed) and all(key.startswith("defects.") for key in changed)
         if plan["recipe_hash"] != job.recipe_hash and not same_records:
             raise GzError(

@@ -37,7 +37,7 @@ def replay(
     _check_versions(manifest["versions"])
     chosen = set(sorted(records, key=lambda key: identity_hash("replay", 0, *key))[:wanted])
     kept = dict(_stored(folder, manifest, chosen))
-    again = dict(_made_again(manifest, chosen, find_origin(folder, manifest, data)))
+    again = dict(_made_again(manifest, kept, find_origin(folder, manifest, data)))
     return [
         f"Galaxy {key[0]}, view {key[1]}: made again, its record differs."
         for key in sorted(chosen)
@@ -64,16 +64,18 @@ def _stored(folder: Folder, manifest: dict[str, Any], chosen: set[Key]) -> Itera
                 yield (record.id, record.view), data
 
 
-def _made_again(manifest: dict[str, Any], chosen: set[Key], origin: Origin) -> Iterator[tuple[Key, bytes]]:
+def _made_again(manifest: dict[str, Any], kept: dict[Key, bytes], origin: Origin) -> Iterator[tuple[Key, bytes]]:
     recipe = from_mapping(manifest["recipe"], "The manifest's recipe")
-    ids = {galaxy_id for galaxy_id, _ in chosen}
+    folds: dict[str, int | None] = {galaxy_id: None for galaxy_id, _ in kept}
+    if recipe.group_by == "duplicates":  # the galaxies of a group are decided together: their fold is taken as it is
+        folds.update((galaxy_id, read_record(data).fold) for (galaxy_id, _), data in kept.items())
     for galaxy in read_all(origin.catalogues):
-        if galaxy.id in ids:
-            yield from _records_of(galaxy, origin.data / recipe.images.folder, recipe)
+        if galaxy.id in folds:
+            yield from _records_of(galaxy, origin.data / recipe.images.folder, recipe, folds[galaxy.id])
 
 
-def _records_of(galaxy: Galaxy, images: Place, recipe: Recipe) -> Iterator[tuple[Key, bytes]]:
+def _records_of(galaxy: Galaxy, images: Place, recipe: Recipe, fold: int | None) -> Iterator[tuple[Key, bytes]]:
     judged = judge_galaxy(galaxy, read_image(galaxy, images), recipe)
     if judged.frame is not None:
-        for record in make_records(judged, judged.frame, recipe):
+        for record in make_records(judged, judged.frame, recipe, fold):
             yield (galaxy.id, record.view), record.data

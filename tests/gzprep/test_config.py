@@ -345,6 +345,7 @@ def test_set_below_a_value_of_the_file_is_refused(tmp_path: Path) -> None:
 
 
 OTHER_WORDS = {
+    "group_by": "duplicates",
     "name": "sky",
     "images.folder": "pictures",
     "crop.encoding": "png",

@@ -74,9 +74,10 @@ def key_by_bin(galaxy: Galaxy, job: Job) -> Iterator[Keyed]:
     shuffle by id is needed.
     """
     row, seed = pack(galaxy), job.recipe.split_seed
-    yield bin_of(galaxy.id, galaxy.split, job.counts, seed).name, row
+    fold_id = job.groups.fold_id(galaxy.id)
+    yield bin_of(galaxy.id, galaxy.split, job.counts, seed, fold_id).name, row
     if galaxy.split is Split.TEST and job.counts.train:
-        yield bin_of(galaxy.id, Split.TRAIN, job.counts, seed).name, row
+        yield bin_of(galaxy.id, Split.TRAIN, job.counts, seed, fold_id).name, row
 
 
 class WriteBins(beam.PTransform):
