@@ -12,6 +12,8 @@ from gzprep.catalogue.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES, LABEL_NAM
 NAN = float("nan")
 ANSWERS = sum(len(question.answers) for question in CATALOGUE_QUESTIONS)
 """Number of answers with a column in the catalogue: 30."""
+ROUNDING = 1e-3
+"""Tables round fractions to three decimals."""
 
 
 class Split(StrEnum):

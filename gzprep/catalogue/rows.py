@@ -13,14 +13,12 @@ import pyarrow as pa
 from gzcore.dataset.tree import Question
 from gzcore.storage.places import Place
 from gzprep.catalogue.columns import Numbers, Text, Unfit, ids, numbers, texts
-from gzprep.catalogue.galaxy import ANSWERS, Galaxy, Reason, Rejection, RejectionStage, Split, Votes
+from gzprep.catalogue.galaxy import ANSWERS, ROUNDING, Galaxy, Reason, Rejection, RejectionStage, Split, Votes
 from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 from gzprep.catalogue.values import show
 
 EXTRAS = ("iauname", "ra", "dec", "summary")
 """Columns that are carried through to the data set's own catalogue where they exist."""
-ROUNDING = 1e-3
-"""Tables round fractions to three decimals."""
 MOST_VOTES = 1_000_000
 """No question of a galaxy has more votes. Marks of unknown values, such as 9.99e8, are above."""
 FRACTIONS = tuple(name for question in CATALOGUE_QUESTIONS for name in question.fraction_columns)

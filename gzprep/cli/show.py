@@ -34,9 +34,9 @@ def show_summary(manifest: Json, out: str, seconds: float, example: str | None) 
 def _count_rows(counts: Json) -> list[tuple[str, ...]]:
     parts = [counts[name] for name in ("train", "test", "all")]
     rows = [("in", *(str(part["in"]) for part in parts)), ("out", *(str(part["out"]) for part in parts))]
-    for kind in ("rejected", "flagged", "inpainted"):
-        names = counts["all"][kind]
-        rows += [(f"{kind}: {name}", *(str(part[kind].get(name, 0)) for part in parts)) for name in names]
+    for kind in ("rejected", "flagged", "inpainted", "inconsistent"):
+        names = counts["all"].get(kind, {})
+        rows += [(f"{kind}: {name}", *(str(part.get(kind, {}).get(name, 0)) for part in parts)) for name in names]
     return rows
 
 

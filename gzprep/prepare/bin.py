@@ -9,7 +9,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 
@@ -22,6 +22,7 @@ from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, withdraw, writing
 from gzcore.storage.documents import parse_json
 from gzcore.storage.places import Place, for_arrow
+from gzprep.catalogue.consistency import count_inconsistent
 from gzprep.catalogue.galaxy import Galaxy, Rejection, Split, row_bytes
 from gzprep.catalogue.tree import LABEL_NAMES
 from gzprep.dataset.data_hash import data_sum
@@ -66,6 +67,7 @@ class BinRecord:
         inpainted: the same, of those in which its line was filled.
         shards: the files.
         labels: ``answered``, ``asked`` and ``report``: 22 sums each, over the accepted galaxies.
+        inconsistent: kind to number of galaxies whose votes contradict each other.
     """
 
     bin: str
@@ -80,6 +82,7 @@ class BinRecord:
     inpainted: dict[str, int]
     shards: tuple[ShardInfo, ...]
     labels: dict[str, list[int]]
+    inconsistent: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "BinRecord":
@@ -272,8 +275,9 @@ def _summarise(job: Job, target: Bin, judged: Sequence[Judged], shards: tuple[Sh
         "asked": column_sums(one.labels.asked for one in accepted),
         "report": column_sums(one.labels.report for one in accepted),
     }
+    inconsistent = count_inconsistent([one.galaxy.votes for one in judged])
     hashes = (job.recipe_hash, job.record_hash, inputs, data)
-    return BinRecord(target.name, *hashes, len(judged), len(accepted), *noticed, shards, labels)
+    return BinRecord(target.name, *hashes, len(judged), len(accepted), *noticed, shards, labels, inconsistent)
 
 
 def tally(names: Iterable[str]) -> dict[str, int]:

@@ -161,12 +161,14 @@ def count(records: Sequence[BinRecord]) -> Json:
 
 
 def _count(records: Sequence[BinRecord]) -> Json:
+    inconsistent = add_up(record.inconsistent for record in records)
     return {
         "in": sum(record.galaxies for record in records),
         "out": sum(record.accepted for record in records),
         "rejected": add_up(record.rejected for record in records),
         "flagged": add_up(record.flagged for record in records),
         "inpainted": add_up(record.inpainted for record in records),
+        **({"inconsistent": inconsistent} if inconsistent else {}),
     }
 
 

@@ -6,6 +6,7 @@ from gzprep.prepare.bin import BinRecord
 
 NAMESPACE = "gzprep"
 IN, OUT, REJECTED = "galaxies-in", "galaxies-out", "rejected-{reason}"
+INCONSISTENT = "inconsistent-{kind}"
 
 
 def add(name: str, amount: int) -> None:
@@ -19,3 +20,5 @@ def count_bin(record: BinRecord) -> None:
     add(OUT, record.accepted)
     for reason, amount in record.rejected.items():
         add(REJECTED.format(reason=reason), amount)
+    for kind, amount in record.inconsistent.items():
+        add(INCONSISTENT.format(kind=kind), amount)
