@@ -137,7 +137,7 @@ def look(folder: Path) -> dict[str, dict[str, Said]]:
     from gzprep.config import Recipe
     from gzprep.prepare.galaxy import judge_galaxy, read_image
     from gzprep.tools.defect_scan import inspect_image
-    from gztrain.predict.crops import read_crop
+    from gztrain.predict.crops import Cut, read_crop
     from tests.golden.regenerate_records import draw_votes
 
     def run(path: Path) -> Said:
@@ -150,7 +150,7 @@ def look(folder: Path) -> dict[str, dict[str, Said]]:
         return ("" if inspection.verdict == "ok" else inspection.defects[0]), inspection.detail
 
     def predict(path: Path) -> Said:
-        reason = read_crop(path, 224).reason
+        reason = read_crop(path, Cut(224)).reason
         return ("", "") if reason is None else ("unusable", reason)
 
     commands = {"run": run, "inspect": inspect, "predict": predict}

@@ -219,49 +219,50 @@ def predict(  # noqa: PLR0913 -- options of a command line
         int, typer.Option(min=1, help="With --runner: number of processes. Each loads the model and uses all cores.")
     ] = 1,
     *,
+    resize: Annotated[
+        bool, typer.Option("--resize", help="Bring images to the size of those of the training, if theirs is another.")
+    ] = False,
+    assume_scale: Annotated[
+        bool, typer.Option("--assume-scale", help="Take images of another size as they are, without a word about it.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Classify images: in this process, or as a Beam pipeline on an engine (--runner)."""
+    if resize and assume_scale:
+        raise UsageError("--resize changes the scale of images and --assume-scale keeps it; choose one of them.")
+    from gztrain.cli.show import Scale, show_parts, show_predicted
+
+    scale: Scale = "resize" if resize else "assume" if assume_scale else "tell"
     if runner is None:
-        _predict_here(run, places, parquet, as_json=as_json)
+        counts = _predict_here(run, places, parquet, resize=resize, quiet=as_json)
+        _show(counts, as_json, lambda found, file: show_predicted(found, file, scale), parquet)
     else:
-        _predict_on(runner, run, places, parquet, workers, as_json=as_json)
+        summary = _predict_on(runner, run, places, parquet, workers, resize=resize)
+        _show(summary, as_json, lambda found, folder: show_parts(found, folder, scale), parquet)
 
 
-def _predict_here(run: Place, words: list[str], parquet: Place, *, as_json: bool) -> None:
+def _predict_here(run: Place, words: list[str], parquet: Place, *, resize: bool, quiet: bool) -> Json:
     _start_keras()
-    from gzcore.console import show_line
     from gztrain.cli.show import image_progress
     from gztrain.predict.images import predict as predict_images
     from gztrain.runs.remote import model_alone, run_here
 
     images = [local(as_place(word)) for word in words]
-    with run_here(run, model_alone) as here, image_progress(quiet=as_json) as advance:
-        counts = predict_images(here.folder, images, local(parquet), advance)
-    if as_json:
-        print_json(counts)
-        return
-    show_line(f"{counts['predicted']} of {counts['images']} images were classified; the rows are in {parquet}.")
-    if counts["unusable"]:
-        show_line(f"{counts['unusable']} could not be; the column `reason` says why.")
+    with run_here(run, model_alone) as here, image_progress(quiet=quiet) as advance:
+        return predict_images(here.folder, images, local(parquet), advance, resize=resize)
 
 
 def _predict_on(  # noqa: PLR0913 -- what the command takes
-    runner: str, run: Place, words: list[str], parquet: Place, workers: int, *, as_json: bool
-) -> None:
+    runner: str, run: Place, words: list[str], parquet: Place, workers: int, *, resize: bool
+) -> Json:
     if find_spec("apache_beam") is None:
         raise GzError("--runner needs Apache Beam; install it with: pip install 'apache-beam>=2.77,<2.78'.")
-    from gztrain.cli.show import show_parts
     from gztrain.predict.beam.launch import PredictionRequest
     from gztrain.predict.beam.launch import predict as predict_parts
 
     first_option = next((number for number, word in enumerate(words) if word.startswith("--")), len(words))
     inputs, options = [as_place(word) for word in words[:first_option]], words[first_option:]
-    summary = predict_parts(PredictionRequest(run, inputs, parquet, runner, workers, options))
-    if as_json:
-        print_json(summary)
-    else:
-        show_parts(summary, str(parquet))
+    return predict_parts(PredictionRequest(run, inputs, parquet, runner, workers, options, resize))
 
 
 @app.command()

@@ -19,6 +19,7 @@ from gztrain.evaluation.evaluate import Split, evaluate
 from gztrain.evaluation.judged_data import judged_data
 from gztrain.runs.folder import Json, Run, RunFolder, open_run, write_config
 from gztrain.runs.galaxies import folds_of, same_data_of, trained_of_all, write_galaxies
+from gztrain.runs.saved_model import add_origin
 
 SIDES = (1, 8)
 """Number of copies of an image that are predicted: 1, or 8 for all symmetries of the square."""
@@ -115,6 +116,7 @@ def make(request: EnsembleRequest, runs: Sequence[Run], folder: RunFolder) -> Js
     write_json(folder.ensemble, {"members": members, "sides": request.sides})
     with writing(folder.root), beside(folder.model) as temporary:
         model.save(temporary)
+        add_origin(temporary, first.data, first.scheme.names)
     return evaluate(folder.root, request.split, data=request.data, skip_damaged=request.skip_damaged)
 
 

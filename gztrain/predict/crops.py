@@ -1,15 +1,39 @@
 """Image files to crops: the middle pixels of a galaxy image, cut as the data set's view 0 was."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 from gzcore.errors import GzError, UsageError
 from gzcore.images import Header, Pixels, UnusableImage, WrongShape, decode, read_file, read_header
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
 """What is taken from a folder, in upper case too; a file that is named by itself may be called anything."""
+_NAMED = 5
+"""Files that are not read are counted; so many are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How the input of a model is cut out of an image.
+
+    Attributes:
+        crop: height and width of the model's images, px.
+        frame: height and width of the images that the training crops were cut from, px; None where that is not known.
+        resize: bring images of another size to the frame before they are cropped.
+    """
+
+    crop: int
+    frame: int | None = None
+    resize: bool = False
+
+    def other_size(self, header: Header) -> bool | None:
+        """Whether an image has another size than those of the training; None where that is not known."""
+        return None if self.frame is None else (header.height, header.width) != (self.frame, self.frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,53 +44,109 @@ class Crop:
         path: the file.
         pixels: uint8 [crop, crop, 3], RGB; None where the image cannot be used.
         reason: why it cannot, in words; None where it can.
+        other_size: whether the image has another size than those of the training; None where that is not known.
     """
 
     path: Path
     pixels: Pixels | None
     reason: str | None = None
+    other_size: bool | None = None
 
 
-def find_images(places: Iterable[Path]) -> list[Path]:
-    """List images and the images of folders, recursively; each once, sorted by path.
+@dataclass(frozen=True, slots=True)
+class FoundFiles:
+    """The files at some places.
+
+    Attributes:
+        images: to be classified, each once, sorted by path.
+        others: files of folders that are not read, because their names are not those of images; sorted by path.
+    """
+
+    images: list[Path]
+    others: list[Path]
+
+
+def find_files(places: Iterable[Path]) -> FoundFiles:
+    """List images, and the files of folders, recursively.
 
     Raises:
         UsageError: one of the places does not exist.
         GzError: no image was found.
     """
     places = list(places)
-    found = sorted({path for place in places for path in _images_at(place)})
-    if not found:
-        where = ", ".join(map(str, places))
-        raise GzError(f"There are no images in {where}; files that end in {', '.join(SUFFIXES)} are looked for.")
+    named = {place for place in places if not _is_folder(place)}
+    inside = {path for place in places if place not in named for path in _files_below(place)} - named
+    images = {path for path in inside if is_image_name(path.name)}
+    found = FoundFiles(sorted(named | images), sorted(inside - images))
+    if not found.images:
+        raise GzError(no_images(", ".join(map(str, places)), [str(path) for path in found.others]))
     return found
 
 
-def _images_at(place: Path) -> Iterator[Path]:
+def is_image_name(name: str) -> bool:
+    """Whether a file in a folder is taken for an image."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def no_images(where: str, others: Sequence[str]) -> str:
+    """The sentence about a place without images."""
+    there = f"; {unread(others)}" if others else "."
+    return f"There are no images in {where}: files that end in {', '.join(SUFFIXES)} are looked for{there}"
+
+
+def unread(others: Sequence[str]) -> str:
+    """The sentence about files that are not read, with the names of the first."""
+    names = ", ".join(readable(name) for name in others[:_NAMED])
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    verb = "file was" if len(others) == 1 else "files were"
+    return f"{len(others)} {verb} not read, because only JPEG and PNG are: {names}{more}."
+
+
+def readable(path: Path | str) -> str:
+    """The path as text; bytes that are no UTF-8, which a file name may hold, are spelled out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _is_folder(place: Path) -> bool:
     if not place.exists():
         raise UsageError(f"There is no image or folder {place}.")
-    if not place.is_dir():
-        yield place
-        return
+    return place.is_dir()
+
+
+def _files_below(place: Path) -> Iterator[Path]:
     for folder, _, names in os.walk(place):  # links to folders are not followed: they may lead back
-        yield from (Path(folder, name) for name in names if name.lower().endswith(SUFFIXES))
+        yield from (Path(folder, name) for name in names if not name.startswith(".") or is_image_name(name))
 
 
-def read_crop(path: Path, crop: int) -> Crop:
+def read_crop(path: Path, cut: Cut) -> Crop:
     """Read an image and cut its middle out; an image that cannot be used becomes a reason."""
+    other_size = None
     try:
         data = read_file(path)
-        _check(read_header(data), crop)
-        return Crop(path, centre_crop(decode(data), crop))
+        header = read_header(data)
+        other_size = cut.other_size(header)
+        resize = cut.resize and other_size is True
+        _check(header, cut, resize=resize)
+        frame = _resized(decode(data), cut.frame) if resize and cut.frame else decode(data)
+        return Crop(path, centre_crop(frame, cut.crop), None, other_size)
     except UnusableImage as error:
-        return Crop(path, None, str(error))
+        return Crop(path, None, str(error), other_size)
 
 
-def _check(header: Header, crop: int) -> None:
-    if min(header.height, header.width) < crop:
-        raise WrongShape(f"{header.width} x {header.height} px, too small for a crop of {crop}")
+def _check(header: Header, cut: Cut, *, resize: bool) -> None:
+    size = f"{header.width} x {header.height} px"
+    if resize and header.height != header.width:
+        raise WrongShape(f"{size}, not square, so that it cannot be resized to {cut.frame} x {cut.frame}")
+    if not resize and min(header.height, header.width) < cut.crop:
+        raise WrongShape(f"{size}, too small for a crop of {cut.crop}")
     header.check_pixels()
     header.check_colour()
+
+
+def _resized(pixels: Pixels, side: int) -> Pixels:
+    """An image in another size, by Pillow's bicubic filter, which averages when it makes an image smaller."""
+    resized: Pixels = np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC))
+    return resized
 
 
 def centre_crop(frame: Pixels, crop: int) -> Pixels:

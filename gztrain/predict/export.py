@@ -55,7 +55,7 @@ def export(run: Path, folder: Path) -> Json:
         with tempfile.TemporaryDirectory(prefix=".export.", dir=parent) as temporary:
             whole = Path(temporary) / "export"
             whole.mkdir()
-            document = export_model(model, whole, chosen.scheme.names)
+            document = export_model(model, whole, chosen.scheme.names, frame=chosen.data.frame)
             whole.replace(folder)
     return document
 
@@ -78,13 +78,14 @@ def check_able() -> None:
         raise GzError(f"Exports need {' and '.join(missing)}; install them with: pip install 'gzprep[export]'.")
 
 
-def export_model(model: Any, folder: Path, labels: tuple[str, ...]) -> Json:  # noqa: ANN401 -- a keras.Model
+def export_model(model: Any, folder: Path, labels: tuple[str, ...], *, frame: int | None = None) -> Json:  # noqa: ANN401
     """Write ``saved_model/``, ``model.onnx`` and ``signature.json`` into a folder.
 
     Args:
         model: uint8 [B, crop, crop, 3] to probabilities.
         folder: an existing, empty folder.
         labels: names of the outputs, in order.
+        frame: height and width of the images that the training crops were cut from, px; None where that is not known.
 
     Returns:
         What ``signature.json`` says.
@@ -105,6 +106,7 @@ def export_model(model: Any, folder: Path, labels: tuple[str, ...]) -> Json:  # 
     differences = {name: agreement(name, classify, probes, expected) for name, classify in found.items()}
     document = {
         "input": {"name": _INPUT, "dtype": "uint8", "shape": [None, side, side, 3], "range": [0, 255], "order": "RGB"},
+        "frame": frame,
         "output": {"dtype": "float32", "labels": list(labels)},
         "largest_difference": differences,
     }

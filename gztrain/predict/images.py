@@ -3,7 +3,6 @@
 Memory holds two batches, however many images there are: one is decoded while the model looks at the other.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gzcore.dataset.tree import Question
@@ -21,8 +21,8 @@ from gzcore.machine import cores
 from gzcore.storage.atomic import appearing, writing
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Floats, chosen_answers, classes
-from gztrain.predict.crops import Crop, find_images, read_crop
-from gztrain.runs.folder import Json, open_run
+from gztrain.predict.crops import Crop, Cut, find_files, read_crop, readable
+from gztrain.runs.folder import Json, Run, open_run
 
 Classify = Callable[[Pixels], Floats]
 """uint8 [B, crop, crop, 3] to label probabilities, float32 [B, L]."""
@@ -31,10 +31,14 @@ Advance = Callable[[int], Any]
 BATCH = 64
 ROW_GROUP = 16 * BATCH
 _PARQUET = b"PAR1"
+_ENDINGS = ("", ".parquet", ".parq", ".pq")
+"""Endings of a parquet file's name."""
 _NO_NUMBER = "the model gives no number for it"
 
 
-def predict(run: Path, places: Sequence[Path], parquet: Path, advance: Advance = lambda _: None) -> Json:
+def predict(
+    run: Path, places: Sequence[Path], parquet: Path, advance: Advance = lambda _: None, *, resize: bool = False
+) -> Json:
     """Classify images and folders of images, and write a row an image, in the order of the paths.
 
     Args:
@@ -42,39 +46,80 @@ def predict(run: Path, places: Sequence[Path], parquet: Path, advance: Advance =
         places: images, and folders that are searched recursively.
         parquet: file to write; an older parquet file is replaced, anything else is not.
         advance: told how many images are done, batch by batch.
+        resize: bring images of another size than those of the training to that size.
 
     Returns:
-        Counts: ``images``, ``predicted``, ``unusable``.
+        Counts: ``images``, ``predicted``, ``unusable``; ``other_size``, the images of another size than those of the
+        training, None where that size is not known; ``frame``, that size; ``not_read``, files of folders that are no
+        images by their names.
 
     Raises:
-        UsageError: a place is not there, or the file to write is something else already.
+        UsageError: a place is not there, the file to write is something else already, or the run does not know the
+            size to resize to.
         GzError: there is no image, the run has no model, or the file cannot be written.
     """
     check_target(parquet)
-    paths = find_images(places)
+    files = find_files(places)
     chosen = open_run(run)
-    batches = predict_files(paths, chosen.model().predict_on_batch, crop=chosen.crop, scheme=chosen.scheme)
-    unusable = 0
+    cut = cut_of(chosen, resize=resize)
+    batches = predict_files(files.images, chosen.model().predict_on_batch, cut=cut, scheme=chosen.scheme)
+    unusable = other_size = 0
     with writing(parquet.parent), appearing(parquet) as file, pq.ParquetWriter(file, columns(chosen.scheme)) as out:
         for group in _groups(batches, advance):
             out.write_table(group)
             unusable += len(group) - group["reason"].null_count
-    return {"images": len(paths), "predicted": len(paths) - unusable, "unusable": unusable}
+            other_size += count_true(group["other_size"])
+    return {
+        "images": len(files.images),
+        "predicted": len(files.images) - unusable,
+        "unusable": unusable,
+        "other_size": None if cut.frame is None else other_size,
+        "frame": cut.frame,
+        "not_read": [readable(path) for path in files.others if path.resolve() != parquet.resolve()],
+    }
+
+
+def cut_of(run: Run, *, resize: bool) -> Cut:
+    """How the input of a run's model is cut out of an image.
+
+    Raises:
+        UsageError: images are to be resized, and the run does not know to which size.
+    """
+    if resize and run.data.frame is None:
+        raise UsageError(
+            f"The run in {run.folder.root} does not say how large the images of its training were, so --resize cannot "
+            "bring others to that size; resize them yourself, or train the run again."
+        )
+    return Cut(run.crop, run.data.frame, resize)
+
+
+def count_true(column: pa.ChunkedArray) -> int:
+    """How many values of a column are true."""
+    return int(pc.sum(column).as_py() or 0)
 
 
 def check_target(path: Path) -> None:
-    """Refuse to replace what is no parquet file: an image may have been named in its place.
+    """Refuse a name of another kind of file, and a file that is no parquet file: it may be an image.
 
     Raises:
-        UsageError: it is something else.
+        UsageError: it is one of these.
     """
     if not path.exists():
+        _check_ending(path)
         return
     if path.is_file():
         with path.open("rb") as file:
             if file.read(len(_PARQUET)) == _PARQUET:
                 return
     raise UsageError(f"{path} is there already and is no parquet file; choose another name for --parquet.")
+
+
+def _check_ending(path: Path) -> None:
+    if path.suffix.lower() not in _ENDINGS:
+        raise UsageError(
+            f"--parquet writes a parquet file, and {path.name} ends in {path.suffix}; name it "
+            f"{path.with_suffix('.parquet').name}."
+        )
 
 
 def _groups(batches: Iterable[pa.RecordBatch], advance: Advance) -> Iterator[pa.Table]:
@@ -91,14 +136,14 @@ def _groups(batches: Iterable[pa.RecordBatch], advance: Advance) -> Iterator[pa.
 
 
 def predict_files(
-    paths: Sequence[Path], classify: Classify, *, crop: int, scheme: Scheme, batch: int = BATCH
+    paths: Sequence[Path], classify: Classify, *, cut: Cut, scheme: Scheme, batch: int = BATCH
 ) -> Iterator[pa.RecordBatch]:
     """Classify image files, in their order.
 
     Args:
         paths: the files.
         classify: the model; it always gets ``batch`` images, so that it is compiled once.
-        crop: size of the model's images, px.
+        cut: how the model's input is cut out of an image.
         scheme: whose labels the model gives.
         batch: images at a time.
 
@@ -106,13 +151,13 @@ def predict_files(
         A row an image, in the columns of :func:`columns`.
     """
     with ThreadPoolExecutor(cores()) as pool:
-        for crops in _read_ahead(pool, paths, crop, batch):
+        for crops in _read_ahead(pool, paths, cut, batch):
             yield _rows(crops, _probabilities(crops, classify, batch, len(scheme.names)), scheme)
 
 
-def _read_ahead(pool: Executor, paths: Sequence[Path], crop: int, batch: int) -> Iterator[list[Crop]]:
+def _read_ahead(pool: Executor, paths: Sequence[Path], cut: Cut, batch: int) -> Iterator[list[Crop]]:
     """Yield batches of crops; the next one is being decoded meanwhile."""
-    read = partial(read_crop, crop=crop)
+    read = partial(read_crop, cut=cut)
     coming = pool.map(read, paths[:batch])
     for start in range(batch, len(paths) + batch, batch):
         crops = list(coming)
@@ -131,7 +176,10 @@ def _probabilities(crops: list[Crop], classify: Classify, batch: int, labels: in
 
 
 def columns(scheme: Scheme, key: str = "path") -> pa.Schema:
-    """Columns of a prediction: whose, a probability a label, an answer a question, and a reason where there are none.
+    """Columns of a prediction: the image, a probability for each label, an answer for each question, and two more.
+
+    ``other_size`` says whether the image has another size than those of the training; it is null where that is not
+    known. ``reason`` says why an image has no prediction; it is null where it has one.
 
     Args:
         scheme: whose labels the model gives.
@@ -140,29 +188,34 @@ def columns(scheme: Scheme, key: str = "path") -> pa.Schema:
     """
     labels = [(name, pa.float32()) for name in scheme.names]
     answers = [(question.name, pa.string()) for question in scheme.questions]
-    return pa.schema([pa.field(key, pa.string(), nullable=key != "path"), *labels, *answers, ("reason", pa.string())])
+    last = (("other_size", pa.bool_()), ("reason", pa.string()))
+    return pa.schema([pa.field(key, pa.string(), nullable=key != "path"), *labels, *answers, *last])
 
 
 def _rows(crops: list[Crop], probabilities: Floats, scheme: Scheme) -> pa.RecordBatch:
     paths = [readable(crop.path) for crop in crops]
-    return as_rows(paths, probabilities, [crop.reason for crop in crops], columns(scheme), scheme)
+    sizes, reasons = [crop.other_size for crop in crops], [crop.reason for crop in crops]
+    return as_rows(paths, probabilities, sizes, reasons, scheme=scheme)
 
 
-def as_rows(
+def as_rows(  # noqa: PLR0913 -- the columns of a prediction
     names: Sequence[str | None],
     probabilities: Floats,
+    other_size: Sequence[bool | None],
     reasons: Sequence[str | None],
-    schema: pa.Schema,
+    *,
     scheme: Scheme,
+    key: str = "path",
 ) -> pa.RecordBatch:
     """Put predictions into columns.
 
     Args:
         names: N values of the first column.
         probabilities: float32 [N, L]; NaN where there are none.
+        other_size: whether the image has another size than those of the training.
         reasons: why there are none, where that is known.
-        schema: of :func:`columns`.
         scheme: whose labels the model gives.
+        key: name of the first column.
     """
     known = ~np.isnan(probabilities.min(axis=1))
     told = [None if good else reason or _NO_NUMBER for reason, good in zip(reasons, known, strict=True)]
@@ -171,13 +224,8 @@ def as_rows(
         pa.array(answer_names(question, probabilities[:, block]), mask=~known)
         for question, block in zip(scheme.questions, scheme.blocks, strict=True)
     ]
-    arrays = [pa.array(names, pa.string()), *labels, *answers, pa.array(told, pa.string())]
-    return pa.record_batch(arrays, schema=schema)
-
-
-def readable(path: Path | str) -> str:
-    """The path as text; bytes that are no UTF-8, which a file name may hold, are spelled out."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    last = (pa.array(other_size, pa.bool_()), pa.array(told, pa.string()))
+    return pa.record_batch([pa.array(names, pa.string()), *labels, *answers, *last], schema=columns(scheme, key))
 
 
 def answer_names(question: Question, probabilities: Floats) -> list[str]:

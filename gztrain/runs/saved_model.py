@@ -2,13 +2,16 @@
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError
 from gztrain.environment import quiet_imports
+from gztrain.runs.data_set import DataRecord
 
+ORIGIN = "gztrain.json"
+"""File of a Keras archive that says what the model was trained on."""
 _OURS = "gztrain>"
 """How the registered names of our own layers begin."""
 _CODE = ("Lambda", "__lambda__")
@@ -36,6 +39,28 @@ def load_model(path: Path) -> Any:  # noqa: ANN401 -- a keras.Model
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged archive ends in errors of zip, HDF5, Keras or the backend
         raise GzError(_unloadable(path, error)) from error
+
+
+def add_origin(path: Path, data: DataRecord, labels: Sequence[str]) -> None:
+    """Write into a Keras archive what its images and outputs are, as ``gztrain.json``, so that it can stand alone.
+
+    Keras does not read this file.
+
+    Args:
+        path: the archive.
+        data: the data set that the model was trained on.
+        labels: names of its outputs, in order.
+    """
+    origin = {
+        "labels": list(labels),
+        "crop": data.crop,
+        "frame": data.frame,
+        "pixel_scale": data.pixel_scale,
+        "recipe_hash": data.recipe_hash,
+        "data_hash": data.data_hash,
+    }
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(ORIGIN, json.dumps(origin, indent=2) + "\n")
 
 
 def check_archive(path: Path) -> None:

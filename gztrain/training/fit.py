@@ -17,6 +17,7 @@ from gztrain.runs.folder import Json, RunFolder, open_run, write_config
 from gztrain.runs.galaxies import write_galaxies
 from gztrain.runs.history import History, open_scalars
 from gztrain.runs.resume import check_same
+from gztrain.runs.saved_model import add_origin
 from gztrain.runs.watch import Watch
 from gztrain.training.backends import Backend, Task, load_backend
 from gztrain.training.checkpoint import Array, Checkpoints, Snapshot, assign_values, check_fits, values_of
@@ -215,6 +216,7 @@ def save_model(job: TrainingJob, values: tuple[Array, ...], folder: RunFolder) -
         model = keras.Model(galaxy.model.input, probabilities, name=job.config.model.name)
     with writing(folder.root), beside(folder.model) as temporary, quiet_imports():
         model.save(temporary)  # Keras looks for TensorFlow's types, whatever its backend
+        add_origin(temporary, record_of(job.dataset), job.scheme.names)
 
 
 def _without_weights(config: TrainConfig) -> TrainConfig:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gzcore.console import say
 from gzcore.engines.dataflow import Fleet, JobKind, check_dataflow, dataflow_options
 from gzcore.engines.ending import one_sentence
 from gzcore.engines.names import DATAFLOW, check_runner
@@ -12,6 +13,7 @@ from gzcore.errors import GzError, UsageError
 from gzcore.storage.atomic import read_if_there
 from gzcore.storage.places import Place, Url
 from gztrain.predict.beam.parts_plan import SUMMARY, WORK, PredictionPlan, begin, locked, make_plan
+from gztrain.predict.crops import unread
 
 Json = dict[str, Any]
 JOBS = JobKind(
@@ -36,6 +38,7 @@ class PredictionRequest:
         runner: name of the engine.
         workers: processes.
         options: Beam's own.
+        resize: bring images of another size than those of the training to that size.
     """
 
     run: Place
@@ -44,6 +47,7 @@ class PredictionRequest:
     runner: str
     workers: int = 1
     options: Sequence[str] = ()
+    resize: bool = False
 
 
 def predict(request: PredictionRequest) -> Json:
@@ -63,7 +67,9 @@ def predict(request: PredictionRequest) -> Json:
     if not wanted:
         raise UsageError("There is nothing to predict; name a dataset folder, or images, in front of Beam's options.")
     _check_engine(request, [out, run, *wanted])
-    plan = make_plan(run, wanted, out)
+    plan = make_plan(run, wanted, out, resize=request.resize)
+    if plan.others:
+        say(unread(plan.others))
     with locked(out), one_sentence():
         begin(plan)
         return _send(plan, request) if request.runner == DATAFLOW else _run(plan, request)

@@ -31,7 +31,9 @@ from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.data.labels import Floats
 from gztrain.data.stream import fill, in_order
 from gztrain.predict.beam.parts_plan import FORMAT, Part, PartRecord, PredictionJob, images_of, model_hash
-from gztrain.predict.images import BATCH, ROW_GROUP, as_rows, columns, predict_files, readable
+from gztrain.predict.crops import readable
+from gztrain.predict.images import BATCH, ROW_GROUP, as_rows, columns, count_true, cut_of, predict_files
+from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import open_run
 from gztrain.runs.remote import model_alone, run_here
 
@@ -45,7 +47,7 @@ class Classifier:
 
     Attributes:
         scheme: its labels.
-        crop: height and width of its images, px.
+        cut: how its input is cut out of an image.
     """
 
     def __init__(self, job: PredictionJob) -> None:
@@ -54,7 +56,7 @@ class Classifier:
             if model_hash(run) != job.model:
                 raise GzError(f"The model in {job.run} is not what it was when this began; run the command again.")
             self._model = run.model()
-        self.scheme, self.crop = run.scheme, run.crop
+        self.scheme, self.cut = run.scheme, cut_of(run, resize=job.resize)
         self._in_use = threading.Lock()
 
     def __call__(self, images: Pixels) -> Floats:
@@ -113,7 +115,7 @@ def _predict_shard(
 
 def _identity(job: PredictionJob, wanted: Sequence[object], paths: Sequence[Path]) -> str:
     """Hash of all that decides a part's rows: the model, names, and the bytes behind them."""
-    digest = hashlib.blake2b(f"{FORMAT} {job.model} {job.key}".encode(), digest_size=32)
+    digest = hashlib.blake2b(f"{FORMAT} {job.model} {job.key} {job.resize}".encode(), digest_size=32)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for name, content in zip(map(str, wanted), pool.map(_digest, paths), strict=True):
             digest.update(f"{len(name)} {name} {content}".encode(errors="surrogateescape"))
@@ -141,13 +143,14 @@ def find_finished(job: PredictionJob, part: Part, identity: str) -> PartRecord |
         told = json.loads(table.schema.metadata[_META])
         if told["identity"] != identity or told["objects"] != len(table):
             return None
-        return _record(part, len(table), dict(told["rejected"]), data)
+        return _record(part, table, dict(told["rejected"]), data)
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
         return None  # cut short, or not ours: it is made again
 
 
-def _record(part: Part, objects: int, rejected: dict[str, int], data: bytes, seconds: float = 0.0) -> PartRecord:
-    return PartRecord(part.name, objects, rejected, len(data), hashlib.sha256(data).hexdigest(), seconds)
+def _record(part: Part, rows: pa.Table, rejected: dict[str, int], data: bytes, seconds: float = 0.0) -> PartRecord:
+    sha256, other_size = hashlib.sha256(data).hexdigest(), count_true(rows["other_size"])
+    return PartRecord(part.name, len(rows), rejected, len(data), sha256, other_size, seconds)
 
 
 def _commit(job: PredictionJob, part: Part, identity: str, rows: pa.Table, began: float) -> PartRecord:
@@ -160,11 +163,11 @@ def _commit(job: PredictionJob, part: Part, identity: str, rows: pa.Table, began
     pq.write_table(table, sink, row_group_size=ROW_GROUP, write_page_checksum=True)
     data = sink.getvalue().to_pybytes()
     write_bytes(job.file(part.name), data)
-    return _record(part, len(rows), rejected, data, time.monotonic() - began)
+    return _record(part, rows, rejected, data, time.monotonic() - began)
 
 
 def _image_rows(wanted: Sequence[Place], paths: Sequence[Path], classifier: Classifier) -> pa.Table:
-    batches = list(predict_files(paths, classifier, crop=classifier.crop, scheme=classifier.scheme))
+    batches = list(predict_files(paths, classifier, cut=classifier.cut, scheme=classifier.scheme))
     table = pa.Table.from_batches(batches, schema=columns(classifier.scheme))
     return table.set_column(0, table.schema.field(0), pa.array((readable(str(place)) for place in wanted), pa.string()))
 
@@ -181,5 +184,12 @@ def _record_rows(dataset: Dataset, classifier: Classifier) -> pa.Table:
         for place, name in zip(batch.places.tolist(), batch.ids, strict=True):
             ids[place] = name
     reasons = [reader.damage.records.get((shard.path.name, int(number) + 1)) for number in selection.number]
-    schema = columns(classifier.scheme, "id")
-    return pa.Table.from_batches([as_rows(ids, found, reasons, schema, classifier.scheme)], schema=schema)
+    sizes = [_other_frame(dataset, classifier)] * len(selection)
+    rows = as_rows(ids, found, sizes, reasons, scheme=classifier.scheme, key="id")
+    return pa.Table.from_batches([rows], schema=columns(classifier.scheme, "id"))
+
+
+def _other_frame(dataset: Dataset, classifier: Classifier) -> bool | None:
+    """Whether the crops of a data set were cut from images of another size than those of the training."""
+    frames = (record_of(dataset).frame, classifier.cut.frame)
+    return None if None in frames else frames[0] != frames[1]

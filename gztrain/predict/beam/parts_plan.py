@@ -11,7 +11,7 @@ import math
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
@@ -21,11 +21,12 @@ from gzcore.storage import locks
 from gzcore.storage.atomic import json_bytes, read_if_there, sweep, withdraw, write_bytes
 from gzcore.storage.places import Place, Url, place_from, remove_all
 from gztrain.data.dataset import Dataset, open_dataset
-from gztrain.predict.crops import SUFFIXES, find_images
+from gztrain.predict.crops import find_files, is_image_name, no_images
+from gztrain.predict.images import cut_of
 from gztrain.runs.folder import Run, open_run
 from gztrain.runs.remote import model_alone, run_here
 
-FORMAT = 1
+FORMAT = 2
 """Version of the folder's format."""
 SUMMARY = "predictions.json"
 """Its presence says that the folder is whole."""
@@ -64,6 +65,7 @@ class PartRecord:
         file: its name.
         objects: rows.
         rejected: reason to number of rows without a prediction.
+        other_size: images of another size than those of the training.
         bytes, sha256: of the file.
         seconds: that its making took; 0 where it was there already.
     """
@@ -73,6 +75,7 @@ class PartRecord:
     rejected: dict[str, int]
     bytes: int
     sha256: str
+    other_size: int = 0
     seconds: float = 0.0
 
 
@@ -87,6 +90,8 @@ class PredictionJob:
         data: dataset folder; None where images are predicted.
         images: the list of images; None where a data set is.
         awaited: whether the launcher waits for a sign that workers have begun.
+        resize: whether images of another size than those of the training are brought to that size.
+        frame: height and width of the images of the training, px; None where that is not known.
     """
 
     run: Place
@@ -95,6 +100,8 @@ class PredictionJob:
     data: Place | None = None
     images: Place | None = None
     awaited: bool = False
+    resize: bool = False
+    frame: int | None = None
 
     @property
     def sign_of_life(self) -> Place:
@@ -113,36 +120,48 @@ class PredictionJob:
 
 @dataclass(frozen=True, slots=True)
 class PredictionPlan:
-    """A job, its parts, and the list of images as it is to be written."""
+    """A job and its parts.
+
+    Attributes:
+        job: what a worker needs to know.
+        parts: the units of work.
+        listing: the list of images as it is to be written.
+        others: files of folders that are not read, because their names are not those of images.
+    """
 
     job: PredictionJob
     parts: tuple[Part, ...]
     listing: bytes = b""
+    others: tuple[str, ...] = ()
 
     def remembered(self) -> dict[str, object]:
         """What the folder is to know of it."""
         return {"format": FORMAT, "model": self.job.model, "key": self.job.key, "parts": len(self.parts)}
 
 
-def make_plan(run: Place, wanted: Sequence[Place], out: Place) -> PredictionPlan:
+def make_plan(run: Place, wanted: Sequence[Place], out: Place, *, resize: bool = False) -> PredictionPlan:
     """Work out what is to be done. Writes nothing.
 
     Args:
         run: the run folder.
         wanted: one dataset folder, or images and folders of them.
         out: the folder of predictions.
+        resize: bring images of another size than those of the training to that size.
 
     Raises:
-        UsageError: a place is not there, or the folder cannot hold these predictions.
+        UsageError: a place is not there, the folder cannot hold these predictions, or nothing can be resized.
         GzError: the run has no model, or there is nothing to predict.
     """
     with run_here(run, model_alone) as copy:
         opened = open_run(copy.folder)
         model = model_hash(opened)
+        cut_of(opened, resize=resize)
     data = next((place for place in wanted if (place / "manifest.json").exists()), None)
     if data and len(wanted) > 1:
         raise UsageError(f"{data} is a dataset folder, and predicted by itself; name nothing beside it.")
-    job = PredictionJob(run, model, out, data)
+    if data and resize:
+        raise UsageError(f"{data} is a dataset folder, whose images are cut already; leave --resize out.")
+    job = PredictionJob(run, model, out, data, resize=resize, frame=opened.data.frame)
     before = _check_folder(job)
     return _plan_shards(job, open_dataset(data), opened.crop) if data else _plan_images(job, wanted, before)
 
@@ -193,7 +212,8 @@ def _plan_shards(job: PredictionJob, dataset: Dataset, crop: int) -> PredictionP
 
 def _plan_images(job: PredictionJob, wanted: Sequence[Place], before: int) -> PredictionPlan:
     """Images are put together by a hash of their address: one more or less changes one part, and no other."""
-    found = [os.fsencode(address) + _END for address in _find_everywhere(wanted)]
+    addresses, others = _find_everywhere(wanted)
+    found = [os.fsencode(address) + _END for address in addresses]
     count = math.ceil(len(found) / IMAGES_A_PART)
     if before and len(found) <= _MOST * before * IMAGES_A_PART:
         count = before
@@ -208,23 +228,34 @@ def _plan_images(job: PredictionJob, wanted: Sequence[Place], before: int) -> Pr
     )
     listing = b"".join(name for names in bins for name in names)
     images = job.file(f"{WORK}/images-{hashlib.blake2b(listing, digest_size=8).hexdigest()}")
-    return PredictionPlan(PredictionJob(job.run, job.model, job.out, images=images), tuple(parts), listing)
+    return PredictionPlan(replace(job, images=images), tuple(parts), listing, tuple(others))
 
 
-def _find_everywhere(wanted: Sequence[Place]) -> list[str]:
-    """Addresses of images, each once, sorted."""
-    near = [place for place in wanted if isinstance(place, Path)]
-    found = {str(image) for place in wanted if isinstance(place, Url) for image in _find_in_bucket(place)}
-    return sorted(found | ({str(path) for path in find_images(near)} if near else set()))
+def _find_everywhere(wanted: Sequence[Place]) -> tuple[list[str], list[str]]:
+    """Addresses of images, and of files that are not read; each once, sorted."""
+    images: set[str] = set()
+    others: set[str] = set()
+    for place in wanted:
+        if isinstance(place, Url):
+            near, far = _find_in_bucket(place)
+            images, others = images | near, others | far
+    paths = [place for place in wanted if isinstance(place, Path)]
+    if paths:
+        files = find_files(paths)
+        images, others = images | set(map(str, files.images)), others | set(map(str, files.others))
+    return sorted(images), sorted(others)
 
 
-def _find_in_bucket(place: Url) -> list[Url]:
-    if place.name.lower().endswith(SUFFIXES) and place.is_file():
-        return [place]
-    found = [image for image in place.below() if image.name.lower().endswith(SUFFIXES)]
-    if not found:
-        raise GzError(f"There are no images in {place}; objects that end in {', '.join(SUFFIXES)} are looked for.")
-    return found
+def _find_in_bucket(place: Url) -> tuple[set[str], set[str]]:
+    """Addresses of the images below an address, and of the other objects."""
+    if is_image_name(place.name) and place.is_file():
+        return {str(place)}, set()
+    objects = list(place.below())
+    images = {str(image) for image in objects if is_image_name(image.name)}
+    others = {str(other) for other in objects} - images
+    if not images:
+        raise GzError(no_images(str(place), sorted(others)))
+    return images, others
 
 
 def _name(place: int, count: int) -> str:

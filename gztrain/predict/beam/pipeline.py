@@ -137,6 +137,8 @@ def summarise(records: Sequence[PartRecord], job: PredictionJob) -> Json:
         "objects": objects,
         "predicted": objects - rejected.total(),
         "rejected": _most_common(rejected),
+        "other_size": None if job.frame is None else sum(record.other_size for record in records),
+        "frame": job.frame,
         "seconds": round(sum(record.seconds for record in made), 3),
         "parts_made": len(made),
         "parts": [{key: value for key, value in asdict(record).items() if key != "seconds"} for record in records],

@@ -19,7 +19,7 @@ from gzcore.errors import GzError, UsageError
 from gzprep.images.views import View, render
 from gztrain.data.dataset import Scheme
 from gztrain.evaluation.predictions import read_predictions
-from gztrain.predict.crops import centre_crop, find_images, read_crop
+from gztrain.predict.crops import Cut, centre_crop, find_files, read_crop
 from gztrain.predict.images import answer_names, columns, predict, predict_files
 from gztrain.runs.folder import open_run
 from tests.gztrain.run_folders import untrained_run
@@ -71,7 +71,7 @@ UNUSABLE = {
 def test_an_image_that_cannot_be_used_has_a_reason(tmp_path: Path, name: str) -> None:
     data, reason = UNUSABLE[name]
     (tmp_path / "image.jpg").write_bytes(data)
-    crop = read_crop(tmp_path / "image.jpg", CROP)
+    crop = read_crop(tmp_path / "image.jpg", Cut(CROP))
     assert crop.pixels is None
     assert reason in str(crop.reason)
 
@@ -79,7 +79,7 @@ def test_an_image_that_cannot_be_used_has_a_reason(tmp_path: Path, name: str) ->
 def test_what_is_no_file_has_a_reason(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "folder.jpg").mkdir()
-    reasons = [read_crop(tmp_path / name, CROP).reason for name in ("pipe.jpg", "folder.jpg", "absent.jpg")]
+    reasons = [read_crop(tmp_path / name, Cut(CROP)).reason for name in ("pipe.jpg", "folder.jpg", "absent.jpg")]
     assert reasons == [
         "it is no regular file",
         "it is no regular file",
@@ -95,13 +95,13 @@ def test_the_crop_is_that_of_view_0(tmp_path: Path, kind: str, size: tuple[int, 
     path = tmp_path / "image"
     path.write_bytes(data)
     expected = render(gz_images.decode(data, "RGBA"), View(0), CROP)
-    np.testing.assert_array_equal(read_crop(path, CROP).pixels, expected)
+    np.testing.assert_array_equal(read_crop(path, Cut(CROP)).pixels, expected)
 
 
 def test_the_crop_of_a_real_galaxy_is_that_of_view_0(gz2: Path) -> None:
     path = min((gz2 / "images").rglob("*.jpg"))
     expected = render(gz_images.decode(path.read_bytes(), "RGBA"), View(0), 224)
-    np.testing.assert_array_equal(read_crop(path, 224).pixels, expected)
+    np.testing.assert_array_equal(read_crop(path, Cut(224)).pixels, expected)
 
 
 @settings(deadline=None, derandomize=True, max_examples=50)
@@ -117,19 +117,19 @@ def test_images_are_found_once_in_the_order_of_their_paths(tmp_path: Path) -> No
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
-    found = find_images([tmp_path / "c.jpg", tmp_path, tmp_path / "a" / "notes.txt"])
+    found = find_files([tmp_path / "c.jpg", tmp_path, tmp_path / "a" / "notes.txt"]).images
     names = ("a/3.jpeg", "a/notes.txt", "b/1.png", "b/2.JPG", "c.jpg")
     assert found == [tmp_path / name for name in names]
 
 
 def test_a_place_that_is_not_there_is_a_mistake_of_the_command(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="There is no image or folder"):
-        find_images([tmp_path / "absent"])
+        find_files([tmp_path / "absent"])
 
 
 def test_a_folder_without_images_is_reported(tmp_path: Path) -> None:
     with pytest.raises(GzError, match=r"There are no images in .*\.jpg"):
-        find_images([tmp_path])
+        find_files([tmp_path])
 
 
 class Brightness:
@@ -146,7 +146,7 @@ class Brightness:
 
 
 def table_of(paths: list[Path], classify: Brightness, scheme: Scheme, batch: int) -> pa.Table:
-    return pa.Table.from_batches(list(predict_files(paths, classify, crop=CROP, scheme=scheme, batch=batch)))
+    return pa.Table.from_batches(list(predict_files(paths, classify, cut=Cut(CROP), scheme=scheme, batch=batch)))
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 4, 100])
@@ -176,7 +176,7 @@ def test_the_model_is_not_called_for_a_batch_without_a_usable_image(tmp_path: Pa
 def test_no_number_is_a_reason(tmp_path: Path, reduced: Scheme) -> None:
     Image.new("RGB", (80, 80)).save(tmp_path / "a.png")
     nothing = np.full((1, len(reduced.names)), np.nan, np.float32)
-    (rows,) = predict_files([tmp_path / "a.png"], lambda _: nothing, crop=CROP, scheme=reduced, batch=1)
+    (rows,) = predict_files([tmp_path / "a.png"], lambda _: nothing, cut=Cut(CROP), scheme=reduced, batch=1)
     assert rows["reason"].to_pylist() == ["the model gives no number for it"]
     assert rows[reduced.names[0]].null_count == 1
 
@@ -221,7 +221,8 @@ def test_a_folder_of_galaxies_becomes_rows(run: Path, small_sky: Path, tmp_path:
     result = gztrain("predict", run, small_sky / "images", "--parquet", tmp_path / "out.parquet", "--json")
     assert result.code == 0, result.err
     table = pq.read_table(tmp_path / "out.parquet")
-    assert result.json == {"images": len(table), "predicted": len(table) - 1, "unusable": 1}
+    counts = {"images": len(table), "predicted": len(table) - 1, "unusable": 1}
+    assert result.json == {**counts, "other_size": 0, "frame": 424, "not_read": []}
     assert table.schema.equals(columns(open_run(run).scheme), check_metadata=False)
     assert table["path"].to_pylist() == sorted(map(str, (small_sky / "images").rglob("*.jpg")))
     shards = read_predictions(run / "predictions-test.parquet")

@@ -22,7 +22,7 @@ from gztrain.predict.beam import launch, part, parts_plan
 from gztrain.predict.beam.launch import PredictionRequest
 from gztrain.predict.beam.parts_plan import SUMMARY, PartRecord
 from gztrain.predict.beam.pipeline import summarise
-from gztrain.predict.crops import find_images
+from gztrain.predict.crops import find_files
 from tests.gztrain.run_folders import untrained_run
 from tests.gztrain.shards import copied, flip
 from tests.running import Result, gztrain, python
@@ -130,7 +130,7 @@ def test_a_changed_image_is_noticed_and_no_other_part_made_again(run: Path, smal
     images, out = Path(shutil.copytree(small_sky / "images", tmp_path / "images")), tmp_path / "out"
     predicted(run, images, out)
     before = rows(out, "path").to_pylist()
-    chosen = find_images([images])[7]
+    chosen = find_files([images]).images[7]
     Image.new("RGB", (424, 424), (90, 30, 10)).save(chosen)
     assert made(predicted(run, images, out)) == 1
     after = rows(out, "path").to_pylist()
@@ -203,7 +203,7 @@ def test_a_damaged_record_has_a_row_and_a_reason_until_it_is_mended(run: Path, d
     assert (summary["objects"], summary["predicted"]) == (38, 37)
     (reason,) = summary["rejected"]
     (row,) = (row for row in rows(out, "id").to_pylist() if row["reason"])
-    assert (row.pop("id"), row.pop("reason")) == (None, reason)
+    assert (row.pop("id"), row.pop("reason"), row.pop("other_size")) == (None, reason, False)
     assert "checksum" in reason
     assert set(row.values()) == {None}
     shard.write_bytes(whole)
@@ -364,7 +364,7 @@ def test_what_cannot_be_read_is_a_sentence(run: Path, tmp_path: Path) -> None:
 
 
 def test_reasons_beyond_the_commonest_are_added_up() -> None:
-    record = PartRecord("part", 100, {f"reason {place}": 2 for place in range(30)}, 1, "", 1.0)
+    record = PartRecord("part", 100, {f"reason {place}": 2 for place in range(30)}, 1, "", 3, 1.0)
     summary = summarise([record], parts_plan.PredictionJob(Path("run"), "0", Path("out")))
     assert len(summary["rejected"]) == 21
     assert summary["rejected"]["other reasons"] == 20
