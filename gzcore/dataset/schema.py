@@ -188,6 +188,7 @@ class Counted(_Part):
     rejected: dict[str, Count]
     flagged: dict[str, Count]
     inpainted: dict[str, Count] = {}
+    inconsistent: dict[str, Count] = {}
 
 
 class Counts(_Part):
