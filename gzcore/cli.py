@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from gzcore.console import say
 from gzcore.errors import GzError
+from gzcore.storage.utf8 import check_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
@@ -92,6 +93,8 @@ def run_app(app: typer.Typer, name: str) -> int:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
+        for argument in arguments:
+            check_text("The argument", argument)
         return app(args=arguments, standalone_mode=False) or 0  # typer makes 130 of Ctrl-C
     except GzError as error:
         if debug:

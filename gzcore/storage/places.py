@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 from gzcore.errors import UsageError
 from gzcore.storage.ahead import ahead
 from gzcore.storage.buckets import SCHEMES, Bucket, bucket_of
+from gzcore.storage.utf8 import check_text, checked_path
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/+)(.*)", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
@@ -231,11 +232,12 @@ def as_place(text: str | Place) -> Place:
 
     Raises:
         UsageError: it looks like a URL and is no address, or it is a ``Path`` made of one, which lost a slash. What it
-            holds may be secret: it is not repeated.
+            holds may be secret: it is not repeated. Or it is not UTF-8.
     """
+    check_text("The path", str(text))
     address = None if isinstance(text, Url) else _SCHEME.match(str(text))
     if isinstance(text, Url) or address is None:
-        return Path(text) if isinstance(text, str) else text
+        return text if isinstance(text, Url) else checked_path(text)
     scheme, slashes, rest = address.groups()
     if scheme not in SCHEMES:
         ways = ", ".join(f"{known}://" for known in SCHEMES)
