@@ -49,10 +49,11 @@ def check_text(what: str, text: str) -> None:
 def _fault_of(text: str) -> str:
     """A name that holds surrogates, spelled out; why it is refused; and what to do."""
     try:
-        shown = f"{os.fsencode(text).decode()} has letters that this locale does not know"
-        return f"{shown}; set PYTHONUTF8=1 and run the same command again."
+        shown = os.fsencode(text).decode()
     except UnicodeEncodeError:  # surrogates that stand for no bytes
         shown = text.encode("utf-8", "backslashreplace").decode()
     except UnicodeDecodeError:
         shown = os.fsencode(text).decode("utf-8", "backslashreplace")
+    else:
+        return f"{shown} has letters that this locale does not know; set PYTHONUTF8=1 and run the same command again."
     return f"{shown} is not UTF-8 (old disks and archives have such names); rename it, or use another name."
