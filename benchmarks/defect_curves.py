@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gztrain.evaluation.report.theme import FAINT, GRID, INK, SERIES, to_png
+from gzcore.console.theme import FAINT, GRID, INK, SERIES, to_png
 
 
 @dataclass(frozen=True, slots=True)
