@@ -2,11 +2,17 @@
 
 import contextlib
 import gc
+import importlib
+import importlib.abc
 import importlib.util
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from gzcore.errors import GzError
 
@@ -15,30 +21,46 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 32), "MALLOC_TRIM_THRESHOLD_": s
 quarter of TensorFlow's input speed."""
 STREAMING = ("fit", "crossval", "evaluate", "predict", "ensemble", "bench")
 """Commands that read many images."""
-BACKENDS = ("tensorflow", "jax", "torch")
-"""Keras backends, each named as the package it needs. Training knows the first two, a trained model runs on any."""
+BACKENDS = ("tensorflow", "jax")
+"""Keras backends that gztrain works with, each named as the package it needs."""
+_LAYERS = ("gztrain.models.layers", "gztrain.models.stem")
+"""Modules that register layers with Keras when they are imported."""
 
 
 def choose_backend() -> None:
     """Let KERAS_BACKEND and Keras' own config decide; where neither does and TensorFlow is not there, take JAX.
 
     Raises:
-        GzError: the backend that was chosen is not installed, or none is.
+        GzError: gztrain does not work with the backend that was chosen, or it is not installed, or none is.
     """
     asked = os.environ.get("KERAS_BACKEND")
     if asked:
-        _check_installed(asked)
+        _check_backend("KERAS_BACKEND", asked)
+    elif configured := _configured_backend():
+        _check_backend("The backend in Keras' own keras.json", configured)
     elif not _installed("tensorflow"):
         if not _installed("jax"):
             raise GzError("Neither TensorFlow nor JAX is installed; pip install 'gzprep[train]' brings TensorFlow.")
         os.environ["KERAS_BACKEND"] = "jax"
 
 
-def _check_installed(backend: str) -> None:
+def _check_backend(source: str, backend: str) -> None:
     if backend not in BACKENDS:
-        raise GzError(f"KERAS_BACKEND is {backend!r}; set it to tensorflow or jax.")
+        raise GzError(
+            f"{source} is {backend!r}; gztrain works with tensorflow and jax: set KERAS_BACKEND to one of them."
+        )
     if not _installed(backend):
-        raise GzError(f"KERAS_BACKEND is {backend}, which is not installed; install it, or set tensorflow or jax.")
+        raise GzError(f"{source} is {backend}, which is not installed; install it, or set KERAS_BACKEND to another.")
+
+
+def _configured_backend() -> str | None:
+    """The backend that Keras' own config names and that is no mere default; None if there is none."""
+    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        backend = json.loads((folder / "keras.json").read_text(encoding="utf-8")).get("backend")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return backend if isinstance(backend, str) and backend != "tensorflow" else None  # that is what Keras writes itself
 
 
 def _installed(module: str) -> bool:
@@ -63,6 +85,62 @@ def restart_with_allocator(arguments: Sequence[str]) -> None:
 def _is_the_command() -> bool:
     script = Path(getattr(sys.modules.get("__main__"), "__file__", None) or "")
     return script.name == "gztrain" or (script.name == "__main__.py" and script.parent.name == "gztrain")
+
+
+class _KerasFinder(importlib.abc.MetaPathFinder):
+    """Waits until keras is imported, and then imports our layers.
+
+    ``keras.saving.load_model("model.keras")`` needs them. ``import gztrain`` would take seconds if it imported Keras.
+    """
+
+    def __init__(self) -> None:
+        self._looking = False
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:  # noqa: ANN401, ARG002
+        """Find keras as all other finders do, and give it a loader that imports our layers, too."""
+        if name != "keras" or self._looking:
+            return None
+        self._looking = True
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self._looking = False
+        if spec is not None and spec.loader is not None:
+            spec.loader = _KerasLoader(spec.loader)
+        return spec
+
+
+class _KerasLoader(importlib.abc.Loader):
+    """Loads keras as its own loader does, then our layers."""
+
+    def __init__(self, own: Any) -> None:  # noqa: ANN401 -- a loader of any kind
+        self._own = own
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Leave that to its own loader."""
+        module: ModuleType | None = self._own.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Load keras, hand it back to its own loader, and load our layers."""
+        module.__loader__ = self._own
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._own
+        self._own.exec_module(module)
+        _import_layers()
+
+
+def register_layers() -> None:
+    """Make our layers known to Keras: now if it is loaded, else as soon as it is imported. Loads nothing itself."""
+    if sys.modules.get("keras") is not None:
+        _import_layers()
+    elif not any(isinstance(finder, _KerasFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _KerasFinder())
+
+
+def _import_layers() -> None:
+    for name in _LAYERS:
+        importlib.import_module(name)
 
 
 @contextlib.contextmanager

@@ -33,15 +33,24 @@ def human_time(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 90 else f"{hours:.1f} h"
 
 
+_NAMES = 36
+"""Width of the column of names up to which a narrow terminal does not cut them: they are to be typed."""
+
+
 def show_table(title: str, rows: Iterable[tuple[str, ...]], header: tuple[str, ...]) -> None:
-    """Print a table on standard output: the first column text, the others numbers."""
+    """Print a table on standard output: the first column names, which are never cut, and the others numbers."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    rows = list(rows)
+    longest = max((len(row[0]) for row in rows), default=0)
     for place, name in enumerate(header):
-        table.add_column(name, justify="left" if place == 0 else "right")
+        if place == 0:
+            table.add_column(name, min_width=min(longest, _NAMES), no_wrap=longest <= _NAMES)
+        else:
+            table.add_column(name, justify="right")
     for row in rows:
         table.add_row(*(escape(printable(cell)) for cell in row))
     Console().print(table)

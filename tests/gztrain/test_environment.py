@@ -1,11 +1,16 @@
-"""The garbage collector rests while something is imported, and is as it was thereafter."""
+"""What is settled before Keras starts: its backend, our layers, and the garbage collector."""
 
 import gc
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from gztrain.environment import uncollected
+from gzcore.errors import GzError
+from gztrain.environment import choose_backend, uncollected
+from tests.gztrain.run_folders import untrained_run
+from tests.running import python
 
 
 @pytest.fixture(params=[True, False], ids=["on", "off"])
@@ -27,3 +32,67 @@ def test_it_is_as_it_was_where_an_import_fails(collects: bool) -> None:  # noqa:
     with pytest.raises(ImportError), uncollected():
         raise ImportError
     assert gc.isenabled() == collects
+
+
+# ---------------------------------------------------------------- Keras' own config
+
+
+CONFIGS: dict[str, tuple[str, str | None]] = {
+    "no file": ("", None),
+    "the default": (json.dumps({"backend": "tensorflow"}), None),
+    "jax": (json.dumps({"backend": "jax"}), None),
+    "torch": (json.dumps({"backend": "torch"}), "keras.json is 'torch'"),
+    "no JSON": ("{", None),
+    "a list": ("[]", None),
+    "a number": (json.dumps({"backend": 3}), None),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_backend_of_the_config_of_keras(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, words = CONFIGS[name]
+    if text:
+        (tmp_path / "keras.json").write_text(text)
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    if words is None:
+        choose_backend()
+        return
+    with pytest.raises(GzError, match=words):
+        choose_backend()
+
+
+# ---------------------------------------------------------------- our layers in plain Keras
+
+
+LOADING = {
+    "gztrain first": "import gztrain, keras",
+    "keras first": "import keras, gztrain",
+    "from keras": "import gztrain\nfrom keras import saving\nimport keras",
+    "asked for before": "import gztrain, importlib.util\nassert importlib.util.find_spec('keras')\nimport keras",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("name", LOADING)
+def test_plain_keras_loads_a_model(name: str, backend: str, dataset: Path, tmp_path: Path) -> None:
+    run = untrained_run(tmp_path / "run", dataset, model="cct", **{"model.size": "32"})
+    script = f"{LOADING[name]}\nimport sys\nprint(keras.saving.load_model(sys.argv[1]).output_shape)"
+    done = python("-c", script, run.model, backend=backend)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == "(None, 8)"
+
+
+def test_importing_gztrain_loads_neither_keras_nor_numpy() -> None:
+    script = "import gztrain, sys; print(sorted({'keras', 'numpy', 'pyarrow', 'tensorflow'} & set(sys.modules)))"
+    done = python("-c", script)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]")
+
+
+def test_keras_keeps_its_own_loader() -> None:
+    script = (
+        "import gztrain, keras, inspect; inspect.getsource(keras); print(keras.__spec__.loader is keras.__loader__)"
+    )
+    done = python("-c", script, backend="jax")
+    assert (done.returncode, done.stdout.strip()) == (0, "True"), done.stderr

@@ -222,8 +222,8 @@ def test_the_backend_is_the_users_or_what_is_installed(
     [
         (None, "Neither TensorFlow nor JAX"),
         ("jax", "KERAS_BACKEND is jax, which is not installed"),
-        ("torch", "KERAS_BACKEND is torch, which is not installed"),
-        ("theano", "KERAS_BACKEND is 'theano'; set it to tensorflow or jax"),
+        ("torch", "KERAS_BACKEND is 'torch'; gztrain works with tensorflow and jax"),
+        ("theano", "KERAS_BACKEND is 'theano'; gztrain works with tensorflow and jax"),
     ],
 )
 def test_without_a_backend_there_is_a_sentence(asked: str | None, part: str, monkeypatch: pytest.MonkeyPatch) -> None:

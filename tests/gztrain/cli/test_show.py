@@ -6,7 +6,9 @@ import pytest
 
 from gztrain.cli.show import number, show_metrics
 from gztrain.evaluation.evaluate import read_metrics
+from gztrain.models import MODELS
 from tests.gztrain.run_folders import told_run
+from tests.running import gztrain
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, "-"), (3, "3"), (0.12345, "0.123")])
@@ -24,3 +26,10 @@ def test_a_table_says_whether_the_model_sees(
     assert words in out
     for part in ("test galaxies, scheme reduced", "commonest answer", "how-rounded-gz2_cigar", "false negatives"):
         assert part in out
+
+
+@pytest.mark.parametrize("columns", ["60", "80"])
+def test_names_of_models_are_whole_on_a_narrow_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    words = gztrain("models").out.split()
+    assert set(MODELS) <= set(words)
