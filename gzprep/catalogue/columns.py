@@ -13,9 +13,11 @@ import pyarrow.compute as pc
 
 from gzcore.errors import GzError
 from gzcore.storage.places import Place
-from gzprep.catalogue.values import FloatId, UnfitValue, canonical_id, is_null, parse_number, show, trim
+from gzprep.catalogue.values import EXACT, FloatId, UnfitValue, canonical_id, is_null, parse_number, show, trim
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
+_EXACT = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}
+"""From here on a short floating-point number does not hold every integer."""
 _UNREADABLE = (ValueError, OverflowError, pa.ArrowException)
 """What a value of pyarrow may raise on its way to Python: a date out of limits, text that is not UTF-8."""
 
@@ -117,7 +119,7 @@ def ids(column: pa.ChunkedArray | pa.Array, path: Place) -> list[str | Unfit]:
         return list(array.cast(pa.string()).to_pylist())
     values = any_values(array)
     try:
-        return [_id(value) for value in values]
+        return [_id(value, _EXACT.get(array.type, EXACT)) for value in values]
     except FloatId as error:
         raise GzError(
             f"The catalogue {path} holds ids as floating-point numbers ({error}), which lose digits; "
@@ -125,11 +127,11 @@ def ids(column: pa.ChunkedArray | pa.Array, path: Place) -> list[str | Unfit]:
         ) from None
 
 
-def _id(value: Any) -> str | Unfit:  # noqa: ANN401 -- any value of a table
+def _id(value: Any, exact: int) -> str | Unfit:  # noqa: ANN401 -- any value of a table
     if isinstance(value, Unfit):
         return Unfit(f"column id_str is {value.found}; expected text")
     try:
-        return canonical_id(value)
+        return canonical_id(value, exact)
     except UnfitValue as error:
         return Unfit(str(error))
 

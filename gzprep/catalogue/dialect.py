@@ -156,7 +156,7 @@ def _separator(path: Place, header: str, hint: str) -> str:
             "expected a comma, a semicolon, a tab or a bar: write it again with one of them."
         )
     odd = re.search(rf"\b{ID}[\"']?([^\w\s\"'.-])", header)
-    if odd:
+    if odd and odd[1] not in _SEPARATORS:
         raise GzError(
             f"The catalogue {path} has its columns separated by {show(odd[1])}; "
             "expected a comma, a semicolon, a tab or a bar: write it again with one of them."

@@ -51,8 +51,12 @@ def is_null(text: str) -> bool:
     return len(text) <= 9 and text.lower() in NULLS
 
 
-def canonical_id(value: object) -> str:
+def canonical_id(value: object, exact: int = EXACT) -> str:
     """The one spelling of an id: ``" 68"``, ``"68.0"``, 68.0 and 68 are the same galaxy.
+
+    Args:
+        value: what the table holds.
+        exact: from here on its type of floating-point numbers does not hold every integer.
 
     Raises:
         UnfitValue: the galaxy has no usable id.
@@ -61,15 +65,15 @@ def canonical_id(value: object) -> str:
     if value is None or value != value:  # noqa: PLR0124 -- NaN, which stands for null in a column of numbers
         raise UnfitValue("column id_str is empty; expected an id")
     if isinstance(value, float):
-        return _float_id(value)
+        return _float_id(value, exact)
     if isinstance(value, Decimal) and value == value.to_integral_value():
         value = int(value)
     text = trim(f"{value:f}" if isinstance(value, Decimal) else str(value))
     return text if _DIGITS.fullmatch(text) else _text_id(text)
 
 
-def _float_id(value: float) -> str:
-    if not value.is_integer() or abs(value) >= EXACT:
+def _float_id(value: float, exact: int) -> str:
+    if not value.is_integer() or abs(value) >= exact:
         raise FloatId(repr(value))
     return str(int(value))
 

@@ -211,6 +211,7 @@ OTHER_FILES = {
     "blanks between columns": (lambda text: text.replace(",", " ").encode(), "separated by blanks"),
     "colons": (lambda text: text.replace(",", ":").encode(), "separated by ':'"),
     "carets": (lambda text: text.replace(",", "^").encode(), "separated by '^'"),
+    "quotes of another kind": (lambda text: text.replace("id_str", "'id_str'", 1).encode(), "lacks the column id_str"),
     "no header": (lambda text: text.split("\n", 1)[1].encode(), "lacks the columns id_str"),
     "empty": (lambda _: b"", "is empty"),
     "a mark and nothing more": (lambda _: codecs.BOM_UTF8, "is empty"),

@@ -120,6 +120,23 @@ def test_ids_in_exponent_form_refuse_the_catalogue(tmp_path: Path, form: str, va
         assert "Remove" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "largest"), [(pa.float32(), 2**24 - 1), (pa.float64(), 2**53 - 1)], ids=["float32", "float64"]
+)
+def test_float_ids_are_taken_as_long_as_every_integer_has_its_own(
+    tmp_path: Path, kind: pa.DataType, largest: int
+) -> None:
+    table = pa.Table.from_pylist([fraction_row()])
+    for value in (largest, largest + 1):
+        column = pa.array([float(value)], pa.float64()).cast(kind)
+        pq.write_table(table.set_column(0, "id_str", column), tmp_path / "ids.parquet")
+        if value == largest:
+            assert [galaxy.id for galaxy in read(tmp_path / "ids.parquet")] == [str(largest)]
+            continue
+        with pytest.raises(GzError, match="floating-point numbers"):
+            read(tmp_path / "ids.parquet")
+
+
 NUMBER_TYPES = {
     "int8": pa.int8(),
     "uint64": pa.uint64(),
