@@ -7,22 +7,23 @@ It is written by hand because protocol buffers promise no canonical bytes, and a
 
 import struct
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gzcore.dataset.features import Feature, Widths, features_of
+from gzcore.dataset.layout import FOLDS, TEST_FOLD
 from gzcore.dataset.tfrecord import DamagedRecord
+from gzcore.dataset.wire import BYTES, ENTRY, FEATURE, FLOATS, INTS, VALUES, number_in, payloads
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Value = bytes | Floats | Ints
-BYTES, FLOATS, INTS = 1, 2, 3
-"""Numbers of the kinds of list in a Feature (feature.proto)."""
-_ENTRY, _NAME, _FEATURE, _VALUES = 0x0A, 0x0A, 0x12, 0x0A
+LONGEST_ID = 1024
+"""Bytes of the longest id."""
 
 
 # ---------------------------------------------------------------- writing
@@ -52,10 +53,10 @@ def before(name: str, kind: int, size: int) -> bytes:
     With them, an image is copied into a record once, and not once a level.
     """
     head = b""
-    for tag in (_VALUES, kind << 3 | 2, _FEATURE):  # value in List in Feature in the map's entry, from the inside out
+    for tag in (VALUES, kind << 3 | 2, FEATURE):  # value in List in Feature in the map's entry, from the inside out
         head = bytes((tag,)) + varint(size + len(head)) + head
     head = field(1, name.encode()) + head
-    return bytes((_ENTRY,)) + varint(size + len(head)) + head
+    return bytes((ENTRY,)) + varint(size + len(head)) + head
 
 
 def bytes_entry(name: str, value: bytes) -> bytes:
@@ -161,26 +162,71 @@ def parse_record(record: bytes, widths: Widths) -> Record:
     Raises:
         DamagedRecord: it is not an Example with exactly the features of a galaxy.
     """
-    values = parse(record)
-    _check_features(values, features_of(widths))
-    numbers = {name: int(values[name][0]) for name in ("view", "fold")}
+    packed = packed_record(record, widths)
+    values = {
+        feature.name: _values(_KINDS[feature.dtype], packed[feature.name])
+        for feature in features_of(widths)
+        if feature.shape
+    }
+    numbers = {name: number_in(packed[name]) for name in ("view", "fold")}
+    texts = {name: packed[name] for name in ("image", "ops")}
+    return Record(**values, **numbers, **texts, id=packed["id"].decode())  # type: ignore[arg-type]
+
+
+def packed_record(record: bytes, widths: Widths) -> dict[str, bytes]:
+    """The values of a record as they stand in it, checked. No memory is taken for a wrong number of values.
+
+    Returns:
+        Of each feature by name: a byte string, packed float32, labels of one byte each, or one varint.
+
+    Raises:
+        DamagedRecord: it is not an Example with exactly the features of a galaxy.
+    """
+    values = {name.decode(errors="backslashreplace"): payload for name, payload in payloads(record).items()}
+    features = features_of(widths)
+    _check_names(values.keys(), {feature.name for feature in features})
+    for feature in features:
+        _check_feature(feature, *values[feature.name])
+    return {name: payload.data for name, payload in values.items()}
+
+
+def _check_names(names: AbstractSet[str], expected: AbstractSet[str]) -> None:
+    absent, strange = expected - names, names - expected
+    if absent or strange:
+        lacks, has = ", ".join(sorted(absent)) or "nothing", ", ".join(sorted(strange))[:200] or "nothing"
+        raise DamagedRecord(f"its features are not those of a galaxy: it lacks {lacks}, and has {has} beside them")
+
+
+_KINDS = {"bytes": BYTES, "float32": FLOATS, "int64": INTS}
+_SIZES = {"float32": 4, "int64": 1}
+"""Bytes of a number of a vector: labels are 0 or 1, varints of one byte."""
+_RANGES = {"view": range(1 << 15), "fold": range(TEST_FOLD, FOLDS)}
+
+
+def _check_feature(feature: Feature, kind: int, data: bytes) -> None:
+    name, vector = feature.name, feature.shape
+    if kind != _KINDS[feature.dtype] or (vector and len(data) != vector[0] * _SIZES[feature.dtype]):
+        raise DamagedRecord(f"its feature {name} is not {feature.dtype} {list(feature.shape)}")
+    if vector and kind == INTS and data.strip(b"\0\1"):
+        raise DamagedRecord(f"its feature {name} has labels that are not 0 and 1")
+    if name in _RANGES and number_in(data, name) not in _RANGES[name]:
+        raise DamagedRecord(f"its {name} is {number_in(data, name)}, not {_RANGES[name][0]} to {_RANGES[name][-1]}")
+    if name == "id":
+        check_id(data)
+
+
+def check_id(data: bytes) -> str:
+    """Decode the id of a galaxy.
+
+    Raises:
+        DamagedRecord: it is too long or not UTF-8.
+    """
+    if len(data) > LONGEST_ID:
+        raise DamagedRecord(f"its id has {len(data)} bytes; an id has {LONGEST_ID} at most")
     try:
-        return Record(**values | numbers | {"id": values["id"].decode()})  # type: ignore[arg-type, union-attr]
+        return data.decode()
     except UnicodeDecodeError:
         raise DamagedRecord("its id is not UTF-8") from None
-
-
-def _check_features(values: dict[str, Value], features: Iterable[Feature]) -> None:
-    absent = {feature.name for feature in features} - values.keys()
-    strange = values.keys() - {feature.name for feature in features}
-    if absent or strange:
-        lacks, has = ", ".join(sorted(absent)) or "nothing", ", ".join(sorted(strange)) or "nothing"
-        raise DamagedRecord(f"its features are not those of a galaxy: it lacks {lacks}, and has {has} beside them")
-    for feature in features:
-        value, length = values[feature.name], feature.shape or (1,)
-        dtype = "bytes" if isinstance(value, bytes) else str(value.dtype)
-        if dtype != feature.dtype or (dtype != "bytes" and value.shape != length):  # type: ignore[union-attr]
-            raise DamagedRecord(f"its feature {feature.name} is not {feature.dtype} {list(feature.shape)}")
 
 
 def parse(record: bytes) -> dict[str, Value]:
@@ -215,74 +261,6 @@ def _numbers(packed: bytes) -> list[int]:
     return numbers
 
 
-class Payload(NamedTuple):
-    """Values of a feature as they stand in a record: one byte string, packed floats or packed varints."""
-
-    kind: int
-    data: bytes
-
-
-def payloads(record: bytes) -> dict[bytes, Payload]:
-    """Feature names and their values as they stand in the record.
-
-    Raises:
-        DamagedRecord: the bytes are not an Example.
-    """
-    by_name: dict[bytes, Payload] = {}
-    try:
-        at, end = _enter(record, 0, _ENTRY)
-        whole = end == len(record)
-        while at < end:
-            at, stop = _enter(record, at, _ENTRY)
-            start, at = _enter(record, at, _NAME)
-            name = record[start:at]
-            at, _ = _enter(record, at, _FEATURE)
-            kind = record[at] >> 3
-            at, _ = _enter(record, at, record[at])
-            at, last = _enter(record, at, _VALUES)
-            whole = whole and last == stop and BYTES <= kind <= INTS
-            by_name[name] = Payload(kind, record[at:last])
-            at = stop
-    except IndexError:
-        whole = False
-    if not whole or at != end:
-        raise DamagedRecord("it is not a serialised Example: a field does not fit")
-    return by_name
-
-
-def _enter(record: bytes, at: int, tag: int) -> tuple[int, int]:
-    """Start and end of the payload of the field that stands at a place."""
-    length = record[at + 1]
-    if record[at] != tag:
-        raise DamagedRecord("it is not a serialised Example: a field is of another kind")
-    if length < 0x80:
-        return at + 2, at + 2 + length
-    length, start = _long_length(record, at + 1)
-    return start, start + length
-
-
-def _long_length(record: bytes, at: int) -> tuple[int, int]:
-    length = shift = 0
-    while True:
-        byte = record[at]
-        length |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return length, at
-
-
-def number_in(packed: bytes) -> int:
-    """The int64 that one varint holds.
-
-    Raises:
-        IndexError: it is empty.
-    """
-    if packed[0] < 0x80 and len(packed) == 1:
-        return packed[0]
-    number = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(packed))
-    return number - (1 << 64) if number >= 1 << 63 else number
-
-
 def view_in(record: bytes) -> int:
     """Which view of its galaxy a record is.
 
@@ -290,6 +268,6 @@ def view_in(record: bytes) -> int:
         DamagedRecord: it is not an Example, or has no view.
     """
     kind, packed = payloads(record).get(b"view", (0, b""))
-    if kind != INTS or not packed:
-        raise DamagedRecord("it has no view")
-    return number_in(packed)
+    if kind != INTS or (view := number_in(packed, "view")) not in _RANGES["view"]:
+        raise DamagedRecord("it has no view, or none that can be")
+    return view

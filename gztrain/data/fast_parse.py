@@ -9,9 +9,10 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from gzcore.dataset.example import BYTES, FLOATS, INTS, before, number_in, payloads
+from gzcore.dataset.example import before, check_id, packed_record
 from gzcore.dataset.features import Widths
-from gzcore.dataset.tfrecord import DamagedRecord
+from gzcore.dataset.layout import FOLDS
+from gzcore.dataset.wire import BYTES, FLOATS, INTS, number_in
 
 
 class Row(NamedTuple):
@@ -26,9 +27,7 @@ class Row(NamedTuple):
     mask: bytes
 
 
-_NUMBERS = (b"fraction", b"votes", b"label_report", b"label_asked", b"mask")
-_ROW_KINDS = (BYTES, INTS, FLOATS, FLOATS, INTS, INTS, INTS, BYTES)
-"""Kinds of id, view, the numbers and image."""
+_NUMBERS = ("fraction", "votes", "label_report", "label_asked", "mask")
 
 
 def split_record(record: bytes, widths: Widths) -> tuple[Row, bytes]:
@@ -45,20 +44,9 @@ def split_record(record: bytes, widths: Widths) -> tuple[Row, bytes]:
 
 
 def _split_any(record: bytes, widths: Widths) -> tuple[Row, bytes]:
-    values = payloads(record)
-    try:
-        wanted = [values[name] for name in (b"id", b"view", *_NUMBERS, b"image")]
-        galaxy, view, *numbers, image = (value.data for value in wanted)
-        row = Row(galaxy.decode(), number_in(view), *numbers)
-    except KeyError as error:
-        raise DamagedRecord(f"it has no feature {error}") from None
-    except (IndexError, UnicodeDecodeError) as error:
-        raise DamagedRecord(f"its id or view cannot be read ({error})") from None
-    if tuple(value.kind for value in wanted) != _ROW_KINDS or tuple(map(len, numbers)) != _sizes(widths):
-        raise DamagedRecord("its votes or labels are not of the kind or number that they should be")
-    if not b"".join(row[4:]).isascii():  # a varint of several bytes
-        raise DamagedRecord("its labels are not 0 and 1")
-    return row, image
+    packed = packed_record(record, widths)
+    row = Row(packed["id"].decode(), number_in(packed["view"]), *(packed[name] for name in _NUMBERS))
+    return row, packed["image"]
 
 
 def _sizes(widths: Widths) -> tuple[int, ...]:
@@ -74,8 +62,11 @@ def _fixed(name: str, kind: int, size: int, byte: bytes = b".") -> bytes:
 
 
 _SMALL = rb"[\x00-\x7f]"  # a varint of one byte
+_LABEL = rb"[\x00\x01]"
 _VARINT = rb"[\x80-\xff]{0,4}" + _SMALL
-_FOLD = rb"(?:" + _fixed("fold", INTS, 1) + rb"|" + _fixed("fold", INTS, 10) + rb")"  # -1 takes ten bytes
+_FOLD_HEADS = (re.escape(before("fold", INTS, 1)), re.escape(before("fold", INTS, 10)))
+_FOLD = rb"(?:%b[\x00-\x%02x]|%b\xff{9}\x01)" % (_FOLD_HEADS[0], FOLDS - 1, _FOLD_HEADS[1])  # -1 takes ten bytes
+_OPS = re.compile(rb"(\n" + _VARINT + rb"\n\x03ops\x12" + _VARINT + rb"\n" + _VARINT + rb"\n(" + _VARINT + rb"))")
 _VIEW = re.compile(re.escape(before("view", INTS, 1)) + b"(" + _SMALL + b")")
 
 
@@ -87,9 +78,9 @@ def _usual(widths: Widths) -> re.Pattern[bytes]:
         rb"\n(" + _VARINT + rb")(\n.\n\x02id\x12.\n.\n.)(.*?)" + _FOLD
         + _fixed("fraction", FLOATS, fractions)
         + _fixed("votes", FLOATS, votes)
-        + _fixed("label_report", INTS, labels[0], _SMALL)
-        + _fixed("label_asked", INTS, labels[1], _SMALL)
-        + _fixed("mask", INTS, labels[2], _SMALL)
+        + _fixed("label_report", INTS, labels[0], _LABEL)
+        + _fixed("label_asked", INTS, labels[1], _LABEL)
+        + _fixed("mask", INTS, labels[2], _LABEL)
         + rb"(\n" + _VARINT + rb"\n\x05image\x12" + _VARINT + rb"\n" + _VARINT + rb"\n(" + _VARINT + rb"))",
         re.DOTALL,
     )  # fmt: skip
@@ -100,18 +91,24 @@ def _split_usual(record: bytes, widths: Widths) -> tuple[Row, bytes] | None:
     match = _usual(widths).match(record)
     if match is None:
         return None
-    whole, before_id, name, _, _, fraction, votes, report, asked, mask, before_image, size = match.groups()
+    whole, before_id, name, fraction, votes, report, asked, mask, before_image, size = match.groups()
     start, length = match.end(), _length(size)
     view = _VIEW.match(record, start + length)
-    if view is None or match.end(1) + _length(whole) != len(record):
+    if view is None or match.end(1) + _length(whole) != len(record) or not _ends_with_ops(record, view.end()):
         return None
     if before_id != before("id", BYTES, len(name)) or before_image != before("image", BYTES, length):
         return None
-    try:
-        row = Row(name.decode(), record[view.end() - 1], fraction, votes, report, asked, mask)
-    except UnicodeDecodeError:
-        return None
+    row = Row(check_id(name), record[view.end() - 1], fraction, votes, report, asked, mask)
     return row, record[start : start + length]
+
+
+def _ends_with_ops(record: bytes, at: int) -> bool:
+    """Whether the operations of the view stand at a place, and nothing after them."""
+    match = _OPS.match(record, at)
+    if match is None:
+        return False
+    length = len(record) - match.end()
+    return match.group(1) == before("ops", BYTES, length)
 
 
 @lru_cache(maxsize=1 << 16)

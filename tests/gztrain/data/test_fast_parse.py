@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzcore.dataset import example
-from gzcore.dataset.example import parse_record, payloads
+from gzcore.dataset.example import parse_record
 from gzcore.dataset.features import Widths
 from gzcore.dataset.tfrecord import DamagedRecord
+from gzcore.dataset.wire import INTS, payloads
 from gzprep.catalogue.tree import WIDTHS
 from gztrain.data import fast_parse
 from gztrain.data.dataset import open_dataset
@@ -104,7 +105,7 @@ def test_records_of_another_tree_are_read_by_their_own_widths() -> None:
     record, widths = serialized(narrow, USUAL), Widths(5, 2, 3)
     assert fast_parse._split_usual(record, widths) == fast_parse._split_any(record, widths)
     assert parse_record(record, widths).mask.tolist() == [1, 1, 1]
-    with pytest.raises(DamagedRecord, match="kind or number"):
+    with pytest.raises(DamagedRecord, match="its feature fraction is not float32"):
         split_record(record, WIDTHS)
 
 
@@ -135,11 +136,11 @@ STRANGE: dict[str, tuple[bytes, str]] = {
     "no message": (b"galaxy", "not a serialised Example"),
     "a cut message": (serialized(FEATURES, USUAL)[:-1], "not a serialised Example"),
     "more than a message": (serialized(FEATURES, USUAL) + b"\0", "not a serialised Example"),
-    "no image": (serialized(FEATURES, [name for name in USUAL if name != "image"]), "no feature b'image'|lacks image"),
-    "few votes": (serialized(FEATURES | {"votes": [1.0] * 10}, USUAL), "votes or labels|is not float32|is not int64"),
-    "many labels": (serialized(FEATURES | {"mask": [1] * 23}, USUAL), "votes or labels|is not float32|is not int64"),
-    "an id that is no text": (serialized(FEATURES | {"id": b"\xff"}, USUAL), "id or view|id is not UTF-8|is not int64"),
-    "no view": (serialized(FEATURES | {"view": []}, USUAL), "id or view|id is not UTF-8|is not int64"),
+    "no image": (serialized(FEATURES, [name for name in USUAL if name != "image"]), "lacks image"),
+    "few votes": (serialized(FEATURES | {"votes": [1.0] * 10}, USUAL), "feature votes is not float32"),
+    "many labels": (serialized(FEATURES | {"mask": [1] * 23}, USUAL), "feature mask is not int64"),
+    "an id that is no text": (serialized(FEATURES | {"id": b"\xff"}, USUAL), "id is not UTF-8"),
+    "no view": (serialized(FEATURES | {"view": []}, USUAL), "feature view is not int64"),
 }
 
 
@@ -163,3 +164,83 @@ def test_labels_beyond_a_byte_are_refused() -> None:
 def test_any_bytes_are_parsed_or_refused(record: bytes) -> None:
     with contextlib.suppress(DamagedRecord):
         parse_record(record, WIDTHS)
+
+
+def outcome(parser: Any, record: bytes) -> tuple[Any, ...] | str:
+    """What a parser makes of some bytes: id, view, image and packed numbers; or its sentence."""
+    try:
+        parsed = parser(record, WIDTHS)
+    except DamagedRecord as error:
+        return str(error)
+    if isinstance(parsed, tuple):
+        return (*parsed[0], parsed[1])
+    floats, labels = (parsed.fraction, parsed.votes), (parsed.label_report, parsed.label_asked, parsed.mask)
+    numbers = (*(part.astype("<f4").tobytes() for part in floats), *(part.astype("u1").tobytes() for part in labels))
+    return (parsed.id, parsed.view, *numbers, parsed.image)
+
+
+HEADS = [len(serialized(FEATURES, USUAL[:count])) for count in range(len(USUAL) + 1)]
+"""Places near the heads of features, where a mutation changes the structure."""
+
+
+@st.composite
+def mutations(draw: st.DrawFn, record: bytes) -> bytes:
+    """A real record with bytes replaced, inserted, removed, or swapped between features."""
+    places = st.one_of(st.integers(0, len(record)), st.sampled_from([at for at in HEADS if at <= len(record)]))
+    for _ in range(draw(st.integers(1, 4))):
+        start, length = draw(places), draw(st.integers(0, 12))
+        new = draw(st.one_of(st.binary(max_size=12), st.sampled_from(VARINTS)))
+        record = record[:start] + new + record[start + length :]
+    return record
+
+
+VARINTS = [b"\x80\x00", b"\xff" * 9 + b"\x01", b"\xff" * 10, b"\xff" * 11 + b"\0", b"\x02", example.varint(1 << 60)]
+
+
+@settings(deadline=None, derandomize=True, max_examples=600)
+@given(st.data())
+def test_both_parsers_agree_on_mutated_records(data: st.DataObject) -> None:
+    features = FEATURES | {"view": [data.draw(st.sampled_from([0, 3, 127, 128, 32767, 32768, 40000, -1]))]}
+    features |= {"fold": [data.draw(st.sampled_from([-1, 0, 4, 5, -2]))], "id": data.draw(st.binary(max_size=30))}
+    record = serialized(features, data.draw(ORDERS))
+    if data.draw(st.booleans()):
+        record = data.draw(mutations(record))
+    assert outcome(split_record, record) == outcome(parse_record, record)
+
+
+STRANGE_VALUES: dict[str, tuple[str, bytes]] = {
+    "view 40000": ("view", example.int_entry("view", [40_000])),
+    "view -1": ("view", example.int_entry("view", [-1])),
+    "two views": ("view", example.int_entry("view", [0, 0])),
+    "a view of eleven bytes": ("view", example.before("view", INTS, 11) + b"\xff" * 10 + b"\0"),
+    "a view of 70 bits": ("view", example.before("view", INTS, 10) + b"\xff" * 9 + b"\x7f"),
+    "fold 5": ("fold", example.int_entry("fold", [5])),
+    "ten folds": ("fold", example.int_entry("fold", [1] * 10)),
+    "label 2": ("mask", example.int_entry("mask", [2, *[1] * 21])),
+    "a label of two bytes": ("mask", example.before("mask", INTS, 22) + b"\x80\0" + b"\1" * 20),
+    "a million labels": ("mask", example.int_entry("mask", [1] * 1_000_000)),
+    "operations that are a number": ("ops", example.int_entry("ops", [1])),
+    "nothing for operations": ("ops", b""),
+    "an id of 2,000 bytes": ("id", example.bytes_entry("id", b"a" * 2000)),
+    "a feature more": ("ops", example.bytes_entry("ops", b"[]") + example.bytes_entry("more", b"")),
+    "a thousand features": (
+        "ops",
+        b"".join(example.bytes_entry(f"f{number}", b"") for number in range(1000)),
+    ),
+    "bytes behind the operations": ("ops", example.bytes_entry("ops", b"[]") + b"\0\0"),
+}
+
+
+@pytest.mark.parametrize("case", STRANGE_VALUES)
+def test_both_parsers_refuse_in_the_same_words(case: str) -> None:
+    name, changed = STRANGE_VALUES[case]
+    parts = [changed if key == name else entry(key, FEATURES[key]) for key in USUAL]
+    record = example.field(1, b"".join(parts))
+    sentence = outcome(split_record, record)
+    assert isinstance(sentence, str)
+    assert sentence == outcome(parse_record, record)
+
+
+def test_a_length_without_end_takes_no_time() -> None:
+    record = b"\x0a" + b"\xff" * 20_000_000
+    assert "a length has no end" in str(outcome(split_record, record))
