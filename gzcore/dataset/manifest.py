@@ -27,22 +27,41 @@ def read_manifest(root: Place) -> tuple[Manifest, Json]:
     Raises:
         GzError: the folder or its manifest is not there, damaged, or of a newer format; one sentence says what to do.
     """
-    document = _read_document(root)
+    return parse_manifest(_read(root), root)
+
+
+def parse_manifest(data: bytes, root: Place) -> tuple[Manifest, Json]:
+    """Check the bytes of a manifest.
+
+    Args:
+        data: what the file holds.
+        root: the folder, for sentences.
+
+    Raises:
+        GzError: it is damaged, or of a newer format.
+    """
+    try:
+        document = parse_json(data)
+        _check_format(document, root)
+        return fit(Manifest, document), document
+    except BadDocument as error:
+        raise GzError(_damaged(root, error)) from None
+
+
+def _check_format(document: object, root: Place) -> None:
+    if not isinstance(document, dict) or type(document.get("format")) is not int:
+        raise BadDocument("it does not say its format")
     newest = document["format"]
     if newest > FORMAT:
         raise GzError(f"{root} has format {newest}; this version knows formats up to {FORMAT}. Install a newer one.")
-    try:
-        return fit(Manifest, document), document
-    except BadDocument as error:
-        raise GzError(_damaged(root, str(error))) from None
 
 
-def _read_document(root: Place) -> Json:
+def _read(root: Place) -> bytes:
     path = root / MANIFEST
     if not root.is_dir():
         raise GzError(f"There is no dataset folder {root}; make one with gzprep run --out {root}.")
     try:
-        document = parse_json(read_bytes(path))
+        return read_bytes(path)
     except FileNotFoundError:
         raise GzError(
             f"{root} has no {MANIFEST}, so it is not a whole dataset folder; gzprep run --out {root} makes or "
@@ -51,11 +70,8 @@ def _read_document(root: Place) -> Json:
     except OSError as error:
         raise GzError(f"{path} cannot be read ({error.strerror}).") from None
     except BadDocument as error:
-        raise GzError(_damaged(root, str(error))) from None
-    if not isinstance(document, dict) or type(document.get("format")) is not int:
-        raise GzError(_damaged(root, "it does not say its format"))
-    return document
+        raise GzError(_damaged(root, error)) from None
 
 
-def _damaged(root: Place, why: str) -> str:
+def _damaged(root: Place, why: BadDocument) -> str:
     return f"{root / MANIFEST} is damaged ({why}); run gzprep run --out {root} again: it writes the manifest anew."

@@ -36,6 +36,10 @@ def _digest(text: str) -> str:
     return text
 
 
+BEST_COMPRESSION = 1100
+"""No PNG or JPEG is so much smaller than its pixels: DEFLATE reaches 1,032."""
+
+
 class _Part(BaseModel):
     """A part of the manifest; keys that the model does not name are ignored."""
 
@@ -50,12 +54,6 @@ class Shard(_Part):
     records: Count
     bytes: Count
     sha256: Annotated[Text, AfterValidator(_digest)]
-
-    @model_validator(mode="after")
-    def _check(self) -> "Shard":
-        if self.records * OVERHEAD > self.bytes:
-            raise ValueError(f"{self.records} records do not fit into {self.bytes} bytes")
-        return self
 
 
 class Split(_Part):
@@ -271,6 +269,20 @@ class Manifest(_Part):
                 raise ValueError(f"features has no vector {name} of {len(count)} numbers")
         if not _folds(self.splits) <= {int(fold) for fold in labels.folds}:
             raise ValueError("a shard of train has a fold that labels.folds does not have")
+        return self
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> "Manifest":
+        """Check that so many images of this size fit into the files, however well they were compressed."""
+        least = OVERHEAD + 3 * self.recipe.crop.size**2 // BEST_COMPRESSION
+        for split in SPLITS:
+            for shard in getattr(self.splits, split).shards:
+                if shard.records * least > shard.bytes:
+                    size = self.recipe.crop.size
+                    raise ValueError(
+                        f"{shard.records} images of {size} x {size} px do not fit into the {shard.bytes} bytes of "
+                        f"{shard.file}"
+                    )
         return self
 
     @property

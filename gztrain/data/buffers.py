@@ -6,6 +6,8 @@ import weakref
 
 import numpy as np
 
+from gzcore.console import human_bytes
+from gzcore.errors import GzError
 from gzcore.images import Pixels
 
 
@@ -32,4 +34,10 @@ class ImageBuffers:
             self._free.remove(large)
             return large
         self._free.clear()  # batches have become larger
-        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        try:
+            return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        except (OSError, OverflowError):
+            raise GzError(
+                f"The images of one batch take {human_bytes(size)}, which this machine does not give; choose a smaller "
+                "--batch."
+            ) from None

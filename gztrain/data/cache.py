@@ -7,17 +7,19 @@ find plain files. Nothing is ever written into a data set.
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from gzcore.console import say
+from gzcore.dataset.layout import MANIFEST, SPLITS
+from gzcore.dataset.manifest import parse_manifest, read_manifest
+from gzcore.dataset.schema import Manifest
 from gzcore.errors import GzError
 from gzcore.storage.ahead import ahead
 from gzcore.storage.atomic import beside, write_bytes, writing
+from gzcore.storage.documents import BadDocument, read_bytes
 from gzcore.storage.places import Place, Url
 
 CACHE = "GZTRAIN_CACHE"
@@ -53,27 +55,35 @@ def folder_here(place: Place) -> Path:
 def _take_manifest(root: Path, source: Url) -> None:
     """Copy the manifest; shards here that it does not name any more, or names with other bytes, are removed."""
     try:
-        data = (source / "manifest.json").read_bytes()
+        data = read_bytes(source / MANIFEST)
     except FileNotFoundError:
         raise GzError(
             f"There is no whole dataset folder at {source} (no manifest.json); gzprep run --out {source} makes or "
             "finishes one."
         ) from None
+    except BadDocument as error:
+        raise GzError(f"{source / MANIFEST} is damaged ({error}).") from None
+    now = _sums(parse_manifest(data, source)[0])
+    kept = root / MANIFEST
     with writing(root):
-        now = _sums(data)
-        kept = root / "manifest.json"
-        for name, sha256 in _sums(kept.read_bytes() if kept.exists() else b"").items():
-            if now.get(name) != sha256:
-                (root / name).unlink(missing_ok=True)
+        before = _kept_sums(root)
+        for path in root.glob("*.tfrecord-*"):
+            if now.get(path.name) is None or now[path.name] != before.get(path.name):
+                path.unlink()
         write_bytes(kept, data)
 
 
-def _sums(manifest: bytes) -> dict[str, str]:
+def _kept_sums(root: Path) -> dict[str, str]:
+    """SHA-256 of the shards here, by name, as the manifest says that is here; none if it is damaged."""
     try:
-        splits: dict[str, Any] = json.loads(manifest)["splits"]
-        return {Path(shard["file"]).name: shard["sha256"] for split in splits.values() for shard in split["shards"]}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}  # absent or damaged: opening the folder will say so
+        return _sums(read_manifest(root)[0])
+    except GzError:
+        return {}  # what the shards here are is not known: they are fetched again
+
+
+def _sums(manifest: Manifest) -> dict[str, str]:
+    splits = (getattr(manifest.splits, split) for split in SPLITS)
+    return {shard.file: shard.sha256 for split in splits for shard in split.shards}
 
 
 def fetch(source: Url | None, shards: Iterable[tuple[Path, int, str]]) -> None:

@@ -3,6 +3,7 @@
 Nothing here reads a record. All of it comes from the manifest.
 """
 
+import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from gzcore.dataset.features import Widths
 from gzcore.dataset.layout import SPLITS, TEST_FOLD
 from gzcore.dataset.manifest import Json, read_manifest
 from gzcore.dataset.schema import Manifest
+from gzcore.dataset.tfrecord import OVERHEAD
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.places import Place, Url
@@ -147,9 +149,13 @@ def open_dataset(place: Place) -> Dataset:
     folder = folder_here(place)
     manifest, document = read_manifest(folder)
     dataset = _describe(folder, manifest, document, place)
-    for shard in dataset.shards:
-        if dataset.source is None or shard.path.exists():
-            _check_file(shard)
+    here = [shard for shard in dataset.shards if dataset.source is None or shard.path.exists()]
+    lost = sum(_lost_in(shard) for shard in here)
+    if lost > MOST_LOST:
+        raise GzError(
+            f"The shards in {folder} are cut: {lost} of the records that the manifest lists are not in them. Run "
+            f"gzprep run --out {folder} again: it makes what is missing."
+        )
     return dataset
 
 
@@ -174,19 +180,32 @@ def _shards(folder: Path, manifest: Manifest) -> Iterator[Shard]:
             yield Shard(folder / entry.file, split, entry.fold, entry.records, entry.bytes, entry.sha256)
 
 
-def _check_file(shard: Shard) -> None:
+MOST_LOST = 1_000_000
+"""Records that may be missing; each takes some memory, since it is counted and told."""
+
+
+def _lost_in(shard: Shard) -> int:
+    """Check the file of a shard; return how many records cannot be in it, because it was cut.
+
+    Raises:
+        GzError: it is missing, is not a file, or is longer than it should be.
+    """
     try:
-        size = shard.path.stat().st_size
+        state = shard.path.stat()
     except OSError as error:
         raise GzError(
             f"The shard {shard.path} of the manifest cannot be found ({error.strerror}); run gzprep run --out "
             f"{shard.path.parent} again: it makes what is missing."
         ) from None
+    size = state.st_size
+    if not stat.S_ISREG(state.st_mode):
+        raise GzError(f"The shard {shard.path} is not a regular file; remove it, and run gzprep run again.")
     if size > shard.bytes:
         raise GzError(
             f"The shard {shard.path} has {size} bytes, the manifest says {shard.bytes}: it is not the file that was "
             f"written. Run gzprep run --out {shard.path.parent} again: it makes what differs."
         )
+    return max(0, shard.records - size // OVERHEAD)
 
 
 def choose_scheme(dataset: Dataset, name: str) -> Scheme:

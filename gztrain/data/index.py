@@ -5,6 +5,7 @@ is never used. Where that folder cannot be written, every run makes them anew. A
 """
 
 import contextlib
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,9 @@ from gzcore.dataset.example import view_in
 from gzcore.dataset.tfrecord import HEADER, OVERHEAD, DamagedRecord, length_in, unframe
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing
+from gzcore.storage.documents import BadDocument, read_bytes
 from gztrain.data.cache import cache_folder
-from gztrain.data.dataset import Shard
+from gztrain.data.dataset import MOST_LOST, Shard
 
 ENTRY = np.dtype([("offset", "<i8"), ("length", "<i4"), ("view", "<i2")])
 """A record: where its frame begins; its own length, -1: beyond reach; its view, -1: it cannot be told."""
@@ -82,16 +84,21 @@ def make_index(shard: Shard) -> ShardIndex:
     Raises:
         GzError: the shard cannot be opened.
     """
-    entries = np.full(shard.records, -1, ENTRY)
+    read: list[tuple[int, int, int]] = []  # it grows with the file, and not with a number of the manifest
+    lost = None
     try:
         with shard.path.open("rb", buffering=_BUFFER) as file:
-            for number in range(shard.records):
-                entries[number] = _next_entry(file)
+            for _ in range(shard.records):
+                read.append(_next_entry(file))
     except DamagedRecord as error:
-        return ShardIndex(entries, Lost(number, str(error)))
+        lost = Lost(len(read), str(error))
     except OSError as error:
         raise GzError(f"The shard {shard.path} cannot be read ({error.strerror}).") from None
-    return ShardIndex(entries)
+    if shard.records - len(read) > MOST_LOST:
+        raise GzError(f"The shard {shard.path} has {len(read)} records; the manifest says {shard.records}.")
+    entries = np.full(shard.records, -1, ENTRY)
+    entries[: len(read)] = read
+    return ShardIndex(entries, lost)
 
 
 def _next_entry(file: BinaryIO) -> tuple[int, int, int]:
@@ -115,16 +122,25 @@ def _view_in(frame: bytes, length: int) -> int:
 
 def _read(path: Path, shard: Shard) -> Entries | None:
     """A kept index, if it is whole and of this very file."""
+    head = _head(shard.records)
     try:
-        entries: Entries = np.load(path, allow_pickle=False)
+        data = read_bytes(path, len(head) + shard.records * ENTRY.itemsize)
         size = shard.path.stat().st_size
-    except (OSError, ValueError, EOFError):
+    except (OSError, BadDocument):
         return None
-    if entries.dtype != ENTRY or entries.shape != (shard.records,) or size != shard.bytes:
+    if not data.startswith(head) or len(data) != len(head) + shard.records * ENTRY.itemsize or size != shard.bytes:
         return None
+    entries = np.frombuffer(data, ENTRY, offset=len(head))
     ends = entries["offset"] + entries["length"] + OVERHEAD
     starts = np.concatenate(([0], ends))
     return entries if (starts[:-1] == entries["offset"]).all() and starts[-1] == size else None
+
+
+def _head(records: int) -> bytes:
+    """What numpy writes before an array of so many entries. No other header is believed."""
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": ENTRY.descr, "fortran_order": False, "shape": (records,)})
+    return head.getvalue()
 
 
 def _keep(path: Path, entries: Entries) -> None:

@@ -88,7 +88,7 @@ CASES = {
     "a shard cut between records": Case(cut_between, "the file ends before it", all_after=True),
     "an image that cannot be decoded": Case(spoil, "its image cannot be decoded"),
     "an image of another size": Case(shrink, "its image has 64 x 63 px, not 64 x 64"),
-    "no image": Case(forget_image, "it has no feature b'image'"),
+    "no image": Case(forget_image, "it lacks image, and has imago beside them"),
 }
 
 
