@@ -1,6 +1,7 @@
 """What the command lines of both packages share: how they start and end, and commands that both have."""
 
 import atexit
+import errno
 import io
 import json
 import os
@@ -14,7 +15,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from gzcore.console import say
-from gzcore.errors import GzError
+from gzcore.console.process import exit_code_of_signal, ignore_signals, interruptible, unwritten
+from gzcore.errors import GzError, Stopped, system_sentence
 from gzcore.storage.utf8 import check_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -85,27 +87,49 @@ def run_app(app: typer.Typer, name: str) -> int:
     """Run a command line; a user's mistake ends in one sentence, not in a traceback.
 
     Returns:
-        The exit code: 0, or that of the error, see :mod:`gzcore.errors`.
+        The exit code: 0; that of the error, see :mod:`gzcore.errors`; or 128 and the number of a signal.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets the codes of the others
+    try:
+        with interruptible() as interrupted:
+            code = _run(app, name, interrupted)
+    except KeyboardInterrupt:  # while the outcome was told
+        code = _stopped(name)
+    return _written(name, code)
+
+
+def _run(app: typer.Typer, name: str, interrupted: Callable[[], bool]) -> int:
+    """Run a command and tell what went wrong; the exit code."""
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         for argument in arguments:
             check_text("The argument", argument)
-        return app(args=arguments, standalone_mode=False) or 0  # typer makes 130 of Ctrl-C
-    except GzError as error:
+        code = app(args=arguments, standalone_mode=False) or 0
+    except SystemExit as stop:  # typer: the program that reads our output has ended
+        return stop.code if isinstance(stop.code, int) else 1
+    except Exception as error:
         if debug:
             raise
-        say(f"{name}: {error}")
-        return error.exit_code
-    except BrokenPipeError:  # the program that read our output has ended
+        return _told(error, name, interrupted=interrupted())
+    return _stopped(name) if code == Stopped.exit_code else code  # typer makes this code of Ctrl-C
+
+
+def _stopped(name: str, sentence: object = "Stopped.") -> int:
+    say(f"{name}: {sentence}")
+    return exit_code_of_signal()
+
+
+def _written(name: str, code: int) -> int:
+    """The exit code once the output is written: a full disk, or a reader that has ended, is no success."""
+    failures = [unwritten(stream) for stream in (sys.stdout, sys.stderr)]
+    if failures[0] is not None:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- else Python complains once more when it ends
-        return 1
-    except Exception as error:
-        return _other_error(error, name, debug=debug)
+        if failures[0].errno != errno.EPIPE:
+            say(f"{name}: Standard output could not be written ({failures[0].strerror}); send it to another place.")
+    return code or int(any(failures))
 
 
 def end_process(code: int) -> NoReturn:
@@ -116,6 +140,7 @@ def end_process(code: int) -> NoReturn:
     """
     if "--debug" in sys.argv:  # a profiler or a debugger wants to see the end
         raise SystemExit(code)
+    ignore_signals()
     atexit._run_exitfuncs()  # noqa: SLF001 -- temporary folders and child processes are cleared away there
     for stream in filter(None, (sys.stdout, sys.stderr)):  # one that the caller closed is None
         try:
@@ -125,17 +150,34 @@ def end_process(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _other_error(error: Exception, name: str, *, debug: bool) -> int:
-    """Show click's own usage errors as click does; say of a bug that it is one."""
-    show = getattr(error, "show", None)
-    if show is not None:
-        show()
-        return int(getattr(error, "exit_code", 2))
-    if debug:
-        raise error
+def _told(error: Exception, name: str, *, interrupted: bool) -> int:
+    """Tell of an error in one sentence; say of a bug that it is one.
+
+    Returns:
+        The exit code.
+    """
+    if isinstance(error, Stopped):
+        return _stopped(name, error)
+    if interrupted:  # a library has made another error of Ctrl-C
+        return _stopped(name)
+    if hasattr(error, "show"):
+        return _show_usage_error(error)
+    sentence = str(error) if isinstance(error, GzError) else system_sentence(error)
+    if sentence is not None:
+        say(f"{name}: {sentence}")
+        return int(getattr(error, "exit_code", 1))
     say(f"{name}: unexpected {type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}")
     say(f"This is a fault of {name}; run again with --debug and report what it prints.")
     return 1
+
+
+def _show_usage_error(error: Any) -> int:  # noqa: ANN401 -- typer's own click
+    """Show click's own usage errors as click does, without obeying control characters."""
+    text = io.StringIO()
+    error.show(file=text)
+    for line in text.getvalue().splitlines():
+        say(line)
+    return int(getattr(error, "exit_code", 2))
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 -- any JSON value

@@ -1,5 +1,9 @@
 """Errors that a user can cause. Each is one sentence or two: what came, what was expected, what to do."""
 
+import errno
+import os
+import re
+
 
 class GzError(Exception):
     """Something in the input or around the run is wrong; the command ends with exit code 1."""
@@ -17,3 +21,57 @@ class Stopped(GzError):
     """The user pressed Ctrl-C; exit code 130."""
 
     exit_code = 130
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SYSTEM = {
+    **dict.fromkeys(_FULL, "The disk is full{writing}; free some space and run the command again."),
+    errno.EFBIG: "A file grows larger than the disk or `ulimit -f` allows{writing}; use another disk or limit.",
+    errno.EROFS: "The disk is read-only{writing}; choose another place.",
+    **dict.fromkeys(
+        (errno.EMFILE, errno.ENFILE),
+        "Too many files are open; raise the limit (`ulimit -n`), or use fewer workers, and run the command again.",
+    ),
+    errno.EACCES: "The system does not allow it{writing}; change the permissions or choose another place.",
+    errno.EIO: "The disk failed (input/output error){writing}; look at the disk, then run the command again.",
+}
+"""What the system says of a place or of the process, in a sentence; the user can mend each."""
+_NO_MEMORY = "There was not enough memory; use fewer workers or smaller batches, or give the command more memory."
+_MEMORY_WORDS = re.compile(
+    r"can't start new thread|[Cc]annot allocate memory|failed to map segment|RESOURCE_EXHAUSTED"
+    r"|OOM when allocating|Insufficient memory|bad_alloc|[Oo]ut of memory"
+)
+"""How Python, the loader of libraries, numpy, OpenCV, TensorFlow and JAX say that memory is not enough."""
+_NUMBER = re.compile(r"\[Errno (\d+)\]")
+"""Beam makes a new error of ours, with the old text and without the old number."""
+
+
+def system_sentence(error: BaseException, place: object = None) -> str | None:
+    """What went wrong around the command, in a sentence: disk, memory, limits. None where it is something else.
+
+    Args:
+        error: as it was raised.
+        place: what was being written; None: what the error itself names.
+    """
+    if isinstance(error, MemoryError) or _MEMORY_WORDS.search(str(error)):
+        return _NO_MEMORY
+    if not isinstance(error, OSError):
+        return None
+    number = _number(error)
+    if number == errno.ENOMEM:
+        return _NO_MEMORY
+    sentence = _SYSTEM.get(number)
+    where = place if place is not None else _name(error.filename)
+    return (
+        None if sentence is None else sentence.format(writing="" if where is None else f" while writing into {where}")
+    )
+
+
+def _number(error: OSError) -> int:
+    found = _NUMBER.search(str(error))
+    return error.errno or (int(found.group(1)) if found else 0)
+
+
+def _name(filename: str | bytes | int | None) -> str | None:
+    """The file that an error names; a descriptor is no name."""
+    return os.fsdecode(filename) if isinstance(filename, str | bytes) else None

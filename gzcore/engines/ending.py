@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from gzcore.console import process
 from gzcore.errors import GzError, Stopped
 
 _STEP = " [while running"
@@ -55,6 +56,7 @@ def noting_interrupts() -> Iterator[Callable[[], bool]]:
 
     def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         seen.set()
+        process.note(number)
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():

@@ -12,7 +12,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import forkserver
+from contextlib import contextmanager
+from multiprocessing import forkserver, resource_tracker
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -36,7 +37,25 @@ def start_forkserver(modules: Sequence[str]) -> None:
     for name in _SINGLE_THREADED:
         os.environ.setdefault(name, "1")
     forkserver.set_forkserver_preload(list(modules))
-    forkserver.ensure_running()
+    with _without_interrupts():
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: a terminal sends it to all, and a new Python shows a traceback.
+
+    The processes inherit that the signal is blocked. Where it came meanwhile, this process gets it at the end.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # it would unblock the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class WorkerPool:
@@ -75,7 +94,8 @@ class WorkerPool:
         Raises:
             GzError: a worker ended before its work; or what the function itself raises.
         """
-        futures = [self._executor.submit(function, *arguments) for arguments in calls]
+        with _without_interrupts():
+            futures = [self._executor.submit(function, *arguments) for arguments in calls]
         for future in as_completed(futures):
             yield _result(future)
 

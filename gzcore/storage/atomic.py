@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gzcore.errors import GzError
+from gzcore.errors import GzError, system_sentence
 from gzcore.storage.documents import BadDocument, parse_json, read_bytes
 from gzcore.storage.places import Place, Url, local, remove_all
 
@@ -34,10 +34,8 @@ def writing(place: Place) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise GzError(
-                f"The disk is full while writing into {place}; free some space and run the command again."
-            ) from None
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise GzError(system_sentence(error, place)) from None
         raise GzError(f"Cannot write into {place} ({error.strerror or error}); choose another place.") from None
 
 

@@ -1,5 +1,22 @@
 """The command line of gzprep."""
 
-from gzprep.cli.commands import main, main_process
+from typing import NoReturn
+
+from gzcore.console.process import begin
 
 __all__ = ["main", "main_process"]
+
+
+def main() -> NoReturn:
+    """Run the command line; SystemExit has the exit code."""
+    from gzprep.cli import commands
+
+    commands.main()
+
+
+def main_process() -> NoReturn:
+    """Run the command line as a process of its own, which ends here; Ctrl-C is heard before the imports begin."""
+    begin("gzprep")
+    from gzprep.cli import commands
+
+    commands.main_process()

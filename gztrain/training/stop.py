@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
 
+from gzcore.console import process
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -16,8 +18,9 @@ class StopSwitch:
 
     pressed: bool = False
 
-    def press(self, _number: int, _frame: FrameType | None) -> None:
+    def press(self, number: int, _frame: FrameType | None) -> None:
         """Handle a signal. The first one asks the run to stop after the step; the second one stops it at once."""
+        process.note(number)
         if self.pressed:
             raise KeyboardInterrupt
         self.pressed = True
