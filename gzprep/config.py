@@ -200,12 +200,19 @@ def pixel_versions() -> dict[str, str]:
     return {name: version(name) for name in PIXEL_LIBRARIES}
 
 
-def recipe_hash(recipe: Recipe) -> str:
-    """SHA-256 over every value that can change a byte of a shard, pixel libraries included; no path is among them."""
+def recipe_hash(recipe: Recipe, versions: Mapping[str, str] | None = None, bytes_version: int = BYTES_VERSION) -> str:
+    """SHA-256 over every value that can change a byte of a shard, pixel libraries included; no path is among them.
+
+    Args:
+        recipe: the recipe.
+        versions: of the pixel libraries; None: of those that are installed.
+        bytes_version: of our own code.
+    """
     values = asdict(replace(recipe, max_reject_share=0.0, images=replace(recipe.images, folder="")))
     if recipe.group_by == "galaxy":
         del values["group_by"]  # so that folders keep their hash that were made before this key was there
-    text = json.dumps({"recipe": values, "versions": pixel_versions(), "bytes_version": BYTES_VERSION}, sort_keys=True)
+    made_by = {"versions": dict(versions or pixel_versions()), "bytes_version": bytes_version}
+    text = json.dumps({"recipe": values, **made_by}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

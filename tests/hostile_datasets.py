@@ -125,7 +125,7 @@ class Changed:
     verify: str
 
 
-ELSEWHERE = "is not the name of a file in the folder"
+ELSEWHERE = "is not the name of a shard"
 CHANGED = {
     # numbers of a record
     "a label of 7": Changed(
@@ -170,17 +170,15 @@ CHANGED = {
     ),
     "records of -1": Changed(in_manifest(-1, "splits", "train", "shards", 0, "records"), "records is -1"),
     "records of 2**60": Changed(
-        in_manifest(1 << 60, "splits", "train", "shards", 0, "records"), f"the manifest says {1 << 60}"
+        in_manifest(1 << 60, "splits", "train", "shards", 0, "records"), f"records is {1 << 60}"
     ),
-    "bytes of 2**60": Changed(
-        in_manifest(1 << 60, "splits", "test", "shards", 0, "bytes"), f"the manifest says {1 << 60}"
-    ),
-    "records of a split": Changed(in_manifest(7, "splits", "test", "records"), "records of test is 7; its shards have"),
-    "a fold of 5": Changed(in_manifest(5, "splits", "train", "shards", 0, "fold"), "is of fold 5, which train has not"),
-    "a fold in test": Changed(in_manifest(0, "splits", "test", "shards", 0, "fold"), "of test is of fold 0"),
+    "bytes of 2**60": Changed(in_manifest(1 << 60, "splits", "test", "shards", 0, "bytes"), f"bytes is {1 << 60}"),
+    "records of a split": Changed(in_manifest(7, "splits", "test", "records"), "records is 7, and those of its shards"),
+    "a fold of 5": Changed(in_manifest(5, "splits", "train", "shards", 0, "fold"), "fold is 5"),
+    "a fold in test": Changed(in_manifest(0, "splits", "test", "shards", 0, "fold"), "of test has fold 0"),
     "counts that are a list": Changed(in_manifest([], "counts"), "counts"),
-    "counts without sums": Changed(in_manifest({}, "counts"), "None galaxies in"),
-    "galaxies of all": Changed(in_manifest(41, "counts", "all", "in"), "41 galaxies in"),
+    "counts without sums": Changed(in_manifest({}, "counts"), "it has no counts.all"),
+    "galaxies of all": Changed(in_manifest(41, "counts", "all", "in"), "counts.all.in is 41; catalogue.parquet has 40"),
     "label counts": Changed(
         in_manifest([0] * 22, "labels", "folds", "2", "asked"), "the label count asked of fold 2 is not that of its"
     ),
@@ -191,8 +189,21 @@ CHANGED = {
         lambda out: in_manifest(
             manifest(out)["splits"]["train"]["shards"][0]["file"], "splits", "train", "shards", 1, "file"
         )(out),
-        "is listed more than once",
+        "is listed twice",
     ),
+    "bytes of a split": Changed(in_manifest(7, "splits", "train", "bytes"), "bytes of train is 7; its shards have"),
+    "galaxies of test": Changed(in_manifest(3, "counts", "test", "out"), "counts.test.out is 3; catalogue.parquet has"),
+    "rejected for nothing": Changed(in_manifest({"x": 3}, "counts", "all", "rejected"), "counts.all.rejected is"),
+    "flags": Changed(in_manifest({"frame_edge": 99}, "counts", "train", "flagged"), "counts.train.flagged is {'frame_"),
+    "leaks": Changed(in_manifest(5, "leaks", "same_image", "test"), "its leaks are not those of catalogue.parquet"),
+    "another quality": Changed(in_manifest(10, "recipe", "crop", "quality"), "its recipe_hash is not that of"),
+    "another version": Changed(in_manifest("0.1", "versions", "numpy"), "its recipe_hash is not that of its recipe"),
+    "a recipe that cannot be": Changed(in_manifest("gif", "recipe", "crop", "encoding"), "crop.encoding = 'gif'"),
+    "another hash": Changed(in_manifest("0" * 64, "recipe_hash"), "its recipe_hash is not that of its recipe"),
+    "another name": Changed(in_manifest("sky", "name"), "expected sky-train.tfrecord-00000-of-00005"),
+    "other features": Changed(in_manifest("x", "features", 0, "name"), "its features are not those of a record"),
+    "other labels": Changed(in_manifest("x", "labels", "names", 3), "labels.names is not that of the decision tree"),
+    "another scheme": Changed(in_manifest([1], "labels", "schemes", "q0"), "labels.schemes is not that of"),
     # shards and tables
     "a record of 2**60 bytes": Changed(endless_record, f"it has {1 << 60} bytes; a record has 268435456 at most"),
     "a record 3000 times": Changed(many_copies, "has the views [0, 0, 0, "),

@@ -20,7 +20,6 @@ from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import example_id, open_folder, operations_of, read_record, read_rows, read_shard
-from gzprep.tools.shard_contents import MOST_VIEWS
 
 COLUMNS = 5
 LARGEST_TILE = 1024
@@ -92,7 +91,7 @@ def find_records(folder: Folder, manifest: dict[str, Any], row: dict[str, Any]) 
     """
     splits = (Split.TRAIN.value, VIEWS) if row["split"] == Split.TRAIN else (Split.TEST.value,)
     files = [_shard_file(manifest, split, row) for split in splits]
-    most = 1 + min(manifest["recipe"]["views"]["count"], MOST_VIEWS)
+    most = 1 + manifest["recipe"]["views"]["count"]
     own = (record for file in files for record in _records_of(folder.root / file, row["id_str"]))
     records = sorted(itertools.islice(own, most + 1), key=lambda record: record.view)
     if not 0 < len(records) <= most:

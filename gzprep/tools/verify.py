@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gzcore.dataset.layout import FOLDS, SPLITS, TEST_FOLD, VIEWS
+from gzcore.dataset.layout import SPLITS, VIEWS
 from gzcore.dataset.tfrecord import DamagedRecord
 from gzcore.errors import GzError
 from gzcore.storage.places import Place
@@ -18,13 +18,15 @@ from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.leaks import COLUMNS, find_leaks, leak_sentences
 from gzprep.dataset.read import iterate_rows, open_folder, read_columns, read_record, read_shard
+from gzprep.tools.manifest_faults import RowCounts, label_count_faults, manifest_faults
 from gzprep.tools.record_faults import record_faults
 from gzprep.tools.replay import replay
-from gzprep.tools.shard_contents import MOST_VIEWS, Contents, is_in_range
+from gzprep.tools.shard_contents import Contents, is_in_range
 
 Json = dict[str, Any]
 MOST_FAULTS = 100
 """Faults of one kind that are named."""
+_ROW = ["id_str", "split", "verdict", "shard", "reason", "flags", "inpainted"]
 _VERDICTS = ("accepted", "flagged", "rejected")
 
 
@@ -46,18 +48,18 @@ def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = 
     folder, manifest = open_folder(root)
     contents = Contents()
     checks = (
-        _manifest_faults(manifest),
+        manifest_faults(manifest),
         _shard_faults(folder, manifest, contents),
         _stray_files(folder, manifest),
         _split_faults(contents),
         _account_faults(folder, manifest, contents),
-        _label_count_faults(manifest, contents),
+        label_count_faults(manifest, contents),
     )
     faults = [fault for check in checks for fault in _first(check)]
     wanted = 0 if faults else min(replay_records, contents.records)
     if wanted:
         faults += replay(folder, manifest, contents.keys(), wanted, data)
-    leaks = _leaks(folder, manifest)
+    leaks = _leaks(folder, manifest, faults)
     return {"ok": not faults, "faults": faults, "leaks": leaks, "records": contents.records, "replayed": wanted}
 
 
@@ -69,44 +71,15 @@ def _first(faults: Iterator[str]) -> Iterator[str]:
         yield f"There are {others} more faults of this kind."
 
 
-def _leaks(folder: Folder, manifest: Json) -> list[str]:
+def _leaks(folder: Folder, manifest: Json, faults: list[str]) -> list[str]:
+    """Look for leaks, and add a fault if the manifest tells of others."""
     try:
-        return leak_sentences(find_leaks(read_columns(folder.catalogue, COLUMNS, manifest["counts"]["all"]["in"])))
-    except (GzError, KeyError, TypeError) as error:
+        leaks = find_leaks(read_columns(folder.catalogue, COLUMNS, manifest["counts"]["all"]["in"]))
+    except GzError as error:
         return [f"Leaks were not looked for: {error}"]
-
-
-# ---------------------------------------------------------------- the manifest by itself
-
-
-def _manifest_faults(manifest: Json) -> Iterator[str]:
-    views = manifest["recipe"]["views"]["count"]
-    if views > MOST_VIEWS:
-        yield f"manifest.json: views.count is {views}; a recipe has {MOST_VIEWS} at most."
-    for split, content in manifest["splits"].items():
-        for key in ("records", "bytes"):
-            total = sum(shard[key] for shard in content["shards"])
-            if total != content[key]:
-                yield f"manifest.json: {key} of {split} is {content[key]}; its shards have {total}."
-        folds = {TEST_FOLD} if split == Split.TEST else set(range(FOLDS))
-        for shard in content["shards"]:
-            if shard["fold"] not in folds:
-                yield f"manifest.json: {shard['file']} of {split} is of fold {shard['fold']}, which {split} has not."
-    yield from _repeated_files(manifest)
-
-
-def _repeated_files(manifest: Json) -> Iterator[str]:
-    files = sorted(shard["file"] for split in manifest["splits"].values() for shard in split["shards"])
-    for file, others in itertools.groupby(files):
-        if len(list(others)) > 1:
-            yield f"manifest.json: {file} is listed more than once."
-
-
-def _count_of(manifest: Json, part: str, name: str) -> int | None:
-    """A count that the manifest should have; None where it has none."""
-    counts = manifest["counts"].get(part)
-    count = counts.get(name) if isinstance(counts, dict) else None
-    return count if type(count) is int else None
+    if leaks["same_image"]["compared"] and manifest.get("leaks", leaks) != leaks:
+        faults.append("manifest.json: its leaks are not those of catalogue.parquet.")
+    return leak_sentences(leaks)
 
 
 # ---------------------------------------------------------------- shards
@@ -175,12 +148,13 @@ def _split_faults(contents: Contents) -> Iterator[str]:
 
 def _account_faults(folder: Folder, manifest: Json, contents: Contents) -> Iterator[str]:
     """Every galaxy of the catalogue is written once in each of its views, or rejected; and nothing else is."""
-    most = _count_of(manifest, "all", "in")
+    most, counts = manifest["counts"]["all"]["in"], RowCounts()
     known: dict[str, set[str]] = {split: set() for split in Split}
     rows = rejected = 0
     try:
-        for row in iterate_rows(folder.catalogue, ["id_str", "split", "verdict", "shard"], most):
+        for row in iterate_rows(folder.catalogue, _ROW, most):
             rows += 1
+            counts.add(row)
             yield from _row_faults(row, rows, manifest, contents, known)
         rejected = sum(1 for _ in iterate_rows(folder.rejects, ["id"], most))
     except GzError as error:
@@ -190,9 +164,10 @@ def _account_faults(folder: Folder, manifest: Json, contents: Contents) -> Itera
         own = known[Split.TEST if split == Split.TEST else Split.TRAIN]
         for galaxy in contents.galaxies[split].keys() - own:
             yield f"Galaxy {galaxy} is in {split}, not in catalogue.parquet."
-    counted, out = _count_of(manifest, "all", "in"), _count_of(manifest, "all", "out")
-    if counted is None or out is None or not counted == rows == out + rejected:
-        yield f"{counted} galaxies in, {out} out and {rejected} rejected do not add up with {rows} rows."
+    yield from counts.faults(manifest)
+    said = counts.counts["all"]["rejected"].total()
+    if rejected != said:
+        yield f"rejects.parquet has {rejected} rows; catalogue.parquet has {said} rejected galaxies."
 
 
 def _row_faults(
@@ -206,7 +181,7 @@ def _row_faults(
         yield f"Galaxy {galaxy} is twice in {split} in catalogue.parquet."
     known[split].add(sys.intern(galaxy))
     accepted = row["verdict"] != "rejected"
-    views = range(1, min(manifest["recipe"]["views"]["count"], MOST_VIEWS) + 1)
+    views = range(1, manifest["recipe"]["views"]["count"] + 1)
     yield from _view_faults(contents, split, galaxy, [0] if accepted else [], row["shard"])
     if split == Split.TRAIN:
         yield from _view_faults(contents, VIEWS, galaxy, views if accepted else [], row["shard"])
@@ -219,19 +194,3 @@ def _view_faults(contents: Contents, split: str, galaxy: str, wanted: Iterable[i
     elif seen and contents.shard_of(split, galaxy) != shard:
         its = contents.shard_of(split, galaxy)
         yield f"Galaxy {galaxy} is in shard {its} of {split}; catalogue.parquet says {shard}."
-
-
-def _label_count_faults(manifest: Json, contents: Contents) -> Iterator[str]:
-    """A trainer weights labels by the counts of the manifest."""
-    if contents.records != sum(content["records"] for content in manifest["splits"].values()):
-        return  # records are missing, which has been told
-    labels = manifest["labels"]
-    said = {**{int(fold): counts for fold, counts in labels["folds"].items()}, TEST_FOLD: labels["test"]}
-    for fold in {*said, *contents.originals}:
-        counts = said.get(fold, {})
-        answered, asked, report = contents.label_sums[fold].tolist()
-        held = {"galaxies": contents.originals[fold], "answered": answered, "asked": asked, "report": report}
-        for name, value in held.items():
-            if counts.get(name) != value:
-                where = "test" if fold == TEST_FOLD else f"fold {fold}"
-                yield f"manifest.json: the label count {name} of {where} is not that of its records."
