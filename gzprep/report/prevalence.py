@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2_contingency
 
-from gzcore.dataset.manifest import LabelCounts, Manifest
+from gzcore.dataset.schema import LabelCounts, Manifest
 from gzprep.report.rows import Batch, Columns, Doubles
 
 LEVEL = 0.05

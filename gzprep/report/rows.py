@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gzcore.dataset.manifest import Manifest
+from gzcore.dataset.schema import Manifest
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
 from gzcore.storage.places import Place, for_arrow

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gzcore.dataset.manifest import Manifest
+from gzcore.dataset.schema import Manifest
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
 from gzcore.hashing import HASH_RANGE, identity_hash

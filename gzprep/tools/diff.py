@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gzcore.dataset.manifest import Manifest
+from gzcore.dataset.schema import Manifest
 from gzcore.storage.places import Place
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import open_folder, read_record, read_shard, shard_paths
