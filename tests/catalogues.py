@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Galaxy, Split, pack
-from gzprep.catalogue.read import CatalogueFile, check_columns, read_galaxies, row_groups
+from gzprep.catalogue.read import CatalogueFile, check_columns, read_galaxies, read_ids, row_groups
 from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 
 PIECE = 10_000
@@ -94,6 +94,11 @@ def read(path: Path) -> list[Galaxy]:
     """Everything a run does with a catalogue."""
     check_columns(path)
     return [galaxy for group in row_groups(CatalogueFile(path, Split.TRAIN)) for galaxy in read_galaxies(group)]
+
+
+def ids_of(path: Path) -> list[str]:
+    """The ids of a training catalogue, read alone."""
+    return read_ids(CatalogueFile(path, Split.TRAIN))
 
 
 def packed(galaxies: Iterable[Galaxy]) -> list[bytes]:

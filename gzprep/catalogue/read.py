@@ -118,16 +118,28 @@ def _dialect(path: Place) -> Dialect:
         return find_dialect(path, NUMERIC)
 
 
+def _schema(path: Place) -> pa.Schema:
+    """Columns of a catalogue with their types; those of CSV are text.
+
+    Raises:
+        GzError: the file is absent, or neither parquet nor CSV; or a column that is read is there twice.
+    """
+    with _readable(path):
+        if is_parquet(path):
+            schema = pq.read_schema(for_arrow(path))
+        else:
+            schema = pa.schema([(name, pa.string()) for name in _dialect(path).names])
+    refuse_twice(path, schema.names)
+    return schema
+
+
 def column_names(path: Place) -> list[str]:
     """Names of the columns of a catalogue file.
 
     Raises:
         GzError: the file is absent, or neither parquet nor CSV; or a column that is read is there twice.
     """
-    with _readable(path):
-        names = list(pq.read_schema(for_arrow(path)).names if is_parquet(path) else _dialect(path).names)
-    refuse_twice(path, names)
-    return names
+    return list(_schema(path).names)
 
 
 def refuse_twice(path: Place, names: Sequence[str]) -> None:
@@ -164,17 +176,23 @@ def row_groups(file: CatalogueFile) -> tuple[RowGroup, ...]:
     return tuple(RowGroup(file, start, min(each, total - start)) for start in range(0, total, each))
 
 
-def check_columns(path: Place) -> None:
+def check_columns(path: Place) -> list[str]:
     """Check that a catalogue has an id, a path, and fractions (or counts) of every question.
+
+    Returns:
+        The columns that are read, in the order of the file.
 
     Raises:
         GzError: the first absent columns are named; or a column that is read is there twice or of a wrong type.
     """
-    names = set(column_names(path))
+    schema = _schema(path)
+    names = set(schema.names)
     absent = [name for name in REQUIRED if name not in names]
     absent += [name for question in CATALOGUE_QUESTIONS for name in _absent_fractions(question, names)]
     _refuse_absent(path, absent)
-    _refuse_types(path)
+    wanted = [column for column in schema if column.name in _WANTED]
+    _refuse_types(path, wanted)
+    return [column.name for column in wanted]
 
 
 def _refuse_absent(path: Place, absent: Sequence[str]) -> None:
@@ -193,17 +211,13 @@ def _absent_fractions(question: Question, names: set[str]) -> list[str]:
     return [name for name in question.fraction_columns if name not in names]
 
 
-def _refuse_types(path: Place) -> None:
-    """Refuse columns of parquet whose type holds no single number or text.
+def _refuse_types(path: Place, columns: Iterable[pa.Field]) -> None:
+    """Refuse columns whose type holds no single number or text.
 
     Raises:
         GzError: the sentence names the column and its type.
     """
-    if not is_parquet(path):
-        return
-    with _readable(path):
-        schema = pq.read_schema(for_arrow(path))
-    for column in (field for field in schema if field.name in _WANTED):
+    for column in columns:
         strict = column.name == "id_str" or column.name in NUMERIC
         if is_nested(column.type) or (strict and not is_simple(column.type)):
             expected = "numbers" if column.name in NUMERIC else "text or integers"
@@ -211,18 +225,11 @@ def _refuse_types(path: Place) -> None:
             raise GzError(f"The catalogue {path} has the column {column.name} of type {kind}; expected {expected}.")
 
 
-def wanted_columns(names: list[str]) -> list[str]:
-    """The columns of a catalogue that are read, in its order."""
-    return [name for name in names if name in _WANTED]
-
-
-def read_ids(path: Place) -> list[str]:
-    """All ids of a catalogue, as text."""
-    file = CatalogueFile(path, Split.TRAIN)
-    with _readable(path):
-        refuse_twice(path, column_names(path))
-        pieces = _parquet_pieces(file, ["id_str"]) if is_parquet(path) else _csv_pieces(file, ["id_str"])
-        return [galaxy_id for piece in pieces for galaxy_id in galaxy_ids(piece)]
+def read_ids(file: CatalogueFile) -> list[str]:
+    """All ids of a catalogue, as its galaxies have them."""
+    column_names(file.path)  # refuses an id that is there twice
+    with _readable(file.path):
+        return [galaxy_id for piece in _pieces(file, ["id_str"]) for galaxy_id in galaxy_ids(piece)]
 
 
 def read_galaxies(group: RowGroup) -> Iterator[Galaxy]:
@@ -232,12 +239,7 @@ def read_galaxies(group: RowGroup) -> Iterator[Galaxy]:
         GzError: the file has changed since the launcher looked, or its ids have lost digits.
     """
     file = group.file
-    check_columns(file.path)
-    columns = wanted_columns(column_names(file.path))
-    if not is_parquet(file.path):
-        pieces = _csv_pieces(file, columns)
-    else:
-        pieces = _parquet_pieces(file, columns, range(group.index, group.index + group.count))
+    pieces = _pieces(file, check_columns(file.path), range(group.index, group.index + group.count))
     with _readable(file.path):
         for piece in pieces:
             yield from galaxies(piece)
@@ -248,6 +250,10 @@ def read_all(files: Iterable[CatalogueFile]) -> Iterator[Galaxy]:
     for file in files:
         for group in row_groups(file):
             yield from read_galaxies(group)
+
+
+def _pieces(file: CatalogueFile, columns: list[str], groups: Sequence[int] | None = None) -> Iterator[Piece]:
+    return _parquet_pieces(file, columns, groups) if is_parquet(file.path) else _csv_pieces(file, columns)
 
 
 def _csv_pieces(file: CatalogueFile, columns: list[str]) -> Iterator[Piece]:

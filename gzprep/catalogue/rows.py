@@ -124,14 +124,14 @@ def galaxies(piece: Piece) -> Iterator[Galaxy]:
     Raises:
         GzError: ids have passed through a column of floating-point numbers.
     """
-    found = ids(piece.table["id_str"], piece.path)
+    names = ids(piece.table["id_str"], piece.path)
     votes = _votes(piece)
     places = (piece.texts("subfolder", keep_nulls=True), piece.texts("filename", keep_nulls=True))
     extras = list(zip(*(_extra(piece, name) for name in EXTRAS), strict=True))
-    for start in range(0, len(found), _BATCH):
+    for start in range(0, len(names), _BATCH):
         some = [numbers[start : start + _BATCH].tolist() for numbers in votes]
         for place, fractions, counts, totals in zip(range(start, start + _BATCH), *some, strict=False):
-            galaxy_id, subfolder, filename = found[place], places[0][place] or "", places[1][place] or ""
+            galaxy_id, subfolder, filename = names[place], places[0][place] or "", places[1][place] or ""
             if place in piece.unfit or isinstance(galaxy_id, Unfit):
                 yield _rejected(piece, place, galaxy_id, subfolder, filename)
             else:

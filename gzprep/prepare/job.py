@@ -117,7 +117,7 @@ def apply_limit(source: Source, recipe: Recipe) -> tuple[dict[Split, int], dict[
 
 
 def _ceiling(source: Source, split: Split, share: int, seed: int) -> int:
-    ids = (galaxy_id for file in source.catalogues if file.split is split for galaxy_id in read_ids(file.path))
+    ids = (galaxy_id for file in source.catalogues if file.split is split for galaxy_id in read_ids(file))
     hashes = sorted(identity_hash("limit", seed, galaxy_id) for galaxy_id in ids)
     return hashes[share - 1] if share else -1
 

@@ -11,8 +11,19 @@ import pytest
 import gzprep.catalogue.csv_file
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.read import CatalogueFile, find_catalogues, read_ids, row_count
-from tests.catalogues import FRACTIONS, ID, Row, assert_sentence, count_row, fraction_row, packed, read, write_csv
+from gzprep.catalogue.read import CatalogueFile, find_catalogues, row_count
+from tests.catalogues import (
+    FRACTIONS,
+    ID,
+    Row,
+    assert_sentence,
+    count_row,
+    fraction_row,
+    ids_of,
+    packed,
+    read,
+    write_csv,
+)
 
 ROWS = 40
 Edit = Callable[[list[str]], list[str]]
@@ -107,7 +118,7 @@ def test_the_dialect_changes_nothing(
     path.write_bytes(make(plain))
     assert packed(read(path)) == expected
     assert row_count(path) == ROWS
-    assert read_ids(path) == [str(ID + place) for place in range(ROWS)]
+    assert ids_of(path) == [str(ID + place) for place in range(ROWS)]
 
 
 def changed(line: int, old: str, new: str) -> Edit:
@@ -186,7 +197,7 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path: Path, plain: str, nam
         lines = plain.splitlines()
         added = f"{lines[0]},{' ' if form == 'blanks' else ''}{name}"
         path.write_text("\n".join([added, *(f"{line},0" for line in lines[1:])]))
-    for step in (read, read_ids) if name == "id_str" else (read,):
+    for step in (read, ids_of) if name == "id_str" else (read,):
         with pytest.raises(GzError) as caught:
             step(path)
         assert_sentence(caught.value, f"the column {name} 2 times")

@@ -18,7 +18,6 @@ from gzprep.catalogue.read import (
     find_catalogues,
     image_path,
     read_galaxies,
-    read_ids,
     row_count,
     row_groups,
 )
@@ -33,6 +32,7 @@ from tests.catalogues import (
     count_row,
     fraction_row,
     identity,
+    ids_of,
     packed,
     read,
     without,
@@ -81,7 +81,7 @@ def test_ids_of_18_digits_are_exact_as_text_and_as_integers(
     path = write(tmp_path, form, rows)
     expected = [str(ID + place) for place in range(5)]
     assert [galaxy.id for galaxy in read(path)] == expected
-    assert read_ids(path) == expected
+    assert ids_of(path) == expected
 
 
 def test_integer_and_text_ids_give_equal_galaxies(tmp_path: Path) -> None:
@@ -274,14 +274,14 @@ def test_a_truncated_parquet_is_one_sentence(tmp_path: Path, kept: float) -> Non
     path = write(tmp_path, "parquet", [fraction_row(place) for place in range(50)])
     data = path.read_bytes()
     path.write_bytes(data[: kept if isinstance(kept, int) else int(len(data) * kept)])
-    for step in (column_names, row_count, read_ids):
+    for step in (column_names, row_count, ids_of):
         with pytest.raises(GzError) as caught:
             step(path)
         assert_sentence(caught.value, str(path))
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("step", [column_names, row_count, check_columns, read_ids])
+@pytest.mark.parametrize("step", [column_names, row_count, check_columns, ids_of])
 def test_an_absent_file_is_one_sentence(tmp_path: Path, form: str, step: Callable[[Path], object]) -> None:
     path = tmp_path / f"none.{form}"
     with pytest.raises(GzError) as caught:

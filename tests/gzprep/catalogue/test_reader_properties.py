@@ -13,8 +13,19 @@ from hypothesis import strategies as st
 
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Galaxy, pack
-from gzprep.catalogue.read import read_ids, row_count
-from tests.catalogues import COUNTS, FRACTIONS, TOTALS, Row, count_row, fraction_row, read, write_csv, write_parquet
+from gzprep.catalogue.read import row_count
+from tests.catalogues import (
+    COUNTS,
+    FRACTIONS,
+    TOTALS,
+    Row,
+    count_row,
+    fraction_row,
+    ids_of,
+    read,
+    write_csv,
+    write_parquet,
+)
 
 checked = settings(
     deadline=None, derandomize=True, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -37,7 +48,7 @@ def read_or_refuse(path: Path) -> list[Galaxy] | None:
         assert sentence.endswith(".")
         return None
     assert len(galaxies) == count
-    assert read_ids(path) == [galaxy.id for galaxy in galaxies]
+    assert ids_of(path) == [galaxy.id for galaxy in galaxies]
     for galaxy in galaxies:
         assert_usable(galaxy)
     return galaxies

@@ -13,7 +13,7 @@ import pytest
 
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Galaxy, Reason, Rejection, RejectionStage, Split, pack, unpack
-from gzprep.catalogue.read import read_ids, row_count
+from gzprep.catalogue.read import CatalogueFile, read_all, read_ids, row_count
 from tests.catalogues import (
     COUNTS,
     FORMATS,
@@ -24,6 +24,7 @@ from tests.catalogues import (
     assert_sentence,
     count_row,
     fraction_row,
+    ids_of,
     packed,
     read,
     write,
@@ -99,21 +100,28 @@ def test_galaxies_without_a_usable_id_are_rejected_one_by_one(tmp_path: Path, fo
     assert [galaxy.id for galaxy in galaxies] == [str(ID), "(row 2 of train)", str(ID + 2), "(row 4 of train)"]
     assert [galaxy.rejection is not None for galaxy in galaxies] == [False, True, False, True]
     assert {galaxy.rejection.reason for galaxy in galaxies if galaxy.rejection} == {Reason.BAD_ID}
-    assert read_ids(path) == [galaxy.id for galaxy in galaxies]
+    assert ids_of(path) == [galaxy.id for galaxy in galaxies]
+
+
+@pytest.mark.parametrize("split", Split)
+def test_a_galaxy_without_an_id_has_one_name_however_it_is_read(tmp_path: Path, split: Split) -> None:
+    """``limit`` reads the ids alone, and compares them with those of the galaxies."""
+    file = CatalogueFile(write(tmp_path, "csv", [fraction_row(), {**fraction_row(1), "id_str": ""}]), split)
+    assert read_ids(file) == [galaxy.id for galaxy in read_all([file])] == [str(ID), f"(row 2 of {split})"]
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("value", [" 68", "68.0", "\u200b68\u00a0", "68"])
 def test_the_same_galaxy_has_the_same_id_in_both_formats(tmp_path: Path, form: str, value: str) -> None:
     path = write(tmp_path, form, [{**fraction_row(), "id_str": value}])
-    assert [galaxy.id for galaxy in read(path)] == read_ids(path) == ["68"]
+    assert [galaxy.id for galaxy in read(path)] == ids_of(path) == ["68"]
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("value", ["5.877e+17", "5.877E17", "587722982293766400.0", "1e5"])
 def test_ids_in_exponent_form_refuse_the_catalogue(tmp_path: Path, form: str, value: str) -> None:
     path = write(tmp_path, form, [fraction_row(), {**fraction_row(1), "id_str": value}])
-    for step in (read, read_ids, *([row_count] if form == "csv" else [])):
+    for step in (read, ids_of, *([row_count] if form == "csv" else [])):
         with pytest.raises(GzError) as caught:
             step(path)
         assert_sentence(caught.value, "floating-point numbers", value, "write id_str as text or as integers")
