@@ -22,7 +22,7 @@ from gzcore.errors import GzError
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.columns import is_nested, is_simple
 from gzprep.catalogue.csv_file import read_blocks
-from gzprep.catalogue.dialect import Dialect, find_dialect
+from gzprep.catalogue.dialect import find_dialect
 from gzprep.catalogue.galaxy import Galaxy, Split
 from gzprep.catalogue.rows import EXTRAS, NUMERIC, Piece, galaxies, galaxy_ids
 from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
@@ -113,11 +113,6 @@ class _readable:  # noqa: N801 -- a context manager, used like a function
             raise GzError(f"The catalogue {self.path} cannot be read as {form} ({reason.rstrip('. ')}).") from None
 
 
-def _dialect(path: Place) -> Dialect:
-    with _readable(path):
-        return find_dialect(path, NUMERIC)
-
-
 def _schema(path: Place) -> pa.Schema:
     """Columns of a catalogue with their types; those of CSV are text.
 
@@ -128,7 +123,7 @@ def _schema(path: Place) -> pa.Schema:
         if is_parquet(path):
             schema = pq.read_schema(for_arrow(path))
         else:
-            schema = pa.schema([(name, pa.string()) for name in _dialect(path).names])
+            schema = pa.schema([(name, pa.string()) for name in find_dialect(path, NUMERIC).names])
     refuse_twice(path, schema.names)
     return schema
 
@@ -258,9 +253,9 @@ def _pieces(file: CatalogueFile, columns: list[str], groups: Sequence[int] | Non
 
 def _csv_pieces(file: CatalogueFile, columns: list[str]) -> Iterator[Piece]:
     """Yield the rows of a CSV file, a block at a time."""
-    dialect, row = _dialect(file.path), 1
-    _refuse_absent(file.path, [name for name in columns if name not in dialect.names])
     with _readable(file.path):
+        dialect, row = find_dialect(file.path, NUMERIC), 1
+        _refuse_absent(file.path, [name for name in columns if name not in dialect.names])
         for block in read_blocks(file.path, dialect, columns, NUMERIC):
             yield Piece(block.table, file.path, file.split, row, dialect.comma)
             row += block.table.num_rows
