@@ -32,18 +32,9 @@ def record_faults(where: str, record: Record, shard: dict[str, Any]) -> Iterator
 
 
 def _number_faults(where: str, record: Record) -> Iterator[str]:
-    if ((record.label_report | record.label_asked | record.mask) & ~1).any():
-        yield from _label_faults(where, record)
     if (record.label_asked > record.mask).any():
         yield f"{where}: label_asked is 1 where mask is 0; expected 0."
     yield from _float_faults(where, record)
-
-
-def _label_faults(where: str, record: Record) -> Iterator[str]:
-    for name in ("label_report", "label_asked", "mask"):
-        values = getattr(record, name)
-        if (values & ~1).any():
-            yield f"{where}: {name} has the value {values[values & ~1 != 0][0]}; expected 0 or 1."
 
 
 def _float_faults(where: str, record: Record) -> Iterator[str]:

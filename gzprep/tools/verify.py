@@ -112,19 +112,24 @@ def _record_faults(path: Place, shard: Json, contents: Contents) -> Iterator[str
     count = 0
     try:
         for count, data in enumerate(read_shard(path), 1):
-            record = read_record(data)
-            where = f"{path.name}, record {count}"
-            if is_in_range(record):
-                contents.add(shard["split"], shard["index"], record)
-            else:
-                yield f"{where}: view {record.view} of fold {record.fold} cannot be."
-            yield from record_faults(where, record, shard)
-    except DamagedRecord as error:
-        yield f"{path.name}, record {count} cannot be used: {error}."
+            yield from _faults_of(f"{path.name}, record {count}", data, shard, contents)
     except GzError as error:
         yield str(error)
     if count != shard["records"]:
         yield f"{path.name} has {count} records; the manifest says {shard['records']}."
+
+
+def _faults_of(where: str, data: bytes, shard: Json, contents: Contents) -> Iterator[str]:
+    try:
+        record = read_record(data)
+    except DamagedRecord as error:
+        yield f"{where} cannot be used: {error}."
+        return
+    if is_in_range(record):
+        contents.add(shard["split"], shard["index"], record)
+    else:
+        yield f"{where}: view {record.view} of fold {record.fold} cannot be."
+    yield from record_faults(where, record, shard)
 
 
 def _stray_files(folder: Folder, manifest: Json) -> Iterator[str]:
