@@ -42,9 +42,12 @@ class Images:
     """What the source images are."""
 
     frame: Annotated[Int, Field(ge=16, le=8192)] = 424
-    """Height and width of a source image, px (F1). Any other shape is the defect ``wrong_shape``."""
+    """Height and width of a source image, px (F1). Any other size is the defect ``wrong_shape``."""
     folder: str = "images"
     """Image folder below the data folder."""
+    modes: Annotated[tuple[Literal["RGB", "L", "RGBA"], ...], Field(min_length=1)] = ("RGB",)
+    """Kinds of pixels that are allowed, of 8 bits a channel: ``RGB``; ``L``, grey, repeated over three channels;
+    ``RGBA``, only where every pixel is opaque. Any other is the defect ``wrong_mode``."""
 
 
 @dataclass(frozen=True, config=_CHECKED)
@@ -209,6 +212,8 @@ def recipe_hash(recipe: Recipe, versions: Mapping[str, str] | None = None, bytes
         bytes_version: of our own code.
     """
     values = asdict(replace(recipe, max_reject_share=0.0, images=replace(recipe.images, folder="")))
+    if set(recipe.images.modes) == {"RGB"}:  # as before there was such a key
+        del values["images"]["modes"]
     if recipe.group_by == "galaxy":
         del values["group_by"]  # so that folders keep their hash that were made before this key was there
     made_by = {"versions": dict(versions or pixel_versions()), "bytes_version": bytes_version}

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     MISSING_FILE = "missing_file"
     UNREADABLE = "unreadable"
     WRONG_SHAPE = "wrong_shape"
+    WRONG_MODE = "wrong_mode"
     ERROR_IMAGE = "error_image"
     BLACK_LINE = "black_line"
     COLOUR_LINE = "colour_line"

@@ -53,6 +53,11 @@ class Folder:
         return self.work / "plan.json"
 
     @property
+    def refused(self) -> Place:
+        """There while the last run stopped because too much was rejected: another recipe may take the folder over."""
+        return self.work / "refused.json"
+
+    @property
     def source(self) -> Place:
         """Whole paths of the data folder and the catalogues, which the manifest does not publish."""
         return self.work / "source.json"
@@ -124,6 +129,7 @@ def clear(folder: Folder, dataset: str) -> None:
             remove_tree(folder.bins)
         folder.plan.unlink(missing_ok=True)
         folder.source.unlink(missing_ok=True)
+        folder.refused.unlink(missing_ok=True)
         folder.prepare()
 
 

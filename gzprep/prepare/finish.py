@@ -33,6 +33,7 @@ from gzprep.images.views import ORDER_OF_APPLICATION
 from gzprep.prepare.bin import BinRecord, column_sums, make_absent_bins, split_of
 from gzprep.prepare.catalogue_row import REJECT_COLUMNS, SCHEMA
 from gzprep.prepare.job import Job
+from gzprep.prepare.rejects import example_in, explain
 
 Json = dict[str, Any]
 
@@ -46,7 +47,7 @@ def finish(job: Job, records: Iterable[BinRecord]) -> Json:
     present = list(records)
     present += make_absent_bins(job, [record.bin for record in present])
     present.sort(key=lambda record: Bin.parse(record.bin))
-    check_reject_share(present, job.recipe.max_reject_share)
+    refuse_too_many_rejects(job, present)
     manifest = describe(job, present)
     note_source(job)
     if is_current(job, manifest):
@@ -57,6 +58,7 @@ def finish(job: Job, records: Iterable[BinRecord]) -> Json:
         write_catalogue(job, present)
         manifest["leaks"] = find_leaks(read_columns(job.folder.catalogue, COLUMNS))
         write_cards(job, manifest)
+        job.folder.refused.unlink(missing_ok=True)
         write_json(job.folder.manifest, manifest, job.folder.temporaries)
     return manifest
 
@@ -90,21 +92,41 @@ def _row_count(path: Place) -> int:
         return sum(batch.num_rows for batch in file.iter_batches())
 
 
-def check_reject_share(records: Sequence[BinRecord], limit: float) -> None:
-    """Stop a run in which too much was rejected.
+def too_many_rejects(records: Sequence[BinRecord], limit: float) -> bool:
+    """Whether a larger share than ``limit`` of the galaxies was rejected."""
+    rejected = sum(sum(record.rejected.values()) for record in records)
+    return rejected > limit * sum(record.galaxies for record in records)
+
+
+def refuse_too_many_rejects(job: Job, records: Sequence[BinRecord]) -> None:
+    """Stop a run in which too much was rejected; ``rejects.parquet`` is written all the same.
 
     Raises:
-        GzError: the sentence says how much, why, and how to allow it.
+        GzError: it says how much, why, one example, and what to do.
     """
-    galaxies = sum(record.galaxies for record in records)
+    limit = job.recipe.max_reject_share
+    if not too_many_rejects(records, limit):
+        return
     reasons = add_up(record.rejected for record in records)
-    rejected = sum(reasons.values())
-    if rejected > limit * galaxies:
-        why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
-        raise GzError(
-            f"{rejected} of {galaxies} galaxies were rejected ({why}), more than max_reject_share = {limit:g}; "
-            "something may be wrong with the input. If not, allow it with --set max_reject_share=1."
-        )
+    with writing(job.folder.root):
+        withdraw(job.folder.manifest)
+        write_rejects(job, records)
+        write_json(job.folder.refused, {"rejected": reasons}, job.folder.temporaries)
+    why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+    raise GzError(
+        f"{sum(reasons.values())} of {sum(record.galaxies for record in records)} galaxies were rejected ({why}), "
+        f"more than max_reject_share = {limit:g}. "
+        f"{_example(job, records, next(iter(reasons)))} All of them are in {job.folder.rejects}. "
+        "If they may be left out: --set max_reject_share=1."
+    )
+
+
+def _example(job: Job, records: Sequence[BinRecord], reason: str) -> str:
+    """The first galaxy that was rejected for the commonest reason, in full."""
+    first = [record for record in records if reason in record.rejected][:1]
+    rows = (row for table in _bin_tables(job.folder, first) for row in table.to_pylist())
+    example = example_in(rows, reason)
+    return "" if example is None else explain(example, str(job.source.images), job.recipe)
 
 
 def add_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:
@@ -201,20 +223,24 @@ def _label_counts(records: Sequence[BinRecord]) -> Json:
 
 
 def write_catalogue(job: Job, records: Sequence[BinRecord]) -> None:
-    """Join the bins' rows to ``catalogue.parquet`` and ``rejects.parquet``, one bin in memory at a time."""
+    """Join the bins' rows to ``catalogue.parquet``, one bin in memory at a time; and write ``rejects.parquet``."""
     folder = job.folder
-    schema = SCHEMA.remove_metadata()
-    rejects = _reject_schema()
     with (
-        appearing(folder.catalogue, folder.temporaries) as rows_file,
-        appearing(folder.rejects, folder.temporaries) as rejects_file,
-        pq.ParquetWriter(rows_file, schema) as rows_out,
-        pq.ParquetWriter(rejects_file, rejects) as rejects_out,
+        appearing(folder.catalogue, folder.temporaries) as file,
+        pq.ParquetWriter(file, SCHEMA.remove_metadata()) as writer,
     ):
         for table in _bin_tables(folder, records):
-            rows_out.write_table(table)
+            writer.write_table(table)
+    write_rejects(job, records)
+
+
+def write_rejects(job: Job, records: Sequence[BinRecord]) -> None:
+    """Write ``rejects.parquet``, one bin in memory at a time."""
+    folder = job.folder
+    with appearing(folder.rejects, folder.temporaries) as file, pq.ParquetWriter(file, _reject_schema()) as writer:
+        for table in _bin_tables(folder, [record for record in records if record.rejected]):
             chosen = table.filter(pc.equal(table["verdict"], "rejected"))
-            rejects_out.write_table(chosen.select(list(REJECT_COLUMNS.values())).rename_columns(list(REJECT_COLUMNS)))
+            writer.write_table(chosen.select(list(REJECT_COLUMNS.values())).rename_columns(list(REJECT_COLUMNS)))
 
 
 def _bin_tables(folder: Folder, records: Sequence[BinRecord]) -> Iterator[pa.Table]:

@@ -9,12 +9,15 @@ from typing import NamedTuple, Self
 from gzcore.dataset.example import galaxy_entries, serialize
 from gzcore.dataset.layout import TEST_FOLD
 from gzcore.images import (
+    Decoded,
+    Header,
     MissingImage,
     Pixels,
     UnreadableImage,
     UnusableImage,
+    WrongMode,
     WrongShape,
-    decode,
+    decode_noted,
     read_file,
     read_header,
     read_object,
@@ -24,11 +27,15 @@ from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import DefectVerdict, Galaxy, Labels, Reason, Rejection, RejectionStage, Split
 from gzprep.catalogue.labels import label
 from gzprep.catalogue.read import image_path
-from gzprep.config import Recipe
+from gzprep.config import Images, Recipe
 from gzprep.dataset.shards import fold_of
 from gzprep.images.codec import encode
 from gzprep.images.defects import fill_lines, judge
 from gzprep.images.views import Op, Rules, View, describe, draw_view, draw_views, render
+
+STRAY_BYTES = "stray_bytes"
+"""Flag of a JPEG with stray bytes before its end marker, all of whose pixels are there. No detector gives it."""
+OPAQUE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,40 +116,56 @@ def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Jud
     if isinstance(data, Rejection):
         return Judged(galaxy, labels, DefectVerdict(rejection=data), "", None)
     try:
-        frame = decode_frame(data, recipe.images.frame)
+        decoded = decode_frame(data, recipe.images)
     except UnusableImage as error:
         return Judged(galaxy, labels, DefectVerdict(rejection=rejection_of(error)), image_digest(data), None)
-    verdict = judge(frame, recipe.defects)
+    frame, verdict = decoded.pixels, judge(decoded.pixels, recipe.defects)
+    if decoded.note:
+        verdict = replace(verdict, flags=(*verdict.flags, STRAY_BYTES))
     if verdict.inpainted:
         frame = fill_lines(frame, [verdict.lines[name] for name in verdict.inpainted])
     return Judged(galaxy, labels, verdict, image_digest(data), None if verdict.rejection else frame)
 
 
-def decode_frame(data: bytes, side: int) -> Pixels:
+def decode_frame(data: bytes, images: Images) -> Decoded:
     """Decode an image whose header declares what the recipe expects.
 
     Args:
         data: the bytes of the file.
-        side: height and width that it must have, px.
+        images: height and width that it must have, and the kinds of pixels that it may have.
 
     Returns:
         uint8 [side, side, 4]: red, green, blue and 255.
 
     Raises:
-        WrongShape: the header declares another size, or no 8-bit RGB; nothing was decoded.
+        WrongShape: the header declares another size; nothing was decoded.
+        WrongMode: the header declares other pixels; nothing was decoded. Or a pixel is not opaque.
         UnreadableImage: the bytes are not an image, or it is damaged.
     """
     header = read_header(data)
+    check_header(header, images)
+    decoded = decode_noted(data, "RGBA", most=images.frame**2)
+    if header.kind == "RGBA" and (decoded.pixels[..., 3] != OPAQUE).any():
+        raise WrongMode("an alpha channel that is not opaque everywhere, expected opaque pixels")
+    return decoded
+
+
+def check_header(header: Header, images: Images) -> None:
+    """Refuse an image of another size or with other pixels than the recipe allows.
+
+    Raises:
+        WrongShape, WrongMode: the sentence says what came and what was expected.
+    """
+    side = images.frame
     if (header.height, header.width) != (side, side):
         raise WrongShape(f"{header.width} x {header.height} px, expected {side} x {side}")
-    header.check_colour()
-    return decode(data, "RGBA", most=side * side)
+    header.check_mode(images.modes)
 
 
 def rejection_of(error: UnusableImage) -> Rejection:
     """The rejection of a galaxy whose image cannot be used."""
-    reason = Reason.WRONG_SHAPE if isinstance(error, WrongShape) else Reason.UNREADABLE
-    return Rejection(RejectionStage.READ, reason, str(error))
+    reasons = {WrongShape: Reason.WRONG_SHAPE, WrongMode: Reason.WRONG_MODE}
+    return Rejection(RejectionStage.READ, reasons.get(type(error), Reason.UNREADABLE), str(error))
 
 
 def galaxy_views(galaxy: Galaxy, recipe: Recipe) -> tuple[View, ...]:

@@ -18,7 +18,7 @@ from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, check_columns, read_all, read_ids, row_count
 from gzprep.config import Recipe, recipe_hash, record_hash
-from gzprep.dataset.folder import Folder
+from gzprep.dataset.folder import Folder, clear
 from gzprep.dataset.shards import BinCounts, plan_bins
 from gzprep.dataset.source import GALAXY_ZOO_2, kind_of
 from gzprep.prepare.groups import Groups, find_groups
@@ -214,6 +214,9 @@ def check_folder(job: Job) -> None:
         changed = differences({"group_by": "galaxy", **plan["recipe"]}, asdict(job.recipe))  # an older plan lacks it
         same_records = bool(changed) and all(key.startswith("defects.") for key in changed)
         if plan["recipe_hash"] != job.recipe_hash and not same_records:
+            if folder.refused.is_file() and not folder.manifest.exists():
+                clear(folder, name)  # it holds what a refused run has left
+                return
             raise GzError(
                 f"{folder.root} holds a data set made from another recipe "
                 f"(different: {', '.join(changed) or 'versions of libraries'}); "

@@ -1,5 +1,6 @@
 """Another threshold over scores that are there: what becomes of a finished bin, without a look at its images."""
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -40,7 +41,9 @@ def _rejudge_row(row: dict[str, Any], rules: Defects) -> dict[str, Any] | None:
     names = wanted(rules)
     if any(row[_SCORES[name]] is None for name in names):
         return None
-    columns = verdict_columns(decide({name: _finding(row, name) for name in names}, rules))
+    verdict = decide({name: _finding(row, name) for name in names}, rules)
+    kept = tuple(flag for flag in row["flags"] or () if flag not in DETECTORS)  # what the decoder told
+    columns = verdict_columns(replace(verdict, flags=(*verdict.flags, *kept)))
     return dict.fromkeys(_COLUMNS) | columns if _pixels(columns) == _pixels(row) else None
 
 

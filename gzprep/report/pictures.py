@@ -10,6 +10,7 @@ import simplejpeg
 from gzcore.console.theme import data_address
 from gzcore.images import Pixels, UnusableImage, decode, read_file, read_object
 from gzcore.storage.places import Place, Url
+from gzprep.catalogue.read import path_below
 
 THUMBNAIL = 132
 _QUALITY = 85
@@ -33,10 +34,10 @@ def read_frame(images: Place, subfolder: str, filename: str) -> Pixels | None:
 
     A catalogue is untrusted: a path that leaves the image folder is not opened.
     """
-    names = (*subfolder.split("/"), filename)
-    if any(name in ("", ".", "..") for name in names) or "/" in filename or "\0" in "".join(names):
+    below = path_below(subfolder, filename)
+    if below is None:
         return None
-    place = images.joinpath(*names) if not isinstance(images, Url) else images / "/".join(names)
+    place = images / below
     try:
         return decode(read_object(place) if isinstance(place, Url) else read_file(place))
     except UnusableImage:

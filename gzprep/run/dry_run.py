@@ -1,7 +1,9 @@
 """What a run would make and how long it would take, measured on a few of the user's own galaxies."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -13,6 +15,7 @@ from gzprep.catalogue.galaxy import Galaxy, Split, pack
 from gzprep.catalogue.read import read_galaxies, row_groups
 from gzprep.prepare.galaxy import judge_galaxy, make_records, read_image
 from gzprep.prepare.job import Job
+from gzprep.prepare.rejects import Example, example_of, explain
 from gzprep.run import cost
 
 _KEY_BYTES = 24
@@ -29,10 +32,13 @@ def estimate(job: Job, fleet: Fleet | None = None) -> dict[str, Any]:
         fleet: machines that would make it; None: the default ones.
 
     Returns:
-        ``splits`` (files, records, bytes of each), ``seconds`` on one core, ``tried`` galaxies, ``out``, and ``scale``,
-        what it takes on many machines (:func:`gzprep.run.cost.as_json`).
+        ``splits`` (files, records, bytes of each), ``seconds`` on one core, ``tried`` galaxies, how many of them were
+        ``rejected`` for which reason with an ``example``, ``out``, and ``scale``, what it takes on many machines
+        (:func:`gzprep.run.cost.as_json`).
     """
-    tried, measured = _try(job)
+    tried, measured, rejects = _try(job)
+    reasons = Counter(example.reason for example in rejects)
+    example = next((example for example in rejects if example.reason == reasons.most_common(1)[0][0]), None)
     train, test = (job.galaxies[split] for split in Split)
     views = job.recipe.views.count
     plans = {
@@ -52,6 +58,8 @@ def estimate(job: Job, fleet: Fleet | None = None) -> dict[str, Any]:
         "splits": splits,
         "seconds": round(cost.core_seconds(size, measured), 3),
         "tried": tried,
+        "rejected": dict(reasons.most_common()),
+        "example": None if example is None else explain(example, str(job.source.images), job.recipe),
         "out": str(job.folder.root),
         "scale": cost.as_json(size, measured, fleet or Fleet(), job.recipe.shards.megabytes),
     }
@@ -62,35 +70,54 @@ def _first_galaxies(job: Job) -> Iterator[Galaxy]:
     return (galaxy for group in groups for galaxy in read_galaxies(group) if job.takes(galaxy.id, galaxy.split))
 
 
-def _try(job: Job) -> tuple[int, cost.Measured]:
-    """Prepare a few galaxies: how many, and what one of them takes."""
+def _try(job: Job) -> tuple[int, cost.Measured, list[Example]]:
+    """Prepare a few galaxies: how many, what one of them takes, and those that were rejected."""
     galaxies = list(islice(_first_galaxies(job), TRIED))
     for galaxy in galaxies[:1]:
         _prepare(job, galaxy)  # once to warm up: libraries are loaded, tables made
     tried = [_prepare(job, galaxy) for galaxy in galaxies]
-    lengths = [length for _, _, found in tried for length in found]
+    lengths = [length for one in tried for length in one.lengths]
     records, rows = max(len(lengths), 1), max(len(galaxies), 1)
-    return len(galaxies), cost.Measured(
-        galaxy_seconds=sum(judging for judging, _, _ in tried) / rows,
-        record_seconds=sum(making for _, making, _ in tried) / records,
+    measured = cost.Measured(
+        galaxy_seconds=sum(one.judging for one in tried) / rows,
+        record_seconds=sum(one.making for one in tried) / records,
         record_bytes=sum(lengths) / records,
         row_bytes=sum(len(pack(galaxy)) + _KEY_BYTES for galaxy in galaxies) / rows,
     )
+    return len(galaxies), measured, [one.reject for one in tried if one.reject is not None]
 
 
-def _prepare(job: Job, galaxy: Galaxy) -> tuple[float, float, list[int]]:
-    """Prepare a galaxy: processor seconds until it is judged, those for its records, their lengths."""
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A galaxy that was tried: processor seconds until it was judged, those for its records, their lengths."""
+
+    judging: float
+    making: float
+    lengths: tuple[int, ...]
+    reject: Example | None
+
+
+def _prepare(job: Job, galaxy: Galaxy) -> _Prepared:
     began = time.process_time()
     judged = judge_galaxy(galaxy, read_image(galaxy, job.source.images), job.recipe)
     between = time.process_time()
-    lengths: list[int] = []
-    if judged.frame is not None:
-        lengths = [len(record.data) + OVERHEAD for record in make_records(judged, judged.frame, job.recipe)]
-    return between - began, time.process_time() - between, lengths
+    records = () if judged.frame is None else make_records(judged, judged.frame, job.recipe)
+    lengths = tuple(len(record.data) + OVERHEAD for record in records)
+    rejection = judged.verdict.rejection
+    reject = None if rejection is None else example_of(galaxy, rejection)
+    return _Prepared(between - began, time.process_time() - between, lengths, reject)
 
 
 def show(plan: dict[str, Any]) -> None:
-    """Print an estimate."""
+    """Print an estimate, and what of the sample was rejected; there is no estimate where all of it was."""
+    if plan["rejected"]:
+        why = ", ".join(f"{reason} {count}" for reason, count in plan["rejected"].items())
+        show_line(f"{sum(plan['rejected'].values())} of the {plan['tried']} galaxies tried were rejected ({why}).")
+        show_line(plan["example"])
+        show_line("")
+    if plan["tried"] and sum(plan["rejected"].values()) == plan["tried"]:
+        show_line("So there is no estimate of sizes and times. No shard was written.")
+        return
     rows = [(name, str(s["files"]), str(s["records"]), human_bytes(s["bytes"])) for name, s in plan["splits"].items()]
     show_table("A run would write", rows, ("", "files", "records", "size"))
     size = sum(split["bytes"] for split in plan["splits"].values())

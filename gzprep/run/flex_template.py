@@ -5,6 +5,7 @@ passes beside them (project, region, where to stage) is Beam's, and goes through
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +93,9 @@ def _regex(field: Json) -> str:
     """What a value looks like, by its type; what it may be is judged by the recipe itself."""
     if "enum" in field:
         return f"^({'|'.join(field['enum'])})$"
+    if "enum" in field.get("items", {}):
+        word = f"({'|'.join(field['items']['enum'])})"
+        return f"^{word}( *, *{word})*$"
     kinds = [field["type"]] if "type" in field else [choice["type"] for choice in field["anyOf"]]
     return next(_REGEX[kind] for kind in kinds if kind != "null")
 
@@ -148,7 +152,10 @@ def arguments(given: Sequence[str]) -> list[str]:
 
 
 def _as_toml(parameter: Parameter, value: str) -> str:
-    return f"[{value}]" if "," in parameter.regex and not value.startswith("[") else value
+    if "," not in parameter.regex or value.startswith("["):
+        return value
+    items = [item.strip() for item in value.split(",")]
+    return f"[{', '.join(item if re.fullmatch(_NUMBER, item) else json.dumps(item) for item in items)}]"
 
 
 def _pairs(given: Sequence[str]) -> Iterator[tuple[str, str | None]]:

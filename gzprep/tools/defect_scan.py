@@ -3,12 +3,12 @@
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError
-from gzcore.images import Header, UnusableImage, decode, read_file, read_header
+from gzcore.images import Header, UnusableImage, decode_noted, read_file, read_header
 from gzcore.storage.places import Place, local
 from gzprep.catalogue.galaxy import LINED, DefectLine, DefectVerdict, Reason
 from gzprep.catalogue.read import path_below
@@ -17,6 +17,7 @@ from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import iterate_rows, open_folder
 from gzprep.dataset.source import find_origin
 from gzprep.images.defects import DETECTORS, judge
+from gzprep.prepare.galaxy import check_header, decode_frame, rejection_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 """Files that are taken for images, in folders."""
@@ -36,7 +37,7 @@ class Inspection:
         verdict: ``ok``, ``flagged`` or ``rejected``.
         defects: kinds that it was flagged or rejected for.
         scores: detector to score, of those that could look.
-        detail: why it was rejected, in words.
+        detail: why it was rejected, or what else is to be told, in words.
         lines: detector to the line that it found, past its threshold or not.
         source: the image file; None where it is not known.
     """
@@ -56,6 +57,7 @@ class Inspection:
             "verdict": self.verdict,
             "defects": list(self.defects),
             "scores": self.scores,
+            **({"detail": self.detail} if self.detail else {}),
         }
 
 
@@ -98,22 +100,29 @@ def inspect_image(path: Path, recipe: Recipe) -> Inspection:
     try:
         data = read_file(path)
         header = read_header(data)
-        verdict = _score(data, header, recipe)
+        verdict, note = _score(data, header, recipe)
     except UnusableImage as error:
-        return _rejected(path, Reason.UNREADABLE, str(error), DefectVerdict())
-    side = recipe.images.frame
-    if (header.height, header.width) != (side, side) or not header.colour:
-        detail = f"{header.width} x {header.height} px, {header.mode}; expected {side} x {side}, 8-bit RGB"
-        return _rejected(path, Reason.WRONG_SHAPE, detail, verdict)
-    return from_verdict(path, verdict)
+        return _rejected(path, rejection_of(error).reason, str(error), DefectVerdict())
+    try:
+        check_header(header, recipe.images)
+        if header.kind == "RGBA":  # whether it is opaque, its pixels tell
+            decode_frame(data, recipe.images)
+    except UnusableImage as error:
+        return _rejected(path, rejection_of(error).reason, str(error), verdict)
+    return replace(from_verdict(path, verdict), detail=note)
 
 
-def _score(data: bytes, header: Header, recipe: Recipe) -> DefectVerdict:
-    """Let the detectors look at an image of a size that they can look at in reasonable time and memory."""
+def _score(data: bytes, header: Header, recipe: Recipe) -> tuple[DefectVerdict, str]:
+    """Let the detectors look at an image of a size that they can look at in reasonable time and memory.
+
+    Returns:
+        What they found, and what is unusual about the file.
+    """
     sides = (header.height, header.width)
     if min(sides) < SMALLEST or max(sides) > max(LARGEST, recipe.images.frame):
-        return DefectVerdict()
-    return judge(decode(data, "RGBA", most=math.prod(sides)), recipe.defects)
+        return DefectVerdict(), ""
+    decoded = decode_noted(data, "RGBA", most=math.prod(sides))
+    return judge(decoded.pixels, recipe.defects), decoded.note
 
 
 def _rejected(path: Path, reason: Reason, detail: str, verdict: DefectVerdict) -> Inspection:

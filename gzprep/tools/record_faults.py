@@ -50,7 +50,7 @@ def _image_faults(where: str, record: Record, side: int) -> Iterator[str]:
     """What its header says is wrong with an image; its bytes are covered by the shard's SHA-256."""
     try:
         header = read_header(record.image)
-        header.check_colour()
+        header.check_mode()
     except UnusableImage as error:
         yield f"{where}: its image cannot be used ({error})."
         return

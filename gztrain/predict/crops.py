@@ -140,7 +140,7 @@ def _check(header: Header, cut: Cut, *, resize: bool) -> None:
     if not resize and min(header.height, header.width) < cut.crop:
         raise WrongShape(f"{size}, too small for a crop of {cut.crop}")
     header.check_pixels()
-    header.check_colour()
+    header.check_mode()
 
 
 def _resized(pixels: Pixels, side: int) -> Pixels:

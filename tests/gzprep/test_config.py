@@ -66,6 +66,7 @@ LEAVES = dict(leaves(asdict(Recipe())))
         ("max_reject_share", 0.10),
         ("images.frame", 424),
         ("images.folder", "images"),
+        ("images.modes", ("RGB",)),
         ("crop.size", 224),
         ("labels.min_votes", 1),
         ("views.count", 12),
@@ -141,6 +142,9 @@ UNFIT = (
     ("images.frame", 15),
     ("images.frame", 8193),
     ("images.folder", 3),
+    ("images.modes", []),
+    ("images.modes", ["CMYK"]),
+    ("images.modes", "RGB"),
     ("crop", 224),
     ("crop.size", 7),
     ("crop.size", 8193),
@@ -358,6 +362,8 @@ def another(key: str, value: Any) -> Any:
     """A fit value that differs."""
     if isinstance(value, str):
         return "flag" if key.endswith(".policy") and value != "flag" else OTHER_WORDS.get(key, "drop")
+    if key == "images.modes":
+        return ("RGB", "L")
     if isinstance(value, tuple):
         return (*value[:-1], value[-1] + 2)
     if value is None:

@@ -155,9 +155,10 @@ def test_an_odd_name_within_the_image_folder(tmp_path: Path, filename: str) -> N
 STAGES = {
     Reason.UNREADABLE: RejectionStage.READ,
     Reason.WRONG_SHAPE: RejectionStage.READ,
+    Reason.WRONG_MODE: RejectionStage.READ,
     Reason.ERROR_IMAGE: RejectionStage.DEFECT,
 }
-NOT_RGB = "expected 8-bit RGB"
+NOT_RGB = "expected RGB of 8 bits a channel"
 
 
 @pytest.mark.parametrize(
@@ -170,9 +171,9 @@ NOT_RGB = "expected 8-bit RGB"
         pytest.param(jpeg(drawn(64, 63)), Reason.WRONG_SHAPE, "63 x 64 px, expected 64 x 64", id="a column short"),
         pytest.param(jpeg(drawn(63, 64)), Reason.WRONG_SHAPE, "64 x 63 px, expected 64 x 64", id="a row short"),
         pytest.param(huge(), Reason.WRONG_SHAPE, "65500 x 65500 px, expected 64 x 64", id="a huge claim"),
-        pytest.param(saved(drawn(), "L", "JPEG"), Reason.WRONG_SHAPE, f"mode Gray, {NOT_RGB}", id="grey JPEG"),
-        pytest.param(saved(drawn(), "CMYK", "JPEG"), Reason.WRONG_SHAPE, f"mode CMYK, {NOT_RGB}", id="CMYK JPEG"),
-        pytest.param(saved(drawn(), "RGBA", "PNG"), Reason.WRONG_SHAPE, f"mode RGBA, {NOT_RGB}", id="PNG with alpha"),
+        pytest.param(saved(drawn(), "L", "JPEG"), Reason.WRONG_MODE, f"mode Gray, {NOT_RGB}", id="grey JPEG"),
+        pytest.param(saved(drawn(), "CMYK", "JPEG"), Reason.WRONG_MODE, f"mode CMYK, {NOT_RGB}", id="CMYK JPEG"),
+        pytest.param(saved(drawn(), "RGBA", "PNG"), Reason.WRONG_MODE, f"mode RGBA, {NOT_RGB}", id="PNG with alpha"),
         pytest.param(black_below(), Reason.ERROR_IMAGE, "threshold 0.95", id="an error image"),
     ],
 )

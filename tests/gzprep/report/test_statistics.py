@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from gzcore.dataset.manifest import LabelCounts
+from gzcore.dataset.schema import LabelCounts
 from gzprep.report.confident import MostConfident
 from gzprep.report.correlation import Correlation
 from gzprep.report.prevalence import Together, _holm, drifts

@@ -9,6 +9,7 @@ import errno
 import io
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,7 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image
 
+from gzcore.images.jpeg_end import stray_bytes
 from gzcore.machine import OPEN_TO_READ
 from gzcore.storage.places import Url
 
@@ -33,6 +35,8 @@ _COLOUR_JPEG = ("YCbCr", "RGB")
 _PNG_DEPTH_AT = 24
 """Byte of a PNG's header with the bits of a channel (PNG specification, 11.2.2): Pillow halves 16 of them silently."""
 _FORMATS = ("JPEG", "PNG")
+_STRAY = "extraneous bytes before marker 0xd9"
+"""A warning of the JPEG library that a file can have although all its pixels are there."""
 Image.MAX_IMAGE_PIXELS = None  # sizes are judged by the header here, before anything is decoded
 
 
@@ -49,7 +53,11 @@ class MissingImage(UnreadableImage):
 
 
 class WrongShape(UnusableImage):
-    """The header declares another size or another kind of pixels than expected."""
+    """The header declares another size than expected."""
+
+
+class WrongMode(UnusableImage):
+    """The header declares another kind of pixels than expected, such as grey ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +84,22 @@ class Header:
         if self.height * self.width > most:
             raise WrongShape(f"{self.width} x {self.height} px, more than {most} in all")
 
-    def check_colour(self) -> None:
-        """Refuse an image that is not 8-bit RGB.
+    @property
+    def kind(self) -> str:
+        """``RGB``, ``L`` (grey) or ``RGBA`` where it has 8 bits a channel; else the mode as the file says it."""
+        return "RGB" if self.colour else "L" if self.mode == "Gray" else self.mode
+
+    def check_mode(self, modes: Sequence[str] = ("RGB",)) -> None:
+        """Refuse an image with another kind of pixels.
+
+        Args:
+            modes: kinds that are allowed: ``RGB``, ``L``, ``RGBA``.
 
         Raises:
-            WrongShape: it is grey, has a palette, transparency, four inks or 16 bits a channel.
+            WrongMode: it has another: grey, a palette, transparency, four inks or 16 bits a channel.
         """
-        if not self.colour:
-            raise WrongShape(f"mode {self.mode}, expected 8-bit RGB")
+        if self.kind not in modes:
+            raise WrongMode(f"mode {self.mode}, expected {' or '.join(modes)} of 8 bits a channel")
 
 
 # ---------------------------------------------------------------- from a file to bytes
@@ -186,16 +202,34 @@ def _not_an_image(data: bytes) -> str:
 # ---------------------------------------------------------------- from bytes to pixels
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """An image whose pixels are all certain.
+
+    Attributes:
+        pixels: uint8 [H, W, 3] or [H, W, 4].
+        note: what is unusual about the file, in words; empty as a rule.
+    """
+
+    pixels: Pixels
+    note: str = ""
+
+
 def decode(data: bytes, channels: Channels = "RGB", most: int = MAX_PIXELS) -> Pixels:
+    """Decode an image as :func:`decode_noted` does, and return the pixels alone."""
+    return decode_noted(data, channels, most).pixels
+
+
+def decode_noted(data: bytes, channels: Channels = "RGB", most: int = MAX_PIXELS) -> Decoded:
     """Decode an image strictly: a damaged one is an error, never grey.
+
+    A JPEG with stray bytes before its end marker is taken if all its pixels are certain
+    (:mod:`gzcore.images.jpeg_end`).
 
     Args:
         data: a JPEG or a PNG.
         channels: ``RGB``; or ``RGBA``, where the fourth is 255 unless the file says otherwise.
         most: largest number of pixels to decode.
-
-    Returns:
-        uint8 [H, W, 3] or [H, W, 4].
 
     Raises:
         WrongShape: the header declares more pixels; nothing was decoded.
@@ -204,15 +238,21 @@ def decode(data: bytes, channels: Channels = "RGB", most: int = MAX_PIXELS) -> P
     header = _jpeg_header(data)
     (header or _pillow_header(data)).check_pixels(most)
     try:
-        return _pillow_pixels(data, channels) if header is None else _jpeg_pixels(data, channels)
+        return Decoded(_pillow_pixels(data, channels)) if header is None else _jpeg_pixels(data, channels)
     except (OSError, SyntaxError, ValueError) as error:
         reason = (str(error).strip() or "damaged").splitlines()[0].rstrip(".").lower()
         raise UnreadableImage(f"the image cannot be decoded: {reason}") from error
 
 
-def _jpeg_pixels(data: bytes, channels: Channels) -> Pixels:
-    pixels: Pixels = simplejpeg.decode_jpeg(data, channels, strict=True)
-    return pixels
+def _jpeg_pixels(data: bytes, channels: Channels) -> Decoded:
+    try:
+        return Decoded(simplejpeg.decode_jpeg(data, channels, strict=True))
+    except ValueError as error:
+        stray = stray_bytes(data) if _STRAY in str(error) else None
+        if not stray:
+            raise
+    note = f"{stray} stray bytes before the end marker; every pixel is there"
+    return Decoded(simplejpeg.decode_jpeg(data, channels, strict=False), note)
 
 
 def _pillow_pixels(data: bytes, channels: Channels) -> Pixels:
