@@ -74,7 +74,7 @@ def parse_json(data: bytes) -> Any:  # noqa: ANN401 -- any JSON value
         BadDocument: it is not UTF-8 or not JSON, is nested too deep, names a key twice, or holds a number that is not
             finite or not of 64 bits, or a character that no text may hold.
     """
-    if _depth(data) > DEEPEST:
+    if nesting(data) > DEEPEST:
         raise BadDocument(f"it is nested deeper than {DEEPEST} levels")
     try:
         value = json.loads(
@@ -95,8 +95,8 @@ def parse_json(data: bytes) -> Any:  # noqa: ANN401 -- any JSON value
     return value
 
 
-def _depth(data: bytes) -> int:
-    """How deep brackets are nested, or more where the text is not JSON."""
+def nesting(data: bytes) -> int:
+    """How deep brackets are nested, at most; more where the text is not JSON."""
     if data.count(b"[") + data.count(b"{") <= DEEPEST:
         return 0
     brackets = _STRINGS.sub(b"", data).translate(None, _NO_BRACKETS)

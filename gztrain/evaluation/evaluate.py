@@ -1,6 +1,5 @@
 """``gztrain evaluate``: evaluate a run on galaxies that it was not trained on."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -9,6 +8,7 @@ import numpy as np
 from gzcore.dataset.layout import TEST, TRAIN
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.atomic import write_json
+from gzcore.storage.documents import read_document
 from gzcore.storage.places import Place
 from gztrain.data import Batch, Reader, Selection, open_reader, select
 from gztrain.data.dataset import Dataset, open_dataset
@@ -21,6 +21,7 @@ from gztrain.evaluation.metrics import as_document, judge
 from gztrain.evaluation.predictions import Predictions
 from gztrain.runs.folder import Json, Run, RunFolder, open_run
 from gztrain.runs.history import damaged_in_training
+from gztrain.runs.schema import MetricsDocument
 
 Split = Literal["val", "test"]
 _BATCH = 64
@@ -100,10 +101,7 @@ def read_metrics(folder: RunFolder) -> Json:
     """
     if not folder.metrics.exists():
         return {}
-    try:
-        return dict(json.loads(folder.metrics.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise GzError(f"{folder.metrics} is damaged ({error}); remove it and evaluate again.") from None
+    return dict(read_document(folder.metrics, MetricsDocument, "remove it and evaluate again")[1])
 
 
 def selection_of(run: Run, dataset: Dataset, split: Split) -> Selection:

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from gzcore.errors import GzError
+from gztrain.models.archive import check_weights, inspect_archive
 from gztrain.models.body import GalaxyModel
 
 _LAST = 2  # the last two arrays are kernel and bias of the logits, whose shapes depend on the scheme
@@ -23,8 +24,10 @@ def load_weights(galaxy: GalaxyModel, file: Path) -> None:
     """
     try:
         if file.suffix == ".keras":
-            _copy(keras.saving.load_model(file, compile=False), galaxy.model)
+            inspect_archive(file)
+            _copy(keras.saving.load_model(file, compile=False, safe_mode=True), galaxy.model)
         else:
+            check_weights(file)
             _read(file, galaxy.backbone or galaxy.body)
     except (ValueError, OSError, KeyError, UserWarning) as error:
         reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")  # Keras explains at length

@@ -4,18 +4,20 @@
 """
 
 import contextlib
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError, UsageError
 from gzcore.storage import locks
 from gzcore.storage.atomic import write_json, writing
+from gzcore.storage.documents import BadDocument, fit, read_document
 from gzcore.storage.places import Place
 from gztrain import __version__
 from gztrain.config import TrainConfig, as_mapping, from_mapping
@@ -24,6 +26,7 @@ from gztrain.data.label_counts import LabelCounts, counts_from
 from gztrain.data.labels import Policy
 from gztrain.runs.data_set import DataRecord, record_from
 from gztrain.runs.saved_model import load_model
+from gztrain.runs.schema import RunDocument
 
 FORMAT = 1
 """Version of the run folder's format."""
@@ -235,20 +238,26 @@ def open_run(path: Path) -> Run:
 
 
 def _read_config(folder: RunFolder) -> Json:
+    remedy = "train the run again with --overwrite"
     try:
-        document = json.loads(folder.config.read_text(encoding="utf-8"))
-        version = int(document["format"])
+        known, document = read_document(folder.config, _Formatted, remedy)
+        if known.format > FORMAT:
+            raise GzError(
+                f"{folder.root} has format {known.format}; this gztrain knows formats up to {FORMAT}. Install a newer "
+                "one."
+            )
+        fit(RunDocument, document)
     except FileNotFoundError:
         raise GzError(_missing(folder)) from None
-    except OSError as error:
-        raise GzError(f"{folder.config} cannot be read ({error.strerror}).") from None
-    except (ValueError, KeyError, TypeError):
-        raise GzError(f"{folder.config} is damaged; train the run again with --overwrite.") from None
-    if version > FORMAT:
-        raise GzError(
-            f"{folder.root} has format {version}; this gztrain knows formats up to {FORMAT}. Install a newer one."
-        )
+    except BadDocument as error:
+        raise GzError(f"{folder.config} is damaged ({error}); {remedy}.") from None
     return dict(document)
+
+
+class _Formatted(BaseModel):
+    """A document that says its format."""
+
+    format: Annotated[int, Field(strict=True)]
 
 
 def _missing(folder: RunFolder) -> str:

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, writing
+from gzcore.storage.documents import BadDocument, read_bytes
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,43 @@ def read_history(path: Path) -> list[dict[str, float | str | None]]:
     Raises:
         GzError: the file is missing, or not a history.
     """
+    return [{key: _parse(key, text) for key, text in row.items()} for row in _checked_rows(path)]
+
+
+def _checked_rows(path: Path, *, complete: bool = False) -> list[dict[str, str]]:
+    """The lines of a history, each with the columns of a history, and a number or nothing in each.
+
+    Args:
+        path: the history.
+        complete: leave out a last line without an end.
+
+    Raises:
+        GzError: the file is missing, or not a history.
+    """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [{key: _parse(key, text) for key, text in row.items()} for row in csv.DictReader(file)]
-    except (OSError, TypeError, ValueError) as error:
+        text = read_bytes(path).decode()
+        text = text[: text.rfind("\n") + 1] if complete else text
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        for line, row in enumerate(rows, 2):
+            _check_row(row, line)
+    except (OSError, csv.Error, ValueError) as error:
         raise GzError(f"The history {path} cannot be read ({error}).") from None
+    return rows
+
+
+def _check_row(row: Mapping[Any, Any], line: int) -> None:
+    if not {"stage", "epoch", "step", "loss"} <= row.keys() <= set(COLUMNS) or None in row.values():
+        raise BadDocument(f"line {line} does not have the columns of a history")
+    for key, text in row.items():
+        try:
+            number = 0.0 if key == "stage" or not text else float(text)
+        except ValueError:
+            raise BadDocument(f"line {line} has {key} = {text[:40]!r}, which is not a number") from None
+        whole = key in ("epoch", "step", "damaged", "val_damaged")
+        if whole and not (text or key not in ("epoch", "step")):
+            raise BadDocument(f"line {line} has no {key}")
+        if whole and not (0 <= number < 2**53 and number.is_integer()):
+            raise BadDocument(f"line {line} has {key} = {text[:40]!r}, which is not a count")
 
 
 def damaged_in_training(path: Path) -> int:
@@ -96,9 +129,7 @@ class History:
 def _rows(path: Path) -> Iterator[Mapping[str, str]]:
     """The complete lines of a history. A run that was killed may have left half a line at the end."""
     if path.exists():
-        text = path.read_text(encoding="utf-8")
-        complete = text[: text.rfind("\n") + 1]
-        yield from csv.DictReader(io.StringIO(complete))
+        yield from _checked_rows(path, complete=True)
 
 
 class Scalars(Protocol):

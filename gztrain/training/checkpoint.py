@@ -7,6 +7,8 @@
 
 import io
 import json
+import math
+import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +17,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter
 
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, writing
+from gzcore.storage.documents import DEEPEST, BadDocument, nesting
 from gztrain.training.schedule import Progress, progress_from_json, progress_to_json
 
 Array = npt.NDArray[Any]
 _PROGRESS = "progress"
+_NPY = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '([<|][fiubV][0-9]{1,2})', 'fortran_order': (False|True), "
+    rb"'shape': \(((?:[0-9]{1,18}(?:, ?|(?=\)))){0,32})\), \} *\n",
+    re.DOTALL,
+)
+"""What numpy writes before the numbers of an array."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +103,7 @@ class Checkpoints:
             return None
         arrays = _read(self.last)
         try:
-            progress = progress_from_json(json.loads(arrays[_PROGRESS].tobytes()))
+            progress = _progress(arrays[_PROGRESS].tobytes())
         except (KeyError, TypeError, ValueError) as error:
             raise GzError(_damaged(self.last, error)) from None
         return Snapshot(progress, *(_in_order(kind, arrays, self.last) for kind in ("model", "optimizer")))
@@ -106,6 +116,21 @@ class Checkpoints:
         """
         path = self.best(steps)
         return _in_order("model", _read(path), path)
+
+
+def _progress(data: bytes) -> Progress:
+    """Read the progress; its JSON may hold inf and nan, which other documents may not.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is damaged.
+    """
+    if nesting(data) > DEEPEST:
+        raise BadDocument(f"it is nested deeper than {DEEPEST} levels")
+    progress: Progress = TypeAdapter(Progress).validate_python(progress_from_json(json.loads(data)).__dict__)
+    counts = (*vars(progress.position).values(), progress.best.steps, progress.best.waited, progress.damaged)
+    if not all(0 <= count < 2**48 for count in counts):
+        raise BadDocument("its position is out of range")
+    return progress
 
 
 def _named(kind: str, arrays: Sequence[Array]) -> dict[str, Array]:
@@ -122,10 +147,31 @@ def _in_order(kind: str, arrays: Mapping[str, Array], path: Path) -> tuple[Array
 
 def _read(path: Path) -> dict[str, Array]:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return dict(stored)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            return _arrays(archive, path.stat().st_size)
+    except (OSError, BadDocument, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise GzError(_damaged(path, error)) from None
+
+
+def _arrays(archive: zipfile.ZipFile, size: int) -> dict[str, Array]:
+    members = archive.infolist()
+    if sum(member.file_size for member in members) > size:
+        raise BadDocument("its arrays have more bytes than the file")
+    return {member.filename.removesuffix(".npy"): _array(archive, member) for member in members}
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
+    """Read an array as ``np.savez`` writes it. No memory is taken for a shape that the bytes do not fill."""
+    if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+        raise BadDocument(f"its {member.filename[:80]} is compressed")
+    data = archive.read(member)
+    header = _NPY.match(data)
+    if header is None:
+        raise BadDocument(f"its {member.filename[:80]} is not an array of numbers")
+    dtype, shape = np.dtype(header[1].decode()), tuple(int(side) for side in header[3].split(b",") if side.strip())
+    if math.prod(shape) * dtype.itemsize != len(data) - header.end():
+        raise BadDocument(f"its {member.filename[:80]} of shape {shape} has another number of bytes")
+    return np.frombuffer(data, dtype, offset=header.end()).reshape(shape, order="F" if header[2] == b"True" else "C")
 
 
 def _damaged(path: Path, error: Exception) -> str:

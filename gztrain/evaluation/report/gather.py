@@ -1,6 +1,5 @@
 """Collects the contents of the report: from the run folder, and images of galaxies from the data set."""
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.documents import read_document
 from gzcore.storage.places import Place, as_place
 from gztrain.data import Batch, Selection, open_reader, select
 from gztrain.data.dataset import Scheme, open_dataset
@@ -20,6 +20,7 @@ from gztrain.evaluation.report.numbers import Mistake, worst_mistakes
 from gztrain.models.plan import make_model_plan
 from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import Run, RunFolder, open_run
+from gztrain.runs.schema import EnsembleDocument, MetricsDocument
 
 Json = dict[str, Any]
 SPLITS = ("test", "val")
@@ -137,12 +138,10 @@ def _columns(predictions: Predictions, block: slice) -> tuple[np.ndarray, np.nda
 
 def _choose_split(run: Run, split: str | None) -> tuple[str, Json]:
     try:
-        splits = json.loads(run.folder.metrics.read_text(encoding="utf-8"))["splits"]
-        known = {name: splits[name] for name in (*SPLITS, *splits) if name in splits}
+        splits = read_document(run.folder.metrics, MetricsDocument, "make it with gztrain evaluate")[1]["splits"]
     except FileNotFoundError:
         raise GzError(f"The run in {run.folder.root} has not ended; go on with gztrain fit --resume.") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise GzError(f"{run.folder.metrics} is damaged ({error}); make it with gztrain evaluate.") from None
+    known = {name: splits[name] for name in (*SPLITS, *splits) if name in splits}
     chosen = split or next(iter(known), SPLITS[0])
     if chosen not in SPLITS and chosen not in known:
         names = dict.fromkeys((*SPLITS, *known))
@@ -158,10 +157,10 @@ def _choose_split(run: Run, split: str | None) -> tuple[str, Json]:
 def _model_name(run: Run) -> str:
     """Name of the model; for an ensemble, with the number of its members."""
     try:
-        ensemble = json.loads(run.folder.ensemble.read_text(encoding="utf-8"))
-        return f"mean of {len(ensemble['members'])} x {run.config.model.name}, {ensemble['sides']} sides"
-    except (OSError, ValueError, KeyError, TypeError):
+        ensemble, _ = read_document(run.folder.ensemble, EnsembleDocument, "make the ensemble again")
+    except FileNotFoundError:
         return run.config.model.name
+    return f"mean of {len(ensemble.members)} x {run.config.model.name}, {ensemble.sides} sides"
 
 
 def _facts(run: Run, judged: Json, *, crossed: bool) -> tuple[tuple[str, str], ...]:

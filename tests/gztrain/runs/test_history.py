@@ -12,12 +12,17 @@ from gztrain.runs.history import COLUMNS, History, HistoryLine, damaged_in_train
 
 def test_what_training_left_out_is_what_its_fullest_epoch_did(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
-    columns = ("stage", "epoch", "damaged")
-    rows: list[tuple[Any, ...]] = [("whole", 1, 1), ("whole", 2, 2), ("whole", 2, 1), ("fine-tune", 1, 1)]
+    columns = ("stage", "epoch", "damaged", "step", "loss")
+    rows: list[tuple[Any, ...]] = [
+        ("whole", 1, 1, 1, 0.5),
+        ("whole", 2, 2, 2, 0.5),
+        ("whole", 2, 1, 3, 0.5),
+        ("fine-tune", 1, 1, 4, 0.5),
+    ]
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([columns, *rows])
     assert damaged_in_training(path) == 3
-    path.write_text("stage,epoch\nwhole,1\n")  # of an older run
+    path.write_text("stage,epoch,step,loss\nwhole,1,1,0.5\n")  # of an older run
     assert damaged_in_training(path) == 0
 
 
