@@ -28,11 +28,10 @@ ROUNDS = 5
 STAGES: dict[str, tuple[str, str]] = {
     "read file": ("gzprep.prepare.galaxy.read_image", "floor.read"),
     "labels": ("gzprep.prepare.galaxy.label", ""),
-    "header and shape": ("gzprep.prepare.galaxy._check_shape gzprep.prepare.galaxy.read_header", ""),
-    "decode": ("gzprep.prepare.galaxy.decode", "floor.Floor.decode"),
+    "header": ("gzprep.prepare.galaxy.check_header gzprep.prepare.galaxy.read_header", ""),
+    "decode": ("gzprep.prepare.galaxy.decode_noted", "floor.Floor.decode"),
     "detectors": ("gzprep.prepare.galaxy.judge", ""),
     "digest of the image": ("gzprep.prepare.galaxy.image_digest", ""),
-    "fold": ("gzprep.prepare.galaxy.fold_of", ""),
     "label bytes": ("gzprep.prepare.galaxy.galaxy_entries", ""),
     "draw views": ("gzprep.prepare.galaxy.draw_views", ""),
     "geometry": ("gzprep.images.views.warp gzprep.images.views.to_rgb", "floor.Floor.warped floor.Floor.moved"),
@@ -43,12 +42,12 @@ STAGES: dict[str, tuple[str, str]] = {
     "encode": ("gzprep.prepare.galaxy.encode", "floor.encode"),
     "describe": ("gzprep.prepare.galaxy.describe", ""),
     "serialize": ("gzprep.prepare.galaxy.serialize", ""),
-    "order": ("gzprep.prepare.bin.order_of", ""),
+    "order": ("gzprep.prepare.galaxy.order_of", ""),
     "spool": ("gzprep.dataset.spool.Spool.add gzprep.dataset.spool.Spool._read", ""),
     "framing, CRC": ("gzprep.dataset.spool.frame", ""),
     "write, SHA-256, disk": ("gzprep.prepare.bin._write_shard", "floor.Floor.record"),
     "hash of the inputs": ("gzprep.prepare.bin.hash_inputs", ""),
-    "bin record": ("gzprep.prepare.bin._write_record gzprep.prepare.bin._summarise", ""),
+    "bin record": ("gzprep.prepare.bin.write_finished gzprep.prepare.bin._summarise", ""),
 }
 """Stage: our functions and the floor's, named where they are looked up by those who call them."""
 
@@ -106,7 +105,6 @@ def run_bins(sky: Sky, out: Path) -> float:
     """Write all bins of a sky in this process; seconds."""
     from gzprep.catalogue.read import read_all
     from gzprep.config import Recipe, Shards
-    from gzprep.dataset.shards import bin_of
     from gzprep.prepare import bin as bins
     from gzprep.run import launch
 
@@ -114,7 +112,7 @@ def run_bins(sky: Sky, out: Path) -> float:
     job.folder.prepare()
     groups = defaultdict(list)
     for galaxy in read_all(job.source.catalogues):
-        groups[bin_of(galaxy.id, galaxy.split, job.counts, job.recipe.split_seed)].append(galaxy)
+        groups[job.bin_of(galaxy.id, galaxy.split)].append(galaxy)
     began = time.perf_counter()
     for target, rows in groups.items():
         bins.write_bin(job, target, rows, lambda _: None)

@@ -91,6 +91,11 @@ def fold_of(galaxy_id: str, split_seed: int) -> int:
     return identity_hash("fold", split_seed, galaxy_id) % FOLDS
 
 
+def own_fold(galaxy_id: str, split: Split, split_seed: int) -> int:
+    """Fold of a galaxy without duplicates: its id decides; -1 in test."""
+    return fold_of(galaxy_id, split_seed) if split is Split.TRAIN else TEST_FOLD
+
+
 def bin_of(galaxy_id: str, split: Split, counts: BinCounts, split_seed: int, fold_id: str | None = None) -> Bin:
     """The bin a galaxy belongs to.
 

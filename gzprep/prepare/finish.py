@@ -26,11 +26,11 @@ from gzprep.dataset.data_hash import add_sums
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.leaks import COLUMNS, find_leaks
 from gzprep.dataset.read import read_columns
-from gzprep.dataset.shards import Bin
 from gzprep.dataset.source import describe as describe_source
 from gzprep.dataset.source import whole_paths
 from gzprep.images.views import ORDER_OF_APPLICATION
-from gzprep.prepare.bin import BinRecord, column_sums, make_absent_bins, split_of
+from gzprep.prepare.bin import make_absent_bins
+from gzprep.prepare.bin_record import BinRecord, column_sums
 from gzprep.prepare.catalogue_row import REJECT_COLUMNS, SCHEMA
 from gzprep.prepare.job import Job
 from gzprep.prepare.rejects import example_in, explain
@@ -46,7 +46,7 @@ def finish(job: Job, records: Iterable[BinRecord]) -> Json:
     """
     present = list(records)
     present += make_absent_bins(job, [record.bin for record in present])
-    present.sort(key=lambda record: Bin.parse(record.bin))
+    present.sort(key=lambda record: record.bin)
     refuse_too_many_rejects(job, present)
     manifest = describe(job, present)
     note_source(job)
@@ -178,7 +178,7 @@ def count(records: Sequence[BinRecord]) -> Json:
     """Galaxies in, out, rejected by reason, flagged and inpainted by detector; in all and of each split."""
     return {
         "all": _count(records),
-        **{split.value: _count([record for record in records if split_of(record) is split]) for split in Split},
+        **{split.value: _count([record for record in records if record.bin.split is split]) for split in Split},
     }
 
 
@@ -205,7 +205,7 @@ def _split(split: str, records: Sequence[BinRecord]) -> Json:
 
 def _labels(records: Sequence[BinRecord]) -> Json:
     """Names, schemes, and what a trainer needs for its weights: how often each label is answered and 1, by fold."""
-    folds = {str(fold): _label_counts([r for r in records if Bin.parse(r.bin).fold == fold]) for fold in range(FOLDS)}
+    folds = {str(fold): _label_counts([r for r in records if r.bin.fold == fold]) for fold in range(FOLDS)}
     return {
         "names": list(LABEL_NAMES),
         "fraction_names": list(FRACTION_NAMES),
@@ -213,7 +213,7 @@ def _labels(records: Sequence[BinRecord]) -> Json:
         "questions": [_jsonable(asdict(question)) for question in QUESTIONS],
         "schemes": {scheme: list(scheme_labels(scheme)) for scheme in SCHEMES},
         "folds": folds,
-        "test": _label_counts([record for record in records if split_of(record) is Split.TEST]),
+        "test": _label_counts([record for record in records if record.bin.split is Split.TEST]),
     }
 
 
@@ -247,7 +247,7 @@ def _bin_tables(folder: Folder, records: Sequence[BinRecord]) -> Iterator[pa.Tab
     """Yield the rows of the bins in their order; from a bucket, some ahead of the one in use."""
 
     def read(record: BinRecord) -> pa.Table:
-        return pq.read_table(for_arrow(folder.bin_record(record.bin))).replace_schema_metadata(None)
+        return pq.read_table(for_arrow(folder.bin_record(record.bin.name))).replace_schema_metadata(None)
 
     return map(read, records) if isinstance(folder.root, Path) else ahead(read, records)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from gzcore.dataset.example import galaxy_entries, serialize
-from gzcore.dataset.layout import TEST_FOLD
+from gzcore.dataset.layout import VIEWS
 from gzcore.images import (
     Decoded,
     Header,
@@ -28,7 +28,7 @@ from gzprep.catalogue.galaxy import DefectVerdict, Galaxy, Labels, Reason, Rejec
 from gzprep.catalogue.labels import label
 from gzprep.catalogue.read import image_path
 from gzprep.config import Images, Recipe
-from gzprep.dataset.shards import fold_of
+from gzprep.dataset.shards import order_of
 from gzprep.images.codec import encode
 from gzprep.images.defects import fill_lines, judge
 from gzprep.images.views import Op, Rules, View, describe, draw_view, draw_views, render
@@ -70,9 +70,18 @@ class Judged:
 
 
 class Record(NamedTuple):
-    """One serialised view."""
+    """One serialised view.
+
+    Attributes:
+        view: its index; 0 is the original.
+        split: the split of the data set that it belongs to: ``train``, ``train_views`` or ``test``.
+        order: sort key within its shard.
+        data: a serialised ``tf.train.Example``.
+    """
 
     view: int
+    split: str
+    order: int
     data: bytes
 
 
@@ -176,18 +185,16 @@ def galaxy_views(galaxy: Galaxy, recipe: Recipe) -> tuple[View, ...]:
     return draw_views(rules, recipe.seed, galaxy.id)
 
 
-def make_records(judged: Judged, frame: Pixels, recipe: Recipe, fold: int | None = None) -> Iterator[Record]:
+def make_records(judged: Judged, frame: Pixels, recipe: Recipe, fold: int) -> Iterator[Record]:
     """Yield the serialised views of an accepted galaxy.
 
     Args:
         judged: the galaxy and its labels.
         frame: uint8 [H, W, 4], its image.
         recipe: views and crop.
-        fold: of the galaxy; None: the one that its own id decides.
+        fold: of the galaxy, as its bin says.
     """
     galaxy, crop = judged.galaxy, recipe.crop
-    if fold is None:
-        fold = fold_of(galaxy.id, recipe.split_seed) if galaxy.split is Split.TRAIN else TEST_FOLD
     labels = judged.labels
     shared = galaxy_entries(
         galaxy.id,
@@ -203,7 +210,9 @@ def make_records(judged: Judged, frame: Pixels, recipe: Recipe, fold: int | None
     for view in galaxy_views(galaxy, recipe):
         image = encode(render(frame, view, crop.size), crop)
         ops = describe(view, height, width, crop.size, repairs)
-        yield Record(view.index, serialize(shared, image, view.index, ops))
+        split = galaxy.split.value if view.index == 0 else VIEWS
+        order = order_of(galaxy.id, view.index, recipe.split_seed)
+        yield Record(view.index, split, order, serialize(shared, image, view.index, ops))
 
 
 def _repairs(verdict: DefectVerdict) -> tuple[Op, ...]:

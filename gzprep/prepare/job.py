@@ -19,7 +19,7 @@ from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, check_columns, read_all, read_ids, row_count
 from gzprep.config import Recipe, recipe_hash, record_hash
 from gzprep.dataset.folder import Folder, clear
-from gzprep.dataset.shards import BinCounts, plan_bins
+from gzprep.dataset.shards import Bin, BinCounts, bin_of, plan_bins
 from gzprep.dataset.source import GALAXY_ZOO_2, kind_of
 from gzprep.prepare.groups import Groups, find_groups
 
@@ -74,6 +74,10 @@ class Job:
     def record_hash(self) -> str:
         """Identity of what records are made by: the recipe without its thresholds."""
         return record_hash(self.recipe)
+
+    def bin_of(self, galaxy_id: str, split: Split) -> Bin:
+        """The bin that a galaxy of a split belongs to: it decides the fold and the shards."""
+        return bin_of(galaxy_id, split, self.counts, self.recipe.split_seed, self.groups.fold_id(galaxy_id))
 
     def takes(self, galaxy_id: str, split: Split) -> bool:
         """Whether ``limit`` leaves a galaxy in."""

@@ -101,7 +101,8 @@ def _prepare(job: Job, galaxy: Galaxy) -> _Prepared:
     began = time.process_time()
     judged = judge_galaxy(galaxy, read_image(galaxy, job.source.images), job.recipe)
     between = time.process_time()
-    records = () if judged.frame is None else make_records(judged, judged.frame, job.recipe)
+    fold = job.bin_of(galaxy.id, galaxy.split).fold
+    records = () if judged.frame is None else make_records(judged, judged.frame, job.recipe, fold)
     lengths = tuple(len(record.data) + OVERHEAD for record in records)
     rejection = judged.verdict.rejection
     reject = None if rejection is None else example_of(galaxy, rejection)

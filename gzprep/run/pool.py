@@ -8,7 +8,8 @@ import cv2
 from gzcore.engines.pool import WorkerPool, start_forkserver
 from gzprep.catalogue.galaxy import unpack
 from gzprep.dataset.shards import Bin
-from gzprep.prepare.bin import BinRecord, write_bin
+from gzprep.prepare.bin import write_bin
+from gzprep.prepare.bin_record import BinRecord
 from gzprep.prepare.job import Job
 from gzprep.run.progress import Reporter
 
@@ -36,28 +37,28 @@ def prepare_to_fork() -> None:
     start_forkserver(["gzprep.run.pool", "gzprep.prepare.finish"])
 
 
-def write_packed_bin(job: Job, name: str, rows: list[bytes]) -> BinRecord:
+def write_packed_bin(job: Job, target: Bin, rows: list[bytes]) -> BinRecord:
     """Write one bin of packed galaxies, and report each galaxy to the launcher."""
     with Reporter(job.progress) as reporter:
-        return write_bin(job, Bin.parse(name), map(unpack, rows), reporter.galaxy)
+        return write_bin(job, target, map(unpack, rows), reporter.galaxy)
 
 
-def write_bins(job: Job, bins: dict[str, list[bytes]], workers: int) -> Iterator[BinRecord]:
+def write_bins(job: Job, bins: dict[Bin, list[bytes]], workers: int) -> Iterator[BinRecord]:
     """Write bins, the one with the most records first; yield their records as they are done.
 
     Args:
         job: what is made of what.
-        bins: packed galaxies, by the bin's name.
+        bins: packed galaxies, by bin.
         workers: processes.
 
     Raises:
         GzError: a worker ended before its work, or could not do it.
     """
     prepare_to_fork()
-    order = sorted(bins, key=lambda name: _records(job, name, len(bins[name])), reverse=True)
+    order = sorted(bins, key=lambda target: _records(job, target, len(bins[target])), reverse=True)
     with WorkerPool(workers, "forkserver", settle) as pool:
-        yield from pool.run(write_packed_bin, [(job, name, bins[name]) for name in order])
+        yield from pool.run(write_packed_bin, [(job, target, bins[target]) for target in order])
 
 
-def _records(job: Job, name: str, rows: int) -> int:
-    return rows * (1 + job.recipe.views.count * (len(Bin.parse(name).shard_splits) - 1))
+def _records(job: Job, target: Bin, galaxies: int) -> int:
+    return galaxies * (1 + job.recipe.views.count * (len(target.shard_splits) - 1))

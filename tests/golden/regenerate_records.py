@@ -19,6 +19,7 @@ import numpy.typing as npt
 from gzprep.catalogue.galaxy import ANSWERS, Galaxy, Split, Votes
 from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 from gzprep.config import BYTES_VERSION, Recipe, from_mapping, pixel_versions
+from gzprep.dataset.shards import own_fold
 from gzprep.images.codec import encode
 from gzprep.prepare.galaxy import judge_galaxy, make_records
 
@@ -88,7 +89,8 @@ def record_sums(recipe: Recipe) -> dict[str, str]:
         data = encode(np.ascontiguousarray(draw_frame(FRAME, seed)[..., :3]), lossless)
         judged = judge_galaxy(draw_galaxy(galaxy_id, split, seed), data, recipe)
         assert judged.frame is not None, judged.verdict
-        for record in make_records(judged, judged.frame, recipe):
+        fold = own_fold(galaxy_id, split, recipe.split_seed)
+        for record in make_records(judged, judged.frame, recipe, fold):
             sums[f"{galaxy_id}, view {record.view}"] = hashlib.sha256(record.data).hexdigest()
     return sums
 

@@ -2,7 +2,7 @@
 
 from apache_beam.metrics import Metrics
 
-from gzprep.prepare.bin import BinRecord
+from gzprep.prepare.bin_record import BinRecord
 
 NAMESPACE = "gzprep"
 IN, OUT, REJECTED = "galaxies-in", "galaxies-out", "rejected-{reason}"

@@ -27,7 +27,7 @@ def build(root: beam.Pipeline, job: Job, workers: int = 1) -> beam.PCollection:
         root
         | "CreateRowGroups" >> beam.Create(groups, reshuffle=False)  # RowGroup; the next step spreads them
         | "ReadGalaxies" >> ReadGalaxies(job)  # Galaxy
-        | "GroupByBin" >> GroupByBin(job)  # (bin name, [packed Galaxy])
+        | "GroupByBin" >> GroupByBin(job)  # (Bin, [packed Galaxy])
         | "WriteBins" >> WriteBins(job, workers)  # BinRecord
         | "WriteManifest" >> WriteManifest(job)  # the manifest
     )

@@ -11,14 +11,15 @@ from gzcore.storage.atomic import writing
 from gzprep.catalogue.galaxy import Galaxy, Split, pack
 from gzprep.catalogue.read import RowGroup, read_galaxies
 from gzprep.dataset.folder import Folder
-from gzprep.dataset.shards import bin_of
-from gzprep.prepare.bin import BinRecord
+from gzprep.dataset.shards import Bin
+from gzprep.prepare.bin_record import BinRecord
 from gzprep.prepare.finish import finish
 from gzprep.prepare.job import Job
 from gzprep.run.beam.counters import count_bin
 from gzprep.run.pool import settle, write_bins, write_packed_bin
 
 Keyed = tuple[str, bytes]
+Group = tuple[Bin, Iterable[bytes]]
 
 
 class ReadGalaxies(beam.PTransform):
@@ -56,32 +57,41 @@ def sign_of_life(folder: Folder) -> SignOfLife:
 
 
 class GroupByBin(beam.PTransform):
-    """Galaxy -> (bin name, packed galaxies): only rows cross the shuffle, never pixels."""
+    """Galaxy -> (Bin, packed galaxies): only rows cross the shuffle, never pixels.
+
+    The key of the shuffle is the bin's name: engines compare keys by their bytes, and those of a text never change.
+    """
 
     def __init__(self, job: Job) -> None:
         super().__init__()
         self.job = job
 
     def expand(self, galaxies: beam.PCollection) -> beam.PCollection:
-        """Key by bin, then group."""
-        return galaxies | "Key" >> beam.FlatMap(key_by_bin, self.job) | "Group" >> beam.GroupByKey()
+        """Key by the bin's name, group, and read the name once."""
+        keyed = galaxies | "Key" >> beam.FlatMap(key_by_bin, self.job)
+        return keyed | "Group" >> beam.GroupByKey() | "Parse" >> beam.Map(with_bin)
+
+
+def with_bin(group: tuple[str, Iterable[bytes]]) -> Group:
+    """Put the bin of a group in the place of its name."""
+    name, rows = group
+    return Bin.parse(name), rows
 
 
 def key_by_bin(galaxy: Galaxy, job: Job) -> Iterator[Keyed]:
     """Yield (bin name, packed galaxy) for the bin of a galaxy.
 
-    A test galaxy also visits the training bin it would be in: so a galaxy in both catalogues meets itself, and no
-    shuffle by id is needed.
+    A test galaxy is also sent to the training bin that its id belongs to. There it is compared with the training
+    galaxies: so a galaxy in both catalogues is found without a shuffle by id.
     """
-    row, seed = pack(galaxy), job.recipe.split_seed
-    fold_id = job.groups.fold_id(galaxy.id)
-    yield bin_of(galaxy.id, galaxy.split, job.counts, seed, fold_id).name, row
+    row = pack(galaxy)
+    yield job.bin_of(galaxy.id, galaxy.split).name, row
     if galaxy.split is Split.TEST and job.counts.train:
-        yield bin_of(galaxy.id, Split.TRAIN, job.counts, seed, fold_id).name, row
+        yield job.bin_of(galaxy.id, Split.TRAIN).name, row
 
 
 class WriteBins(beam.PTransform):
-    """(bin name, packed galaxies) -> BinRecord: one step reads, judges, makes views, encodes and writes."""
+    """(Bin, packed galaxies) -> BinRecord: one step reads, judges, makes views, encodes and writes."""
 
     def __init__(self, job: Job, workers: int = 1) -> None:
         super().__init__()
@@ -103,10 +113,10 @@ class BinWriter(beam.DoFn):
         """Be a worker: the engine, or we, run one a core."""
         settle()
 
-    def process(self, group: tuple[str, Iterable[bytes]]) -> Iterator[BinRecord]:
+    def process(self, group: Group) -> Iterator[BinRecord]:
         """Write one bin."""
-        name, rows = group
-        yield counted(write_packed_bin(self.job, name, list(rows)))
+        target, rows = group
+        yield counted(write_packed_bin(self.job, target, list(rows)))
 
 
 class PooledBinWriter(beam.DoFn):
@@ -118,12 +128,12 @@ class PooledBinWriter(beam.DoFn):
 
     def start_bundle(self) -> None:
         """Begin with no bins."""
-        self.bins: dict[str, list[bytes]] = {}
+        self.bins: dict[Bin, list[bytes]] = {}
 
-    def process(self, group: tuple[str, Iterable[bytes]]) -> None:
+    def process(self, group: Group) -> None:
         """Keep one bin's rows; its pixels are read by the worker that writes it."""
-        name, rows = group
-        self.bins[name] = list(rows)
+        target, rows = group
+        self.bins[target] = list(rows)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """Write all bins, and yield their records as they are done."""

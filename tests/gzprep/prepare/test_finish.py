@@ -4,20 +4,17 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from gzcore.dataset.layout import CARDS
-from gzprep.catalogue.galaxy import Galaxy
-from gzprep.catalogue.read import find_catalogues, read_all
 from gzprep.catalogue.tree import LABEL_NAMES
-from gzprep.config import read_recipe
-from gzprep.dataset.shards import bin_of
-from gzprep.prepare.bin import BinRecord, write_bin
+from gzprep.dataset.shards import Bin
+from gzprep.prepare.bin_record import BinRecord
 from gzprep.prepare.finish import add_up, count, finish, is_current, too_many_rejects
-from gzprep.prepare.job import Job, make_job, open_source, write_plan
+from gzprep.prepare.job import Job
+from tests.gzprep.jobs import small_job, write_all_bins
 
 SETTINGS = ("crop.size=64", "views.count=1", "shards.min_bins=1", "max_reject_share=1")
 NO_LABELS = {key: [0] * len(LABEL_NAMES) for key in ("answered", "asked", "report")}
@@ -26,7 +23,9 @@ NO_LABELS = {key: [0] * len(LABEL_NAMES) for key in ("answered", "asked", "repor
 def bin_record(name: str, galaxies: int = 10, **rejected: int) -> BinRecord:
     """The record of a bin without shards."""
     accepted = galaxies - sum(rejected.values())
-    return BinRecord(name, "", "", "", "00", galaxies, accepted, rejected, {"frame_edge": 1}, {}, (), NO_LABELS)
+    return BinRecord(
+        Bin.parse(name), "", "", "", "00", galaxies, accepted, rejected, {"frame_edge": 1}, {}, (), NO_LABELS
+    )
 
 
 SUMS: dict[str, tuple[list[dict[str, int]], list[tuple[str, int]]]] = {
@@ -77,19 +76,7 @@ def test_a_run_stops_past_the_share() -> None:
 
 @pytest.fixture
 def job(small_sky: Path, tmp_path: Path) -> Job:
-    recipe = read_recipe(None, SETTINGS)
-    made = make_job(tmp_path / "out", open_source(small_sky, find_catalogues(small_sky), recipe), recipe)
-    made.folder.prepare()
-    write_plan(made)
-    return made
-
-
-def write_bins(job: Job) -> list[BinRecord]:
-    """Write every bin that has a galaxy."""
-    rows: dict[Any, list[Galaxy]] = {}
-    for galaxy in read_all(job.source.catalogues):
-        rows.setdefault(bin_of(galaxy.id, galaxy.split, job.counts, job.recipe.split_seed), []).append(galaxy)
-    return [write_bin(job, target, galaxies, lambda _: None) for target, galaxies in rows.items()]
+    return small_job(small_sky, tmp_path / "out")
 
 
 def stamp(path: Path) -> tuple[int, int]:
@@ -98,7 +85,7 @@ def stamp(path: Path) -> tuple[int, int]:
 
 
 def test_the_manifest_says_what_was_counted_and_lists_every_shard(job: Job) -> None:
-    manifest = finish(job, write_bins(job))
+    manifest = finish(job, write_all_bins(job))
     root = job.folder.root
     assert json.loads(job.folder.manifest.read_text()) == manifest
     assert manifest["counts"]["all"]["in"] == pq.read_metadata(root / "catalogue.parquet").num_rows == 40
@@ -110,7 +97,7 @@ def test_the_manifest_says_what_was_counted_and_lists_every_shard(job: Job) -> N
 
 
 def test_the_order_in_which_bins_arrive_changes_nothing(job: Job) -> None:
-    records = write_bins(job)
+    records = write_all_bins(job)
     forward = finish(job, records)
     rows = (job.folder.root / "catalogue.parquet").read_bytes()
     assert finish(job, records[::-1]) == forward
@@ -121,13 +108,13 @@ def test_the_order_in_which_bins_arrive_changes_nothing(job: Job) -> None:
 
 def test_bins_without_a_galaxy_get_empty_shards(job: Job) -> None:
     more = replace(job, counts=replace(job.counts, test=40))
-    manifest = finish(more, write_bins(more))
+    manifest = finish(more, write_all_bins(more))
     assert len(manifest["splits"]["test"]["shards"]) == 40
     assert 0 in {shard["records"] for shard in manifest["splits"]["test"]["shards"]}
 
 
 def test_a_folder_that_is_current_is_left_alone(job: Job) -> None:
-    records = write_bins(job)
+    records = write_all_bins(job)
     finish(job, records)
     files = [path for path in job.folder.root.iterdir() if path.is_file()]
     before = {path.name: stamp(path) for path in files}
@@ -150,7 +137,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_folder_is_completed_again(job: Job, damage: Callable[[Path], object]) -> None:
-    records = write_bins(job)
+    records = write_all_bins(job)
     manifest = finish(job, records)
     names = {"manifest.json", "catalogue.parquet", "rejects.parquet", *CARDS}
     whole = {name: (job.folder.root / name).read_bytes() for name in names}
@@ -162,6 +149,6 @@ def test_a_damaged_folder_is_completed_again(job: Job, damage: Callable[[Path], 
 
 
 def test_where_the_source_is_stands_in_a_file_that_is_not_published(job: Job) -> None:
-    finish(job, write_bins(job))
+    finish(job, write_all_bins(job))
     assert json.loads(job.folder.source.read_text())["data"] == str(job.source.data)
     assert str(job.source.data) not in job.folder.manifest.read_text()

@@ -19,9 +19,10 @@ from gzprep.catalogue.galaxy import Galaxy, Reason, Rejection, RejectionStage, S
 from gzprep.catalogue.labels import label
 from gzprep.config import BYTES_VERSION, Recipe, from_mapping
 from gzprep.dataset.read import operations_of, read_record
-from gzprep.dataset.shards import fold_of
+from gzprep.dataset.shards import fold_of, order_of, own_fold
 from gzprep.images.defects import DETECTORS
-from gzprep.prepare.galaxy import galaxy_views, image_digest, judge_galaxy, make_records, read_image
+from gzprep.prepare.galaxy import Judged, galaxy_views, image_digest, judge_galaxy, make_records, read_image
+from gzprep.prepare.galaxy import Record as Serialised
 from tests.golden.regenerate_records import (
     GALAXIES,
     GOLDEN,
@@ -235,10 +236,38 @@ def test_digest_is_of_the_bytes() -> None:
 # records
 
 
+def serialised(judged: Judged, chosen: Recipe) -> list[Serialised]:
+    """The records of an accepted galaxy, in the fold that its id decides."""
+    assert judged.frame is not None
+    fold = own_fold(judged.galaxy.id, judged.galaxy.split, chosen.split_seed)
+    return list(make_records(judged, judged.frame, chosen, fold))
+
+
 def records_of(made: Galaxy, image: Pixels, chosen: Recipe) -> list[Record]:
     judged = judge_galaxy(made, saved(image, "RGB", "PNG"), chosen)
+    return [read_record(record.data) for record in serialised(judged, chosen)]
+
+
+SPLITS = {
+    Split.TRAIN: [(0, "train"), (1, "train_views"), (2, "train_views")],
+    Split.TEST: [(0, "test")],
+}
+
+
+@pytest.mark.parametrize(("split", "expected"), SPLITS.items(), ids=SPLITS)
+def test_a_record_comes_with_its_split_and_its_sort_key(split: Split, expected: list[tuple[int, str]]) -> None:
+    chosen = recipe(views={"count": 2}, split_seed=5)
+    made = galaxy(split=split)
+    records = serialised(judge_galaxy(made, saved(drawn(), "RGB", "PNG"), chosen), chosen)
+    assert [(record.view, record.split) for record in records] == expected
+    assert [record.order for record in records] == [order_of(made.id, view, 5) for view, _ in expected]
+
+
+@pytest.mark.parametrize("fold", [0, 3, -1])
+def test_a_record_has_the_fold_that_it_is_given(fold: int) -> None:
+    judged = judge_galaxy(galaxy(), saved(drawn(), "RGB", "PNG"), recipe())
     assert judged.frame is not None
-    return [read_record(record.data) for record in make_records(judged, judged.frame, chosen)]
+    assert {read_record(made.data).fold for made in make_records(judged, judged.frame, recipe(), fold)} == {fold}
 
 
 def test_a_training_galaxy_gets_13_views() -> None:
@@ -306,8 +335,7 @@ def test_channel_order_and_orientation_end_to_end(tmp_path: Path) -> None:
     Image.fromarray(flag()).save(tmp_path / "sub" / "a.png")
     made = galaxy("a.png")
     judged = judge_galaxy(made, read_image(made, tmp_path), recipe())
-    assert judged.frame is not None
-    first = read_record(next(make_records(judged, judged.frame, recipe())).data)
+    first = read_record(serialised(judged, recipe())[0].data)
     with Image.open(io.BytesIO(first.image)) as stored:
         assert (stored.format, stored.mode, stored.size) == ("PNG", "RGB", (32, 32))
         np.testing.assert_array_equal(np.asarray(stored), flag()[16:48, 16:48])
@@ -319,8 +347,7 @@ def test_channel_order_and_orientation_of_a_jpeg_end_to_end() -> None:
     """Source and crop are JPEG, as Galaxy Zoo's are: away from the edges it loses little; a swap would be 255 off."""
     chosen = recipe(crop={"size": 32})
     judged = judge_galaxy(galaxy(), saved(flag(), "RGB", "JPEG"), chosen)
-    assert judged.frame is not None
-    stored = read_record(next(make_records(judged, judged.frame, chosen)).data).image
+    stored = read_record(serialised(judged, chosen)[0].data).image
     with Image.open(io.BytesIO(stored)) as image:
         assert image.format == "JPEG"
         for place in ((2, 2), (30, 1), (2, 28), (28, 28)):
@@ -377,8 +404,7 @@ def test_golden_records_do_not_depend_on_each_other() -> None:
         draw_galaxy(galaxy_id, split, seed), saved(np.ascontiguousarray(frame[..., :3]), "RGB", "PNG"), chosen
     )
     sums = record_sums(chosen)
-    assert judged.frame is not None
-    backwards = list(make_records(judged, judged.frame, chosen))[::-1]
+    backwards = serialised(judged, chosen)[::-1]
     for record in backwards:
         assert hashlib.sha256(record.data).hexdigest() == sums[f"{galaxy_id}, view {record.view}"]
 

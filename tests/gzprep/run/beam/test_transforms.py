@@ -47,14 +47,14 @@ def test_a_training_galaxy_goes_to_its_bin_alone(job: Job) -> None:
     assert unpack(row).id == "7"
 
 
-def test_a_test_galaxy_visits_the_training_bin_it_would_be_in(job: Job) -> None:
-    (own, _), (visited, _) = key_by_bin(galaxy("7", Split.TEST), job)
+def test_a_test_galaxy_is_also_sent_to_the_training_bin_of_its_id(job: Job) -> None:
+    (own, _), (compared, _) = key_by_bin(galaxy("7", Split.TEST), job)
     ((twin, _),) = key_by_bin(galaxy("7", Split.TRAIN), job)
     assert Bin.parse(own).split is Split.TEST
-    assert visited == twin
+    assert compared == twin
 
 
-def test_without_training_bins_nobody_visits(job: Job) -> None:
+def test_without_training_bins_a_test_galaxy_is_sent_to_its_own_bin_alone(job: Job) -> None:
     alone = replace(job, counts=replace(job.counts, train=0))
     assert len(list(key_by_bin(galaxy("7", Split.TEST), alone))) == 1
 
@@ -73,10 +73,10 @@ def test_every_row_is_read_once(job: Job) -> None:
 def test_a_bin_gets_all_its_galaxies(job: Job) -> None:
     galaxies = all_galaxies(job)
 
-    def check(groups: list[tuple[str, Iterable[bytes]]]) -> None:
-        own = [one.id for name, rows in groups for one in map(unpack, rows) if one.split == Bin.parse(name).split]
-        assert sorted(own) == sorted(one.id for one in galaxies)
-        assert len({name for name, _ in groups}) == len(groups)
+    def check(groups: list[tuple[Bin, Iterable[bytes]]]) -> None:
+        own = [galaxy.id for target, rows in groups for galaxy in map(unpack, rows) if galaxy.split is target.split]
+        assert sorted(own) == sorted(galaxy.id for galaxy in galaxies)
+        assert len({target for target, _ in groups}) == len(groups)
 
     with beam.Pipeline(runner=FnApiRunner()) as root:
         assert_that(root | beam.Create(galaxies) | GroupByBin(job), check)
