@@ -37,8 +37,9 @@ golden: $(VENV)/dev ## make the golden files again, and say what changed
 	$(BIN)/python tests/golden/regenerate_labels.py
 	$(BIN)/python tests/golden/regenerate_records.py
 
-faults: $(VENV)/dev ## kills at random moments, full disk, read-only output
-	$(BIN)/python -m pytest --override-ini addopts=-q tests/faults
+faults: $(VENV)/dev ## more than 200 faults: kills, full disks, two runs at once ...; writes the table of docs/reliability.md
+	$(BIN)/python -m pytest --override-ini addopts=-q tests/faults/test_mounts.py
+	$(BIN)/python -m tests.faults.run --all --table docs/reliability.md
 
 same-bytes: $(VENV)/dev engines-fetch ## every recipe, made in every way, gives the recorded bytes; training its weights
 	GZPREP_ALL_ENGINES=1 $(BIN)/python -m pytest --override-ini addopts=-q tests/same_bytes

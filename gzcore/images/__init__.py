@@ -19,6 +19,7 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image
 
+from gzcore.errors import GzError, system_sentence
 from gzcore.images.jpeg_end import stray_bytes
 from gzcore.machine import OPEN_TO_READ
 from gzcore.storage.places import Url
@@ -37,6 +38,8 @@ _PNG_DEPTH_AT = 24
 _FORMATS = ("JPEG", "PNG")
 _STRAY = "extraneous bytes before marker 0xd9"
 """A warning of the JPEG library that a file can have although all its pixels are there."""
+_SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""What this process has used up: no fault of the image, which another try may find sound."""
 Image.MAX_IMAGE_PIXELS = None  # sizes are judged by the header here, before anything is decoded
 
 
@@ -111,6 +114,7 @@ def read_file(path: str | Path) -> bytes:
     Raises:
         MissingImage: there is no such file.
         UnreadableImage: it is not a regular file, too large, or the system cannot read it.
+        GzError: this process has no file handles or no memory left, which is no fault of the image.
     """
     try:
         descriptor = os.open(path, OPEN_TO_READ)
@@ -121,6 +125,8 @@ def read_file(path: str | Path) -> bytes:
     except FileNotFoundError as error:
         raise MissingImage(_unread(error)) from None
     except OSError as error:
+        if error.errno in _SHORTAGES:
+            raise GzError(system_sentence(error)) from None
         raise UnreadableImage(_unread(error)) from None
 
 

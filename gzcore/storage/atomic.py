@@ -22,6 +22,8 @@ from gzcore.storage.places import Place, Url, local, remove_all
 
 _LEFTOVER = re.compile(r"\.[0-9a-f]{32}\..+", re.DOTALL)
 """The hidden name of a file that is being written."""
+_HIDDEN = len(f".{uuid.UUID(int=0).hex}.")
+"""Letters before its own name."""
 
 
 @contextlib.contextmanager
@@ -136,8 +138,12 @@ def withdraw(place: Place) -> None:
         place.unlink(missing_ok=True)
 
 
-def sweep(folder: Place) -> None:
+def sweep(folder: Place, name: str | None = None) -> None:
     """Remove what writers that were killed have left half-way; in a bucket there is no such thing.
+
+    Args:
+        folder: where they wrote.
+        name: of the file that they wrote; None: of any file. Name it where others may be writing into the folder.
 
     Raises:
         GzError: it cannot be removed.
@@ -145,7 +151,7 @@ def sweep(folder: Place) -> None:
     if isinstance(folder, Path):
         with writing(folder):
             for path in folder.glob(".*"):
-                if _LEFTOVER.fullmatch(path.name):
+                if _LEFTOVER.fullmatch(path.name) and name in (None, path.name[_HIDDEN:]):
                     path.unlink(missing_ok=True)
 
 

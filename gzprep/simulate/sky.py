@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzcore.errors import GzError
+from gzcore.storage.atomic import sweep, write_bytes
 from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 from gzprep.dataset.source import SIMULATED, write_marker
 from gzprep.simulate import SimulatedSky
@@ -24,6 +25,8 @@ from gzprep.simulate.volunteers import Votes, classify, summary
 
 Row = dict[str, Any]
 
+UNFINISHED = ".unfinished"
+"""A file that says which sky is being written; it is removed when the sky is complete."""
 TRAIN, TEST, TRUTH = "gz2_train_catalog.parquet", "gz2_test_catalog.parquet", "truth.parquet"
 
 
@@ -62,7 +65,7 @@ def write(directory: Path, galaxies: int, seed: int, on_galaxy: Callable[[], Non
     """Write the sky into `directory`; see :func:`gzprep.simulate.simulate`."""
     simulated, size = [], 0
     try:
-        _claim(directory)
+        _claim(directory, f"{galaxies} galaxies of seed {seed}\n")
         for index in range(galaxies):
             simulated.append(draw_galaxy(seed, index))
             size += _write_picture(directory, simulated[-1], seed)
@@ -70,6 +73,7 @@ def write(directory: Path, galaxies: int, seed: int, on_galaxy: Callable[[], Non
                 on_galaxy()
         write_marker(directory, SIMULATED, seed=seed, galaxies=galaxies)
         _write_tables(directory, simulated)
+        (directory / UNFINISHED).unlink()
     except OSError as error:
         raise GzError(f"The sample sky cannot be written to {directory}: {error.strerror or error}.") from error
     splits = Counter(galaxy.identity.split for galaxy in simulated)
@@ -77,10 +81,15 @@ def write(directory: Path, galaxies: int, seed: int, on_galaxy: Callable[[], Non
     return SimulatedSky(directory, galaxies, splits["train"], splits["test"], dict(planted), size)
 
 
-def _claim(directory: Path) -> None:
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+def _claim(directory: Path, sky: str) -> None:
+    """Begin a sky in an empty folder, or begin again the same one, if a command that was stopped has left it."""
+    note = directory / UNFINISHED
+    if directory.is_dir():
+        sweep(directory)
+    goes_on = note.is_file() and note.read_text(encoding="utf-8") == sky
+    if not goes_on and directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise GzError(f"{directory} is not an empty folder; name a new one, or remove what an unfinished run left.")
-    directory.mkdir(parents=True, exist_ok=True)
+    write_bytes(note, sky.encode())
 
 
 def _write_picture(directory: Path, galaxy: SimulatedGalaxy, seed: int) -> int:

@@ -18,7 +18,7 @@ from gzcore.dataset.tree import Question
 from gzcore.errors import UsageError
 from gzcore.images import Pixels
 from gzcore.machine import cores
-from gzcore.storage.atomic import appearing, writing
+from gzcore.storage.atomic import appearing, sweep, writing
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Floats, chosen_answers, classes
 from gztrain.predict.crops import Crop, Cut, find_files, read_crop, readable
@@ -64,6 +64,7 @@ def predict(
     cut = cut_of(chosen, resize=resize)
     batches = predict_files(files.images, chosen.model().predict_on_batch, cut=cut, scheme=chosen.scheme)
     unusable = other_size = 0
+    sweep(parquet.parent, parquet.name)  # of the same command, if it was killed
     with writing(parquet.parent), appearing(parquet) as file, pq.ParquetWriter(file, columns(chosen.scheme)) as out:
         for group in _groups(batches, advance):
             out.write_table(group)

@@ -6,6 +6,7 @@ import resource
 import struct
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gzcore.images import Header, Pixels, UnreadableImage, decode, read_header
+from gzcore.errors import GzError
+from gzcore.images import Header, Pixels, UnreadableImage, UnusableImage, decode, read_file, read_header
 from tests.golden.regenerate_records import draw_frame
 
 cv2.setNumThreads(1)
@@ -251,3 +253,18 @@ def test_a_damaged_file_of_any_format_is_read_or_refused(kind: str) -> None:
                 decode(bytes(data))
         except UnreadableImage:
             pass
+
+
+def test_an_image_is_not_blamed_for_used_up_file_handles(tmp_path: Path) -> None:
+    """It would be rejected, and the galaxy would be missing from the data set."""
+    path = tmp_path / "image.jpg"
+    path.write_bytes(b"some bytes")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(GzError, match="Too many files are open") as raised:
+            read_file(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert not isinstance(raised.value, UnusableImage)
+    assert read_file(path) == b"some bytes"

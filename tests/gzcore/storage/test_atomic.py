@@ -215,3 +215,12 @@ def test_sweep_removes_leftovers_only(root: Path) -> None:
         (root / name).touch()
     sweep(root)
     assert files(root) == kept
+
+
+def test_sweep_of_a_name_leaves_what_others_are_writing(tmp_path: Path) -> None:
+    """In a folder of the user's, another command may be writing another file."""
+    swept, others = f".{'0' * 32}.rows.parquet", f".{'1' * 32}.other.parquet"
+    for name in (swept, others, "rows.parquet"):
+        (tmp_path / name).touch()
+    sweep(tmp_path, "rows.parquet")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [others, "rows.parquet"]

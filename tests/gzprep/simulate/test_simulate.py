@@ -3,6 +3,7 @@
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -459,6 +460,45 @@ def test_a_killed_run_leaves_no_catalogue(tmp_path: Path) -> None:
         simulate(tmp_path / "sky", 9, on_galaxy=stop)
     assert len(list((tmp_path / "sky").rglob("*.jpg"))) == 3
     assert not list((tmp_path / "sky").rglob("*.parquet"))
+
+
+def stopped_after(galaxies: int) -> Callable[[], None]:
+    """A function that interrupts the simulation after so many galaxies."""
+    calls = iter(range(1, galaxies + 1))
+
+    def stop() -> None:
+        if next(calls) == galaxies:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_a_stopped_sky_is_finished_by_the_same_call(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        simulate(tmp_path / "sky", 9, on_galaxy=stopped_after(3))
+    simulate(tmp_path / "sky", 9)
+    simulate(tmp_path / "whole", 9)
+    assert contents(tmp_path / "sky") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("galaxies", "seed"), [(9, 1), (8, 0)], ids=["another seed", "another number"])
+def test_a_stopped_sky_is_not_mixed_with_another(tmp_path: Path, galaxies: int, seed: int) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        simulate(tmp_path / "sky", 9, on_galaxy=stopped_after(3))
+    before = contents(tmp_path / "sky")
+    with pytest.raises(GzError, match="not an empty folder"):
+        simulate(tmp_path / "sky", galaxies, seed)
+    assert contents(tmp_path / "sky") == before
+
+
+def test_a_complete_sky_is_not_begun_again(tmp_path: Path) -> None:
+    simulate(tmp_path / "sky", 3)
+    with pytest.raises(GzError, match="not an empty folder"):
+        simulate(tmp_path / "sky", 3)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_truth_is_checked_at_birth() -> None:
