@@ -27,9 +27,9 @@ class SchemeEntry(_Part):
     @model_validator(mode="after")
     def _check(self) -> "SchemeEntry":
         questions = [Question(**question.model_dump()) for question in self.questions]
-        names = tuple(label for question in questions for label in question.labels)
-        if names != self.names or len(self.places) != len(names) or not names:
-            raise ValueError("names and places are not those of the labels of its questions")
+        count = sum(len(question.labels) for question in questions)
+        if not count or not count == len(self.names) == len(self.places):
+            raise ValueError(f"names and places are not of the {count} labels of its questions")
         if len(self.fraction_places) != sum(len(question.answers) for question in questions):
             raise ValueError("fraction_places are not those of the answers of its questions")
         return self
