@@ -108,7 +108,7 @@ def run_bins(sky: Sky, out: Path) -> float:
     from gzprep.prepare import bin as bins
     from gzprep.run import launch
 
-    job = launch.plan(launch.Request(out, Recipe(shards=Shards(min_bins=1)), sky.data))
+    job = launch.plan(launch.RunRequest(out, Recipe(shards=Shards(min_bins=1)), sky.data))
     job.folder.prepare()
     groups = defaultdict(list)
     for galaxy in read_all(job.source.catalogues):

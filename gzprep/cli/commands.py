@@ -126,7 +126,7 @@ def run(
         recipe, settings or [], views__count=views, crop__size=crop, seed=seed, limit=limit, group_by=group_by
     )
     options = _beam_options(beam_options or [])
-    request = launch.Request(out, chosen, data, catalogue, split, runner, workers, options, overwrite, fleet)
+    request = launch.RunRequest(out, chosen, data, catalogue, split, runner, workers, options, overwrite, fleet)
     if dry_run:
         _dry_run(request, as_json=as_json)
         return
@@ -145,7 +145,7 @@ def run(
     show_summary(manifest, str(out), time.monotonic() - began, example_id(Folder(out)))
 
 
-def _send(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.Request
+def _send(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.RunRequest
     from gzcore.console import show_line
     from gzprep.run import launch
 
@@ -165,7 +165,7 @@ def _beam_options(words: list[str]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _dry_run(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.Request
+def _dry_run(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.RunRequest
     from gzcore.engines.dataflow import read_fleet
     from gzcore.engines.names import check_runner
     from gzprep.prepare.job import check_folder

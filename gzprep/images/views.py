@@ -237,7 +237,8 @@ def describe(view: View, height: int, width: int, crop: int, repairs: tuple[Op, 
 @cache
 def _gaussian(kernel: int) -> npt.NDArray[np.float64]:
     """Weights of a Gaussian, float64 [kernel, 1]: albumentations' own, but for the last bit of a double."""
-    sigma = 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8  # OpenCV's rule; said aloud, else it takes a table up to 9 px
+    # OpenCV's rule. Without a sigma, OpenCV takes rounded weights from a table for kernels of up to 9 px.
+    sigma = 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8
     return np.asarray(cv2.getGaussianKernel(kernel, sigma), np.float64)
 
 

@@ -32,14 +32,14 @@ from gzprep.prepare.bin_record import (
 )
 from gzprep.prepare.catalogue_row import SCHEMA, catalogue_row
 from gzprep.prepare.galaxy import Judged, image_digest, judge_galaxy, make_records, read_images
-from gzprep.prepare.job import Job
+from gzprep.prepare.job import PreparationJob
 from gzprep.prepare.rejudge import rejudge
 
 OnGalaxy = Callable[[Rejection | None], None]
 
 
-def write_bin(job: Job, target: Bin, rows: Iterable[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:
-    """Make the shards of a bin, unless they are there already.
+def write_bin(job: PreparationJob, target: Bin, rows: Iterable[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:
+    """Make the shards of a bin, unless they are there and up to date.
 
     Args:
         job: recipe and folders.
@@ -81,7 +81,7 @@ def refuse_duplicates(galaxies: Sequence[Galaxy]) -> None:
 # ---------------------------------------------------------------- a bin that is there
 
 
-def find_finished(job: Job, target: Bin, galaxies: Sequence[Galaxy]) -> FinishedBin | None:
+def find_finished(job: PreparationJob, target: Bin, galaxies: Sequence[Galaxy]) -> FinishedBin | None:
     """Return a bin that is whole and up to date, else None; other thresholds alone are applied to its scores."""
     finished = read_finished(job.folder, target)
     if finished is None or finished.record.record_hash != job.record_hash:
@@ -93,7 +93,7 @@ def find_finished(job: Job, target: Bin, galaxies: Sequence[Galaxy]) -> Finished
     return finished if finished.record.recipe_hash == job.recipe_hash else _rejudge_bin(job, finished)
 
 
-def _rejudge_bin(job: Job, finished: FinishedBin) -> FinishedBin | None:
+def _rejudge_bin(job: PreparationJob, finished: FinishedBin) -> FinishedBin | None:
     table = rejudge(finished.table, job.recipe.defects)
     if table is None:
         return None
@@ -117,13 +117,13 @@ def _is_intact(path: Place, shard: ShardInfo) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest() == shard.sha256
 
 
-def _inputs_on_disk(job: Job, galaxies: Sequence[Galaxy]) -> str:
+def _inputs_on_disk(job: PreparationJob, galaxies: Sequence[Galaxy]) -> str:
     images = read_images(galaxies, job.source.images)
     digests = ("" if isinstance(data, Rejection) else image_digest(data) for data in images)
     return _hash_inputs_of(job, zip(galaxies, digests, strict=True))
 
 
-def _hash_inputs_of(job: Job, pairs: Iterable[tuple[Galaxy, str]]) -> str:
+def _hash_inputs_of(job: PreparationJob, pairs: Iterable[tuple[Galaxy, str]]) -> str:
     """Hash rows, image digests, and the test galaxy that a training galaxy is a duplicate of."""
     return hash_inputs((galaxy, digest + job.groups.in_test.get(galaxy.id, "")) for galaxy, digest in pairs)
 
@@ -140,7 +140,7 @@ def hash_inputs(pairs: Iterable[tuple[Galaxy, str]]) -> str:
 # ---------------------------------------------------------------- a bin that is made
 
 
-def _make_bin(job: Job, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:
+def _make_bin(job: PreparationJob, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGalaxy) -> BinRecord:
     withdraw(job.folder.manifest)  # before the first shard changes: the folder is not whole any more
     job.folder.bin_record(target.name).unlink(missing_ok=True)
     with tempfile.TemporaryFile(dir=job.folder.spool, buffering=BUFFER) as file:
@@ -156,7 +156,7 @@ def _make_bin(job: Job, target: Bin, galaxies: Sequence[Galaxy], on_galaxy: OnGa
     return finished.record
 
 
-def _judge(job: Job, galaxy: Galaxy, data: bytes | Rejection) -> Judged:
+def _judge(job: PreparationJob, galaxy: Galaxy, data: bytes | Rejection) -> Judged:
     """Judge a galaxy; a duplicate of a test galaxy is rejected."""
     judged = judge_galaxy(galaxy, data, job.recipe)
     if galaxy.id in job.groups.in_test and galaxy.split is Split.TRAIN:
@@ -164,7 +164,7 @@ def _judge(job: Job, galaxy: Galaxy, data: bytes | Rejection) -> Judged:
     return judged
 
 
-def _spool_galaxy(job: Job, target: Bin, judged: Judged, spool: Spool) -> Judged:
+def _spool_galaxy(job: PreparationJob, target: Bin, judged: Judged, spool: Spool) -> Judged:
     """Keep the records of a galaxy, if it has any, and let go of its pixels."""
     if judged.frame is not None:
         for record in make_records(judged, judged.frame, job.recipe, target.fold):
@@ -172,7 +172,7 @@ def _spool_galaxy(job: Job, target: Bin, judged: Judged, spool: Spool) -> Judged
     return judged.without_frame()
 
 
-def _write_shard(job: Job, target: Bin, split: str, spool: Spool) -> ShardInfo:
+def _write_shard(job: PreparationJob, target: Bin, split: str, spool: Spool) -> ShardInfo:
     name = shard_name(job.recipe.name, split, target.index, target.count)
     digest, size = hashlib.sha256(), 0
     with appearing(job.folder.root / name, job.folder.temporaries) as file:
@@ -183,7 +183,7 @@ def _write_shard(job: Job, target: Bin, split: str, spool: Spool) -> ShardInfo:
     return ShardInfo(name, split, target.index, target.fold, spool.count(split), size, digest.hexdigest())
 
 
-def _summarise(job: Job, target: Bin, judged: Sequence[Judged], shards: tuple[ShardInfo, ...]) -> BinRecord:
+def _summarise(job: PreparationJob, target: Bin, judged: Sequence[Judged], shards: tuple[ShardInfo, ...]) -> BinRecord:
     digests = [(galaxy.galaxy, galaxy.digest) for galaxy in judged]
     inputs, data = _hash_inputs_of(job, digests), data_sum(digests)
     accepted = [galaxy for galaxy in judged if galaxy.verdict.rejection is None]
@@ -202,7 +202,7 @@ def _summarise(job: Job, target: Bin, judged: Sequence[Judged], shards: tuple[Sh
     return BinRecord(target, *hashes, len(judged), len(accepted), *noticed, shards, labels, inconsistent)
 
 
-def make_absent_bins(job: Job, present: Iterable[Bin]) -> list[BinRecord]:
+def make_absent_bins(job: PreparationJob, present: Iterable[Bin]) -> list[BinRecord]:
     """Write the empty shards of the bins that no galaxy fell into."""
     absent = set(job.counts.bins()).difference(present)
     return [write_bin(job, target, (), lambda _: None) for target in sorted(absent)]

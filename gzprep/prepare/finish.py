@@ -32,13 +32,13 @@ from gzprep.images.views import ORDER_OF_APPLICATION
 from gzprep.prepare.bin import make_absent_bins
 from gzprep.prepare.bin_record import BinRecord, column_sums
 from gzprep.prepare.catalogue_row import REJECT_COLUMNS, SCHEMA
-from gzprep.prepare.job import Job
+from gzprep.prepare.job import PreparationJob
 from gzprep.prepare.rejects import example_in, explain
 
 Json = dict[str, Any]
 
 
-def finish(job: Job, records: Iterable[BinRecord]) -> Json:
+def finish(job: PreparationJob, records: Iterable[BinRecord]) -> Json:
     """Check the share of rejects, and complete the folder: catalogue, rejects, cards, and last the manifest.
 
     Raises:
@@ -63,7 +63,7 @@ def finish(job: Job, records: Iterable[BinRecord]) -> Json:
     return manifest
 
 
-def note_source(job: Job) -> None:
+def note_source(job: PreparationJob) -> None:
     """Note for this machine alone where the source is, if the manifest does not publish it."""
     places, path = whole_paths(job.source.data, job.source.catalogues), job.folder.source
     if isinstance(job.source.data, Path) and not (path.is_file() and read_json(path) == places):
@@ -71,7 +71,7 @@ def note_source(job: Job) -> None:
             write_json(path, places, job.folder.temporaries)
 
 
-def is_current(job: Job, manifest: Json) -> bool:
+def is_current(job: PreparationJob, manifest: Json) -> bool:
     """Tell whether the folder is whole and says the same. What it says of leaks follows from the rest."""
     folder = job.folder
     counts = manifest["counts"]["all"]
@@ -98,7 +98,7 @@ def too_many_rejects(records: Sequence[BinRecord], limit: float) -> bool:
     return rejected > limit * sum(record.galaxies for record in records)
 
 
-def refuse_too_many_rejects(job: Job, records: Sequence[BinRecord]) -> None:
+def refuse_too_many_rejects(job: PreparationJob, records: Sequence[BinRecord]) -> None:
     """Stop a run in which too much was rejected; ``rejects.parquet`` is written all the same.
 
     Raises:
@@ -121,7 +121,7 @@ def refuse_too_many_rejects(job: Job, records: Sequence[BinRecord]) -> None:
     )
 
 
-def _example(job: Job, records: Sequence[BinRecord], reason: str) -> str:
+def _example(job: PreparationJob, records: Sequence[BinRecord], reason: str) -> str:
     """The first galaxy that was rejected for the commonest reason, in full."""
     first = [record for record in records if reason in record.rejected][:1]
     rows = (row for table in _bin_tables(job.folder, first) for row in table.to_pylist())
@@ -137,7 +137,7 @@ def add_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
-def describe(job: Job, records: Sequence[BinRecord]) -> Json:
+def describe(job: PreparationJob, records: Sequence[BinRecord]) -> Json:
     """Build the manifest."""
     return {
         "format": FORMAT,
@@ -163,7 +163,7 @@ def _jsonable(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
     return [_jsonable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _source(job: Job) -> Json:
+def _source(job: PreparationJob) -> Json:
     source = describe_source(job.folder, job.source.data, job.source.catalogues)
     pairs = zip(source["catalogues"], job.source.rows, strict=True)
     return {
@@ -222,7 +222,7 @@ def _label_counts(records: Sequence[BinRecord]) -> Json:
     return {"galaxies": sum(record.accepted for record in records), **counts}
 
 
-def write_catalogue(job: Job, records: Sequence[BinRecord]) -> None:
+def write_catalogue(job: PreparationJob, records: Sequence[BinRecord]) -> None:
     """Join the bins' rows to ``catalogue.parquet``, one bin in memory at a time; and write ``rejects.parquet``."""
     folder = job.folder
     with (
@@ -234,7 +234,7 @@ def write_catalogue(job: Job, records: Sequence[BinRecord]) -> None:
     write_rejects(job, records)
 
 
-def write_rejects(job: Job, records: Sequence[BinRecord]) -> None:
+def write_rejects(job: PreparationJob, records: Sequence[BinRecord]) -> None:
     """Write ``rejects.parquet``, one bin in memory at a time."""
     folder = job.folder
     with appearing(folder.rejects, folder.temporaries) as file, pq.ParquetWriter(file, _reject_schema()) as writer:
@@ -252,7 +252,7 @@ def _bin_tables(folder: Folder, records: Sequence[BinRecord]) -> Iterator[pa.Tab
     return map(read, records) if isinstance(folder.root, Path) else ahead(read, records)
 
 
-def write_cards(job: Job, manifest: Json) -> None:
+def write_cards(job: PreparationJob, manifest: Json) -> None:
     """Write what others read the data set by, from the manifest and the catalogue's checksum."""
     with job.folder.catalogue.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

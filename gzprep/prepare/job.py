@@ -41,7 +41,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Job:
+class PreparationJob:
     """Everything that the graph is built from.
 
     Attributes:
@@ -137,7 +137,7 @@ def refuse_source(out: Place, source: Source) -> None:
         raise GzError(f"--out {out} is where the source images are, which are never written to; choose another.")
 
 
-def make_job(out: Place, source: Source, recipe: Recipe) -> Job:
+def make_job(out: Place, source: Source, recipe: Recipe) -> PreparationJob:
     """Work out the job, keeping the number of bins that the folder already has.
 
     Raises:
@@ -149,7 +149,7 @@ def make_job(out: Place, source: Source, recipe: Recipe) -> Job:
     kept = _planned_counts(folder) if folder.plan.exists() else BinCounts(0, 0)
     counts = BinCounts(kept.train or fresh.train, kept.test or fresh.test)
     fixed = (folder, source, recipe, recipe_hash(recipe), counts, galaxies, ceilings)
-    job = Job(*fixed, published=publication_date())
+    job = PreparationJob(*fixed, published=publication_date())
     if recipe.group_by == "galaxy":
         return job
     galaxies_taken = (galaxy for galaxy in read_all(source.catalogues) if job.takes(galaxy.id, galaxy.split))
@@ -206,7 +206,7 @@ class _Plan(BaseModel):
     bins: _PlannedBins
 
 
-def check_folder(job: Job) -> None:
+def check_folder(job: PreparationJob) -> None:
     """Refuse a folder that holds something else. Other thresholds and policies are no other data set.
 
     Raises:
@@ -248,7 +248,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
     return list(value) if isinstance(value, tuple) else value
 
 
-def write_plan(job: Job) -> None:
+def write_plan(job: PreparationJob) -> None:
     """Note in the folder what it is being made from.
 
     Raises:

@@ -36,7 +36,10 @@ def rejudge(table: pa.Table, rules: Defects) -> pa.Table | None:
 
 
 def _rejudge_row(row: dict[str, Any], rules: Defects) -> dict[str, Any] | None:
-    if row["stage"] not in {None, RejectionStage.DEFECT.value}:  # its image never came before the detectors
+    if row["stage"] not in {
+        None,
+        RejectionStage.DEFECT.value,
+    }:  # it was rejected before any detector looked at its image
         return row
     names = wanted(rules)
     if any(row[_SCORES[name]] is None for name in names):

@@ -14,7 +14,7 @@ from gzcore.engines.dataflow import Fleet
 from gzprep.catalogue.galaxy import Galaxy, Split, pack
 from gzprep.catalogue.read import read_galaxies, row_groups
 from gzprep.prepare.galaxy import judge_galaxy, make_records, read_image
-from gzprep.prepare.job import Job
+from gzprep.prepare.job import PreparationJob
 from gzprep.prepare.rejects import Example, example_of, explain
 from gzprep.run import cost
 
@@ -24,7 +24,7 @@ TRIED = 16
 """Galaxies that are prepared to learn their size and time."""
 
 
-def estimate(job: Job, fleet: Fleet | None = None) -> dict[str, Any]:
+def estimate(job: PreparationJob, fleet: Fleet | None = None) -> dict[str, Any]:
     """Count shards and records exactly; estimate bytes and seconds from the first galaxies.
 
     Args:
@@ -65,26 +65,26 @@ def estimate(job: Job, fleet: Fleet | None = None) -> dict[str, Any]:
     }
 
 
-def _first_galaxies(job: Job) -> Iterator[Galaxy]:
+def _first_galaxies(job: PreparationJob) -> Iterator[Galaxy]:
     groups = (group for file in job.source.catalogues for group in row_groups(file)[:1])
     return (galaxy for group in groups for galaxy in read_galaxies(group) if job.takes(galaxy.id, galaxy.split))
 
 
-def _try(job: Job) -> tuple[int, cost.Measured, list[Example]]:
+def _try(job: PreparationJob) -> tuple[int, cost.Measured, list[Example]]:
     """Prepare a few galaxies: how many, what one of them takes, and those that were rejected."""
     galaxies = list(islice(_first_galaxies(job), TRIED))
     for galaxy in galaxies[:1]:
         _prepare(job, galaxy)  # once to warm up: libraries are loaded, tables made
     tried = [_prepare(job, galaxy) for galaxy in galaxies]
-    lengths = [length for one in tried for length in one.lengths]
+    lengths = [length for prepared in tried for length in prepared.lengths]
     records, rows = max(len(lengths), 1), max(len(galaxies), 1)
     measured = cost.Measured(
-        galaxy_seconds=sum(one.judging for one in tried) / rows,
-        record_seconds=sum(one.making for one in tried) / records,
+        galaxy_seconds=sum(prepared.judging for prepared in tried) / rows,
+        record_seconds=sum(prepared.making for prepared in tried) / records,
         record_bytes=sum(lengths) / records,
         row_bytes=sum(len(pack(galaxy)) + _KEY_BYTES for galaxy in galaxies) / rows,
     )
-    return len(galaxies), measured, [one.reject for one in tried if one.reject is not None]
+    return len(galaxies), measured, [prepared.reject for prepared in tried if prepared.reject is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class _Prepared:
     reject: Example | None
 
 
-def _prepare(job: Job, galaxy: Galaxy) -> _Prepared:
+def _prepare(job: PreparationJob, galaxy: Galaxy) -> _Prepared:
     began = time.process_time()
     judged = judge_galaxy(galaxy, read_image(galaxy, job.source.images), job.recipe)
     between = time.process_time()

@@ -107,14 +107,14 @@ def metadata() -> Json:
         "description": "From a catalogue and a folder of galaxy images to cropped TFRecord shards, with a manifest.",
         "parameters": [
             {
-                "name": one.name,
-                "label": one.key or one.name,
-                "helpText": one.help,
-                "isOptional": one.optional,
-                "regexes": [one.regex],
-                "paramType": one.kind,
+                "name": parameter.name,
+                "label": parameter.key or parameter.name,
+                "helpText": parameter.help,
+                "isOptional": parameter.optional,
+                "regexes": [parameter.regex],
+                "paramType": parameter.kind,
             }
-            for one in parameters()
+            for parameter in parameters()
         ],
     }
 
@@ -135,7 +135,7 @@ def arguments(given: Sequence[str]) -> list[str]:
     Raises:
         UsageError: there is something that is no option.
     """
-    known = {one.name: one for one in parameters()}
+    known = {parameter.name: parameter for parameter in parameters()}
     ours: list[str] = []
     beams: list[str] = []
     for name, value in _pairs(given):

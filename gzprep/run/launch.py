@@ -19,7 +19,7 @@ from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, find_catalogues
 from gzprep.config import Recipe
 from gzprep.dataset.folder import Folder, clear, locked, sweep
-from gzprep.prepare.job import Job, Source, check_folder, make_job, open_source, refuse_source, write_plan
+from gzprep.prepare.job import PreparationJob, Source, check_folder, make_job, open_source, refuse_source, write_plan
 from gzprep.run.pool import prepare_to_fork, useful_workers
 from gzprep.run.progress import galaxy_progress, listen
 
@@ -33,7 +33,7 @@ JOBS = JobKind("gzprep", image="GZPREP_IMAGE", folder=".gzprep/dataflow")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunRequest:
     """What the user asked for.
 
     Attributes:
@@ -60,7 +60,7 @@ class Request:
     fleet: Place | None = None
 
 
-def plan(request: Request) -> Job:
+def plan(request: RunRequest) -> PreparationJob:
     """Check the input and work out the job; only the sample sky is ever written here.
 
     Raises:
@@ -69,7 +69,7 @@ def plan(request: Request) -> Job:
     return make_job(request.out.absolute(), open_input(request), request.recipe)
 
 
-def open_input(request: Request) -> Source:
+def open_input(request: RunRequest) -> Source:
     """Find and check what the user wants prepared; all paths absolute, for workers may run in other folders.
 
     Raises:
@@ -114,7 +114,7 @@ def sample_sky(out: Place) -> Path:
     return folder
 
 
-def run(request: Request) -> dict[str, Any]:
+def run(request: RunRequest) -> dict[str, Any]:
     """Make the data set.
 
     Returns:
@@ -135,7 +135,7 @@ def run(request: Request) -> dict[str, Any]:
     return manifest
 
 
-def send(request: Request) -> dict[str, str]:
+def send(request: RunRequest) -> dict[str, str]:
     """Send the job away and return at once; it writes the manifest by itself.
 
     Returns:
@@ -155,7 +155,7 @@ def send(request: Request) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _begun(request: Request) -> Iterator[Job]:
+def _begun(request: RunRequest) -> Iterator[PreparationJob]:
     """Check everything, claim the folder, and yield the job."""
     check_runner(request.runner, request.options)
     if request.runner == DATAFLOW:
@@ -171,7 +171,7 @@ def _begun(request: Request) -> Iterator[Job]:
         yield job
 
 
-def _send_to_dataflow(job: Job, request: Request) -> "Sent | None":
+def _send_to_dataflow(job: PreparationJob, request: RunRequest) -> "Sent | None":
     """Send a job, and say at once where it is to be seen."""
     from gzprep.run.beam.pipeline import send as send_graph
 
@@ -183,7 +183,7 @@ def _send_to_dataflow(job: Job, request: Request) -> "Sent | None":
     return sent
 
 
-def _run_on_dataflow(job: Job, request: Request) -> None:
+def _run_on_dataflow(job: PreparationJob, request: RunRequest) -> None:
     with one_sentence():
         sent = _send_to_dataflow(job, request)
         if sent is None:  # as run has seen
@@ -195,7 +195,7 @@ def _run_on_dataflow(job: Job, request: Request) -> None:
     say("Dataflow counted: " + ", ".join(f"{name} {value}" for name, value in sorted(counters.items())))
 
 
-def start_over(request: Request) -> None:
+def start_over(request: RunRequest) -> None:
     """Remove the data set that is in the way, once the input has been found good."""
     open_input(request)
     out = request.out.absolute()
@@ -205,7 +205,7 @@ def start_over(request: Request) -> None:
             clear(folder, request.recipe.name)
 
 
-def _run_graph(job: Job, request: Request) -> None:
+def _run_graph(job: PreparationJob, request: RunRequest) -> None:
     galaxies = sum(job.galaxies.values())
     workers = request.workers or useful_workers(cores(), galaxies)
     with galaxy_progress("Preparing", galaxies) as advance, listen(advance) as address, one_sentence():

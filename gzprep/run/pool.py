@@ -10,7 +10,7 @@ from gzprep.catalogue.galaxy import unpack
 from gzprep.dataset.shards import Bin
 from gzprep.prepare.bin import write_bin
 from gzprep.prepare.bin_record import BinRecord
-from gzprep.prepare.job import Job
+from gzprep.prepare.job import PreparationJob
 from gzprep.run.progress import Reporter
 
 _GALAXIES_A_WORKER = 150
@@ -37,13 +37,13 @@ def prepare_to_fork() -> None:
     start_forkserver(["gzprep.run.pool", "gzprep.prepare.finish"])
 
 
-def write_packed_bin(job: Job, target: Bin, rows: list[bytes]) -> BinRecord:
+def write_packed_bin(job: PreparationJob, target: Bin, rows: list[bytes]) -> BinRecord:
     """Write one bin of packed galaxies, and report each galaxy to the launcher."""
     with Reporter(job.progress) as reporter:
         return write_bin(job, target, map(unpack, rows), reporter.galaxy)
 
 
-def write_bins(job: Job, bins: dict[Bin, list[bytes]], workers: int) -> Iterator[BinRecord]:
+def write_bins(job: PreparationJob, bins: dict[Bin, list[bytes]], workers: int) -> Iterator[BinRecord]:
     """Write bins, the one with the most records first; yield their records as they are done.
 
     Args:
@@ -60,5 +60,5 @@ def write_bins(job: Job, bins: dict[Bin, list[bytes]], workers: int) -> Iterator
         yield from pool.run(write_packed_bin, [(job, target, bins[target]) for target in order])
 
 
-def _records(job: Job, target: Bin, galaxies: int) -> int:
+def _records(job: PreparationJob, target: Bin, galaxies: int) -> int:
     return galaxies * (1 + job.recipe.views.count * (len(target.shard_splits) - 1))

@@ -64,7 +64,7 @@ class Reporter:
         if self.socket is not None and self._untold:
             try:
                 self.socket.send(self._untold)
-            except OSError:  # progress is a courtesy: a launcher that is gone, or sleeps, stops no worker
+            except OSError:  # a launcher that has ended, or does not read, stops no worker
                 self._stop()
             self._untold.clear()
             self._told = time.monotonic()
@@ -134,7 +134,7 @@ _PLAIN_EVERY = 5.0
 
 
 @dataclass
-class Tally:
+class GalaxyTally:
     """How far a run is."""
 
     total: int
@@ -155,7 +155,7 @@ class Tally:
         return (self.done - 1) / max(time.monotonic() - self.began, 1e-9) if self.done > 1 else 0.0
 
     def line(self) -> str:
-        """The tally as a sentence."""
+        """How far the run is, as a sentence."""
         left = f", {human_time((self.total - self.done) / self.rate)} left" if self.rate else ""
         return f"{self.done} of {self.total} galaxies, {self.rejected} rejected, {self.rate:.0f} galaxies/s{left}"
 
@@ -167,7 +167,7 @@ def galaxy_progress(title: str, total: int) -> Iterator[Callable[[bool], None]]:
     Yields:
         A function to call once a galaxy, with whether it was rejected.
     """
-    tally = Tally(total)
+    tally = GalaxyTally(total)
     console = Console(stderr=True)
     show = _live if console.is_terminal else _plain
     with show(console, title, tally) as refresh:
@@ -180,7 +180,7 @@ def galaxy_progress(title: str, total: int) -> Iterator[Callable[[bool], None]]:
 
 
 @contextmanager
-def _live(console: Console, title: str, tally: Tally) -> Iterator[Callable[[], None]]:
+def _live(console: Console, title: str, tally: GalaxyTally) -> Iterator[Callable[[], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -195,7 +195,7 @@ def _live(console: Console, title: str, tally: Tally) -> Iterator[Callable[[], N
 
 
 @contextmanager
-def _plain(_: Console, title: str, tally: Tally) -> Iterator[Callable[[], None]]:
+def _plain(_: Console, title: str, tally: GalaxyTally) -> Iterator[Callable[[], None]]:
     said = time.monotonic()
 
     def refresh() -> None:

@@ -10,11 +10,11 @@ from gzcore.engines.beam.dataflow import Sent, send_graph
 from gzcore.engines.beam.run import make_pipeline, run_to_the_end
 from gzcore.engines.names import DIRECT, runner_options
 from gzprep.catalogue.read import row_groups
-from gzprep.prepare.job import Job
+from gzprep.prepare.job import PreparationJob
 from gzprep.run.beam.transforms import GroupByBin, ReadGalaxies, WriteBins, WriteManifest, sign_of_life
 
 
-def build(root: beam.Pipeline, job: Job, workers: int = 1) -> beam.PCollection:
+def build(root: beam.Pipeline, job: PreparationJob, workers: int = 1) -> beam.PCollection:
     """Build the graph: catalogue in, dataset folder out.
 
     Args:
@@ -33,7 +33,7 @@ def build(root: beam.Pipeline, job: Job, workers: int = 1) -> beam.PCollection:
     )
 
 
-def run(job: Job, runner: str, workers: int, options: Sequence[str] = ()) -> None:
+def run(job: PreparationJob, runner: str, workers: int, options: Sequence[str] = ()) -> None:
     """Run the graph and wait for its end.
 
     Args:
@@ -51,7 +51,7 @@ def run(job: Job, runner: str, workers: int, options: Sequence[str] = ()) -> Non
     run_to_the_end(pipeline, runner, sign_of_life(job.folder))
 
 
-def send(job: Job, options: Sequence[str]) -> Sent | None:
+def send(job: PreparationJob, options: Sequence[str]) -> Sent | None:
     """Send the graph to Dataflow and return at once; see :func:`gzcore.engines.beam.dataflow.send_graph`."""
     return send_graph(partial(build, job=job), options)
 

@@ -14,7 +14,7 @@ from gzprep.dataset.folder import Folder
 from gzprep.dataset.shards import Bin
 from gzprep.prepare.bin_record import BinRecord
 from gzprep.prepare.finish import finish
-from gzprep.prepare.job import Job
+from gzprep.prepare.job import PreparationJob
 from gzprep.run.beam.counters import count_bin
 from gzprep.run.pool import settle, write_bins, write_packed_bin
 
@@ -25,7 +25,7 @@ Group = tuple[Bin, Iterable[bytes]]
 class ReadGalaxies(beam.PTransform):
     """RowGroup -> Galaxy: rows are read where they are needed, never in the launcher."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: PreparationJob) -> None:
         super().__init__()
         self.job = job
 
@@ -34,7 +34,7 @@ class ReadGalaxies(beam.PTransform):
         return groups | "Spread" >> beam.Reshuffle() | "Read" >> beam.FlatMap(taken_galaxies, self.job)
 
 
-def taken_galaxies(group: RowGroup, job: Job) -> Iterator[Galaxy]:
+def taken_galaxies(group: RowGroup, job: PreparationJob) -> Iterator[Galaxy]:
     """Yield the galaxies of a row group that ``limit`` leaves in; leave the sign of life first, if it is awaited."""
     if job.awaited:
         greet(job.folder)
@@ -62,7 +62,7 @@ class GroupByBin(beam.PTransform):
     The key of the shuffle is the bin's name: engines compare keys by their bytes, and those of a text never change.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: PreparationJob) -> None:
         super().__init__()
         self.job = job
 
@@ -78,7 +78,7 @@ def with_bin(group: tuple[str, Iterable[bytes]]) -> Group:
     return Bin.parse(name), rows
 
 
-def key_by_bin(galaxy: Galaxy, job: Job) -> Iterator[Keyed]:
+def key_by_bin(galaxy: Galaxy, job: PreparationJob) -> Iterator[Keyed]:
     """Yield (bin name, packed galaxy) for the bin of a galaxy.
 
     A test galaxy is also sent to the training bin that its id belongs to. There it is compared with the training
@@ -93,7 +93,7 @@ def key_by_bin(galaxy: Galaxy, job: Job) -> Iterator[Keyed]:
 class WriteBins(beam.PTransform):
     """(Bin, packed galaxies) -> BinRecord: one step reads, judges, makes views, encodes and writes."""
 
-    def __init__(self, job: Job, workers: int = 1) -> None:
+    def __init__(self, job: PreparationJob, workers: int = 1) -> None:
         super().__init__()
         self.writer = BinWriter(job) if workers == 1 else PooledBinWriter(job, workers)
 
@@ -105,7 +105,7 @@ class WriteBins(beam.PTransform):
 class BinWriter(beam.DoFn):
     """Writes a bin where it is: an engine with workers of its own decides where that is."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: PreparationJob) -> None:
         super().__init__()
         self.job = job
 
@@ -122,7 +122,7 @@ class BinWriter(beam.DoFn):
 class PooledBinWriter(beam.DoFn):
     """Gathers the bins of a bundle and lets worker processes write them; for engines without workers of their own."""
 
-    def __init__(self, job: Job, workers: int) -> None:
+    def __init__(self, job: PreparationJob, workers: int) -> None:
         super().__init__()
         self.job, self.workers = job, workers
 
@@ -151,7 +151,7 @@ def counted(record: BinRecord) -> BinRecord:
 class WriteManifest(beam.PTransform):
     """BinRecord -> the manifest, once, when every bin is done."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: PreparationJob) -> None:
         super().__init__()
         self.job = job
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from gzcore.console import human_bytes, human_time, printable, say, show_line, show_table
 from gzprep.cli.show import prevalence, show_summary
-from gzprep.run.progress import Tally, galaxy_progress
+from gzprep.run.progress import GalaxyTally, galaxy_progress
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_human_time(seconds: float, said: str) -> None:
 
 
 def test_a_tally_counts() -> None:
-    tally = Tally(total=10)
+    tally = GalaxyTally(total=10)
     for rejected in (False, True, False):
         tally.add(rejected)
     assert (tally.done, tally.rejected) == (3, 1)
@@ -111,7 +111,7 @@ def test_a_tally_counts() -> None:
 
 
 def test_a_tally_has_no_rate_before_the_second_galaxy() -> None:
-    tally = Tally(total=10)
+    tally = GalaxyTally(total=10)
     assert tally.rate == 0
     assert tally.line() == "0 of 10 galaxies, 0 rejected, 0 galaxies/s"
     tally.add(rejected=True)
@@ -122,7 +122,7 @@ def test_a_tally_has_no_rate_before_the_second_galaxy() -> None:
 def test_a_line_of_a_tally_says_how_long_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
     """100 galaxies, 99 of them after the first in 9.9 s: ten a second, and 1,100 to come."""
     clock = iter([50.0, *[59.9] * 10])
-    tally = Tally(total=1200, began=0.0)
+    tally = GalaxyTally(total=1200, began=0.0)
     monkeypatch.setattr("gzprep.run.progress.time.monotonic", lambda: next(clock))
     for place in range(100):
         tally.add(rejected=place == 3)

@@ -15,31 +15,33 @@ from gzprep.dataset.read import read_record, read_shard
 from gzprep.dataset.shards import Bin, order_of
 from gzprep.prepare.bin import hash_inputs, make_absent_bins, refuse_duplicates, write_bin
 from gzprep.prepare.bin_record import BinRecord
-from gzprep.prepare.job import Job
+from gzprep.prepare.job import PreparationJob
 from tests.gzprep.jobs import galaxies_by_bin, small_job
 from tests.running import spoiled
 
 
 @pytest.fixture
-def job(sky_copy: Path, tmp_path: Path) -> Job:
+def job(sky_copy: Path, tmp_path: Path) -> PreparationJob:
     return small_job(sky_copy, tmp_path / "out")
 
 
 @pytest.fixture
-def target(job: Job) -> Bin:
+def target(job: PreparationJob) -> Bin:
     """The bin of the galaxy whose image is cut short."""
     galaxy = spoiled(job.source.data)["unreadable"]
     return job.bin_of(galaxy, Split.TRAIN)
 
 
-def write(job: Job, target: Bin, galaxies: list[Galaxy] | None = None) -> tuple[BinRecord, list[Rejection | None]]:
+def write(
+    job: PreparationJob, target: Bin, galaxies: list[Galaxy] | None = None
+) -> tuple[BinRecord, list[Rejection | None]]:
     """Write a bin; what was made of it, and what was said of its galaxies."""
     said: list[Rejection | None] = []
     own = galaxies_by_bin(job)[target] if galaxies is None else galaxies
     return write_bin(job, target, own, said.append), said
 
 
-def test_a_bin_of_training_becomes_a_shard_of_each_split(job: Job, target: Bin) -> None:
+def test_a_bin_of_training_becomes_a_shard_of_each_split(job: PreparationJob, target: Bin) -> None:
     record, _ = write(job, target)
     accepted = set()
     for shard, view in zip(record.shards, (0, 1), strict=True):
@@ -55,7 +57,7 @@ def test_a_bin_of_training_becomes_a_shard_of_each_split(job: Job, target: Bin) 
     assert len(accepted) == record.accepted
 
 
-def test_every_galaxy_is_told_of_once_in_the_order_of_the_ids(job: Job, target: Bin) -> None:
+def test_every_galaxy_is_told_of_once_in_the_order_of_the_ids(job: PreparationJob, target: Bin) -> None:
     record, said = write(job, target)
     assert len(said) == record.galaxies == record.accepted + sum(record.rejected.values())
     ids = sorted(galaxy.id for galaxy in galaxies_by_bin(job)[target])
@@ -63,13 +65,15 @@ def test_every_galaxy_is_told_of_once_in_the_order_of_the_ids(job: Job, target: 
     assert (said[place] or pytest.fail("it was accepted")).reason == "unreadable"
 
 
-def test_the_order_of_the_rows_does_not_matter(job: Job, target: Bin, tmp_path: Path, sky_copy: Path) -> None:
+def test_the_order_of_the_rows_does_not_matter(
+    job: PreparationJob, target: Bin, tmp_path: Path, sky_copy: Path
+) -> None:
     record, _ = write(job, target)
     other = small_job(sky_copy, tmp_path / "other")
     assert write(other, target, galaxies_by_bin(job)[target][::-1])[0] == record
 
 
-def test_galaxies_of_the_other_split_are_compared_and_not_written(job: Job, target: Bin) -> None:
+def test_galaxies_of_the_other_split_are_compared_and_not_written(job: PreparationJob, target: Bin) -> None:
     own = galaxies_by_bin(job)[target]
     others = [galaxy for galaxies in galaxies_by_bin(job).values() for galaxy in galaxies if galaxy.split is Split.TEST]
     record, said = write(job, target, [*own, *others])
@@ -95,7 +99,7 @@ def test_a_galaxy_that_is_there_twice_is_refused(splits: tuple[Split, Split], se
     refuse_duplicates([galaxies[0], galaxies[1], galaxies[3]])
 
 
-def test_a_galaxy_of_both_catalogues_is_found_in_its_bin_of_training(job: Job, target: Bin) -> None:
+def test_a_galaxy_of_both_catalogues_is_found_in_its_bin_of_training(job: PreparationJob, target: Bin) -> None:
     own = galaxies_by_bin(job)[target]
     with pytest.raises(GzError, match="in the train and in the test catalogue"):
         write(job, target, [*own, replace(own[0], split=Split.TEST)])
@@ -104,20 +108,20 @@ def test_a_galaxy_of_both_catalogues_is_found_in_its_bin_of_training(job: Job, t
 # ---------------------------------------------------------------- made again, or not
 
 
-def was_made_again(job: Job, target: Bin, galaxies: list[Galaxy] | None = None) -> bool:
+def was_made_again(job: PreparationJob, target: Bin, galaxies: list[Galaxy] | None = None) -> bool:
     """Write a bin; a manifest is withdrawn before the first shard of a bin that is made changes."""
     job.folder.manifest.write_text("{}")
     write(job, target, galaxies)
     return not job.folder.manifest.exists()
 
 
-def test_a_finished_bin_is_left_alone_and_says_the_same(job: Job, target: Bin) -> None:
+def test_a_finished_bin_is_left_alone_and_says_the_same(job: PreparationJob, target: Bin) -> None:
     first = write(job, target)
     assert not was_made_again(job, target)
     assert write(job, target) == first
 
 
-def first_shard(job: Job, target: Bin) -> Path:
+def first_shard(job: PreparationJob, target: Bin) -> Path:
     return Path(str(job.folder.root)) / f"gz2-train.tfrecord-{target.index:05d}-of-{target.count:05d}"
 
 
@@ -127,30 +131,30 @@ def flip_a_bit(path: Path) -> None:
     path.write_bytes(data)
 
 
-def spoil_the_note(job: Job, target: Bin) -> None:
+def spoil_the_note(job: PreparationJob, target: Bin) -> None:
     job.folder.bin_record(target.name).write_text("no parquet")
 
 
-def forget_a_column(job: Job, target: Bin) -> None:
+def forget_a_column(job: PreparationJob, target: Bin) -> None:
     path = str(job.folder.bin_record(target.name))
     table = pq.read_table(path)
     pq.write_table(table.drop_columns(["fold"]), path)
 
 
-def name_another_recipe(job: Job, target: Bin) -> None:
+def name_another_recipe(job: PreparationJob, target: Bin) -> None:
     path = str(job.folder.bin_record(target.name))
     table = pq.read_table(path)
     text = table.schema.metadata[b"gzprep"].decode().replace(job.record_hash, "0" * 64)
     pq.write_table(table.replace_schema_metadata({b"gzprep": text}), path)
 
 
-def change_an_image(job: Job, target: Bin) -> None:
+def change_an_image(job: PreparationJob, target: Bin) -> None:
     (made, *_) = galaxies_by_bin(job)[target]
     path = Path(str(job.source.images)) / made.subfolder / made.filename
     path.write_bytes(path.read_bytes() + b"\0" if path.exists() else b"\0")
 
 
-DAMAGE: dict[str, Callable[[Job, Bin], object]] = {
+DAMAGE: dict[str, Callable[[PreparationJob, Bin], object]] = {
     "a shard is gone": lambda job, target: first_shard(job, target).unlink(),
     "a shard is cut": lambda job, target: first_shard(job, target).write_bytes(b""),
     "a shard has a flipped bit": lambda job, target: flip_a_bit(first_shard(job, target)),
@@ -163,7 +167,7 @@ DAMAGE: dict[str, Callable[[Job, Bin], object]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_a_bin_is_made_again_where(name: str, job: Job, target: Bin) -> None:
+def test_a_bin_is_made_again_where(name: str, job: PreparationJob, target: Bin) -> None:
     first, _ = write(job, target)
     DAMAGE[name](job, target)
     assert was_made_again(job, target)
@@ -172,7 +176,7 @@ def test_a_bin_is_made_again_where(name: str, job: Job, target: Bin) -> None:
     assert (record.shards == first.shards) or name == "an image has changed"
 
 
-def test_a_bin_is_made_again_where_a_row_has_changed(job: Job, target: Bin) -> None:
+def test_a_bin_is_made_again_where_a_row_has_changed(job: PreparationJob, target: Bin) -> None:
     write(job, target)
     first, *others = galaxies_by_bin(job)[target]
     assert was_made_again(job, target, [replace(first, extras=("another", *first.extras[1:])), *others])

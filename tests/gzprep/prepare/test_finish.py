@@ -13,7 +13,7 @@ from gzprep.catalogue.tree import LABEL_NAMES
 from gzprep.dataset.shards import Bin
 from gzprep.prepare.bin_record import BinRecord
 from gzprep.prepare.finish import add_up, count, finish, is_current, too_many_rejects
-from gzprep.prepare.job import Job
+from gzprep.prepare.job import PreparationJob
 from tests.gzprep.jobs import small_job, write_all_bins
 
 SETTINGS = ("crop.size=64", "views.count=1", "shards.min_bins=1", "max_reject_share=1")
@@ -75,7 +75,7 @@ def test_a_run_stops_past_the_share() -> None:
 
 
 @pytest.fixture
-def job(small_sky: Path, tmp_path: Path) -> Job:
+def job(small_sky: Path, tmp_path: Path) -> PreparationJob:
     return small_job(small_sky, tmp_path / "out")
 
 
@@ -84,7 +84,7 @@ def stamp(path: Path) -> tuple[int, int]:
     return status.st_ino, status.st_mtime_ns
 
 
-def test_the_manifest_says_what_was_counted_and_lists_every_shard(job: Job) -> None:
+def test_the_manifest_says_what_was_counted_and_lists_every_shard(job: PreparationJob) -> None:
     manifest = finish(job, write_all_bins(job))
     root = job.folder.root
     assert json.loads(job.folder.manifest.read_text()) == manifest
@@ -96,7 +96,7 @@ def test_the_manifest_says_what_was_counted_and_lists_every_shard(job: Job) -> N
     assert all((root / name).is_file() for name in CARDS)
 
 
-def test_the_order_in_which_bins_arrive_changes_nothing(job: Job) -> None:
+def test_the_order_in_which_bins_arrive_changes_nothing(job: PreparationJob) -> None:
     records = write_all_bins(job)
     forward = finish(job, records)
     rows = (job.folder.root / "catalogue.parquet").read_bytes()
@@ -106,14 +106,14 @@ def test_the_order_in_which_bins_arrive_changes_nothing(job: Job) -> None:
     assert (job.folder.root / "catalogue.parquet").read_bytes() == rows
 
 
-def test_bins_without_a_galaxy_get_empty_shards(job: Job) -> None:
+def test_bins_without_a_galaxy_get_empty_shards(job: PreparationJob) -> None:
     more = replace(job, counts=replace(job.counts, test=40))
     manifest = finish(more, write_all_bins(more))
     assert len(manifest["splits"]["test"]["shards"]) == 40
     assert 0 in {shard["records"] for shard in manifest["splits"]["test"]["shards"]}
 
 
-def test_a_folder_that_is_current_is_left_alone(job: Job) -> None:
+def test_a_folder_that_is_current_is_left_alone(job: PreparationJob) -> None:
     records = write_all_bins(job)
     finish(job, records)
     files = [path for path in job.folder.root.iterdir() if path.is_file()]
@@ -136,7 +136,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_folder_is_completed_again(job: Job, damage: Callable[[Path], object]) -> None:
+def test_a_damaged_folder_is_completed_again(job: PreparationJob, damage: Callable[[Path], object]) -> None:
     records = write_all_bins(job)
     manifest = finish(job, records)
     names = {"manifest.json", "catalogue.parquet", "rejects.parquet", *CARDS}
@@ -148,7 +148,7 @@ def test_a_damaged_folder_is_completed_again(job: Job, damage: Callable[[Path], 
     assert {name: (job.folder.root / name).read_bytes() for name in names} == whole
 
 
-def test_where_the_source_is_stands_in_a_file_that_is_not_published(job: Job) -> None:
+def test_where_the_source_is_stands_in_a_file_that_is_not_published(job: PreparationJob) -> None:
     finish(job, write_all_bins(job))
     assert json.loads(job.folder.source.read_text())["data"] == str(job.source.data)
     assert str(job.source.data) not in job.folder.manifest.read_text()

@@ -19,7 +19,16 @@ from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 from gzprep.config import Recipe, from_mapping, recipe_hash
 from gzprep.dataset.folder import Folder, clear
 from gzprep.dataset.shards import BinCounts
-from gzprep.prepare.job import Job, Source, apply_limit, check_folder, differences, make_job, open_source, write_plan
+from gzprep.prepare.job import (
+    PreparationJob,
+    Source,
+    apply_limit,
+    check_folder,
+    differences,
+    make_job,
+    open_source,
+    write_plan,
+)
 
 checked = settings(deadline=None, derandomize=True, max_examples=60)
 FRACTIONS = [name for question in CATALOGUE_QUESTIONS for name in question.fraction_columns]
@@ -42,9 +51,9 @@ def source_of(folder: Path, train: list[str], test: list[str]) -> Source:
     return Source(folder, tuple(files), tuple(rows), folder / "images")
 
 
-def job_of(source: Source, recipe: Recipe, out: Path) -> Job:
+def job_of(source: Source, recipe: Recipe, out: Path) -> PreparationJob:
     galaxies, ceilings = apply_limit(source, recipe)
-    return Job(Folder(out), source, recipe, "", BinCounts(20, 4), galaxies, ceilings)
+    return PreparationJob(Folder(out), source, recipe, "", BinCounts(20, 4), galaxies, ceilings)
 
 
 def taken(source: Source, recipe: Recipe, train: list[str], test: list[str]) -> dict[Split, set[str]]:
@@ -270,7 +279,7 @@ def test_the_image_folder_is_that_of_the_recipe(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the folder
 
 
-def planned(out: Path, source: Source, recipe: Recipe) -> Job:
+def planned(out: Path, source: Source, recipe: Recipe) -> PreparationJob:
     """A job whose plan lies in its folder."""
     job = make_job(out, source, recipe)
     job.folder.prepare()
@@ -328,7 +337,7 @@ def test_another_version_of_a_library_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "catalogue.parquet", "gz2-train.tfrecord-00000-of-00020"])
-def test_a_data_set_of_somebody_else_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_data_set_that_gzprep_did_not_make_is_refused(tmp_path: Path, name: str) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / name).write_text("precious")

@@ -273,7 +273,7 @@ def test_dataflow_option_that_does_not_fit_is_told(sky: Url, out: Url) -> None:
     assert (result.code, "Invalid url (nowhere)" in result.sentence) == (2, True)
 
 
-def test_dataflow_option_that_nobody_knows_is_told(sky: Url, out: Url, service: Service) -> None:
+def test_an_unknown_dataflow_option_is_told(sky: Url, out: Url, service: Service) -> None:
     result = launch(sky, out, beam=(*OPTIONS, "--max_num_worker=3"))
     assert (result.code, "Beam knows no option --max_num_worker" in result.sentence) == (2, True)
     assert not service.jobs

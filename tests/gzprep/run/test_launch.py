@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gzprep.config import Recipe
-from gzprep.run.launch import Request, plan
+from gzprep.run.launch import RunRequest, plan
 from tests.processes import PROC, children, descendants, wait_until_gone
 from tests.running import SMALL, gzprep, shard_sums
 
@@ -107,7 +107,7 @@ def test_relative_paths_mean_the_same_in_every_process(
 ) -> None:
     (tmp_path / "sky").symlink_to(small_sky)
     monkeypatch.chdir(tmp_path)
-    job = plan(Request(Path("out"), Recipe(), data=Path("sky"), catalogue=Path("sky/gz2_train_catalog.parquet")))
+    job = plan(RunRequest(Path("out"), Recipe(), data=Path("sky"), catalogue=Path("sky/gz2_train_catalog.parquet")))
     places = (job.folder.root, job.source.images, job.source.catalogues[0].path)
     assert all(place.is_absolute() for place in places)
     assert gzprep("run", "--data", "sky", "--out", "out", *SMALL).code == 0

@@ -1,4 +1,4 @@
-"""Every galaxy that is told of is counted, whoever tells; nobody listening stops nobody."""
+"""Every galaxy that a worker reports is counted; a launcher that does not listen stops no worker."""
 
 import subprocess
 import sys
@@ -110,7 +110,7 @@ def test_the_listener_cleans_up_after_an_exception() -> None:
 
 
 def test_a_display_that_fails_stops_no_worker() -> None:
-    """``gzprep run 2>&1 | head -1``: nobody reads standard error any more, and the work goes on."""
+    """``gzprep run 2>&1 | head -1``: standard error is not read any more, and the work goes on."""
     program = (
         "from gzprep.run.progress import Reporter, listen\n"
         "def fail(_): raise BrokenPipeError\n"
