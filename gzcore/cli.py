@@ -14,9 +14,10 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from gzcore.console import say
+from gzcore.console import human_bytes, say
 from gzcore.console.process import exit_code_of_signal, ignore_signals, interruptible, unwritten
 from gzcore.errors import GzError, Stopped, system_sentence
+from gzcore.machine import memory_limit
 from gzcore.storage.utf8 import check_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -166,7 +167,12 @@ def _told(error: Exception, name: str, *, interrupted: bool) -> int:
     if sentence is not None:
         say(f"{name}: {sentence}")
         return int(getattr(error, "exit_code", 1))
-    say(f"{name}: unexpected {type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}")
+    what = f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}"
+    limit = memory_limit()
+    if limit is not None:  # libraries that find no memory raise all kinds of errors
+        say(f"{name}: {what}. It may use {human_bytes(limit)} of memory (`ulimit -v`); give it more, or fewer workers.")
+        return 1
+    say(f"{name}: unexpected {what}")
     say(f"This is a fault of {name}; run again with --debug and report what it prints.")
     return 1
 

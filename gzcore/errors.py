@@ -39,11 +39,11 @@ _SYSTEM = {
 _NO_MEMORY = "There was not enough memory; use fewer workers or smaller batches, or give the command more memory."
 _MEMORY_WORDS = re.compile(
     r"can't start new thread|[Cc]annot allocate memory|failed to map segment|RESOURCE_EXHAUSTED"
-    r"|OOM when allocating|Insufficient memory|bad_alloc|[Oo]ut of memory"
+    r"|OOM when allocating|Insufficient memory|bad_alloc|[Oo]ut of memory|MemoryError"
 )
 """How Python, the loader of libraries, numpy, OpenCV, TensorFlow and JAX say that memory is not enough."""
 _NUMBER = re.compile(r"\[Errno (\d+)\]")
-"""Beam makes a new error of ours, with the old text and without the old number."""
+"""Beam and others make a new error, with the old text and without the old number."""
 
 
 def system_sentence(error: BaseException, place: object = None) -> str | None:
@@ -53,25 +53,23 @@ def system_sentence(error: BaseException, place: object = None) -> str | None:
         error: as it was raised.
         place: what was being written; None: what the error itself names.
     """
-    if isinstance(error, MemoryError) or _MEMORY_WORDS.search(str(error)):
-        return _NO_MEMORY
-    if not isinstance(error, OSError):
-        return None
     number = _number(error)
-    if number == errno.ENOMEM:
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or _MEMORY_WORDS.search(str(error)):
         return _NO_MEMORY
     sentence = _SYSTEM.get(number)
-    where = place if place is not None else _name(error.filename)
-    return (
-        None if sentence is None else sentence.format(writing="" if where is None else f" while writing into {where}")
-    )
+    where = place if place is not None else _name(getattr(error, "filename", None))
+    writing = "" if where is None else f" while writing into {where}"
+    return None if sentence is None else sentence.format(writing=writing)
 
 
-def _number(error: OSError) -> int:
+def _number(error: BaseException) -> int:
+    """The system's number of an error; 0: it has none."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
     found = _NUMBER.search(str(error))
-    return error.errno or (int(found.group(1)) if found else 0)
+    return int(found.group(1)) if found else 0
 
 
-def _name(filename: str | bytes | int | None) -> str | None:
+def _name(filename: object) -> str | None:
     """The file that an error names; a descriptor is no name."""
     return os.fsdecode(filename) if isinstance(filename, str | bytes) else None

@@ -16,6 +16,16 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def memory_limit() -> int | None:
+    """Bytes that this process may address (``ulimit -v``); None: no limit, or a system that has none (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
 def start_method() -> str:
     """How worker processes are started: forked from a server that has imported what they need; on Windows, anew."""
     return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"

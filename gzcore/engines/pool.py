@@ -17,12 +17,16 @@ from multiprocessing import forkserver, resource_tracker
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from gzcore.errors import GzError
+from gzcore.errors import GzError, system_sentence
 from gzcore.machine import start_method
 
 Method = Literal["forkserver", "spawn"]
 """How a worker begins: as a copy of a small server process that has imported what is needed, or as a new Python."""
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_ENDED = (
+    "A worker process was ended from outside, perhaps for lack of memory; run the same command again (with "
+    "fewer --workers if it happens twice): it goes on where it stopped."
+)
 T = TypeVar("T")
 
 
@@ -36,7 +40,7 @@ def start_forkserver(modules: Sequence[str]) -> None:
         return
     for name in _SINGLE_THREADED:
         os.environ.setdefault(name, "1")
-    forkserver.set_forkserver_preload(list(modules))
+    forkserver.set_forkserver_preload(["gzcore.engines.server", *modules])
     with _without_interrupts():
         forkserver.ensure_running()
 
@@ -95,19 +99,26 @@ class WorkerPool:
             GzError: a worker ended before its work; or what the function itself raises.
         """
         with _without_interrupts():
-            futures = [self._executor.submit(function, *arguments) for arguments in calls]
+            futures = self._submitted(function, calls)
         for future in as_completed(futures):
             yield _result(future)
+
+    def _submitted(self, function: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> list[Future[T]]:
+        """Hand out the work; processes start here."""
+        try:
+            return [self._executor.submit(function, *arguments) for arguments in calls]
+        except BrokenProcessPool:
+            raise GzError(_ENDED) from None
+        except (OSError, EOFError, RuntimeError) as error:
+            reason = system_sentence(error) or f"The system says: {str(error) or type(error).__name__}."
+            raise GzError(f"Worker processes cannot be started. {reason}") from error
 
 
 def _result(future: Future[T]) -> T:
     try:
         return future.result()
     except BrokenProcessPool:
-        raise GzError(
-            "A worker process was ended from outside, perhaps for lack of memory; run the same command again (with "
-            "fewer --workers if it happens twice): it goes on where it stopped."
-        ) from None
+        raise GzError(_ENDED) from None
 
 
 def _begin(begin: Callable[[], None] | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gzcore.errors import GzError
+from gzcore.errors import GzError, system_sentence
 from gzcore.storage.atomic import sweep, write_bytes
 from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 from gzprep.dataset.source import SIMULATED, write_marker
@@ -75,7 +75,8 @@ def write(directory: Path, galaxies: int, seed: int, on_galaxy: Callable[[], Non
         _write_tables(directory, simulated)
         (directory / UNFINISHED).unlink()
     except OSError as error:
-        raise GzError(f"The sample sky cannot be written to {directory}: {error.strerror or error}.") from error
+        plain = f"The sample sky cannot be written to {directory}: {error.strerror or error}."
+        raise GzError(system_sentence(error, directory) or plain) from error
     splits = Counter(galaxy.identity.split for galaxy in simulated)
     planted = Counter(galaxy.blemish.kind for galaxy in simulated if galaxy.blemish)
     return SimulatedSky(directory, galaxies, splits["train"], splits["test"], dict(planted), size)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gzcore.errors import GzError
+from gzcore.errors import GzError, system_sentence
 from gztrain.environment import quiet_imports
 from gztrain.models.archive import ORIGIN, check_archive, unloadable
 from gztrain.runs.data_set import DataRecord
@@ -30,7 +30,7 @@ def load_model(path: Path) -> Any:  # noqa: ANN401 -- a keras.Model
         with quiet_imports():
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged archive ends in errors of zip, HDF5, Keras or the backend
-        raise GzError(unloadable(path, error)) from error
+        raise GzError(system_sentence(error) or unloadable(path, error)) from error
 
 
 def add_origin(path: Path, data: DataRecord, labels: Sequence[str]) -> None:

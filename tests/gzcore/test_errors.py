@@ -31,6 +31,8 @@ SENTENCES = {
         OSError("[Errno 28] No space left [while running 'A']"),
         FULL.format(""),
     ),
+    "an error of an engine": (RuntimeError("OSError: [Errno 28] No space left [while running 'A']"), FULL.format("")),
+    "memory of an engine": (RuntimeError("MemoryError [while running 'A']"), NO_MEMORY),
     "largest file": (
         os_error(errno.EFBIG, "a"),
         "A file grows larger than the disk or `ulimit -f` allows while writing into a; use another disk or limit.",

@@ -1,11 +1,14 @@
 """What differs between systems is asked in one place, and has the same result on all of them."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from gzcore import machine
+from tests.running import ROOT
 
 
 def test_cores_are_those_we_may_use_or_all_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +31,11 @@ def test_bytes_are_read_where_they_are(tmp_path: Path, monkeypatch: pytest.Monke
             target = bytearray(length)
             assert machine.read_at(file.fileno(), memoryview(target), offset) == expected
             assert target[:expected] == bytes(range(100))[offset : offset + expected]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are of Unix")
+def test_the_limit_of_memory_is_that_of_the_shell() -> None:
+    program = "from gzcore.machine import memory_limit; print(memory_limit())"
+    for limit, told in (("unlimited", "None"), ("4000000", "4096000000")):
+        call = ["sh", "-c", f'ulimit -v {limit}; exec "$0" -c "$1"', sys.executable, program]
+        assert subprocess.run(call, capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == told

@@ -66,6 +66,24 @@ def test_the_work_of_a_run_is_kept_whole(small_sky: Path, tmp_path: Path, stream
     assert manifest(tmp_path / "out")["counts"]
 
 
+LIMITS = {
+    "open files": ("ulimit -n 16", "Too many files are open"),
+    "memory": ("ulimit -v 100000", "There was not enough memory"),
+    "size of files": ("ulimit -f 2", "A file grows larger than the disk or `ulimit -f` allows"),
+}
+
+
+@pytest.mark.slow
+@LINUX
+@pytest.mark.parametrize(("limit", "told"), LIMITS.values(), ids=LIMITS)
+def test_a_limit_of_the_system_is_told_in_one_sentence(small_sky: Path, tmp_path: Path, limit: str, told: str) -> None:
+    words = ("run", "--data", small_sky, "--out", tmp_path / "out", "--workers", "2", *SMALL)
+    done = shell(f'{limit}; exec "$P" -m gzprep "$@"', *words)
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("Preparing")]
+    assert (done.returncode, len(lines)) == (1, 1), done.stderr
+    assert told in lines[0]
+
+
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
