@@ -1,8 +1,7 @@
 """The command line of gzprep: parse, call, print."""
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -11,34 +10,15 @@ from gzcore.cli import (
     RecipeToPrint,
     Settings,
     end_process,
-    make_app,
     print_json,
     run_app,
     show_recipes,
     show_version,
 )
-from gzcore.engines.names import DIRECT
-from gzcore.errors import UsageError
 from gzcore.storage.options import AnyPlace, path, place
 from gzprep import __version__
-from gzprep.catalogue.galaxy import Split
-
-if TYPE_CHECKING:
-    from gzprep.config import Recipe
-
-app = make_app("gzprep")
-
-Dataset = Annotated[
-    AnyPlace, typer.Argument(parser=place, metavar="OUT", help="A dataset folder that `gzprep run` made.")
-]
-RecipeName = Annotated[
-    str | None,
-    typer.Option("--recipe", metavar="NAME|FILE", help="A recipe, such as gz2-vit (see `gzprep recipes`), or a file."),
-]
-BeamOptions = Annotated[
-    list[str] | None, typer.Argument(metavar="-- BEAM OPTIONS", help="Options of Beam itself, behind a lone --.")
-]
-_RECIPE, _ENGINE = "Keys of the recipe", "Where it runs"
+from gzprep.cli import making  # noqa: F401 -- its commands come first
+from gzprep.cli.options import Dataset, RecipeName, app, choose_recipe
 
 
 def main() -> NoReturn:
@@ -49,16 +29,6 @@ def main() -> NoReturn:
 def main_process() -> NoReturn:
     """Run the command line as a process of its own, which ends here."""
     end_process(run_app(app, "gzprep"))
-
-
-def _recipe(wanted: str | None, settings: list[str], **options: int | str | None) -> "Recipe":
-    """Read the recipe; command-line options are overrides of its keys."""
-    from gzcore.recipe.named import find_recipe
-    from gzprep.config import read_recipe
-
-    path = None if wanted is None else find_recipe("gzprep", wanted)
-    pairs = [f"{key.replace('__', '.')}={value}" for key, value in options.items() if value is not None]
-    return read_recipe(path, [*settings, *pairs])
 
 
 @app.callback()
@@ -72,132 +42,7 @@ def about(
     ] = False,
 ) -> None:
     """From a catalogue and a folder of galaxy images to cropped TFRecord shards."""
-    del version  # its callback has spoken
-
-
-@app.command()
-def run(
-    beam_options: BeamOptions = None,
-    data: Annotated[
-        AnyPlace | None, typer.Option(parser=place, help="Folder with catalogues and images. [the sample sky]")
-    ] = None,
-    out: Annotated[AnyPlace, typer.Option(parser=place, help="Dataset folder to make.")] = Path("gz2-shards"),
-    recipe: RecipeName = None,
-    runner: Annotated[
-        str, typer.Option(help="Engine; DirectRunner is this machine.", rich_help_panel=_ENGINE)
-    ] = DIRECT,
-    views: Annotated[int | None, typer.Option(help="Views of each training galaxy.", rich_help_panel=_RECIPE)] = None,
-    crop: Annotated[int | None, typer.Option(help="Width and height of the crop, px.", rich_help_panel=_RECIPE)] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the views.", rich_help_panel=_RECIPE)] = None,
-    limit: Annotated[
-        int | None, typer.Option(help="Take this many galaxies, chosen by their ids.", rich_help_panel=_RECIPE)
-    ] = None,
-    group_by: Annotated[
-        Literal["galaxy", "duplicates"] | None,
-        typer.Option(
-            help="Keep in one fold: a galaxy [the default], or duplicates: same image, or at most 2 arcsec apart.",
-            rich_help_panel=_RECIPE,
-        ),
-    ] = None,
-    catalogue: Annotated[
-        AnyPlace | None, typer.Option(parser=place, help="One catalogue, in place of those in --data.")
-    ] = None,
-    split: Annotated[Split, typer.Option(help="The split of the galaxies in --catalogue.")] = Split.TRAIN,
-    settings: Settings = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes. [one per core]", rich_help_panel=_ENGINE)
-    ] = None,
-    fleet: Annotated[
-        AnyPlace | None,
-        typer.Option(parser=place, help="TOML file of worker options for Dataflow.", rich_help_panel=_ENGINE),
-    ] = None,
-    *,
-    no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Send the job to Dataflow and return.", rich_help_panel=_ENGINE)
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and how long it takes.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set of another recipe.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Make a dataset folder: read images, find defects, label, make augmented views, write shards."""
-    from gzprep.run import launch
-
-    chosen = _recipe(
-        recipe, settings or [], views__count=views, crop__size=crop, seed=seed, limit=limit, group_by=group_by
-    )
-    options = _beam_options(beam_options or [])
-    request = launch.RunRequest(out, chosen, data, catalogue, split, runner, workers, options, overwrite, fleet)
-    if dry_run:
-        _dry_run(request, as_json=as_json)
-        return
-    if no_wait:
-        _send(request, as_json=as_json)
-        return
-    began = time.monotonic()
-    manifest = launch.run(request)
-    if as_json:
-        print_json(manifest)
-        return
-    from gzprep.cli.show import show_summary
-    from gzprep.dataset.folder import Folder
-    from gzprep.dataset.read import example_id
-
-    show_summary(manifest, str(out), time.monotonic() - began, example_id(Folder(out)))
-
-
-def _send(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.RunRequest
-    from gzcore.console import show_line
-    from gzprep.run import launch
-
-    sent = launch.send(request)
-    if as_json:
-        print_json(sent)
-    elif "template" in sent:
-        show_line(f"The job is written to {sent['template']}; nothing runs yet.")
-    else:
-        show_line(f"Job {sent['job']} makes {sent['out']}; manifest.json is there when it is done.")
-
-
-def _beam_options(words: list[str]) -> tuple[str, ...]:
-    stray = next((word for word in words[:1] if not word.startswith("--")), None)
-    if stray is not None:
-        raise UsageError(f"gzprep run got {stray!r}; it takes options only, and Beam's own behind a lone --.")
-    return tuple(words)
-
-
-def _dry_run(request: Any, *, as_json: bool) -> None:  # noqa: ANN401 -- a launch.RunRequest
-    from gzcore.engines.dataflow import read_fleet
-    from gzcore.engines.names import check_runner
-    from gzprep.prepare.job import check_folder
-    from gzprep.run import dry_run, launch
-
-    check_runner(request.runner, request.options)
-    fleet = read_fleet(request.fleet)
-    job = launch.plan(request)
-    check_folder(job)
-    estimate = dry_run.estimate(job, fleet)
-    if as_json:
-        print_json(estimate)
-    else:
-        dry_run.show(estimate)
-
-
-@app.command()
-def template(
-    spec: Annotated[
-        AnyPlace | None, typer.Argument(parser=place, metavar="SPEC", help="File to write, such as gs://...json.")
-    ] = None,
-    image: Annotated[str | None, typer.Option(help="Container image of launcher and workers.")] = None,
-    metadata: Annotated[
-        AnyPlace | None, typer.Option(parser=place, help="Write the parameters alone, into this file.")
-    ] = None,
-) -> None:
-    """Write the specification of the Dataflow Flex Template, or its parameters."""
-    from gzcore.console import show_line
-    from gzprep.run.flex_template import write_template
-
-    for written in write_template(spec, image, metadata):
-        show_line(f"Written: {written}")
+    del version  # its callback has printed it
 
 
 @app.command()
@@ -386,7 +231,7 @@ def inspect(
     from gzprep.tools.defect_scan import is_dataset, recipe_of
 
     own = recipe is None and not settings and len(paths) == 1 and is_dataset(paths[0])
-    rules = recipe_of(paths[0]) if own else _recipe(recipe, settings or [])
+    rules = recipe_of(paths[0]) if own else choose_recipe(recipe, settings or [])
     sheets = empty_sheets(rules.defects)
     found = watch(look_at(paths, rules), sheets)
     if as_json:
