@@ -221,6 +221,7 @@ def inspect(
         typer.Option("--html", parser=path, metavar="DIR", help="Write a page to judge the findings by eye."),
     ] = None,
     *,
+    every: Annotated[bool, typer.Option("--all", help="Print a line for every image, not only a table.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Score images with every detector. The exit code is 0, whatever is found."""
@@ -237,6 +238,6 @@ def inspect(
     if as_json:
         print_json([one.as_json() for one in found])
     else:
-        show_inspections(found)
+        show_inspections(found, every=every)
     if html is not None:
         say(f"The page is {write_review(sheets, html)}.")

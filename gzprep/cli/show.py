@@ -59,13 +59,46 @@ def prevalence(labels: Json) -> list[tuple[str, str, str]]:
     return rows
 
 
-def show_inspections(found: Iterable[Any]) -> None:
-    """Print a line an image as it is looked at, and a count of each verdict."""
-    counts: Counter[str] = Counter()
-    for one in found:
-        counts[one.verdict] += 1
-        scores = "  ".join(f"{name} {score:.3f}" for name, score in one.scores.items())
-        why = f"  ({one.detail})" if one.detail else ""
-        defects = ", ".join(one.defects)
-        sys.stdout.write(printable(f"{one.verdict:<9} {one.path}  {defects}{why}  {scores}".rstrip()) + "\n")
-    sys.stdout.write(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) + "\n")
+FEW_IMAGES = 12
+"""So many images get a line each without ``--all``."""
+
+
+def show_inspections(inspections: Iterable[Any], *, every: bool = False) -> None:
+    """Print what was found as a table; and a line an image, if there are few or ``every`` one is wanted."""
+    examples: dict[tuple[str, str], Any] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    first: list[str] = []
+    for number, inspection in enumerate(inspections):
+        if every:
+            sys.stdout.write(_line(inspection))
+        elif number <= FEW_IMAGES:
+            first.append(_line(inspection))
+        kind = (inspection.verdict, ", ".join(inspection.defects))
+        counts[kind] += 1
+        examples.setdefault(kind, inspection)
+    if len(first) <= FEW_IMAGES:
+        sys.stdout.writelines(first)
+    else:
+        _show_kinds(counts, examples)
+    verdicts: Counter[str] = Counter()
+    for (verdict, _), count in counts.items():
+        verdicts[verdict] += count
+    sys.stdout.write(", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())) + "\n")
+
+
+def _line(inspection: Any) -> str:  # noqa: ANN401 -- an Inspection
+    scores = "  ".join(f"{name} {score:.3f}" for name, score in inspection.scores.items())
+    why = f"  ({inspection.detail})" if inspection.detail else ""
+    defects = ", ".join(inspection.defects)
+    return printable(f"{inspection.verdict:<9} {inspection.path}  {defects}{why}  {scores}".rstrip()) + "\n"
+
+
+def _show_kinds(counts: Counter[tuple[str, str]], examples: Mapping[tuple[str, str], Any]) -> None:
+    """A row for each combination of findings, the commonest first, with an example below it."""
+    for (verdict, defects), count in counts.most_common():
+        example = examples[verdict, defects]
+        why = f" ({example.detail})" if example.detail else ""
+        sys.stdout.write(printable(f"{count:>7,}  {verdict:<9} {defects}".rstrip()) + "\n")
+        if verdict != "ok":
+            sys.stdout.write(printable(f"         such as {example.path}{why}") + "\n")
+    sys.stdout.write("A line for every image: --all or --json.\n")

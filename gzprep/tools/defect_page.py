@@ -149,7 +149,7 @@ def _tile(inspection: Inspection, detector: str, copies: _Copies) -> Tile:
 def _render(tiles_of: list[tuple[Sheet, list[Tile]]]) -> str:
     template = files("gzprep.tools").joinpath("defect_page.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    sheets = [_shown(sheet, tiles) for sheet, tiles in tiles_of]
+    sheets = [_shown(sheet, tiles) for sheet, tiles in sorted(tiles_of, key=lambda entry: entry[0].past == 0)]
     return environment.from_string(template).render(sheets=sheets)
 
 

@@ -73,6 +73,20 @@ def test_the_lines_say_what_json_says(folder: Path) -> None:
     assert lines[3] == "1 ok, 2 rejected"
 
 
+def test_many_images_are_told_as_a_table(folder: Path) -> None:
+    for number in range(12):
+        write_image(folder / "d" / f"{number}.png", noise(424, 3))
+    result = gzprep("inspect", folder)
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert lines[0].split() == ["13", "ok"]
+    assert any(line.split() == ["2", "rejected", "wrong_shape"] for line in lines)
+    assert any("such as" in line and "100 x 100 px, expected 424 x 424" in line for line in lines)
+    assert lines[-2:] == ["A line for every image: --all or --json.", "13 ok, 5 rejected"]
+    every = gzprep("inspect", folder, "--all").out.splitlines()
+    assert len([line for line in every if line.startswith(("ok ", "rejected "))]) == 18
+
+
 def test_policies_are_those_of_the_recipe(folder: Path) -> None:
     black = folder / "b" / "black.PNG"
     flagged = gzprep("inspect", black, "--json", "--set", "defects.error_image.policy=flag").json[0]
@@ -118,7 +132,9 @@ def test_a_page_has_a_sheet_a_detector_the_strongest_first(folder: Path) -> None
     assert result.code == 0
     assert str(folder / "page" / "index.html") in result.err
     shown = sheets(folder / "page" / "index.html")
-    assert list(shown) == list(DETECTORS)
+    assert set(shown) == set(DETECTORS)
+    found = [re.search(r"(\d+) of \d+ image", sheet)[1] != "0" for sheet in shown.values()]  # type: ignore[index]
+    assert found == sorted(found, reverse=True), "sheets with findings come first"
     assert all(scores(sheet) == sorted(scores(sheet), reverse=True) for sheet in shown.values())
     errors = shown["error_image"]
     assert "1 of 4 images at 0.95\nor more; policy: drop" in errors
