@@ -18,7 +18,7 @@ class UsageError(GzError):
 
 
 class Stopped(GzError):
-    """The user pressed Ctrl-C; exit code 130."""
+    """The user pressed Ctrl-C: exit code 130. Or the system asked the command to end (SIGTERM): 143."""
 
     exit_code = 130
 

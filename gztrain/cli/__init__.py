@@ -1,22 +1,26 @@
-"""The command line of gztrain."""
+"""The command line of gztrain. Nothing is imported here, so that Ctrl-C is heard from the first moment."""
 
-from typing import NoReturn
-
-from gzcore.console.process import begin
+import sys
 
 __all__ = ["main", "main_process"]
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run the command line; SystemExit has the exit code."""
     from gztrain.cli import commands
 
     commands.main()
 
 
-def main_process() -> NoReturn:
-    """Run the command line as a process of its own, which ends here; Ctrl-C is heard before the imports begin."""
-    begin("gztrain")
+def main_process() -> None:
+    """Run the command line as a process of its own, which ends here."""
+    try:
+        from gzcore.console.process import begin
+
+        begin("gztrain")
+    except KeyboardInterrupt:
+        sys.stderr.write("gztrain: Stopped.\n")
+        raise SystemExit(130) from None
     from gztrain.cli import commands
 
     commands.main_process()
