@@ -7,7 +7,7 @@ WORKERS ?= 2
 # A file of tests a process; 0 runs all in this one.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test faults same-bytes lint format types unit lock golden clean help
+.PHONY: run test faults fuzz same-bytes lint format types unit lock golden clean help
 
 help:            ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -40,6 +40,11 @@ golden: $(VENV)/dev ## make the golden files again, and say what changed
 faults: $(VENV)/dev ## more than 200 faults: kills, full disks, two runs at once ...; writes the table of docs/reliability.md
 	$(BIN)/python -m pytest --override-ini addopts=-q tests/faults/test_mounts.py
 	$(BIN)/python -m tests.faults.run --all --table docs/reliability.md
+
+SECONDS ?= 600
+
+fuzz: $(VENV)/dev ## search for documents that our parsers cannot cope with, for so long: make fuzz SECONDS=600
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
 
 same-bytes: $(VENV)/dev engines-fetch ## every recipe, made in every way, gives the recorded bytes; training its weights
 	GZPREP_ALL_ENGINES=1 $(BIN)/python -m pytest --override-ini addopts=-q tests/same_bytes

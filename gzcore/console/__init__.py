@@ -11,6 +11,12 @@ def printable(text: str) -> str:
     )
 
 
+def shown(value: object, most: int = 80) -> str:
+    """A value in a sentence: as Python writes it, and not longer than some characters."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def say(text: str) -> None:
     """Print a line of text for a person, on standard error."""
     sys.stderr.write(f"{printable(text)}\n")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from gzcore.console import shown
 from gzcore.errors import UsageError
 from gzcore.storage.places import Place, as_place
 
@@ -44,10 +45,14 @@ def read_recipe(
     Raises:
         UsageError: the file is absent or not TOML, a key is unknown, a value is unfit.
     """
-    values = lay_over(base or {}, {} if path is None else _read_toml(path))
-    for pair in overrides:
-        _assign(values, pair, example)
-    return from_mapping(cls, values, "The recipe" if path is None else f"The recipe {path}")
+    source = "The recipe" if path is None else f"The recipe {path}"
+    try:
+        values = lay_over(base or {}, {} if path is None else _read_toml(path))
+        for pair in overrides:
+            _assign(values, pair, example)
+        return from_mapping(cls, values, source)
+    except RecursionError:
+        raise UsageError(f"{source} has tables within tables, too deep to be read; a recipe has two levels.") from None
 
 
 def from_mapping(cls: type[RecipeT], values: Mapping[str, Any], source: str = "the recipe") -> RecipeT:
@@ -103,11 +108,11 @@ def _sentence(error: ValidationError, source: str, defaults: Json) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "unexpected_keyword_argument":
         siblings = ", ".join(_siblings(first["loc"], defaults))
-        return f"{source} has the key {key!r}, which no recipe has; expected one of {siblings}."
+        return f"{source} has the key {shown(key)}, which no recipe has; expected one of {siblings}."
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{source} does not fit together: {message}."
-    return f"{source} has {key} = {first['input']!r}, which does not fit: {message}."
+    return f"{source} has {key} = {shown(first['input'])}, which does not fit: {message}."
 
 
 def _siblings(location: tuple[int | str, ...], defaults: Json) -> Iterable[str]:
@@ -130,12 +135,14 @@ def _read_toml(path: Place) -> Json:
 def _assign(values: Json, pair: str, example: str) -> None:
     key, equals, text = pair.partition("=")
     if not equals or not key:
-        raise UsageError(f"--set got {pair!r}; expected KEY=VALUE, such as {example}.")
+        raise UsageError(f"--set got {shown(pair)}; expected KEY=VALUE, such as {example}.")
     *parents, last = key.strip().split(".")
     for parent in parents:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
-            raise UsageError(f"--set got the key {key!r}, but {parent!r} is a value and has no keys below it.")
+            raise UsageError(
+                f"--set got the key {shown(key)}, but {shown(parent)} is a value and has no keys below it."
+            )
     values[last] = _parse_value(text)
 
 

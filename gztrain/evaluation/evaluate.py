@@ -7,7 +7,7 @@ import numpy as np
 
 from gzcore.dataset.layout import TEST, TRAIN
 from gzcore.errors import GzError, UsageError
-from gzcore.storage.atomic import write_json
+from gzcore.storage.atomic import sweep, write_json
 from gzcore.storage.documents import read_document
 from gzcore.storage.places import Place
 from gztrain.data import Batch, Reader, Selection, open_reader, select
@@ -84,7 +84,10 @@ def check_policy(labels: str | None) -> Policy | None:
 
 def write_down(folder: RunFolder, scheme: str, split: str, judged: Json, predictions: Predictions) -> Json:
     """Write the predictions of a split, then add its figures to metrics.json; return the content of metrics.json."""
-    for path in (folder.predictions_of(split), folder.predictions):
+    paths = (folder.predictions_of(split), folder.predictions)
+    for path in (*paths, folder.metrics):
+        sweep(folder.root, path.name)  # what this command left half-way, if it was killed
+    for path in paths:
         predictions.write(path)
     splits = {**read_metrics(folder).get("splits", {}), split: judged}
     trained = {"damaged_records": damaged_in_training(folder.history)} if folder.history.exists() else None

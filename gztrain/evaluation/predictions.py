@@ -10,8 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gzcore.console import shown
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, writing
+from gzcore.storage.documents import parse_json
 from gztrain.data.labels import Floats, Ints
 
 _NAMES = b"labels"
@@ -78,9 +80,9 @@ def read_predictions(path: Path) -> Predictions:
     """
     try:
         table = pq.read_table(path)
-        names = tuple(json.loads(table.schema.metadata[_NAMES]))
+        names = _texts(parse_json(table.schema.metadata[_NAMES]))
         probabilities, labels, mask = (_matrix(table[key], len(names)) for key in ("probabilities", "labels", "mask"))
-        ids = tuple(table["id"].to_pylist())
+        ids = _texts(table["id"].to_pylist())
     except FileNotFoundError:
         raise GzError(f"There are no predictions in {path}; gztrain evaluate makes them.") from None
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
@@ -88,6 +90,15 @@ def read_predictions(path: Path) -> Predictions:
     return Predictions(ids, probabilities.astype(np.float32), labels.astype(np.int64), mask.astype(np.int64), names)
 
 
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError("ids and names of labels are not texts")
+    return tuple(values)
+
+
 def _matrix(column: pa.ChunkedArray, width: int) -> npt.NDArray[Any]:
+    kind = getattr(column.type, "value_type", None)
+    if not pa.types.is_fixed_size_list(column.type) or not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+        raise TypeError(f"a column is of type {shown(str(column.type))}, not a list of numbers")
     values: npt.NDArray[Any] = column.combine_chunks().flatten().to_numpy()
     return values.reshape(-1, width)

@@ -9,6 +9,7 @@ import io
 import json
 import math
 import re
+import struct
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -145,11 +146,15 @@ def _in_order(kind: str, arrays: Mapping[str, Array], path: Path) -> tuple[Array
         raise GzError(_damaged(path, error)) from None
 
 
+_DAMAGE = (OSError, ValueError, EOFError, struct.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+"""What reading a damaged zip file may raise."""
+
+
 def _read(path: Path) -> dict[str, Array]:
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             return _arrays(archive, path.stat().st_size)
-    except (OSError, BadDocument, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise GzError(_damaged(path, error)) from None
 
 

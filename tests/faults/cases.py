@@ -246,7 +246,7 @@ def _problem(ended: Ended, program: str) -> str | None:
     """What is wrong with the way in which a command ended; None where nothing is."""
     if ended.code == 0:
         return None if "Traceback" not in ended.err else "a traceback"
-    if ended.code < 0 or ended.code not in {1, 2, 130}:
+    if ended.code < 0 or ended.code not in {1, 2, 130, 143}:
         return f"ended by {ended.code}"
     for word in ("Traceback", "unexpected", "This is a fault", "Exception ignored"):
         if word in ended.err:

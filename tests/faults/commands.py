@@ -97,8 +97,20 @@ def curve(path: Path) -> str:
 
 def evaluation(scene: Scene) -> Result:
     """Figures and predictions of a run."""
-    paths = sorted((*scene.made.rglob("metrics.json"), *scene.made.rglob("predictions*.parquet")))
-    return {path.relative_to(scene.made).as_posix(): digest(path) for path in paths}
+    parquet = sorted(scene.made.rglob("predictions*.parquet"))
+    return {
+        **{path.relative_to(scene.made).as_posix(): digest(path) for path in parquet},
+        **{path.relative_to(scene.made).as_posix(): _figures(path, scene) for path in _metrics(scene)},
+    }
+
+
+def _metrics(scene: Scene) -> list[Path]:
+    return sorted(scene.made.rglob("metrics.json"))
+
+
+def _figures(path: Path, scene: Scene) -> str:
+    """Figures without the folder of the data set, which differs from case to case."""
+    return path.read_text().replace(str(scene.data.resolve()), "DATA").replace(str(scene.data), "DATA")
 
 
 def predictions(scene: Scene) -> Result:

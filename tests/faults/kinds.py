@@ -138,7 +138,7 @@ def quota(fault: Fault, _: Scene) -> Strike:
 
 def read_only(fault: Fault, scene: Scene) -> Strike:
     """The folder is read-only from the start, or becomes so, as a file system does after an error of its disk."""
-    first = 1 if fault.rng.random() < 0.5 else fault.at
+    first = 1 if fault.rng.random() < 0.5 else max(1, fault.at * 3 // 4)  # the last events are in the temporary folder
 
     def on_event(event: Event) -> None:
         if event.number >= first and not event.path.startswith(str(scene.temporary)):

@@ -119,3 +119,23 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, text: str | None, s
     with pytest.raises(UsageError) as caught:
         read(path=path)
     assert str(caught.value).startswith(f"The recipe {path} {sentence}")
+
+
+@pytest.mark.parametrize("deep", ["--set", "the file"])
+def test_tables_within_tables_without_end_are_refused(tmp_path: Path, deep: str) -> None:
+    """Found by a search: Python's own limit of recursion was reached."""
+    key, path = ".".join("a" * 3000), tmp_path / "cake.toml"
+    path.write_text("" if deep == "--set" else f"[{key}]\n")
+    with pytest.raises(UsageError, match="too deep to be read"):
+        read(*([f"{key}=1"] if deep == "--set" else []), path=path)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    ["eggs=" + "a" * 5000, "a" * 5000 + "=1", "a" * 5000, "eggs." + "a" * 5000 + "=1"],
+    ids=["value", "key", "no value", "key below a value"],
+)
+def test_a_sentence_does_not_repeat_a_long_text(pair: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read("eggs=2", pair)
+    assert len(str(caught.value)) < 300

@@ -104,3 +104,25 @@ def test_predictions_are_compared_by_identity() -> None:
     assert first == first  # noqa: PLR0124
     assert first != second
     assert isinstance(first, Predictions)
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("probabilities", pa.array([{"a": 0.5}, {"a": 0.5}])),
+        ("probabilities", pa.array(["0.5", "0.5"])),
+        ("labels", pa.array([["a"], ["b"]], pa.list_(pa.string(), 1))),
+        ("mask", pa.array([1, 1])),
+        ("id", pa.array([1, 2])),
+        ("id", pa.array(["1", None])),
+    ],
+    ids=["structs", "texts", "lists of texts", "numbers alone", "ids are numbers", "an id is null"],
+)
+def test_columns_of_another_type_are_refused(tmp_path: Path, column: str, values: pa.Array) -> None:
+    """Found by a search: structs ended in an AttributeError."""
+    path = tmp_path / "strange.parquet"
+    some_predictions(scheme_of("q0"), 2).write(path)
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(table.schema.get_field_index(column), column, values), path)
+    with pytest.raises(GzError, match=r"strange.parquet does not hold predictions"):
+        read_predictions(path)

@@ -1,6 +1,7 @@
 """Checkpoints: what comes back, and what is damaged. ``tests/gztrain/test_kills.py`` kills runs."""
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,10 +91,32 @@ def _flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+def _claim_more(path: Path) -> None:
+    """Let every array claim more bytes than there are, in the archive's own list; found by a search."""
+    data = bytearray(path.read_bytes())
+    at = data.find(b"PK\x01\x02")
+    while at >= 0:
+        data[at + 20 : at + 28] = struct.pack("<II", 900, 900)
+        at = data.find(b"PK\x01\x02", at + 4)
+    path.write_bytes(bytes(data))
+
+
+def _name_without_letters(path: Path) -> None:
+    """Say of a name that it is UTF-8, and let it be something else; found by a search."""
+    data = bytearray(path.read_bytes())
+    at = data.find(b"PK\x01\x02")
+    data[at + 9] |= 0x08
+    data[at + 46] = 0x8C
+    path.write_bytes(bytes(data))
+
+
 @pytest.mark.parametrize(
     "damage",
-    [_cut, _flip, lambda path: path.write_bytes(b""), lambda path: np.savez(path, a=np.zeros(3))],
-    ids=["cut", "flipped bit", "empty", "of something else"],
+    [
+        *(_cut, _flip, lambda path: path.write_bytes(b""), lambda path: np.savez(path, a=np.zeros(3))),
+        *(_claim_more, _name_without_letters),
+    ],
+    ids=["cut", "flipped bit", "empty", "of something else", "an array ends too soon", "a name that is no UTF-8"],
 )
 def test_damage_is_reported(damage: Callable[[Path], Any], tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
