@@ -58,6 +58,15 @@ class Folder:
         return self.work / "refused.json"
 
     @property
+    def mean_image(self) -> Place:
+        """The sum of some source images, for the report."""
+        return self.work / "mean_image.npz"
+
+    def bin_mean(self, name: str) -> Place:
+        """The same of one bin."""
+        return self.bins / f"{name}.mean.npz"
+
+    @property
     def source(self) -> Place:
         """Whole paths of the data folder and the catalogues, which the manifest does not publish."""
         return self.work / "source.json"
@@ -129,6 +138,7 @@ def clear(folder: Folder, dataset: str) -> None:
             remove_tree(folder.bins)
         folder.plan.unlink(missing_ok=True)
         folder.source.unlink(missing_ok=True)
+        folder.mean_image.unlink(missing_ok=True)
         folder.refused.unlink(missing_ok=True)
         folder.prepare()
 

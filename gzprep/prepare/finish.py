@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from gzprep.dataset.leaks import COLUMNS, find_leaks
 from gzprep.dataset.read import read_columns
 from gzprep.dataset.source import describe as describe_source
 from gzprep.dataset.source import whole_paths
+from gzprep.images.mean import MeanImage, read_mean, write_mean
 from gzprep.images.views import ORDER_OF_APPLICATION
 from gzprep.prepare.bin import make_absent_bins
 from gzprep.prepare.bin_record import BinRecord, column_sums
@@ -56,6 +58,7 @@ def finish(job: PreparationJob, records: Iterable[BinRecord]) -> Json:
     with writing(job.folder.root):
         withdraw(job.folder.manifest)
         write_catalogue(job, present)
+        write_mean_image(job)
         manifest["leaks"] = find_leaks(read_columns(job.folder.catalogue, COLUMNS))
         write_cards(job, manifest)
         job.folder.refused.unlink(missing_ok=True)
@@ -232,6 +235,17 @@ def write_catalogue(job: PreparationJob, records: Sequence[BinRecord]) -> None:
         for table in _bin_tables(folder, records):
             writer.write_table(table)
     write_rejects(job, records)
+
+
+def write_mean_image(job: PreparationJob) -> None:
+    """Merge the sums of images of the first bins; an older folder may lack one, and then has no mean image."""
+    bins = [target for target in job.counts.bins() if job.averages(target)]
+    means = [read_mean(job.folder.bin_mean(target.name)) for target in bins]
+    known = [mean for mean in means if mean is not None]
+    if known and len(known) == len(bins):
+        write_mean(job.folder.mean_image, reduce(MeanImage.merged, known), job.folder.temporaries)
+    else:
+        job.folder.mean_image.unlink(missing_ok=True)
 
 
 def write_rejects(job: PreparationJob, records: Sequence[BinRecord]) -> None:

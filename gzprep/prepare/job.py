@@ -21,6 +21,7 @@ from gzprep.config import Recipe, recipe_hash, record_hash
 from gzprep.dataset.folder import Folder, clear
 from gzprep.dataset.shards import Bin, BinCounts, bin_of, plan_bins
 from gzprep.dataset.source import GALAXY_ZOO_2, kind_of
+from gzprep.images.mean import LARGEST_FRAME, SAMPLE
 from gzprep.prepare.groups import Groups, find_groups
 
 
@@ -78,6 +79,12 @@ class PreparationJob:
     def bin_of(self, galaxy_id: str, split: Split) -> Bin:
         """The bin that a galaxy of a split belongs to: it decides the fold and the shards."""
         return bin_of(galaxy_id, split, self.counts, self.recipe.split_seed, self.groups.fold_id(galaxy_id))
+
+    def averages(self, target: Bin) -> bool:
+        """Whether the images of a bin are in the mean image: the first bins, with about 2,000 galaxies, are."""
+        bins = self.counts.bins()
+        wanted = -(-SAMPLE * len(bins) // max(sum(self.galaxies.values()), 1))
+        return self.recipe.images.frame <= LARGEST_FRAME and target in bins[:wanted]
 
     def takes(self, galaxy_id: str, split: Split) -> bool:
         """Whether ``limit`` leaves a galaxy in."""

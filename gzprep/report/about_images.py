@@ -9,9 +9,9 @@ import numpy as np
 from gzcore.console.theme import SERIES
 from gzcore.images import Pixels, UnusableImage, decode
 from gzprep.dataset.read import read_record, read_rows, read_shard
+from gzprep.images.mean import REPORT_THRESHOLD, THRESHOLDS, MeanImage, box_side, brightness, read_mean, sum_of
 from gzprep.report import plots
 from gzprep.report.figure import Figure, Gallery, Section, Tile, Value, numbers, plot_picture
-from gzprep.report.mean_image import REPORT_THRESHOLD, THRESHOLDS, MeanImage, box_side, brightness, sum_of
 from gzprep.report.pictures import (
     Picture,
     as_picture,
@@ -34,10 +34,10 @@ _NO_IMAGES = "The source images were not found; name the folder that has them wi
 
 def images_section(study: Study) -> Section:
     """Build the section. Call within ``theme.style()``."""
-    figures = [_views(study)]
-    if study.images is not None:
-        shown = _first_frames(study, 3)
-        figures = [_mean_image(study), _defects(study), *figures, *_of_one(study, shown)] if shown else figures
+    mean, shown = mean_of(study), _first_frames(study, 3)
+    figures = [] if mean is None else [_mean_image(study, mean)]
+    figures += [_defects(study), _views(study)] if study.images is not None else [_views(study)]
+    figures += _of_one(study, shown) if shown else []
     lead = "What the pixels hold, and what cropping and augmentation do to them."
     return Section("images", "The images", lead if study.images is not None else f"{lead} {_NO_IMAGES}", tuple(figures))
 
@@ -57,7 +57,10 @@ def _first_frames(study: Study, count: int) -> list[tuple[Known, Pixels]]:
 
 
 def mean_of(study: Study) -> MeanImage | None:
-    """The mean of the sample's source images; None where there are none."""
+    """The mean that the run kept; else that of the sample's source images, None where there are none."""
+    stored = read_mean(study.folder.mean_image)
+    if stored is not None and stored.images:
+        return stored
     total: MeanImage | None = None
     waiting: list[Pixels] = []
     for _, frame in _frames(study):
@@ -72,10 +75,8 @@ def _merged(total: MeanImage | None, frames: list[Pixels]) -> MeanImage:
     return part if total is None else total.merged(part)
 
 
-def _mean_image(study: Study) -> Figure:
+def _mean_image(study: Study, total: MeanImage) -> Figure:
     """Fig 25: the mean image, and the box that holds all above a threshold, as a curve."""
-    total = mean_of(study)
-    assert total is not None  # noqa: S101 -- the caller has seen frames
     mean = total.mean()
     grey, largest = brightness(mean, "grey"), brightness(mean, "maximum")
     sides = [(threshold, box_side(grey, threshold), box_side(largest, threshold)) for threshold in THRESHOLDS]

@@ -1,5 +1,7 @@
 """The mean image of a catalogue, and the centred box that holds all its light (Fig 25)."""
 
+import io
+import zipfile
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,12 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from gzcore.images import Pixels
-from gzprep.report.rows import Doubles
+from gzcore.storage.atomic import appearing
+from gzcore.storage.places import Place
 
+SAMPLE = 2000
+"""Images that are averaged, as many as in the source report (section 6.2.3)."""
+LARGEST_FRAME = 1024
+"""px; of larger images no mean is kept, for its sum would take much memory."""
 REPORT_THRESHOLD = 8.5
 """Per cent of full brightness, as the source report uses it (section 6.2.3)."""
 THRESHOLDS = tuple(np.round(np.arange(1.0, 30.5, 0.5), 1).tolist())
 Channel = Literal["grey", "maximum"]
+Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +40,40 @@ class MeanImage:
         result: Doubles = self.total / max(self.images, 1)
         return result
 
+    def with_frame(self, frame: Pixels) -> "MeanImage":
+        """The sum with one more image, uint8 [H, W, 3 or 4]; the sum of before is used up."""
+        np.add(self.total, frame[..., :3], out=self.total)
+        return MeanImage(self.images + 1, self.total)
+
     def merged(self, other: "MeanImage") -> "MeanImage":
         """The sum of both."""
         return MeanImage(self.images + other.images, self.total + other.total)
 
 
+def no_images(side: int) -> MeanImage:
+    """The sum of no images of a size."""
+    return MeanImage(0, np.zeros((side, side, 3), np.uint64))
+
+
 def sum_of(frames: list[Pixels]) -> MeanImage:
     """Sum images of one size, uint8 [H, W, 3]."""
     return MeanImage(len(frames), np.sum(frames, axis=0, dtype=np.uint64))
+
+
+def write_mean(path: Place, mean: MeanImage, temporaries: Place) -> None:
+    """Write a sum of images as a file that appears whole."""
+    with appearing(path, temporaries) as file:
+        np.savez_compressed(file, images=mean.images, total=mean.total.astype(np.uint32))
+
+
+def read_mean(path: Place) -> MeanImage | None:
+    """Read a sum of images; None where there is none that can be read."""
+    try:
+        data = path.read_bytes()
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            return MeanImage(int(stored["images"]), stored["total"].astype(np.uint64))
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
 
 
 def brightness(mean: Doubles, channel: Channel) -> Doubles:

@@ -1,12 +1,14 @@
 """The mean image and its box against numpy and brute force."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from gzprep.report.mean_image import box_side, brightness, sum_of
+from gzprep.images.mean import box_side, brightness, no_images, read_mean, sum_of, write_mean
 
 
 def test_the_mean_is_that_of_numpy_however_it_is_merged() -> None:
@@ -16,6 +18,33 @@ def test_the_mean_is_that_of_numpy_however_it_is_merged() -> None:
     np.testing.assert_array_equal(whole.total, merged.total)
     np.testing.assert_allclose(merged.mean(), frames.mean(axis=0), rtol=1e-14)
     assert merged.images == 70
+
+
+def test_images_one_by_one_and_a_file(tmp_path: Path) -> None:
+    frames = np.random.default_rng(1).integers(0, 256, (5, 8, 8, 4)).astype(np.uint8)
+    mean = no_images(8)
+    for frame in frames:
+        mean = mean.with_frame(frame)
+    write_mean(tmp_path / "mean.npz", mean, tmp_path)
+    stored = read_mean(tmp_path / "mean.npz")
+    assert stored is not None
+    assert stored.images == 5
+    np.testing.assert_array_equal(stored.total, frames[..., :3].sum(axis=0))
+
+
+DAMAGED = {
+    "nothing there": None,
+    "no archive": b"PK nothing",
+    "empty": b"",
+    "another archive": b"PK\x05\x06" + bytes(18),
+}
+
+
+@pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_file_is_no_mean(data: bytes | None, tmp_path: Path) -> None:
+    if data is not None:
+        (tmp_path / "mean.npz").write_bytes(data)
+    assert read_mean(tmp_path / "mean.npz") is None
 
 
 def test_two_thousand_white_images_do_not_overflow() -> None:
