@@ -7,7 +7,7 @@ WORKERS ?= 2
 # A file of tests a process; 0 runs all in this one.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test faults fuzz same-bytes lint format types unit lock golden clean help
+.PHONY: run test faults fuzz audit same-bytes lint format types unit lock golden clean help
 
 help:            ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -48,6 +48,10 @@ fuzz: $(VENV)/dev ## search for documents that our parsers cannot cope with, for
 
 same-bytes: $(VENV)/dev engines-fetch ## every recipe, made in every way, gives the recorded bytes; training its weights
 	GZPREP_ALL_ENGINES=1 $(BIN)/python -m pytest --override-ini addopts=-q tests/same_bytes
+
+audit: $(VENV)/dev ## licences of what is pinned, known advisories, and bills of materials (CycloneDX) in build/sbom
+	$(BIN)/python tools/licences.py
+	$(BIN)/python tools/advisories.py $(VENV)/audit
 
 lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml
 	$(BIN)/python -m venv $(VENV)/lock

