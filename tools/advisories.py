@@ -21,7 +21,7 @@ Json = Mapping[str, Any]
 def install(folder: Path) -> str | None:
     """Make the environment of the tools; a sentence if that is not possible."""
     venv.create(folder, with_pip=True)
-    command = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", *TOOLS]
+    command: list[str | Path] = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", *TOOLS]
     done = _run(command)
     last = done.stderr.strip().rpartition("\n")[2]
     return None if done.returncode == 0 else f"{' and '.join(TOOLS)} cannot be installed ({last})"
@@ -35,16 +35,9 @@ def write_bill(tools: Path, requirements: Path) -> str:
     """Write what a requirements file pins, with hashes, as CycloneDX; what was done, in a line."""
     OUT.mkdir(parents=True, exist_ok=True)
     target = OUT / f"{requirements.stem}.json"
-    options = [
-        "--pyproject",
-        "pyproject.toml",
-        "--output-reproducible",
-        "--output-format",
-        "JSON",
-        "--output-file",
-        target,
-    ]
-    done = _run([tools / "bin" / "cyclonedx-py", "requirements", requirements, *options])
+    command: list[str | Path] = [tools / "bin" / "cyclonedx-py", "requirements", requirements]
+    command += ["--pyproject", "pyproject.toml", "--output-reproducible", "--output-format", "JSON"]
+    done = _run([*command, "--output-file", target])
     if done.returncode:
         return f"{target.relative_to(ROOT)} was not written: {done.stderr.strip().rpartition(chr(10))[2]}"
     components = len(json.loads(target.read_text(encoding="utf-8"))["components"])

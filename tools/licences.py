@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 ALLOWED = re.compile(
@@ -48,7 +49,7 @@ def licence_of(name: str) -> str | None:
         package = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-    metadata = package.metadata
+    metadata: Any = package.metadata  # a Message; its type says less than it has
     classifiers = [line for line in metadata.get_all("Classifier", []) if line.startswith("License ::")]
     named = "; ".join(line.rpartition(" :: ")[2] for line in classifiers if not line.endswith("OSI Approved"))
     stated = metadata.get("License-Expression") or named or (metadata.get("License") or "").strip().partition("\n")[0]

@@ -31,6 +31,8 @@ _KILLING = {
     "killed_too_large": signal.SIGXFSZ,
     EARLY_INTERRUPT: signal.SIGINT,
 }
+_ABORTED = "random_device: device not available"
+"""TensorFlow's C++ aborts where it cannot open the system's random numbers; that cannot be caught in Python."""
 _WORST = 400
 """Letters of an output that a report repeats."""
 
@@ -233,6 +235,8 @@ class Trial:
     def _problem_of(self, ended: Ended) -> str | None:
         wanted = _KILLING.get(self.case.kind)
         if wanted is not None and ended.code == -wanted and "Traceback" not in ended.err:
+            return None
+        if self.case.kind == "handles" and ended.code == -signal.SIGABRT and _ABORTED in ended.err:
             return None
         if not ended.struck and self.case.kind not in {"too_large", "killed_too_large"}:
             return f"the fault did not strike: {ended.events} events, at {self.at} of {self.events}: {ended.err}"
