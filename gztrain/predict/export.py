@@ -4,9 +4,11 @@ Both take uint8 [B, crop, crop, 3] with a free B and give label probabilities, f
 the Keras model before they get their name, so that a folder that exists holds exports that agree.
 """
 
+import glob
 import importlib.util
 import json
 import logging
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -52,7 +54,10 @@ def export(run: Path, folder: Path) -> Json:
     parent = folder.absolute().parent
     with writing(parent):
         parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".export.", dir=parent) as temporary:
+        prefix = f".export.{folder.name}."
+        for left in parent.glob(f"{glob.escape(prefix)}*"):  # of the same command, if it was killed
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as temporary:
             whole = Path(temporary) / "export"
             whole.mkdir()
             document = export_model(model, whole, chosen.scheme.names, frame=chosen.data.frame)

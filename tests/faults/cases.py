@@ -31,7 +31,7 @@ _KILLING = {
     "killed_too_large": signal.SIGXFSZ,
     EARLY_INTERRUPT: signal.SIGINT,
 }
-_ABORTED = "random_device: device not available"
+_ABORTED = "random_device"
 """TensorFlow's C++ aborts where it cannot open the system's random numbers; that cannot be caught in Python."""
 _WORST = 400
 """Letters of an output that a report repeats."""

@@ -79,6 +79,7 @@ def test_an_onnx_that_cannot_be_loaded_is_a_sentence(tmp_path: Path) -> None:
 @on_tensorflow
 def test_an_export_that_differs_is_not_kept(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = untrained_run(tmp_path / "run", dataset)
+    (tmp_path / ".export.out.abcdefgh" / "export").mkdir(parents=True)  # as a killed export leaves it
     load = module._load_onnx
     monkeypatch.setattr(module, "_load_onnx", lambda path: lambda images: load(path)(images) + np.float32(0.001))
     with pytest.raises(GzError, match=r"The ONNX export differs from the model by 0\.001"):
