@@ -10,7 +10,7 @@ import io
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,11 +21,13 @@ from PIL import Image
 
 from gzcore.errors import GzError, system_sentence
 from gzcore.images.jpeg_end import stray_bytes
+from gzcore.images.jpeg_header import tidied
 from gzcore.machine import OPEN_TO_READ
 from gzcore.storage.places import Url
 
 Pixels = npt.NDArray[np.uint8]
 Channels = Literal["RGB", "RGBA"]
+Oddity = Literal["", "stray_bytes", "odd_header"]
 
 MAX_FILE_BYTES = 64_000_000
 """Larger files are not read: an uncompressed frame of 4,096 x 4,096 px has 50 MB."""
@@ -38,6 +40,8 @@ _PNG_DEPTH_AT = 24
 _FORMATS = ("JPEG", "PNG")
 _STRAY = "extraneous bytes before marker 0xd9"
 """A warning of the JPEG library that a file can have although all its pixels are there."""
+_ODD_SCAN = "Invalid SOS parameters"
+"""The same; nothing depends on these numbers in a baseline JPEG."""
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """What this process has used up: no fault of the image, which another try may find sound."""
 Image.MAX_IMAGE_PIXELS = None  # sizes are judged by the header here, before anything is decoded
@@ -172,7 +176,11 @@ def read_header(data: bytes) -> Header:
     Raises:
         UnreadableImage: the bytes are neither a JPEG nor a PNG.
     """
-    return _jpeg_header(data) or _pillow_header(data)
+    header = _jpeg_header(data)
+    if header is None and data.startswith(_JPEG_MAGIC):
+        tidy = tidied(data)
+        header = None if tidy is None else _jpeg_header(tidy)
+    return header or _pillow_header(data)
 
 
 def _jpeg_header(data: bytes) -> Header | None:
@@ -214,10 +222,12 @@ class Decoded:
 
     Attributes:
         pixels: uint8 [H, W, 3] or [H, W, 4].
-        note: what is unusual about the file, in words; empty as a rule.
+        oddity: what is unusual about the file: ``stray_bytes``, ``odd_header``, or as a rule nothing.
+        note: the same in words.
     """
 
     pixels: Pixels
+    oddity: Oddity = ""
     note: str = ""
 
 
@@ -229,8 +239,8 @@ def decode(data: bytes, channels: Channels = "RGB", most: int = MAX_PIXELS) -> P
 def decode_noted(data: bytes, channels: Channels = "RGB", most: int = MAX_PIXELS) -> Decoded:
     """Decode an image strictly: a damaged one is an error, never grey.
 
-    A JPEG with stray bytes before its end marker is taken if all its pixels are certain
-    (:mod:`gzcore.images.jpeg_end`).
+    A JPEG that a decoder warns about is taken if all its pixels are certain: with stray bytes before its end marker
+    (:mod:`gzcore.images.jpeg_end`), or with a header that is odd and not damaged (:mod:`gzcore.images.jpeg_header`).
 
     Args:
         data: a JPEG or a PNG.
@@ -242,6 +252,9 @@ def decode_noted(data: bytes, channels: Channels = "RGB", most: int = MAX_PIXELS
         UnreadableImage: the bytes are not an image, end too soon or are damaged.
     """
     header = _jpeg_header(data)
+    tidy = tidied(data) if header is None and data.startswith(_JPEG_MAGIC) else None
+    if tidy is not None:
+        return _with_odd_header(decode_noted(tidy, channels, most))
     (header or _pillow_header(data)).check_pixels(most)
     try:
         return Decoded(_pillow_pixels(data, channels)) if header is None else _jpeg_pixels(data, channels)
@@ -254,13 +267,22 @@ def _jpeg_pixels(data: bytes, channels: Channels) -> Decoded:
     try:
         return Decoded(simplejpeg.decode_jpeg(data, channels, strict=True))
     except ValueError as error:
+        if _ODD_SCAN in str(error) and (tidy := tidied(data)) is not None:
+            return _with_odd_header(_jpeg_pixels(tidy, channels))
         stray = stray_bytes(data) if _STRAY in str(error) else None
         if not stray:
             raise
     note = f"{stray} stray bytes before the end marker; every pixel is there"
-    return Decoded(simplejpeg.decode_jpeg(data, channels, strict=False), note)
+    return Decoded(simplejpeg.decode_jpeg(data, channels, strict=False), "stray_bytes", note)
+
+
+def _with_odd_header(decoded: Decoded) -> Decoded:
+    note = f"an odd header, and {decoded.note}" if decoded.note else "an odd header; every pixel is there"
+    return replace(decoded, oddity=decoded.oddity or "odd_header", note=note)
 
 
 def _pillow_pixels(data: bytes, channels: Channels) -> Pixels:
+    if data.startswith(_JPEG_MAGIC) and stray_bytes(data) is None:  # Pillow would fill with grey what is damaged
+        raise ValueError("damaged, or of a rare kind whose pixels cannot be checked; save it as a PNG")
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         return np.asarray(image.convert(channels))

@@ -104,6 +104,8 @@ def too_many_rejects(records: Sequence[BinRecord], limit: float) -> bool:
 def refuse_too_many_rejects(job: PreparationJob, records: Sequence[BinRecord]) -> None:
     """Stop a run in which too much was rejected; ``rejects.parquet`` is written all the same.
 
+    A folder that is whole stays so: then no bin has changed, and another run had been told to allow as much.
+
     Raises:
         GzError: it says how much, why, one example, and what to do.
     """
@@ -111,10 +113,10 @@ def refuse_too_many_rejects(job: PreparationJob, records: Sequence[BinRecord]) -
     if not too_many_rejects(records, limit):
         return
     reasons = add_up(record.rejected for record in records)
-    with writing(job.folder.root):
-        withdraw(job.folder.manifest)
-        write_rejects(job, records)
-        write_json(job.folder.refused, {"rejected": reasons}, job.folder.temporaries)
+    if not job.folder.manifest.exists():
+        with writing(job.folder.root):
+            write_rejects(job, records)
+            write_json(job.folder.refused, {"rejected": reasons}, job.folder.temporaries)
     why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
     raise GzError(
         f"{sum(reasons.values())} of {sum(record.galaxies for record in records)} galaxies were rejected ({why}), "

@@ -33,8 +33,6 @@ from gzprep.images.codec import encode
 from gzprep.images.defects import fill_lines, judge
 from gzprep.images.views import Op, Rules, View, describe, draw_view, draw_views, render
 
-STRAY_BYTES = "stray_bytes"
-"""Flag of a JPEG with stray bytes before its end marker, all of whose pixels are there. No detector gives it."""
 OPAQUE = 255
 
 
@@ -129,8 +127,8 @@ def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Jud
     except UnusableImage as error:
         return Judged(galaxy, labels, DefectVerdict(rejection=rejection_of(error)), image_digest(data), None)
     frame, verdict = decoded.pixels, judge(decoded.pixels, recipe.defects)
-    if decoded.note:
-        verdict = replace(verdict, flags=(*verdict.flags, STRAY_BYTES))
+    if decoded.oddity:  # no detector has this name
+        verdict = replace(verdict, flags=(*verdict.flags, decoded.oddity))
     if verdict.inpainted:
         frame = fill_lines(frame, [verdict.lines[name] for name in verdict.inpainted])
     return Judged(galaxy, labels, verdict, image_digest(data), None if verdict.rejection else frame)

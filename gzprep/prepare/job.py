@@ -12,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gzcore.errors import GzError, UsageError
 from gzcore.hashing import HASH_RANGE, identity_hash
+from gzcore.recipe.overlay import lay_over
 from gzcore.storage.atomic import json_bytes, write_json, writing
 from gzcore.storage.documents import read_document
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, check_columns, read_all, read_ids, row_count
 from gzprep.config import Recipe, recipe_hash, record_hash
-from gzprep.dataset.folder import Folder, clear
+from gzprep.dataset.folder import Folder
 from gzprep.dataset.shards import Bin, BinCounts, bin_of, plan_bins
 from gzprep.dataset.source import GALAXY_ZOO_2, kind_of
 from gzprep.images.mean import LARGEST_FRAME, SAMPLE
@@ -153,7 +154,8 @@ def make_job(out: Place, source: Source, recipe: Recipe) -> PreparationJob:
     galaxies, ceilings = apply_limit(source, recipe)
     fresh = plan_bins(galaxies[Split.TRAIN], galaxies[Split.TEST], recipe)
     folder = Folder(out)
-    kept = _planned_counts(folder) if folder.plan.exists() else BinCounts(0, 0)
+    keep = folder.plan.exists() and not is_left_over(folder, recipe)
+    kept = _planned_counts(folder) if keep else BinCounts(0, 0)
     counts = BinCounts(kept.train or fresh.train, kept.test or fresh.test)
     fixed = (folder, source, recipe, recipe_hash(recipe), counts, galaxies, ceilings)
     job = PreparationJob(*fixed, published=publication_date())
@@ -221,22 +223,38 @@ def check_folder(job: PreparationJob) -> None:
     """
     folder, name = job.folder, job.recipe.name
     if folder.plan.exists():
-        plan = read_plan(folder)
-        changed = differences({"group_by": "galaxy", **plan["recipe"]}, asdict(job.recipe))  # an older plan lacks it
-        same_records = bool(changed) and all(key.startswith("defects.") for key in changed)
-        if plan["recipe_hash"] != job.recipe_hash and not same_records:
-            if folder.refused.is_file() and not folder.manifest.exists():
-                clear(folder, name)  # it holds what a refused run has left
-                return
+        differing = _other_recipe(folder, job.recipe, job.recipe_hash)
+        if differing and not is_left_over(folder, job.recipe):
             raise GzError(
-                f"{folder.root} holds a data set made from another recipe "
-                f"(different: {', '.join(changed) or 'versions of libraries'}); "
+                f"{folder.root} holds a data set made from another recipe (different: {differing}); "
                 "choose another --out, or replace it with --overwrite."
             )
     elif folder.manifest.exists() or folder.catalogue.exists() or any(folder.root.glob(f"{name}-*.tfrecord-*")):
         raise GzError(
             f"{folder.root} holds files of another data set; choose another --out, or replace them with --overwrite."
         )
+
+
+def is_left_over(folder: Folder, recipe: Recipe) -> bool:
+    """Whether a folder holds only what a run of another recipe left when it stopped for too many rejects.
+
+    Raises:
+        GzError: the plan is damaged.
+    """
+    refused = folder.refused.is_file() and folder.plan.exists() and not folder.manifest.exists()
+    return refused and bool(_other_recipe(folder, recipe, recipe_hash(recipe)))
+
+
+def _other_recipe(folder: Folder, recipe: Recipe, identity: str) -> str:
+    """Name what makes the recipe of a folder another one; empty where it makes the same records."""
+    plan = read_plan(folder)
+    if plan["recipe_hash"] == identity:
+        return ""
+    planned = lay_over(asdict(Recipe()), plan["recipe"])  # an older plan lacks keys that were added since
+    changed = differences(planned, asdict(recipe))
+    if changed and all(key.startswith("defects.") for key in changed):
+        return ""
+    return ", ".join(changed) or "versions of libraries"
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -36,10 +36,7 @@ def rejudge(table: pa.Table, rules: Defects) -> pa.Table | None:
 
 
 def _rejudge_row(row: dict[str, Any], rules: Defects) -> dict[str, Any] | None:
-    if row["stage"] not in {
-        None,
-        RejectionStage.DEFECT.value,
-    }:  # it was rejected before any detector looked at its image
+    if row["stage"] not in {None, RejectionStage.DEFECT.value}:  # rejected before a detector looked at the image
         return row
     names = wanted(rules)
     if any(row[_SCORES[name]] is None for name in names):

@@ -19,7 +19,16 @@ from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, find_catalogues
 from gzprep.config import Recipe
 from gzprep.dataset.folder import Folder, clear, locked, sweep
-from gzprep.prepare.job import PreparationJob, Source, check_folder, make_job, open_source, refuse_source, write_plan
+from gzprep.prepare.job import (
+    PreparationJob,
+    Source,
+    check_folder,
+    is_left_over,
+    make_job,
+    open_source,
+    refuse_source,
+    write_plan,
+)
 from gzprep.run.pool import prepare_to_fork, useful_workers
 from gzprep.run.progress import galaxy_progress, listen
 
@@ -166,6 +175,8 @@ def _begun(request: RunRequest) -> Iterator[PreparationJob]:
     job = plan(request)
     with locked(job.folder):
         check_folder(job)
+        if is_left_over(job.folder, job.recipe):
+            clear(job.folder, job.recipe.name)
         sweep(job.folder)
         write_plan(job)
         yield job

@@ -330,6 +330,17 @@ def test_another_recipe_is_refused_and_the_key_named(tmp_path: Path) -> None:
     assert "--overwrite" in sentence
 
 
+def test_another_threshold_over_a_plan_that_lacks_newer_keys_is_taken(tmp_path: Path) -> None:
+    source = sky(tmp_path / "sky", 40, 10)
+    job = planned(tmp_path / "out", source, Recipe())
+    plan = json.loads(job.folder.plan.read_text())
+    del plan["recipe"]["group_by"], plan["recipe"]["images"]["modes"]
+    job.folder.plan.write_text(json.dumps(plan))
+    check_folder(make_job(tmp_path / "out", source, from_mapping({"defects": {"frame_edge": {"threshold": 1}}})))
+    with pytest.raises(GzError, match=r"\(different: images.modes was \['RGB'\], is \['L'\]\)"):
+        check_folder(make_job(tmp_path / "out", source, from_mapping({"images": {"modes": ["L"]}})))
+
+
 def test_another_version_of_a_library_is_refused(tmp_path: Path) -> None:
     job = planned(tmp_path / "out", sky(tmp_path / "sky", 40, 10), Recipe())
     with pytest.raises(GzError, match="versions of libraries"):

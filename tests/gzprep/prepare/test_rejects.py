@@ -145,6 +145,52 @@ def test_a_finished_folder_is_still_protected(dataset: Path, small_sky: Path, tm
     assert "--overwrite" in result.err
 
 
+# ---------------------------------------------------------------- the folder of a refused run
+
+
+def refuse(sky: Path, out: Path) -> tuple[object, ...]:
+    """Let a run stop for too many rejects; the command without its recipe."""
+    command = ("run", "--data", sky, "--out", out, "--views", "1", "--set", "max_reject_share=0")
+    result = gzprep(*command, "--crop", "32", "--set", "shards.min_bins=1", "--set", "images.frame=425")
+    assert (result.code, "images.frame=424" in result.err) == (1, True)
+    return command
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_dry_run_of_a_corrected_command_changes_nothing(sky: Path, tmp_path: Path) -> None:
+    command = refuse(sky, tmp_path / "out")
+    before = content(tmp_path / "out")
+    result = gzprep(*command, "--crop", "64", "--set", "shards.min_bins=2", "--dry-run", "--json")
+    assert result.code == 0
+    assert json.loads(result.out)["splits"]["train"]["files"] == 10  # as in a new folder
+    assert content(tmp_path / "out") == before
+
+
+def test_a_corrected_command_makes_what_it_would_make_in_a_new_folder(sky: Path, tmp_path: Path) -> None:
+    refuse(sky, tmp_path / "out")
+    shards = {}
+    for name in ("out", "new"):
+        made = gzprep("run", "--data", sky, "--out", tmp_path / name, *FEW, "--set", "max_reject_share=1")
+        assert made.code == 0, made.err
+        shards[name] = {file: data for file, data in content(tmp_path / name).items() if ".tfrecord-" in file}
+    assert shards["out"] == shards["new"]
+
+
+def test_a_whole_data_set_stays_whole_where_fewer_rejects_are_allowed_later(sky: Path, tmp_path: Path) -> None:
+    command = ("run", "--data", sky, "--out", tmp_path / "out", *FEW, "--set")
+    frame = ("--set", "images.frame=424", "--set", "defects.frame_edge.threshold=0", "--set")
+    assert gzprep(*command, "max_reject_share=1", *frame, "defects.frame_edge.policy=drop").code == 0
+    before = content(tmp_path / "out")
+    result = gzprep(*command, "max_reject_share=0.1", *frame, "defects.frame_edge.policy=drop")
+    assert (result.code, "For example galaxy" in result.err) == (1, True)
+    after = content(tmp_path / "out")
+    assert after.pop(".gzprep/plan.json") != before.pop(".gzprep/plan.json")  # it has the share
+    assert after == before
+
+
 # ---------------------------------------------------------------- JPEGs that end oddly
 
 
