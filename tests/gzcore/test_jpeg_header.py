@@ -113,7 +113,7 @@ def test_a_rare_kind_that_is_damaged_is_an_error() -> None:
     data = with_sampling(jpeg(subsampling=0), 0x11, 0x12, 0x11)
     with pytest.raises(ValueError, match="subsampling"):
         simplejpeg.decode_jpeg_header(data)
-    with pytest.raises(UnreadableImage, match="(?i)save it as a PNG"):
+    with pytest.raises(UnreadableImage, match=r"(?i)save it as a PNG"):
         decode(data)
 
 
