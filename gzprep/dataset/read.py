@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from gzcore.dataset.example import Record, parse_record
 from gzcore.dataset.manifest import read_manifest
 from gzcore.dataset.tfrecord import DamagedRecord, read_records
 from gzcore.errors import GzError
+from gzcore.storage.documents import BadDocument, parse_json
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.tree import WIDTHS
 from gzprep.dataset.folder import Folder
@@ -158,8 +158,8 @@ def operations_of(record: Record) -> list[dict[str, Any]]:
         DamagedRecord: it is not a list in JSON.
     """
     try:
-        operations: list[dict[str, Any]] = json.loads(record.ops)
-    except (ValueError, RecursionError) as error:
+        operations: list[dict[str, Any]] = parse_json(record.ops)
+    except BadDocument as error:
         raise DamagedRecord(f"its ops are not JSON ({error})") from None
     if not isinstance(operations, list):
         raise DamagedRecord("its ops are not a list")

@@ -1,6 +1,7 @@
 """The predictions of a model for some galaxies, with their labels: in memory, and as a parquet file."""
 
 import json
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from gzcore.console import shown
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, writing
-from gzcore.storage.documents import parse_json
+from gzcore.storage.documents import BadDocument, parse_json
 from gztrain.data.labels import Floats, Ints
 
 _NAMES = b"labels"
@@ -79,8 +80,9 @@ def read_predictions(path: Path) -> Predictions:
         GzError: the file is missing, damaged, or not a file of predictions.
     """
     try:
+        _check_size(path)
         table = pq.read_table(path)
-        names = _texts(parse_json(table.schema.metadata[_NAMES]))
+        names = _names(table)
         probabilities, labels, mask = (_matrix(table[key], len(names)) for key in ("probabilities", "labels", "mask"))
         ids = _texts(table["id"].to_pylist())
     except FileNotFoundError:
@@ -94,6 +96,28 @@ def _texts(values: object) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise TypeError("ids and names of labels are not texts")
     return tuple(values)
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a table of more rows than bytes before it takes memory: ids differ, so each takes a byte or more."""
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode):
+        raise BadDocument("it is not a regular file")
+    if pq.read_metadata(path).num_rows > state.st_size:
+        raise BadDocument("it has more rows than bytes")
+
+
+def _names(table: pa.Table) -> tuple[str, ...]:
+    """Names of the labels, if the columns are those of predictions for so many labels."""
+    names = parse_json((table.schema.metadata or {}).get(_NAMES, b""))
+    if not names or not isinstance(names, list):
+        raise BadDocument("it does not name its labels")
+    kinds = {"probabilities": pa.float32(), "labels": pa.int8(), "mask": pa.int8()}
+    columns = {"id": pa.string(), **{key: pa.list_(kind, len(names)) for key, kind in kinds.items()}}
+    for key, kind in columns.items():
+        if key not in table.column_names or table[key].type != kind or table[key].null_count:
+            raise BadDocument(f"its column {key} is not {kind}")
+    return _texts(names)
 
 
 def _matrix(column: pa.ChunkedArray, width: int) -> npt.NDArray[Any]:

@@ -99,7 +99,7 @@ def test_a_value_has_no_keys_below_it() -> None:
         (Path.exists, "cannot be read"),
         (lambda path: path.write_text("fold = "), "is not TOML"),
         (lambda path: path.write_bytes(b"\xff\xfe\x00"), "is not TOML"),
-        (lambda path: path.mkdir(), "cannot be read"),
+        (lambda path: path.mkdir(), "cannot be used: it is not a regular file"),
     ],
     ids=["absent", "no toml", "no utf-8", "folder"],
 )

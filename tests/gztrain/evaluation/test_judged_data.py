@@ -249,7 +249,7 @@ def test_baselines_are_those_of_the_training_galaxies_of_the_run(own: Path, data
 
 def test_a_folder_without_test_galaxies_mentions_the_validation_fold(own: Path, dataset: Path, tmp_path: Path) -> None:
     def no_test(manifest: dict[str, Any]) -> None:
-        manifest["splits"]["test"]["shards"] = []
+        manifest["splits"]["test"] |= {"shards": [], "records": 0}
 
     result = gztrain("evaluate", own, "--data", edited(dataset, tmp_path / "out", no_test))
     assert (result.code, "--split val" in result.sentence) == (1, True)
