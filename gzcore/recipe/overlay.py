@@ -49,13 +49,10 @@ def read_recipe(
         UsageError: the file is absent or not TOML, a key is unknown, a value is unfit.
     """
     source = "The recipe" if path is None else f"The recipe {path}"
-    try:
-        values = lay_over(base or {}, {} if path is None else _read_toml(path))
-        for pair in overrides:
-            _assign(values, pair, example)
-        return from_mapping(cls, values, source)
-    except RecursionError:
-        raise UsageError(f"{source} has tables within tables, too deep to be read; a recipe has two levels.") from None
+    values = lay_over(base or {}, {} if path is None else _read_toml(path))
+    for pair in overrides:
+        _assign(values, pair, example)
+    return from_mapping(cls, values, source)
 
 
 def from_mapping(cls: type[RecipeT], values: Mapping[str, Any], source: str = "the recipe") -> RecipeT:

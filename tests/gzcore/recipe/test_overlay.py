@@ -123,10 +123,10 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, text: str | None, s
 
 @pytest.mark.parametrize("deep", ["--set", "the file"])
 def test_tables_within_tables_without_end_are_refused(tmp_path: Path, deep: str) -> None:
-    """Found by a search: Python's own limit of recursion was reached."""
+    """Found by a search: Python's own limit of recursion was reached. The depth is judged first."""
     key, path = ".".join("a" * 3000), tmp_path / "cake.toml"
     path.write_text("" if deep == "--set" else f"[{key}]\n")
-    with pytest.raises(UsageError, match="too deep to be read"):
+    with pytest.raises(UsageError, match=r"deeper than 64 levels|a key of 3000 parts"):
         read(*([f"{key}=1"] if deep == "--set" else []), path=path)
 
 
