@@ -179,8 +179,12 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
     return np.frombuffer(data, dtype, offset=header.end()).reshape(shape, order="F" if header[2] == b"True" else "C")
 
 
+_SHOWN = 200
+"""Characters of an error that a sentence repeats; that of a damaged archive may hold half of it as a file name."""
+
+
 def _damaged(path: Path, error: Exception) -> str:
-    return f"The checkpoint {path} is damaged ({error}); start over with --overwrite."
+    return f"The checkpoint {path} is damaged ({str(error)[:_SHOWN]}); start over with --overwrite."
 
 
 def values_of(variables: Sequence[Any]) -> tuple[Array, ...]:
