@@ -161,7 +161,7 @@ CHANGED = {
         first_record("test", image=_jpeg_that_claims(65_500, 65_500)), "its image has 65500 x 65500 px"
     ),
     "a web page": Changed(first_record("train", image=b"<html>404</html>"), "the file is a web page"),
-    "a grey image": Changed(first_record("train", image=_saved("JPEG", "L")), "mode Gray, expected 8-bit RGB"),
+    "a grey image": Changed(first_record("train", image=_saved("JPEG", "L")), "mode Gray, expected RGB of 8 bits"),
     # the manifest
     "another crop.size": Changed(in_manifest(65, "recipe", "crop", "size"), "64 x 64 px; the manifest says 65 x 65"),
     "views.count of 10**8": Changed(in_manifest(10**8, "recipe", "views", "count"), "views.count is 100000000"),

@@ -53,6 +53,7 @@ def test_a_bad_file_is_one_line_and_never_the_end_of_the_page(folder: Path, tmp_
     result = gzprep("inspect", folder, "--all", "--html", tmp_path / "page")
     assert result.code == 0, result.err
     *lines, summary = result.out.splitlines()
+    lines = [line for line in lines if line.startswith(("ok ", "rejected "))]
     assert len(lines) == len(HOSTILE)  # a folder is looked into, not at
     assert lines[-1].startswith(f"ok        {folder / SOUND}.jpg")
     assert summary == f"1 ok, {len(HOSTILE) - 1} rejected"

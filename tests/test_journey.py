@@ -75,7 +75,8 @@ def test_an_independent_reader_reads_every_record(real_set: Path) -> None:
 
 def test_verify_makes_fifty_records_again(real_set: Path) -> None:
     result = gzprep("verify", real_set, "--replay", "50", "--json")
-    assert result.json == {"ok": True, "faults": [], "records": result.json["records"], "replayed": 50}
+    told = {key: result.json[key] for key in ("ok", "faults", "replayed")}
+    assert told == {"ok": True, "faults": [], "replayed": 50}
 
 
 def test_view_zero_is_the_centre_crop_of_the_source(real_set: Path, gz2: Path) -> None:

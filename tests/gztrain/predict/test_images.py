@@ -59,9 +59,9 @@ UNUSABLE = {
     "too narrow": (encoded("JPEG", (CROP - 1, 90)), "63 x 90 px, too small for a crop of 64"),
     "too low": (encoded("PNG", (90, CROP - 1)), "90 x 63 px, too small for a crop of 64"),
     "huge": (encoded("PNG", (16_000, 1_001), "1"), "16000 x 1001 px, more than 16000000 in all"),
-    "grey": (encoded("JPEG", mode="L"), "mode Gray, expected 8-bit RGB"),
-    "palette": (encoded("PNG", mode="P"), "mode P, expected 8-bit RGB"),
-    "transparent": (encoded("PNG", mode="RGBA"), "mode RGBA, expected 8-bit RGB"),
+    "grey": (encoded("JPEG", mode="L"), "mode Gray, expected RGB of 8 bits a channel"),
+    "palette": (encoded("PNG", mode="P"), "mode P, expected RGB of 8 bits a channel"),
+    "transparent": (encoded("PNG", mode="RGBA"), "mode RGBA, expected RGB of 8 bits a channel"),
     "16 bits": (deep_png(), "16 bits"),
     "gif": (encoded("GIF"), "the file is not an image"),
 }

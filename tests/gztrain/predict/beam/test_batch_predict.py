@@ -360,7 +360,7 @@ def test_an_image_may_be_named_by_itself(run: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_a_sentence(run: Path, tmp_path: Path) -> None:
     (tmp_path / "data" / "manifest.json").mkdir(parents=True)
     told = refused(gztrain("predict", run, tmp_path / "data", "--parquet", tmp_path / "out", *LOCAL))
-    assert "manifest.json cannot be read (Is a directory)" in told
+    assert "manifest.json is damaged (it is not a regular file" in told
 
 
 def test_reasons_beyond_the_commonest_are_added_up() -> None:
