@@ -87,7 +87,7 @@ assert not absent, absent
 assert sys.version_info[:2] == (3, 11) and apache_beam.__version__ == "'$beam'"
 print("container-check: Python", sys.version.split()[0], "Beam", apache_beam.__version__, "and no TensorFlow")'
 [ "$(inside tool id -u)" = 1000 ] || { echo "the tool image runs as root" >&2; exit 1; }
-say "a job in the image, as nobody in particular"
+say "a job in the image, as an unknown user"
 inside tool gzprep simulate /out/sky --galaxies 40 --seed 1
 small=(--crop 64 --views 2 --set shards.min_bins=1 --set max_reject_share=1)
 inside tool gzprep run --data /out/sky --out /out/alone "${small[@]}" >/dev/null

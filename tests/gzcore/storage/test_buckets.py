@@ -33,7 +33,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine without credentials."""
     for name in SIGNED:
         monkeypatch.delenv(name, raising=False)
@@ -57,7 +57,7 @@ def denying(scheme: str, monkeypatch: pytest.MonkeyPatch, address: str) -> Url:
     return Url(scheme, clouds.BUCKET, "x")
 
 
-@pytest.mark.usefixtures("nobody")
+@pytest.mark.usefixtures("no_credentials")
 @pytest.mark.parametrize("scheme", clouds.CLOUDS)
 def test_without_credentials_requests_are_not_signed_and_a_refusal_says_where_to_get_them(
     scheme: str, monkeypatch: pytest.MonkeyPatch
@@ -74,7 +74,7 @@ def test_without_credentials_requests_are_not_signed_and_a_refusal_says_where_to
 LIBRARIES = {"gs": ("google.auth", "gcp"), "s3": ("boto3", "aws")}
 
 
-@pytest.mark.usefixtures("nobody")
+@pytest.mark.usefixtures("no_credentials")
 @pytest.mark.parametrize("scheme", LIBRARIES)
 def test_without_its_library_a_refusal_says_which_extra_to_install(
     scheme: str, monkeypatch: pytest.MonkeyPatch
