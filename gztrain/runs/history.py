@@ -50,7 +50,8 @@ def read_history(path: Path) -> list[dict[str, float | str | None]]:
     Raises:
         GzError: the file is missing, or not a history.
     """
-    return [{key: _parse(key, text) for key, text in row.items()} for row in _checked_rows(path)]
+    absent: dict[str, float | str | None] = dict.fromkeys(COLUMNS)  # older runs have fewer columns
+    return [absent | {key: _parse(key, text) for key, text in row.items()} for row in _checked_rows(path)]
 
 
 def _checked_rows(path: Path, *, complete: bool = False) -> list[dict[str, str]]:
@@ -77,6 +78,8 @@ def _checked_rows(path: Path, *, complete: bool = False) -> list[dict[str, str]]
 def _check_row(row: Mapping[Any, Any], line: int) -> None:
     if not {"stage", "epoch", "step", "loss"} <= row.keys() <= set(COLUMNS) or None in row.values():
         raise BadDocument(f"line {line} does not have the columns of a history")
+    if not row["stage"].isprintable():
+        raise BadDocument(f"line {line} has a stage of control characters")
     for key, text in row.items():
         try:
             number = 0.0 if key == "stage" or not text else float(text)

@@ -14,6 +14,7 @@ from gztrain.data import Batch, Selection, open_reader, select
 from gztrain.data.dataset import Scheme, open_dataset
 from gztrain.data.labels import Floats
 from gztrain.evaluation.judged_data import JudgedData
+from gztrain.evaluation.metrics import check
 from gztrain.evaluation.predictions import Predictions, read_predictions
 from gztrain.evaluation.report.curves import TrainingCurves, read_training_curves
 from gztrain.evaluation.report.numbers import Mistake, worst_mistakes
@@ -94,6 +95,7 @@ def gather(path: Path, data: Place | None = None, split: str | None = None) -> R
     run, crossed = open_run_or_folds(path)
     chosen, judged = _choose_split(run, split)
     predictions = read_predictions(run.folder.predictions_of(chosen))
+    check(predictions, run.scheme)
     mistakes = {
         question.name: worst_mistakes(question, *_columns(predictions, block), MISTAKES)
         for question, block in zip(run.scheme.questions, run.scheme.blocks, strict=True)
