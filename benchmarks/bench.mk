@@ -7,7 +7,7 @@ DEFECT_PEERS := cleanvision
 PEERS := $(PREP_PEERS) $(INPUT_PEERS) $(DEFECT_PEERS)
 
 .PHONY: bench-prep bench-quick bench-growth bench-memory bench-stages bench-input bench-input-quick bench-input-memory
-.PHONY: bench-report bench-defects bench-defects-quick bench-envs bench-lock
+.PHONY: bench-report bench-flat bench-defects bench-defects-quick bench-envs bench-lock
 
 bench-prep: $(VENV)/dev $(PREP_PEERS:%=$(BENCH_ENVS)/%/made) ## speed against the floor, a second worker and peers, 15 minutes at most
 	@$(BIN)/python benchmarks/prep.py
@@ -32,6 +32,9 @@ bench-input-quick: $(VENV)/dev ## the same in a minute, without peers: shows tha
 
 bench-input-memory: $(VENV)/dev ## peak memory of our readers: 10 and 100 shards, 1 and 5 epochs
 	@$(BIN)/python benchmarks/input_memory.py
+
+bench-flat: $(VENV)/dev ## whether memory, file handles and threads stay flat: 50,000 galaxies, 20 epochs, 8 minutes
+	@$(BIN)/python benchmarks/flat.py
 
 bench-report: $(VENV)/dev ## seconds and memory of gzprep report: 750 galaxies, and 200,000 rows of votes
 	@$(BIN)/python benchmarks/report.py
