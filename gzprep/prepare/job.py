@@ -236,11 +236,7 @@ def check_folder(job: PreparationJob) -> None:
 
 
 def is_left_over(folder: Folder, recipe: Recipe) -> bool:
-    """Whether a folder holds only what a run of another recipe left when it stopped for too many rejects.
-
-    Raises:
-        GzError: the plan is damaged.
-    """
+    """Whether a folder holds only what a run of another recipe left when it stopped for too many rejects."""
     refused = folder.refused.is_file() and folder.plan.exists() and not folder.manifest.exists()
     return refused and bool(_other_recipe(folder, recipe, recipe_hash(recipe)))
 
@@ -289,3 +285,14 @@ def write_plan(job: PreparationJob) -> None:
         except FileExistsError:  # of a run before, of one that was faster, or of a try of ours whose answer was lost
             check_folder(job)
         write_json(path, plan, job.folder.temporaries)
+
+
+def forget_plan(folder: Folder) -> None:
+    """Remove the plan of a run that failed before it had made anything: any recipe may have the folder then.
+
+    In a bucket it stays: another run may be at work under the same plan.
+    """
+    if isinstance(folder.root, Path):
+        shards = folder.root.glob("*.tfrecord-*")
+        if not any((folder.manifest.exists(), folder.catalogue.exists(), *folder.bins.glob("*"), *shards)):
+            folder.plan.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from gzprep.prepare.job import (
     PreparationJob,
     Source,
     check_folder,
+    forget_plan,
     is_left_over,
     make_job,
     open_source,
@@ -179,7 +180,11 @@ def _begun(request: RunRequest) -> Iterator[PreparationJob]:
             clear(job.folder, job.recipe.name)
         sweep(job.folder)
         write_plan(job)
-        yield job
+        try:
+            yield job
+        except GzError:
+            forget_plan(job.folder)
+            raise
 
 
 def _send_to_dataflow(job: PreparationJob, request: RunRequest) -> "Sent | None":

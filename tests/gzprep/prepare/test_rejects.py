@@ -179,6 +179,14 @@ def test_a_corrected_command_makes_what_it_would_make_in_a_new_folder(sky: Path,
     assert shards["out"] == shards["new"]
 
 
+def test_a_run_that_failed_before_its_first_bin_leaves_the_folder_to_any_recipe(sky: Path, tmp_path: Path) -> None:
+    command = ("run", "--data", sky, "--out", tmp_path / "out", *FEW, "--set", "max_reject_share=1")
+    failed = gzprep(*command, "--seed", "1", "--", "--no_such_option=1")
+    assert (failed.code, "no_such_option" in failed.err) == (2, True)
+    assert gzprep(*command).code == 0
+    assert manifest(tmp_path / "out")["recipe"]["seed"] == 0
+
+
 def test_a_whole_data_set_stays_whole_where_fewer_rejects_are_allowed_later(sky: Path, tmp_path: Path) -> None:
     command = ("run", "--data", sky, "--out", tmp_path / "out", *FEW, "--set")
     frame = ("--set", "images.frame=424", "--set", "defects.frame_edge.threshold=0", "--set")
