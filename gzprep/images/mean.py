@@ -40,19 +40,9 @@ class MeanImage:
         result: Doubles = self.total / max(self.images, 1)
         return result
 
-    def with_frame(self, frame: Pixels) -> "MeanImage":
-        """The sum with one more image, uint8 [H, W, 3 or 4]; the sum of before is used up."""
-        np.add(self.total, frame[..., :3], out=self.total)
-        return MeanImage(self.images + 1, self.total)
-
     def merged(self, other: "MeanImage") -> "MeanImage":
         """The sum of both."""
         return MeanImage(self.images + other.images, self.total + other.total)
-
-
-def no_images(side: int) -> MeanImage:
-    """The sum of no images of a size."""
-    return MeanImage(0, np.zeros((side, side, 3), np.uint64))
 
 
 def sum_of(frames: list[Pixels]) -> MeanImage:
@@ -61,9 +51,9 @@ def sum_of(frames: list[Pixels]) -> MeanImage:
 
 
 def write_mean(path: Place, mean: MeanImage, temporaries: Place) -> None:
-    """Write a sum of images as a file that appears whole."""
+    """Write a sum of images as a file that appears whole. To compress it would take as long as 30 galaxies."""
     with appearing(path, temporaries) as file:
-        np.savez_compressed(file, images=mean.images, total=mean.total.astype(np.uint32))
+        np.savez(file, images=mean.images, total=mean.total.astype(np.uint32))
 
 
 def read_mean(path: Place) -> MeanImage | None:

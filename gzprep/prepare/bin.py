@@ -21,7 +21,8 @@ from gzprep.catalogue.galaxy import Galaxy, Rejection, Split, row_bytes
 from gzprep.dataset.data_hash import data_sum
 from gzprep.dataset.shards import Bin
 from gzprep.dataset.spool import BUFFER, Spool
-from gzprep.images.mean import no_images, write_mean
+from gzprep.images.frame_sum import FrameSum
+from gzprep.images.mean import write_mean
 from gzprep.prepare.bin_record import (
     BinRecord,
     FinishedBin,
@@ -147,16 +148,16 @@ def _make_bin(job: PreparationJob, target: Bin, galaxies: Sequence[Galaxy], on_g
     with tempfile.TemporaryFile(dir=job.folder.spool, buffering=BUFFER) as file:
         spool = Spool(file)
         judged = []
-        mean = no_images(job.recipe.images.frame) if job.averages(target) else None
+        frames = FrameSum(job.recipe.images.frame) if job.averages(target) else None
         for galaxy, data in zip(galaxies, read_images(galaxies, job.source.images), strict=True):
             seen = _judge(job, galaxy, data)
-            if mean is not None and seen.frame is not None:
-                mean = mean.with_frame(seen.frame)
+            if frames is not None and seen.frame is not None:
+                frames.add(seen.frame)
             judged.append(_spool_galaxy(job, target, seen, spool))
             on_galaxy(judged[-1].verdict.rejection)
         shards = tuple(_write_shard(job, target, split, spool) for split in target.shard_splits)
-    if mean is not None:
-        write_mean(job.folder.bin_mean(target.name), mean, job.folder.temporaries)
+    if frames is not None:
+        write_mean(job.folder.bin_mean(target.name), frames.mean_image(), job.folder.temporaries)
     table = pa.Table.from_pylist([catalogue_row(galaxy, target) for galaxy in judged], SCHEMA)
     finished = FinishedBin(_summarise(job, target, judged, shards), table)
     write_finished(job.folder, finished)

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from gzprep.images.mean import box_side, brightness, no_images, read_mean, sum_of, write_mean
+from gzprep.images import frame_sum
+from gzprep.images.frame_sum import FrameSum
+from gzprep.images.mean import MeanImage, box_side, brightness, read_mean, sum_of, write_mean
 
 
 def test_the_mean_is_that_of_numpy_however_it_is_merged() -> None:
@@ -20,12 +22,34 @@ def test_the_mean_is_that_of_numpy_however_it_is_merged() -> None:
     assert merged.images == 70
 
 
+def added(frames: np.ndarray) -> MeanImage:
+    total = FrameSum(frames.shape[1])
+    for frame in frames:
+        total.add(frame)
+    return total.mean_image()
+
+
+@pytest.mark.parametrize("exact", [1, 2, 3, 5, 6])
+def test_sums_in_single_precision_are_carried_before_they_round(exact: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert np.float32(frame_sum.EXACT * 255) + np.float32(1) > np.float32(frame_sum.EXACT * 255)
+    monkeypatch.setattr(frame_sum, "EXACT", exact)
+    frames = np.random.default_rng(2).integers(0, 256, (5, 7, 7, 4)).astype(np.uint8)
+    assert added(frames).images == 5
+    np.testing.assert_array_equal(added(frames).total, frames[..., :3].sum(axis=0))
+
+
+def test_a_sum_can_go_on_after_it_was_looked_at() -> None:
+    total, white = FrameSum(4), np.full((4, 4, 4), 255, np.uint8)
+    total.add(white)
+    first = total.mean_image()
+    total.add(white)
+    assert (first.images, first.total.max()) == (1, 255)
+    assert (total.mean_image().images, total.mean_image().total.min()) == (2, 510)
+
+
 def test_images_one_by_one_and_a_file(tmp_path: Path) -> None:
     frames = np.random.default_rng(1).integers(0, 256, (5, 8, 8, 4)).astype(np.uint8)
-    mean = no_images(8)
-    for frame in frames:
-        mean = mean.with_frame(frame)
-    write_mean(tmp_path / "mean.npz", mean, tmp_path)
+    write_mean(tmp_path / "mean.npz", added(frames), tmp_path)
     stored = read_mean(tmp_path / "mean.npz")
     assert stored is not None
     assert stored.images == 5
