@@ -9,7 +9,6 @@ import importlib.util
 import math
 import os
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field
 from typing import Annotated, Literal
@@ -19,6 +18,7 @@ from pydantic.dataclasses import dataclass
 
 from gzcore.engines.names import DATAFLOW, option_value
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.documents import parse_toml, read_bytes
 from gzcore.storage.places import Place, Url
 
 _CORES = re.compile(r"-(\d+)(-\d+)?$")
@@ -91,7 +91,7 @@ def read_fleet(path: Place | None) -> Fleet:
     if path is None:
         return Fleet()
     try:
-        return TypeAdapter(Fleet).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+        return TypeAdapter(Fleet).validate_python(parse_toml(read_bytes(path)))
     except OSError as error:
         raise UsageError(
             f"The worker options {path} cannot be read ({error.strerror}); name an existing file."

@@ -3,7 +3,6 @@
 Values are laid over the defaults key by key. A value that does not fit is an error of one sentence that names the key.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
@@ -12,7 +11,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from gzcore.console import shown
 from gzcore.errors import UsageError
-from gzcore.storage.documents import DEEPEST, BadDocument, nesting, read_bytes
+from gzcore.storage.documents import DEEPEST, BadDocument, parse_toml, read_bytes
 from gzcore.storage.places import Place, as_place
 
 CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
@@ -125,34 +124,13 @@ def _siblings(location: tuple[int | str, ...], defaults: Json) -> Iterable[str]:
 
 def _read_toml(path: Place) -> Json:
     try:
-        return _parse_toml(read_bytes(as_place(path), _LARGEST))
+        return parse_toml(read_bytes(as_place(path), _LARGEST))
     except OSError as error:
         raise UsageError(f"The recipe {path} cannot be read ({error.strerror}); name an existing file.") from None
     except BadDocument as error:
         raise UsageError(f"The recipe {path} cannot be used: {error}.") from None
     except ValueError as error:  # no TOML, no UTF-8, a number of 5,000 digits
         raise UsageError(f"The recipe {path} is not TOML: {error}.") from None
-
-
-def _parse_toml(data: bytes) -> Json:
-    """Parse TOML that is not nested too deep, neither by brackets nor by dots.
-
-    Raises:
-        ValueError: it is not TOML, or too deep.
-    """
-    if nesting(data) > DEEPEST:
-        raise BadDocument(f"it is nested deeper than {DEEPEST} levels")
-    values = tomllib.loads(data.decode("utf-8-sig"))
-    level: list[Any] = [values]
-    for _ in range(DEEPEST):
-        level = [below for value in level if isinstance(value, Mapping | list) for below in _below(value)]
-    if level:
-        raise BadDocument(f"it is nested deeper than {DEEPEST} levels")
-    return values
-
-
-def _below(value: Mapping[str, Any] | list[Any]) -> Iterable[Any]:
-    return value.values() if isinstance(value, Mapping) else value
 
 
 def _assign(values: Json, pair: str, example: str) -> None:
@@ -173,7 +151,7 @@ def _assign(values: Json, pair: str, example: str) -> None:
 
 def _parse_value(text: str) -> Any:  # noqa: ANN401 -- any TOML value
     try:
-        parsed = _parse_toml(f"value = {text}".encode(errors="surrogateescape"))
+        parsed = parse_toml(f"value = {text}".encode(errors="surrogateescape"))
     except ValueError:
         return text  # a bare word is a string: --set crop.encoding=png
     return parsed["value"] if len(parsed) == 1 else text

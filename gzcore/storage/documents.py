@@ -32,6 +32,9 @@ _INT64 = range(-(2**63), 2**63)
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_KEYS = re.compile(rb"[A-Za-z0-9_\-\"' \t.]+")
+"""Stretches of TOML in which a dotted key may stand."""
+_COMMENT_LINES = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 """An escape that may be a NUL character, or half of a surrogate pair."""
 
@@ -144,6 +147,20 @@ def _check_texts(value: object) -> None:
 
 def _short(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def parse_toml(data: bytes) -> dict[str, Any]:
+    """Parse TOML that is not nested too deep, neither by brackets nor by the dots of a key.
+
+    Raises:
+        ValueError: it is not TOML, or too deep (a :class:`BadDocument`).
+    """
+    import tomllib
+
+    runs = _KEYS.findall(_COMMENT_LINES.sub(b"", data))  # for a key of many parts, tomllib takes gigabytes
+    if max(nesting(data), max((run.count(b".") for run in runs), default=0)) > DEEPEST:
+        raise BadDocument(f"it is nested deeper than {DEEPEST} levels")
+    return tomllib.loads(data.decode("utf-8-sig"))
 
 
 # ---------------------------------------------------------------- content
