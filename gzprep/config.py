@@ -1,4 +1,4 @@
-"""The recipe: every value that decides what a shard holds, read from TOML, checked at birth.
+"""The recipe: every value that decides what a shard holds, read from TOML and checked when it is made.
 
 Defaults are those of ``recipes/gz2-cnn.toml``. Row ids such as F27 are those of the report's requirements.
 """
@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, field, replace
 from importlib.metadata import version
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from gzcore.recipe import overlay
@@ -23,11 +23,17 @@ DATASET_NAME = r"[a-z0-9_]+"
 LARGEST = 8192
 """Largest number of pixels, degrees or grey levels in a recipe."""
 Policy = Literal["drop", "flag", "keep", "off"]
+Mode = Literal["RGB", "L", "RGBA"]
 LinePolicy = Literal["drop", "flag", "inpaint", "keep", "off"]
 BYTES_VERSION = 2
 """Raise this when a change of our own code gives other bytes for the same recipe; a golden test watches over it."""
 PIXEL_LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pillow", "simplejpeg")
 """Libraries whose version can change a byte of a shard."""
+
+
+def _in_one_order(modes: tuple[Mode, ...]) -> tuple[Mode, ...]:
+    """Each mode once, in the order of their definition: no other recipe is made by another order."""
+    return tuple(mode for mode in get_args(Mode) if mode in modes)
 
 
 def _check_range(name: str, bounds: Range) -> None:
@@ -45,7 +51,7 @@ class Images:
     """Height and width of a source image, px (F1). Any other size is the defect ``wrong_shape``."""
     folder: str = "images"
     """Image folder below the data folder."""
-    modes: Annotated[tuple[Literal["RGB", "L", "RGBA"], ...], Field(min_length=1)] = ("RGB",)
+    modes: Annotated[tuple[Mode, ...], Field(min_length=1), AfterValidator(_in_one_order)] = ("RGB",)
     """Kinds of pixels that are allowed, of 8 bits a channel: ``RGB``; ``L``, grey, repeated over three channels;
     ``RGBA``, only where every pixel is opaque. Any other is the defect ``wrong_mode``."""
 

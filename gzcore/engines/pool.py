@@ -63,7 +63,7 @@ def _without_interrupts() -> Iterator[None]:
 
 
 class WorkerPool:
-    """Worker processes; leave the ``with`` block to get rid of them, whatever they are doing."""
+    """Worker processes; they end when the ``with`` block is left."""
 
     def __init__(self, workers: int, method: Method, begin: Callable[[], None] | None = None) -> None:
         """Make a pool; its processes start when there is work.

@@ -1,8 +1,10 @@
 """What a run says when too much was rejected: the commonest reason, one example in full, the option that helps."""
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gzcore.console import printable
@@ -12,6 +14,7 @@ from gzprep.images.defects import DETECTORS
 
 _SIDES = re.compile(r"(\d+) x (\d+) px")
 _MODE = re.compile(r"mode (\w+)[, ]")
+_ENDINGS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 _ALLOWED = {"L": "L", "Gray": "L", "RGBA": "RGBA"}
 """A file's mode, by the name that the recipe has for it; Gray is what the JPEG library says."""
 
@@ -53,8 +56,22 @@ def _path(subfolder: str, filename: str) -> str:
 def explain(example: Example, images: str, recipe: Recipe) -> str:
     """Tell of a rejected galaxy: its image, what came, what was expected, and the option that allows it."""
     told = printable(f"For example galaxy {example.id}, {images}/{example.path}: {example.detail}.")
-    hint = hint_for(example, recipe)
-    return f"{told} {hint}" if hint else told
+    near = near_file(images, example.path) if example.reason == Reason.MISSING_FILE else None
+    found = "" if near is None else printable(f"But there is {near}; should the catalogue name that one?")
+    return " ".join(filter(None, (told, found, hint_for(example, recipe))))
+
+
+def near_file(images: str, path: str) -> str | None:
+    """A file that may be the missing one: in the image folder itself, or with another ending. None in a bucket."""
+    wanted = PurePosixPath(path)
+    if "://" in images:
+        return None
+    for folder in (Path(images) / wanted.parent, Path(images)):
+        for ending in (wanted.suffix, *_ENDINGS):
+            with contextlib.suppress(OSError):  # such as a name that is too long
+                if (folder / f"{wanted.stem}{ending}").is_file():
+                    return str(folder / f"{wanted.stem}{ending}")
+    return None
 
 
 def hint_for(example: Example, recipe: Recipe) -> str:

@@ -1,4 +1,4 @@
-"""The launcher: from what the user asked for to a running graph, and from whatever happens to one sentence."""
+"""The launcher: checks what the user asks for, runs the graph, and turns each failure into one sentence."""
 
 import contextlib
 import tempfile

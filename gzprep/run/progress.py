@@ -37,7 +37,7 @@ _LONGEST_FOLDER = 80
 
 
 class Reporter:
-    """The worker's end; does nothing where the address is empty or dead."""
+    """The worker's end; does nothing where the address is empty or no launcher listens there."""
 
     def __init__(self, address: str) -> None:
         self.socket: socket.socket | None = _connect(address) if address else None

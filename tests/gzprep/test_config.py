@@ -431,3 +431,23 @@ def test_pixel_libraries_are_those_of_the_design() -> None:
 
 def test_replacing_by_hand_gives_the_same_hash() -> None:
     assert recipe_hash(replace(Recipe(), seed=7)) == recipe_hash(from_mapping({"seed": 7}))
+
+
+MODES = {
+    "as they are defined": ["RGB", "L"],
+    "another order": ["L", "RGB"],
+    "one of them twice": ["L", "RGB", "L"],
+}
+
+
+@pytest.mark.parametrize("modes", MODES.values(), ids=MODES)
+def test_the_order_of_modes_makes_no_other_recipe(modes: list[str]) -> None:
+    assert from_mapping({"images": {"modes": modes}}) == from_mapping({"images": {"modes": ["RGB", "L"]}})
+
+
+def test_the_default_modes_do_not_change_the_hash_and_others_do() -> None:
+    hashes = [
+        recipe_hash(from_mapping({"images": {"modes": modes}})) for modes in (["RGB", "RGB"], ["L"], ["RGB", "L"])
+    ]
+    assert hashes[0] == recipe_hash(Recipe())
+    assert len(set(hashes)) == 3

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from gzprep.config import read_recipe
-from gzprep.prepare.rejects import Example, explain, hint_for
+from gzprep.prepare.rejects import Example, explain, hint_for, near_file
 from gzprep.simulate import simulate
 from tests.running import Result, gzprep, manifest
 
@@ -43,6 +43,32 @@ def test_the_option_that_helps(reason: str, detail: str, hint: str) -> None:
 
 def test_names_from_a_catalogue_are_not_printed_raw() -> None:
     assert "\x1b" not in explain(Example("\x1b[2J", "\x07.jpg", "unreadable", "\x1b"), "images", read_recipe(None))
+
+
+NEAR = {
+    "in the image folder itself": ("a/1.jpg", "1.jpg"),
+    "another ending": ("a/1.jpg", "a/1.png"),
+    "large letters": ("a/1.jpg", "a/1.JPG"),
+    "both": ("a/1.png", "1.jpeg"),
+    "another name": ("a/1.jpg", "a/2.jpg"),
+    "a folder": ("a/1.jpg", "1.png/x"),
+    "a name that is too long": (f"a/{'1' * 300}.jpg", "a/1.jpg"),
+}
+NOT_NEAR = ("another name", "a folder", "a name that is too long")
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_a_file_that_may_be_the_missing_one_is_told(name: str, tmp_path: Path) -> None:
+    wanted, there = NEAR[name]
+    (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / there).touch()
+    told = explain(Example("42", wanted, "missing_file", "there is no file"), str(tmp_path), read_recipe(None))
+    assert (f"But there is {tmp_path / there};" in told) == (name not in NOT_NEAR)
+    assert ("But there is" in told) == (name not in NOT_NEAR)
+
+
+def test_no_file_is_looked_for_in_a_bucket() -> None:
+    assert near_file("gs://bucket/images", "a/1.jpg") is None
 
 
 # ---------------------------------------------------------------- whole runs
