@@ -56,9 +56,10 @@ audit: $(VENV)/dev ## licences of what is pinned, known advisories, and bills of
 lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml
 	$(BIN)/python -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet uv
-	for target in base dev cloud; do \
+	for target in base dev cloud docs; do \
 	  groups="--group build"; \
 	  test $$target != dev || groups="$$groups --group dev --all-extras --constraint requirements/base.txt"; \
+	  test $$target != docs || groups="$$groups --group docs --extra report --constraint requirements/dev.txt"; \
 	  test $$target != cloud || groups="$$groups --extra gcp --extra aws --constraint requirements/dev.txt"; \
 	  $(VENV)/lock/bin/uv pip compile pyproject.toml $$groups --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements/$$target.txt || exit 1; \
