@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DOCS ?= $(VENV)/docs
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 # A file of tests a process; 0 runs all in this one.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test faults fuzz audit same-bytes lint format types unit lock golden clean help
+.PHONY: run test faults fuzz audit same-bytes lint format types unit lock golden docs docs-links docs-tutorial clean help
 
 help:            ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -68,8 +69,17 @@ lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml
 	  --constraint requirements/dev.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements/gpu.txt
 
+docs: $(DOCS)/installed ## build the documentation site into docs/_build/html; a warning is an error
+	PYTHONPATH=. $(DOCS)/bin/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build/html
+
+docs-links: $(DOCS)/installed ## look for every address that the documentation names (needs the network)
+	PYTHONPATH=. $(DOCS)/bin/python -m sphinx --builder linkcheck --keep-going --quiet docs docs/_build/links
+
+docs-tutorial: $(BIN)/python ## run every command of the tutorial in a new clone, and write what it printed (10 minutes)
+	$(BIN)/python docs/generators/run_tutorial.py
+
 clean:           ## remove what make made
-	rm -rf $(VENV) gz2-shards gz2-sky
+	rm -rf $(VENV) gz2-shards gz2-sky docs/_build docs/generated
 
 include benchmarks/bench.mk
 -include engines/engines.mk
@@ -86,4 +96,9 @@ $(VENV)/base: requirements/base.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/dev: requirements/dev.txt $(VENV)/base
 	$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/dev.txt
+	touch $@
+
+$(DOCS)/installed: requirements/docs.txt | $(VENV)/bin/python
+	$(BIN)/python -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes --requirement requirements/docs.txt
 	touch $@

@@ -165,7 +165,7 @@ class Defects:
 class Recipe:
     """Everything that decides the bytes of a data set, and when a run gives up."""
 
-    name: Annotated[str, Field(pattern=f"^{DATASET_NAME}$")] = "gz2"
+    name: Annotated[str, Field(pattern="^" + DATASET_NAME + "$")] = "gz2"
     """First part of every file name; small letters, digits and underscores."""
     seed: Annotated[Int, Field(ge=-(1 << 63), lt=1 << 63)] = 0
     """Feeds the views alone."""

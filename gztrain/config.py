@@ -37,6 +37,7 @@ class Optimizer:
     """How weights are updated."""
 
     name: Literal["adam", "adamw"] = "adamw"
+    """``adamw`` is ``adam`` with weight decay."""
     rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
     """Learning rate of the first stage."""
     schedule: Literal["constant", "cosine"] = "cosine"
@@ -72,6 +73,7 @@ class Input:
     """How records are read. Every choice gives the same batches."""
 
     reader: Literal["auto", "tf", "native"] = "auto"
+    """``native`` needs no TensorFlow; ``tf`` is TensorFlow's; ``auto`` is ``native``."""
     threads: Count | None = None
     """Threads that decode images; absent: one for each core."""
     prefetch: Annotated[Int, Field(ge=0, le=64)] = 2
@@ -112,6 +114,7 @@ class Log:
     checkpoint: Count = 1000
     """Steps between two checkpoints; an epoch ends with one, too."""
     tensorboard: bool = True
+    """Write the files that TensorBoard shows, where tensorboard is installed."""
 
 
 @dataclass(frozen=True, config=CHECKED)
