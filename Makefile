@@ -16,10 +16,10 @@ help:            ## say what there is
 run: $(VENV)/base ## prepare the sample sky (200 simulated galaxies) into ./gz2-shards
 	$(BIN)/gzprep run --runner DirectRunner
 
-test: lint types ## all: lint, types, every test (8 minutes on 2 cores; WORKERS=4 for four)
+test: lint types ## all: lint, types, every test (WORKERS=4 for four cores)
 	$(PYTEST)
 
-unit: $(VENV)/dev ## for every save: the tests that are quick (2 minutes on 2 cores)
+unit: $(VENV)/dev ## for every save: the tests that are quick (4 minutes on 2 cores)
 	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/dev ## ruff, lint and format; no lines that stand in two packages

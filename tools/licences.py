@@ -29,12 +29,33 @@ EXCEPTIONS = {
 """Packages, as patterns, that the rule would refuse or cannot judge, and why they are used all the same."""
 NOT_HERE = {
     "colorama": "BSD-3-Clause; only on Windows",
+    "accessible-pygments": "BSD License; only to build the documentation",
+    "alabaster": "BSD License; only to build the documentation",
+    "babel": "BSD-3-Clause; only to build the documentation",
+    "beautifulsoup4": "MIT License; only to build the documentation",
+    "docutils": "BSD License and GNU General Public License (GPL); only to build the documentation",
+    "imagesize": "MIT; only to build the documentation",
+    "mdit-py-plugins": "MIT License; only to build the documentation",
+    "myst-parser": "MIT License; only to build the documentation",
+    "pydata-sphinx-theme": "BSD License; only to build the documentation",
+    "roman-numerals": "0BSD OR CC0-1.0; only to build the documentation",
+    "snowballstemmer": "BSD-3-Clause; only to build the documentation",
+    "soupsieve": "MIT; only to build the documentation",
+    "sphinx": "BSD-2-Clause; only to build the documentation",
+    "sphinx-copybutton": "MIT License; only to build the documentation",
+    "sphinx-design": "MIT License; only to build the documentation",
+    "sphinxcontrib-applehelp": "BSD License; only to build the documentation",
+    "sphinxcontrib-devhelp": "BSD License; only to build the documentation",
+    "sphinxcontrib-htmlhelp": "BSD License; only to build the documentation",
+    "sphinxcontrib-jsmath": "BSD License; only to build the documentation",
+    "sphinxcontrib-qthelp": "BSD License; only to build the documentation",
+    "sphinxcontrib-serializinghtml": "BSD License; only to build the documentation",
     "httpx2-jsfetch": "not known here; only where Python runs in a browser, where we do not",
     "pywin32-ctypes": "BSD-3-Clause; only on Windows",
     "tensorflow": "Apache-2.0, as tensorflow-cpu, which stands for it here",
     "tzdata": "Apache-2.0; only on Windows",
 }
-"""Pinned packages that only other systems install, and their licences."""
+"""Pinned packages that are not in the development environment, and their licences."""
 _TEXTS = (("Apache License", "Apache-2.0"), ("MIT License", "MIT"), ("Permission is hereby granted", "MIT"))
 
 
