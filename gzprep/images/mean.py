@@ -16,6 +16,8 @@ SAMPLE = 2000
 """Images that are averaged, as many as in the source report (section 6.2.3)."""
 LARGEST_FRAME = 1024
 """px; of larger images no mean is kept, for its sum would take much memory."""
+_MOST_BYTES = 12 * LARGEST_FRAME**2 + 10_000
+"""Of a file with the sum of the largest images: three channels of four bytes, and names."""
 REPORT_THRESHOLD = 8.5
 """Per cent of full brightness, as the source report uses it (section 6.2.3)."""
 THRESHOLDS = tuple(np.round(np.arange(1.0, 30.5, 0.5), 1).tolist())
@@ -57,12 +59,19 @@ def write_mean(path: Place, mean: MeanImage, temporaries: Place) -> None:
 
 
 def read_mean(path: Place) -> MeanImage | None:
-    """Read a sum of images; None where there is none that can be read."""
+    """Read a sum of images; None where there is none that can be read. Sizes are judged before anything is unpacked."""
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            return None
         data = path.read_bytes()
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
+                return None
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            return MeanImage(int(stored["images"]), stored["total"].astype(np.uint64))
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            images, total = int(stored["images"]), stored["total"]
+        square = total.ndim == 3 and total.shape[0] == total.shape[1] and total.shape[2] == 3
+        return MeanImage(images, total.astype(np.uint64)) if square else None
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
 
 

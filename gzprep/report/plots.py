@@ -40,19 +40,6 @@ def bars(names: Sequence[str], panels: Mapping[str, Sequence[float]], colours: S
     return figure
 
 
-def counts(panels: Mapping[str, tuple[Sequence[str], Sequence[float]]], y: str) -> Figure:
-    """Vertical bars of counts, one panel a title."""
-    figure = Figure(figsize=(_WIDE, 2.6))
-    axes = np.atleast_1d(figure.subplots(1, len(panels)))
-    for axis, (title, (names, values)) in zip(axes, panels.items(), strict=True):
-        axis.bar(range(len(names)), values, color=SERIES[0])
-        axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
-        axis.set_title(title, fontsize=9.5, loc="left")
-        axis.set_ylabel(y)
-        axis.grid(visible=False, axis="x")
-    return figure
-
-
 def histogram(edges: Doubles, heights: Mapping[str, Doubles], x: str, y: str) -> Figure:
     """Histograms as steps in one panel; each differs in colour and in dash."""
     figure, axes = _panel(x, y, _WIDE)
@@ -102,10 +89,20 @@ def kept_against_agreement(curves: Mapping[str, Curve]) -> Figure:
 
 def matrix(values: Doubles, names: Sequence[str], lines_at: Sequence[int] = ()) -> Figure:
     """A matrix of correlations, -1 to 1; in small ones each cell has its number."""
+    figure, axes = _square(values, names, lines_at, colours="PuOr_r", least=-1)
+    if len(names) <= 6:
+        _write_cells(axes, values)
+    return figure
+
+
+def _square(
+    values: Doubles, names: Sequence[str], lines_at: Sequence[int], colours: str, least: float
+) -> tuple[Figure, Axes]:
+    """A square of colours from ``least`` to 1, with names on both sides and lines between groups."""
     side = 0.9 + 0.19 * len(names) if len(names) > 6 else 2.6
     figure = Figure(figsize=(side + 0.2, side))
     axes = figure.add_subplot()
-    axes.imshow(values, cmap="PuOr_r", vmin=-1, vmax=1)
+    axes.imshow(values, cmap=colours, vmin=least, vmax=1)
     axes.grid(visible=False)
     size = 6.5 if len(names) > 12 else 8
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
@@ -113,9 +110,7 @@ def matrix(values: Doubles, names: Sequence[str], lines_at: Sequence[int] = ()) 
     for line in lines_at:
         axes.axhline(line - 0.5, color=INK, linewidth=0.6)
         axes.axvline(line - 0.5, color=INK, linewidth=0.6)
-    if len(names) <= 6:
-        _write_cells(axes, values)
-    return figure
+    return figure, axes
 
 
 def _write_cells(axes: Axes, values: Doubles) -> None:
@@ -156,14 +151,4 @@ def _legend(figure: Figure) -> None:
 
 def shares(values: Doubles, names: Sequence[str], lines_at: Sequence[int] = ()) -> Figure:
     """A matrix of shares, 0 to 1."""
-    side = max(2.6, 0.9 + 0.19 * len(names))
-    figure = Figure(figsize=(side + 0.9, side))
-    axes = figure.add_subplot()
-    axes.imshow(values, cmap="Blues", vmin=0, vmax=1)
-    axes.grid(visible=False)
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=6.5)
-    axes.set_yticks(range(len(names)), names, fontsize=6.5)
-    for line in lines_at:
-        axes.axhline(line - 0.5, color=INK, linewidth=0.6)
-        axes.axvline(line - 0.5, color=INK, linewidth=0.6)
-    return figure
+    return _square(values, names, lines_at, colours="Blues", least=0)[0]

@@ -23,7 +23,6 @@ class Reach:
         galaxies: all of them.
         asked: galaxies whose question was asked, float64 [F].
         total: sum of their fractions, [F].
-        squares: sum of their squares, [F].
         sure, unlikely: how many fractions are at least 0.5, and at most 0.2, [F].
         votes: histogram of the total votes of each question, [Q, 129]; the last entry: more.
         votes_sum, votes_squares: of the total votes, [Q].
@@ -33,7 +32,6 @@ class Reach:
     galaxies: int
     asked: Doubles
     total: Doubles
-    squares: Doubles
     sure: Doubles
     unlikely: Doubles
     votes: Doubles
@@ -44,10 +42,10 @@ class Reach:
     def empty(cls, columns: Columns) -> "Reach":
         """Sums over no galaxies."""
         width, questions = len(columns.fractions), len(columns.questions)
-        asked, total, squares, sure, unlikely = np.zeros((5, width))
+        asked, total, sure, unlikely = np.zeros((4, width))
         votes_sum, votes_squares = np.zeros((2, questions))
         votes = np.zeros((questions, _MOST_VOTES + 1))
-        return cls(columns, 0, asked, total, squares, sure, unlikely, votes, votes_sum, votes_squares)
+        return cls(columns, 0, asked, total, sure, unlikely, votes, votes_sum, votes_squares)
 
     def add(self, batch: Batch) -> None:
         """Add galaxies."""
@@ -56,7 +54,6 @@ class Reach:
         self.galaxies += len(batch)
         self.asked += known.sum(axis=0)
         self.total += values.sum(axis=0)
-        self.squares += (values**2).sum(axis=0)
         self.sure += (known & (values >= SURE)).sum(axis=0)
         self.unlikely += (known & (values <= UNLIKELY)).sum(axis=0)
         for place in range(len(self.columns.questions)):

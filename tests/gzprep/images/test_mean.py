@@ -71,6 +71,17 @@ def test_a_damaged_file_is_no_mean(data: bytes | None, tmp_path: Path) -> None:
     assert read_mean(tmp_path / "mean.npz") is None
 
 
+def test_a_file_that_would_take_much_memory_is_no_mean(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "bomb.npz", images=1, total=np.zeros((1100, 1100, 3), np.uint32))
+    assert (tmp_path / "bomb.npz").stat().st_size < 100_000
+    assert read_mean(tmp_path / "bomb.npz") is None
+
+
+def test_a_sum_of_another_shape_is_no_mean(tmp_path: Path) -> None:
+    np.savez(tmp_path / "flat.npz", images=1, total=np.zeros((8, 9, 3), np.uint32))
+    assert read_mean(tmp_path / "flat.npz") is None
+
+
 def test_two_thousand_white_images_do_not_overflow() -> None:
     white = sum_of([np.full((4, 4, 3), 255, np.uint8)] * 2000)
     assert (white.mean() == 255).all()
