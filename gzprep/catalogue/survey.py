@@ -1,0 +1,294 @@
+"""A survey: the questions that volunteers were asked about its galaxies, as data.
+
+Each survey is a TOML file; those that come with gzprep are in ``gzprep/surveys``. A file is checked once, here. The
+order of the questions and of their answers is that of every fraction and label vector in a shard: it is frozen.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from gzcore.dataset.features import Feature, Widths, features_of
+from gzcore.dataset.tree import Question
+from gzcore.errors import UsageError
+
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=1000)]
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_SINGLE = re.compile(r"q[0-9]+")
+
+
+def _word(text: str) -> str:
+    if not _WORD.fullmatch(text):
+        raise ValueError(f"{text[:80]!r} is no name; use letters, digits and the signs . _ + -")
+    return text
+
+
+Word = Annotated[Text, AfterValidator(_word)]
+Answer = tuple[Word, Word]
+"""A question and one of its answers."""
+
+
+class _Part(BaseModel):
+    """A table of the file; it has no keys that the model does not name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Derived(_Part):
+    """How the answers of a question follow from those of others.
+
+    ``pooled-no`` is for a question of yes and no. Its no is the pooled votes for some answers of other questions, of
+    which each volunteer was asked one at most.
+    """
+
+    kind: Literal["pooled-no"]
+    sources: Annotated[tuple[Answer, ...], Field(min_length=1, max_length=100, alias="from")]
+
+
+class SurveyQuestion(_Part):
+    """One question, as the file has it. Names of questions are without the suffix of the survey.
+
+    Attributes:
+        name: short name, and the first part of the names of its columns.
+        title: the question as a person would ask it.
+        used: answers that become labels.
+        twin: the other answer of a question with one label: where the label is 0.
+        dropped: an answer that is neither: where it wins, the question is masked.
+        parent: the answer that leads here; None where the question is always asked.
+        derived: how it follows from other questions; None for a question with columns of its own.
+    """
+
+    name: Word
+    title: Text
+    used: Annotated[tuple[Word, ...], Field(min_length=1, max_length=100)]
+    twin: Word | None = None
+    dropped: Word | None = None
+    parent: Answer | None = None
+    derived: Derived | None = None
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Every answer, in the order of the fractions."""
+        return (*self.used, *(answer for answer in (self.twin, self.dropped) if answer is not None))
+
+    @model_validator(mode="after")
+    def _check(self) -> "SurveyQuestion":
+        _refuse_twice(f"the question {self.name!r} has the answer", self.answers)
+        if len(self.used) == 1 and self.twin is None:
+            raise ValueError(f"the question {self.name!r} has one label, so it needs a twin: the answer for label 0")
+        if len(self.used) > 1 and self.twin is not None:
+            raise ValueError(f"the question {self.name!r} has {len(self.used)} labels; a twin is for one label only")
+        if self.derived is not None and (len(self.used) != 1 or self.dropped is not None):
+            raise ValueError(f"the question {self.name!r} is derived, so it needs one answer in used, and its twin")
+        return self
+
+
+class Survey(_Part):
+    """A survey, checked: parents come before their questions, and no name is there twice.
+
+    Attributes:
+        name: such as ``gz2``.
+        title: such as ``Galaxy Zoo 2``.
+        suffix: what follows the name of a question in the names of columns, without its hyphen; may be empty.
+        citations: what users are asked to cite.
+        licence, licence_url: what may be done with votes and images.
+        url: where they are published.
+        pixel_scale: arcsec a pixel of its images; None where it differs from image to image.
+        questions: the decision tree; derived questions come last.
+        schemes: names of questions that are learned together, by name; ``q0`` and so on come by themselves.
+    """
+
+    name: Word
+    title: Text
+    suffix: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9-]{0,40}$")] = ""
+    citations: tuple[Text, ...] = ()
+    licence: Text | None = None
+    licence_url: Text | None = None
+    url: Text | None = None
+    pixel_scale: Annotated[float, Field(gt=0, lt=1000, allow_inf_nan=False)] | None = None
+    questions: Annotated[tuple[SurveyQuestion, ...], Field(min_length=1, max_length=100)]
+    schemes: dict[Word, Annotated[tuple[Word, ...], Field(min_length=1, max_length=100)]] = {}
+
+    def __str__(self) -> str:
+        return self.name
+
+    @model_validator(mode="after")
+    def _check(self) -> "Survey":
+        _refuse_twice("it has the question", [question.name for question in self.questions])
+        _check_order(self.questions)
+        _refuse_twice("it has the column", [name for question in self.tree for name in question.columns])
+        for name, wanted in self.schemes.items():
+            self._check_scheme(name, wanted)
+        return self
+
+    def _check_scheme(self, name: str, wanted: Sequence[str]) -> None:
+        known = [question.name for question in self.questions]
+        if _SINGLE.fullmatch(name):
+            raise ValueError(f"the scheme {name!r} has the name of a single question; choose another")
+        _refuse_twice(f"the scheme {name!r} has the question", wanted)
+        for question in wanted:
+            if question not in known:
+                raise ValueError(f"the scheme {name!r} has {question!r}, which is none of {', '.join(known)}")
+
+    # ------------------------------------------------------------ the tree
+
+    def column_prefix(self, name: str) -> str:
+        """First part of the names of the columns of a question."""
+        return f"{name}-{self.suffix}" if self.suffix else name
+
+    @cached_property
+    def tree(self) -> tuple[Question, ...]:
+        """All questions, as a dataset folder has them."""
+        return tuple(self._question(index, question) for index, question in enumerate(self.questions))
+
+    def _question(self, index: int, question: SurveyQuestion) -> Question:
+        parent = None if question.parent is None else (self.column_prefix(question.parent[0]), question.parent[1])
+        name = self.column_prefix(question.name)
+        return Question(index, name, question.title, question.used, question.twin, question.dropped, parent)
+
+    @cached_property
+    def asked(self) -> tuple[Question, ...]:
+        """The questions that volunteers were asked: a catalogue has columns for them."""
+        pairs = zip(self.tree, self.questions, strict=True)
+        return tuple(question for question, entry in pairs if entry.derived is None)
+
+    @cached_property
+    def derived(self) -> tuple[Derived, ...]:
+        """How the questions after those of :attr:`asked` follow from them."""
+        return tuple(question.derived for question in self.questions if question.derived is not None)
+
+    def place_of(self, answer: Answer) -> int:
+        """Where the fraction of an answer stands; the question is named without the suffix."""
+        names = [question.name for question in self.questions]
+        question = self.tree[names.index(answer[0])]
+        start: int = self.fraction_slices[question.index].start
+        return start + question.answers.index(answer[1])
+
+    def index_of(self, name: str) -> int:
+        """Place of a question in the tree; it is named without the suffix."""
+        return [question.name for question in self.questions].index(name)
+
+    # ------------------------------------------------------------ names and places
+
+    @cached_property
+    def fraction_names(self) -> tuple[str, ...]:
+        """The vote fractions of a record, those of derived questions last."""
+        return tuple(column for question in self.tree for column in question.fraction_columns)
+
+    @cached_property
+    def label_names(self) -> tuple[str, ...]:
+        """The labels of a record."""
+        return tuple(label for question in self.tree for label in question.labels)
+
+    @cached_property
+    def fraction_columns(self) -> tuple[str, ...]:
+        """The columns of vote fractions of a catalogue."""
+        return tuple(name for question in self.asked for name in question.fraction_columns)
+
+    @cached_property
+    def count_columns(self) -> tuple[str, ...]:
+        """The columns of votes of a catalogue, one an answer."""
+        return tuple(name for question in self.asked for name in question.columns)
+
+    @cached_property
+    def total_columns(self) -> tuple[str, ...]:
+        """The columns of total votes of a catalogue, one a question."""
+        return tuple(question.total_column for question in self.asked)
+
+    @cached_property
+    def fraction_slices(self) -> tuple[slice, ...]:
+        """Where the fractions of each question stand among those of a record."""
+        return _slices(len(question.answers) for question in self.tree)
+
+    @cached_property
+    def label_slices(self) -> tuple[slice, ...]:
+        """Where the labels of each question stand among those of a record."""
+        return _slices(len(question.used) for question in self.tree)
+
+    @cached_property
+    def widths(self) -> Widths:
+        """How many fractions, questions and labels a record has."""
+        return Widths(len(self.fraction_names), len(self.tree), len(self.label_names))
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """The features of a record."""
+        return features_of(self.widths)
+
+    # ------------------------------------------------------------ schemes
+
+    @cached_property
+    def questions_of_schemes(self) -> dict[str, tuple[int, ...]]:
+        """The questions of every scheme: of single questions, then of those that the file names."""
+        single = {f"q{question.index}": (question.index,) for question in self.tree}
+        return single | {name: tuple(map(self.index_of, wanted)) for name, wanted in self.schemes.items()}
+
+    def scheme_labels(self, scheme: str) -> tuple[int, ...]:
+        """Places, among all labels, of the labels of a scheme.
+
+        Raises:
+            UsageError: there is no such scheme.
+        """
+        known = self.questions_of_schemes
+        if scheme not in known:
+            raise UsageError(f"There is no scheme {scheme!r}; choose one of {', '.join(known)}.")
+        chosen = (self.label_slices[index] for index in known[scheme])
+        return tuple(place for places in chosen for place in range(places.start, places.stop))
+
+    # ------------------------------------------------------------ as a document
+
+    def document(self) -> dict[str, Any]:
+        """The survey as JSON has it; :meth:`model_validate` undoes it."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @cached_property
+    def tree_document(self) -> dict[str, Any]:
+        """What decides the bytes of a record: suffix and questions, without their titles."""
+        questions = self.document()["questions"]
+        return {"suffix": self.suffix, "questions": [{**entry, "title": ""} for entry in questions]}
+
+
+def _slices(lengths: Iterable[int]) -> tuple[slice, ...]:
+    start, places = 0, []
+    for length in lengths:
+        places.append(slice(start, start + length))
+        start += length
+    return tuple(places)
+
+
+def _refuse_twice(what: str, names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{what} {twice[0]!r} twice")
+
+
+def _check_order(questions: Sequence[SurveyQuestion]) -> None:
+    """Check that what a question follows from is an answer of a question before it, and that derived ones come last."""
+    known: set[Answer] = set()
+    for place, question in enumerate(questions):
+        if question.parent is not None and question.parent not in known:
+            raise ValueError(f"the parent {_shown(question.parent)} of {question.name!r} is no answer before it")
+        if question.derived is not None:
+            _check_derived(question.name, question.derived, questions[:place])
+        elif any(earlier.derived is not None for earlier in questions[:place]):
+            raise ValueError(f"the question {question.name!r} comes after a derived one; derived questions come last")
+        known |= {(question.name, answer) for answer in question.answers}
+
+
+def _check_derived(name: str, derived: Derived, earlier: Sequence[SurveyQuestion]) -> None:
+    asked = {question.name: question for question in earlier if question.derived is None}
+    _refuse_twice(f"the derived question {name!r} has the source", [source for source, _ in derived.sources])
+    for source in derived.sources:
+        question = asked.get(source[0])
+        if question is None or source[1] not in question.answers:
+            raise ValueError(f"the source {_shown(source)} of {name!r} is no answer of a question with votes")
+        if question.parent is None:
+            raise ValueError(f"the source {_shown(source)} of {name!r} is always asked; it needs a parent")
+
+
+def _shown(answer: Answer) -> str:
+    return f"{answer[0]!r}: {answer[1]!r}"

@@ -1,0 +1,193 @@
+"""A survey file: what it may say, and that a wrong one is refused with one sentence that names the place."""
+
+import copy
+import json
+import pickle
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gzcore.errors import UsageError
+from gzprep.catalogue.survey import Survey
+from gzprep.catalogue.surveys import GZ2, find_survey, known_survey, read_survey, survey_files, survey_of
+
+FIRST = {"name": "shape", "title": "Smooth?", "used": ["smooth"], "twin": "featured", "dropped": "artifact"}
+ARMS = {"name": "arms", "title": "Arms?", "used": ["1", "2"], "parent": ["shape", "featured"]}
+ROUND = {"name": "round", "title": "Round?", "used": ["yes"], "twin": "no", "parent": ["shape", "smooth"]}
+ANY = {
+    "name": "any",
+    "title": "Anything?",
+    "used": ["yes"],
+    "twin": "no",
+    "derived": {"kind": "pooled-no", "from": [["round", "no"]]},
+}
+
+
+def small(**changes: Any) -> dict[str, Any]:
+    """A survey of four questions, with other values for some keys."""
+    values = {"name": "small", "title": "Small", "suffix": "s", "questions": [FIRST, ARMS, ROUND, ANY]}
+    return copy.deepcopy({**values, **changes})
+
+
+def test_the_parts_of_a_survey_follow_from_its_tree() -> None:
+    survey = survey_of(small(schemes={"two": ["arms", "any"]}), "it")
+    assert [question.name for question in survey.tree] == ["shape-s", "arms-s", "round-s", "any-s"]
+    assert [question.name for question in survey.asked] == ["shape-s", "arms-s", "round-s"]
+    assert survey.fraction_names == tuple(
+        f"{name}_fraction"
+        for name in (
+            *("shape-s_smooth", "shape-s_featured", "shape-s_artifact", "arms-s_1", "arms-s_2"),
+            *("round-s_yes", "round-s_no", "any-s_yes", "any-s_no"),
+        )
+    )
+    assert survey.fraction_columns == survey.fraction_names[:7]
+    assert survey.count_columns[3:5] == ("arms-s_1", "arms-s_2")
+    assert survey.total_columns == ("shape-s_total-votes", "arms-s_total-votes", "round-s_total-votes")
+    assert survey.label_names == ("shape-s_smooth", "arms-s_1", "arms-s_2", "round-s_yes", "any-s_yes")
+    assert survey.widths == (9, 4, 5)
+    assert survey.tree[1].parent == ("shape-s", "featured")
+    assert survey.place_of(("round", "no")) == 6
+    assert survey.questions_of_schemes == {"q0": (0,), "q1": (1,), "q2": (2,), "q3": (3,), "two": (1, 3)}
+    assert survey.scheme_labels("two") == (1, 2, 4)
+
+
+def test_without_a_suffix_the_names_of_columns_are_those_of_the_questions() -> None:
+    assert survey_of(small(suffix=""), "it").count_columns[0] == "shape_smooth"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        pytest.param({"questions": [FIRST, FIRST]}, "it has the question 'shape' twice", id="question twice"),
+        pytest.param({"questions": [ARMS, FIRST]}, "'shape': 'featured' of 'arms' is no answer", id="parent later"),
+        pytest.param(
+            {"questions": [FIRST, {**ARMS, "parent": ["shape", "round"]}]},
+            "is no answer before it",
+            id="no such answer",
+        ),
+        pytest.param(
+            {"questions": [{**ARMS, "parent": ["arms", "1"]}]}, "'arms': '1' of 'arms' is no answer", id="own parent"
+        ),
+        pytest.param({"questions": [{**ARMS, "used": []}]}, "questions.0.used", id="no used answer"),
+        pytest.param({"questions": []}, "questions", id="no question"),
+        pytest.param(
+            {"questions": [{**FIRST, "twin": None}]},
+            "'shape' has one label, so it needs a twin",
+            id="one label, no twin",
+        ),
+        pytest.param(
+            {"questions": [FIRST, {**ARMS, "twin": "3"}]},
+            "has 2 labels; a twin is for one label",
+            id="twin of two labels",
+        ),
+        pytest.param(
+            {"questions": [{**FIRST, "twin": "smooth"}]}, "has the answer 'smooth' twice", id="twin is a label"
+        ),
+        pytest.param(
+            {"questions": [{**FIRST, "dropped": "featured"}]},
+            "has the answer 'featured' twice",
+            id="dropped is the twin",
+        ),
+        pytest.param({"questions": [{**FIRST, "name": "a b"}]}, "'a b' is no name", id="blank in a name"),
+        pytest.param({"questions": [{**FIRST, "colour": 1}]}, "questions.0.colour", id="unknown key"),
+        pytest.param(
+            {
+                "questions": [{**FIRST, "name": "a", "used": ["b_c"]}, {**FIRST, "name": "a-s_b", "used": ["c"]}],
+                "suffix": "",
+            },
+            None,
+            id="different columns",
+        ),
+        pytest.param(
+            {
+                "questions": [
+                    {**FIRST, "name": "a", "used": ["b_c"], "twin": "d"},
+                    {**FIRST, "name": "a_b", "used": ["c"], "twin": "e"},
+                ],
+                "suffix": "",
+            },
+            "it has the column 'a_b_c' twice",
+            id="column twice",
+        ),
+        pytest.param({"questions": [ANY]}, "is no answer of a question with votes", id="derived from nothing"),
+        pytest.param(
+            {"questions": [FIRST, {**ANY, "derived": {"kind": "pooled-no", "from": [["shape", "artifact"]]}}]},
+            "is always asked; it needs a parent",
+            id="derived from what is always asked",
+        ),
+        pytest.param({"questions": [FIRST, ROUND, ANY, ARMS]}, "derived questions come last", id="derived in between"),
+        pytest.param(
+            {"questions": [FIRST, ROUND, {**ANY, "derived": {"kind": "mean", "from": [["round", "no"]]}}]},
+            "questions.2.derived.kind",
+            id="unknown way",
+        ),
+        pytest.param({"schemes": {"x": ["bar"]}}, "the scheme 'x' has 'bar', which is none of", id="unknown in scheme"),
+        pytest.param({"schemes": {"x": ["arms", "arms"]}}, "the scheme 'x' has the question 'arms' twice", id="scheme"),
+        pytest.param({"schemes": {"q1": ["arms"]}}, "has the name of a single question", id="scheme of a single name"),
+        pytest.param({"schemes": {"x": []}}, "schemes.x", id="empty scheme"),
+        pytest.param({"suffix": "a_b"}, "suffix", id="suffix"),
+        pytest.param({"pixel_scale": -1}, "pixel_scale", id="negative scale"),
+        pytest.param({"name": "\x1b[31m"}, "is no name", id="control characters"),
+    ],
+)
+def test_a_wrong_survey_is_refused_with_one_sentence(changes: dict[str, Any], sentence: str | None) -> None:
+    if sentence is None:
+        survey_of(small(**changes), "it")
+        return
+    with pytest.raises(UsageError) as error:
+        survey_of(small(**changes), "The survey x")
+    text = str(error.value)
+    assert text.startswith("The survey x does not fit: ")
+    assert sentence in text
+    assert "\n" not in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("values", [[], 3, None, "gz2", {"questions": 3}], ids=repr)
+def test_what_is_no_table_is_refused(values: object) -> None:
+    with pytest.raises(UsageError, match="does not fit"):
+        survey_of(values, "It")
+
+
+def test_a_file_that_is_absent_or_no_toml_is_refused(tmp_path: Path) -> None:
+    for name, content, part in [
+        ("a", b"x = ", "is not TOML"),
+        ("b", b"\xff\xfe", "is not TOML"),
+        ("c", b"", "no name"),
+    ]:
+        path = tmp_path / f"{name}.toml"
+        path.write_bytes(content)
+        with pytest.raises(UsageError, match=part):
+            read_survey(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_survey(tmp_path / "none.toml")
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_survey(tmp_path)
+
+
+def test_a_survey_is_found_by_name_or_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(survey_files()["gz2"].read_bytes())
+    assert find_survey(str(path)) == find_survey("gz2") == GZ2
+    with pytest.raises(UsageError, match=r"no survey 'gz-2'; did you mean gz2\?"):
+        find_survey("gz-2")
+
+
+def test_a_survey_survives_a_copy_a_pickle_and_json() -> None:
+    assert GZ2.fraction_names  # a cached value travels with it
+    assert pickle.loads(pickle.dumps(GZ2)) == copy.deepcopy(GZ2) == GZ2  # noqa: S301 -- made here
+    assert Survey.model_validate(json.loads(json.dumps(GZ2.document()))) == GZ2
+
+
+@pytest.mark.parametrize("name", survey_files())
+def test_a_survey_of_ours_is_valid_and_opens_with_a_comment(name: str) -> None:
+    survey, text = known_survey(name), survey_files()[name].read_text(encoding="utf-8")
+    assert survey.name == name
+    assert text.startswith(f"# {survey.title}")
+    assert "# Sources" in text
+    assert survey.citations
+    assert survey.licence
+    assert {"all", "reduced"} <= set(survey.schemes)
+    assert list(tomllib.loads(text)["schemes"])
