@@ -67,6 +67,17 @@ def _installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
+def start_keras() -> None:
+    """Load Keras with the chosen backend, and without the messages that TensorFlow prints.
+
+    Raises:
+        GzError: that backend is not installed, or gztrain does not work with it.
+    """
+    choose_backend()
+    with quiet_imports(), uncollected():
+        importlib.import_module("keras")
+
+
 def restart_with_allocator(arguments: Sequence[str]) -> None:
     """Start the command once more with the allocator set, if it streams: glibc looks at this as a process begins.
 

@@ -23,8 +23,9 @@ from gzcore.errors import GzError, UsageError
 from gzcore.storage.options import AnyPlace, path, place
 from gzcore.storage.places import Place, as_place, local
 from gztrain import __version__
-from gztrain.cli.options import as_settings, takes_recipe_options
-from gztrain.environment import choose_backend, quiet_imports, restart_with_allocator, uncollected
+from gztrain.cli.options import takes_recipe_options
+from gztrain.environment import restart_with_allocator, start_keras
+from gztrain.training.options import as_settings
 
 app = make_app("gztrain")
 
@@ -66,19 +67,6 @@ def _recipe(name: str | None) -> Place | None:
     from gzcore.recipe.named import find_recipe
 
     return None if name is None else find_recipe("gztrain", name)
-
-
-def _start_keras() -> None:
-    """Load Keras with the chosen backend, and without the messages that TensorFlow prints.
-
-    Raises:
-        GzError: that backend is not installed.
-    """
-    choose_backend()
-    with quiet_imports(), uncollected():
-        import keras
-
-        del keras
 
 
 @app.callback()
@@ -124,21 +112,11 @@ def _train(  # noqa: PLR0913 -- what both commands take
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    from gztrain.runs.remote import to_train
-    from gztrain.training.request import TrainRequest, make_config
+    from gztrain.cli.show import show_folds, show_metrics
+    from gztrain.training.start import start
 
-    with to_train(run, over=resume or overwrite) as here:
-        config = make_config(here.folder, _recipe(recipe), pairs, resume=resume)
-        _start_keras()
-        from gztrain.cli.show import show_folds, show_metrics
-        from gztrain.runs.watch import watching
-        from gztrain.training.crossval import crossval as train_folds
-        from gztrain.training.fit import fit as train_run
-
-        train, show = (train_run, show_metrics) if how == "fit" else (train_folds, show_folds)
-        with watching(quiet=as_json) as watch:
-            metrics = train(TrainRequest(out, here.folder, config, resume, overwrite, here.send), watch)
-    _show(metrics, as_json, show, run)
+    metrics = start(how, out, run, _recipe(recipe), pairs, resume=resume, overwrite=overwrite, quiet=as_json)
+    _show(metrics, as_json, show_metrics if how == "fit" else show_folds, run)
 
 
 def _show(document: Json, as_json: bool, show: Any, run: Place | None) -> None:  # noqa: ANN401, FBT001
@@ -181,7 +159,7 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
     as_json: AsJson = False,
 ) -> None:
     """Judge a run: all metrics with their intervals, beside two baselines that ignore the image."""
-    _start_keras()
+    start_keras()
     from gztrain.cli.show import show_metrics
     from gztrain.evaluation.evaluate import check_policy, evaluate_on
     from gztrain.runs.remote import run_here
@@ -242,7 +220,7 @@ def predict(  # noqa: PLR0913 -- options of a command line
 
 
 def _predict_here(run: Place, words: list[str], parquet: Place, *, resize: bool, quiet: bool) -> Json:
-    _start_keras()
+    start_keras()
     from gztrain.cli.show import image_progress
     from gztrain.predict.images import predict as predict_images
     from gztrain.runs.remote import model_alone, run_here
@@ -273,7 +251,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the model as SavedModel and ONNX, checked against it."""
-    _start_keras()
+    start_keras()
     from gzcore.console import show_line
     from gztrain.predict.export import export as export_run
     from gztrain.runs.remote import model_alone, run_here
@@ -304,7 +282,7 @@ def ensemble(  # noqa: PLR0913 -- options of a command line
     as_json: AsJson = False,
 ) -> None:
     """Average several runs, or the eight symmetries of each image, and judge the average."""
-    _start_keras()
+    start_keras()
     from gztrain.cli.show import show_metrics
     from gztrain.evaluation.ensemble import EnsembleRequest
     from gztrain.evaluation.ensemble import ensemble as average_runs
@@ -388,7 +366,7 @@ def bench(
     from gztrain.config import read_config
 
     config = read_config(_recipe(recipe), [*(settings or []), *as_settings(options)])
-    _start_keras()
+    start_keras()
     from gztrain.cli.show import show_bench
     from gztrain.training.bench import bench as measure
 

@@ -8,8 +8,8 @@ import pytest
 
 from gzcore.errors import UsageError
 from gzcore.recipe.overlay import leaves
-from gztrain.cli.options import OPTIONS, as_settings
 from gztrain.config import TrainConfig, as_mapping, from_mapping, read_config
+from gztrain.training.options import OPTIONS, as_settings
 
 LEAVES = leaves(as_mapping(TrainConfig()))
 

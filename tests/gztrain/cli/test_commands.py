@@ -11,8 +11,8 @@ import pytest
 
 from gzcore.errors import GzError
 from gztrain import __version__, environment
-from gztrain.cli.options import OPTIONS
 from gztrain.environment import ALLOCATOR, choose_backend, restart_with_allocator
+from gztrain.training.options import OPTIONS
 from tests.running import gztrain, python
 
 PROMISED = {
