@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from gzcore.console.process import start_again
 from gzcore.errors import GzError
 
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 32), "MALLOC_TRIM_THRESHOLD_": str(1 << 34)}
@@ -88,9 +89,7 @@ def restart_with_allocator(arguments: Sequence[str]) -> None:
         return
     if any(name in os.environ for name in ALLOCATOR):
         return
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **ALLOCATOR})  # noqa: S606
+    start_again(ALLOCATOR)
 
 
 def _is_the_command() -> bool:

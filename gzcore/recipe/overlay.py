@@ -111,6 +111,8 @@ def _sentence(error: ValidationError, source: str, defaults: Json) -> str:
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{source} does not fit together: {message}."
+    if first["type"] in ("tuple_type", "list_type"):
+        message = f'a list is expected, in brackets, such as {key}=["{first["input"]}"]'
     return f"{source} has {key} = {shown(first['input'])}, which does not fit: {message}."
 
 

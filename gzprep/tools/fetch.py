@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gzcore.console import printable
-from gzcore.errors import GzError
+from gzcore.errors import GzError, system_sentence
 from gzcore.storage.atomic import writing
 from gzprep.catalogue.read import CatalogueFile, find_catalogues, image_path, read_all
 
@@ -53,7 +53,8 @@ def download(directory: Path) -> None:
             reason = logged[-1] if logged else "nothing arrived"
             raise GzError(f"Galaxy Zoo 2 could not be downloaded into {directory} ({reason}). {_BY_HAND}") from None
         except (OSError, RuntimeError) as error:
-            raise GzError(f"The download into {directory} is incomplete ({error}). {_BY_HAND}") from None
+            incomplete = f"The download into {directory} is incomplete ({error}). {_BY_HAND}"
+            raise GzError(system_sentence(error, directory) or incomplete) from None
     if logged:
         raise GzError(f"The download into {directory} is incomplete ({logged[-1]}). {_BY_HAND}")
 

@@ -23,6 +23,7 @@ class Cake:
     eggs: Int = 3
     name: str = "plain"
     oven: Oven = field(default_factory=Oven)
+    spices: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -78,9 +79,13 @@ def test_leaves_have_dotted_keys() -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"egs": 1}, "cake.toml has the key 'egs', which no recipe has; expected one of eggs, name, oven."),
+        ({"egs": 1}, "cake.toml has the key 'egs', which no recipe has; expected one of eggs, name, oven, spices."),
         ({"oven": {"heet": 1}}, "cake.toml has the key 'oven.heet', which no recipe has; expected one of heat, fan."),
         ({"eggs": True}, "cake.toml has eggs = True, which does not fit: Input should be a valid integer."),
+        (
+            {"spices": "mace"},
+            """spices = 'mace', which does not fit: a list is expected, in brackets, such as spices=["mace"].""",
+        ),
         ({"oven": {"heat": 301}}, "cake.toml has oven.heat = 301, which does not fit: Input should be less than or"),
         (
             {"oven": {"heat": 260, "fan": True}},

@@ -3,9 +3,12 @@
 The library's list of URLs and MD5 sums is replaced, nothing else.
 """
 
+import errno
 import functools
 import hashlib
 import http.server
+import importlib
+import os
 import shutil
 import tarfile
 import threading
@@ -16,8 +19,9 @@ from typing import Any
 import pytest
 from galaxy_datasets.shared import download_utils
 
+from gzcore.errors import GzError
 from gzprep.catalogue.read import find_catalogues
-from gzprep.tools.fetch import take_inventory
+from gzprep.tools.fetch import download, take_inventory
 from tests.running import SMALL, gzprep, spoiled
 
 FILES = ("gz2_train_catalog.parquet", "gz2_test_catalog.parquet", "images_gz2.tar.gz")
@@ -100,6 +104,23 @@ def test_offline_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "Galaxy Zoo 2 could not be downloaded" in result.sentence
     assert "refused" in result.sentence
     assert "Put gz2_train_catalog.parquet" in result.sentence
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(errno.ENOSPC, "free some space"), (errno.EROFS, "read-only"), (errno.ECONNRESET, "try again online")],
+    ids=["disk full", "disk read-only", "connection cut"],
+)
+def test_the_advice_fits_what_stopped_a_download(
+    number: int, advice: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Stops:
+        def __init__(self, **_: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(importlib.import_module("galaxy_datasets.shared.gz2"), "gz2", Stops)
+    with pytest.raises(GzError, match=advice):
+        download(tmp_path)
 
 
 def test_a_file_that_arrives_damaged_is_told(
