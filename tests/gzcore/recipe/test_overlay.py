@@ -84,7 +84,10 @@ def test_leaves_have_dotted_keys() -> None:
         ({"eggs": True}, "cake.toml has eggs = True, which does not fit: Input should be a valid integer."),
         (
             {"spices": "mace"},
-            """spices = 'mace', which does not fit: a list is expected, in brackets, such as spices=["mace"].""",
+            (
+                "cake.toml has spices = 'mace', which does not fit: a list is expected, in brackets, such as "
+                'spices=["mace"].'
+            ),
         ),
         ({"oven": {"heat": 301}}, "cake.toml has oven.heat = 301, which does not fit: Input should be less than or"),
         (
