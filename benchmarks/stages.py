@@ -28,8 +28,8 @@ ROUNDS = 5
 STAGES: dict[str, tuple[str, str]] = {
     "read file": ("gzprep.prepare.galaxy.read_image", "floor.read"),
     "labels": ("gzprep.prepare.galaxy.label", ""),
-    "header": ("gzprep.prepare.galaxy.check_header gzprep.prepare.galaxy.read_header", ""),
-    "decode": ("gzprep.prepare.galaxy.decode_noted", "floor.Floor.decode"),
+    "header": ("gzprep.images.opening.check_header gzprep.images.opening.read_header", ""),
+    "decode": ("gzprep.images.opening.decode_noted", "floor.Floor.decode"),
     "detectors": ("gzprep.prepare.galaxy.judge", ""),
     "digest of the image": ("gzprep.prepare.galaxy.image_digest", ""),
     "label bytes": ("gzprep.prepare.galaxy.galaxy_entries", ""),

@@ -10,7 +10,7 @@ from dataclasses import asdict, field, replace
 from importlib.metadata import version
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 from pydantic.dataclasses import dataclass
 
 from gzcore.recipe import overlay
@@ -20,20 +20,43 @@ from gzcore.storage.places import Place
 _CHECKED = ConfigDict(**CHECKED, use_attribute_docstrings=True)  # the Flex Template shows them
 DATASET_NAME = r"[a-z0-9_]+"
 """What a data set may be called: the first part of every file name."""
+SMALLEST_FRAME = 16
+"""px; a smaller image shows no galaxy."""
 LARGEST = 8192
 """Largest number of pixels, degrees or grey levels in a recipe."""
 Policy = Literal["drop", "flag", "keep", "off"]
 Mode = Literal["RGB", "L", "RGBA"]
+Fit = Literal["exact", "crop", "pad", "resize", "scale"]
 LinePolicy = Literal["drop", "flag", "inpaint", "keep", "off"]
 BYTES_VERSION = 2
 """Raise this when a change of our own code gives other bytes for the same recipe; a golden test watches over it."""
 PIXEL_LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pillow", "simplejpeg")
 """Libraries whose version can change a byte of a shard."""
+LATER_KEYS = ("modes", "fit", "arcsec", "own_arcsec", "source", "column", "fits")
+"""Keys of the images that are left out of the hash while they have their default: folders keep theirs that were made
+before there was such a key."""
 
 
 def _in_one_order(modes: tuple[Mode, ...]) -> tuple[Mode, ...]:
     """Each mode once, in the order of their definition: no other recipe is made by another order."""
     return tuple(mode for mode in get_args(Mode) if mode in modes)
+
+
+def _a_frame(frame: object) -> int | Literal["any"]:
+    """A frame that an image can have; neither true nor 1.0 is taken for a whole number."""
+    if frame == "any":
+        return "any"
+    if type(frame) is not int or not SMALLEST_FRAME <= frame <= LARGEST:
+        raise ValueError(f"images.frame is {frame!r}; expected {SMALLEST_FRAME} to {LARGEST} px, or any")
+    return frame
+
+
+def _band_names(bands: object) -> object:
+    """Bands as they are typed: ``g,r,z`` is a list of three, and 0 is a name."""
+    words = bands.split(",") if isinstance(bands, str) else bands
+    if not isinstance(words, list | tuple) or any(type(word) not in {int, str} for word in words):
+        return bands
+    return tuple(str(word).strip() for word in words)
 
 
 def _check_range(name: str, bounds: Range) -> None:
@@ -44,16 +67,72 @@ def _check_range(name: str, bounds: Range) -> None:
 
 
 @dataclass(frozen=True, config=_CHECKED)
-class Images:
-    """What the source images are."""
+class Fits:
+    """How the numbers of a FITS image become grey levels (docs/images.md)."""
 
-    frame: Annotated[Int, Field(ge=16, le=8192)] = 424
-    """Height and width of a source image, px (F1). Any other size is the defect ``wrong_shape``."""
+    bands: Annotated[tuple[str, ...], BeforeValidator(_band_names)] = ()
+    """Planes for red, green and blue: numbers from 0 on, or names that the file has for them; one alone is grey. Empty:
+    the three planes of the file in their order, or its only one."""
+    stretch: Literal["none", "linear", "asinh", "lupton"] = "none"
+    """``none``: the file has grey levels, 0 to 255, of 8 bits; ``linear``; ``asinh``, of each band; ``lupton``: asinh
+    of the mean of three bands, which keeps their colours (Lupton et al. 2004, PASP 116, 133)."""
+    min: Annotated[float, Field(ge=-1e12, le=1e12)] = 0.0
+    """Value that is black, and all below; so is what is not a number."""
+    max: Annotated[float, Field(ge=-1e12, le=1e12)] = 1.0
+    """Value that is white, of the stretches ``linear`` and ``asinh``."""
+    scale: Annotated[float, Field(gt=0, le=1e12)] = 0.5
+    """Range above ``min`` that ``lupton`` would show if it were linear."""
+    q: Annotated[float, Field(gt=0, le=1e6)] = 8.0
+    """How soon faint light is raised, of the stretches ``asinh`` and ``lupton``: 0.1 is nearly linear."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.min >= self.max:
+            raise ValueError(f"images.fits.min is {self.min:g} and max {self.max:g}; black is below white")
+        if len(self.bands) not in {0, 1, 3}:
+            raise ValueError(
+                f"images.fits.bands has {len(self.bands)} bands; name three, for red, green and blue, or one for grey; "
+                "a band may stand there twice"
+            )
+        if self.stretch == "lupton" and len(self.bands) == 1:
+            raise ValueError("images.fits.stretch is lupton, which needs three bands; of one band choose asinh")
+        return self
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class Images:
+    """Where the source images are, what they are, and how one of another size is made to fit."""
+
+    frame: Annotated[int | Literal["any"], PlainValidator(_a_frame), WithJsonSchema({"type": "string"})] = 424
+    """Height and width of an image, px (F1); ``any``: each image keeps its size, at least that of the crop."""
+    fit: Fit = "exact"
+    """An image of another size: ``exact``, is the defect ``wrong_shape``; ``crop``, its middle is cut out, and a
+    smaller one is a defect; ``pad``, as crop, with black around a smaller one; ``resize``, its shorter side is made to
+    fit and the middle is cut out; ``scale``, it is resized to ``arcsec``, then as pad."""
+    arcsec: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    """Arcsec a pixel of all images after ``fit = "scale"``."""
+    own_arcsec: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    """Arcsec a pixel of images that do not say it, as FITS does by its WCS; 0: not known."""
     folder: str = "images"
-    """Image folder below the data folder."""
+    """Images below the data folder: a folder, a parquet or tar file, or several, as in ``images/*.tar``."""
+    source: Literal["auto", "files", "parquet", "tar"] = "auto"
+    """What holds the images; ``auto``: as the name tells."""
+    column: str = "auto"
+    """Column of parquet that holds the images; ``auto``: the one that can."""
     modes: Annotated[tuple[Mode, ...], Field(min_length=1), AfterValidator(_in_one_order)] = ("RGB",)
     """Kinds of pixels that are allowed, of 8 bits a channel: ``RGB``; ``L``, grey, repeated over three channels;
     ``RGBA``, only where every pixel is opaque. Any other is the defect ``wrong_mode``."""
+    fits: Fits = field(default_factory=Fits)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.fit == "scale" and not self.arcsec:
+            raise ValueError("images.fit is scale, which needs images.arcsec, the arcsec a pixel that all shall have")
+        if self.arcsec and self.fit != "scale":
+            raise ValueError(f'images.arcsec is {self.arcsec:g}, which needs images.fit = "scale"')
+        if self.frame == "any" and self.fit not in {"exact", "scale"}:
+            raise ValueError(f'images.frame is any, but images.fit = "{self.fit}" needs the number of pixels to fit to')
+        return self
 
 
 @dataclass(frozen=True, config=_CHECKED)
@@ -186,7 +265,7 @@ class Recipe:
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.crop.size > self.images.frame:
+        if self.images.frame != "any" and self.crop.size > self.images.frame:
             raise ValueError(
                 f"crop.size is {self.crop.size} px, larger than the {self.images.frame} px frame (images.frame); "
                 f"choose a crop of {self.images.frame} px at most"
@@ -217,9 +296,12 @@ def recipe_hash(recipe: Recipe, versions: Mapping[str, str] | None = None, bytes
         versions: of the pixel libraries; None: of those that are installed.
         bytes_version: of our own code.
     """
-    values = asdict(replace(recipe, max_reject_share=0.0, images=replace(recipe.images, folder="")))
-    if set(recipe.images.modes) == {"RGB"}:  # as before there was such a key
-        del values["images"]["modes"]
+    usual = Images()
+    placed = replace(recipe.images, folder="", source=usual.source, column=usual.column)
+    values = asdict(replace(recipe, max_reject_share=0.0, images=placed))
+    for key in LATER_KEYS:
+        if getattr(placed, key) == getattr(usual, key):
+            del values["images"][key]
     if recipe.group_by == "galaxy":
         del values["group_by"]  # so that folders keep their hash that were made before this key was there
     made_by = {"versions": dict(versions or pixel_versions()), "bytes_version": bytes_version}

@@ -148,7 +148,8 @@ def _make_bin(job: PreparationJob, target: Bin, galaxies: Sequence[Galaxy], on_g
     with tempfile.TemporaryFile(dir=job.folder.spool, buffering=BUFFER) as file:
         spool = Spool(file)
         judged = []
-        frames = FrameSum(job.recipe.images.frame) if job.averages(target) else None
+        side = job.recipe.images.frame
+        frames = FrameSum(side) if side != "any" and job.averages(target) else None
         for galaxy, data in zip(galaxies, read_images(galaxies, job.source.images), strict=True):
             seen = _judge(job, galaxy, data)
             if frames is not None and seen.frame is not None:

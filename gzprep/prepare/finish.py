@@ -127,11 +127,18 @@ def refuse_too_many_rejects(job: PreparationJob, records: Sequence[BinRecord]) -
 
 
 def _example(job: PreparationJob, records: Sequence[BinRecord], reason: str) -> str:
-    """The first galaxy that was rejected for the commonest reason, in full."""
-    first = [record for record in records if reason in record.rejected][:1]
-    rows = (row for table in _bin_tables(job.folder, first) for row in table.to_pylist())
+    """The first galaxy that was rejected for the commonest reason, in full; and how many images are of which kind."""
+    concerned = [record for record in records if reason in record.rejected]
+    rows = (row for table in _bin_tables(job.folder, concerned[:1]) for row in table.to_pylist())
     example = example_in(rows, reason)
-    return "" if example is None else explain(example, str(job.source.images), job.recipe)
+    if example is None:
+        return ""
+    details = (
+        str(detail)
+        for table in _bin_tables(job.folder, concerned)
+        for detail in table.filter(pc.equal(table["reason"], reason))["detail"].to_pylist()
+    )
+    return explain(example, str(job.source.images), job.recipe, details)
 
 
 def add_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:

@@ -8,32 +8,19 @@ from typing import NamedTuple, Self
 
 from gzcore.dataset.example import galaxy_entries, serialize
 from gzcore.dataset.layout import VIEWS
-from gzcore.images import (
-    Decoded,
-    Header,
-    MissingImage,
-    Pixels,
-    UnreadableImage,
-    UnusableImage,
-    WrongMode,
-    WrongShape,
-    decode_noted,
-    read_file,
-    read_header,
-    read_object,
-)
+from gzcore.images import MissingImage, Pixels, UnreadableImage, UnusableImage, read_file, read_object
 from gzcore.storage.ahead import ahead
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import DefectVerdict, Galaxy, Labels, Reason, Rejection, RejectionStage, Split
 from gzprep.catalogue.labels import label
 from gzprep.catalogue.read import image_path
-from gzprep.config import Images, Recipe
+from gzprep.config import Recipe
 from gzprep.dataset.shards import order_of
 from gzprep.images.codec import encode
 from gzprep.images.defects import fill_lines, judge
+from gzprep.images.fit import border, padded
+from gzprep.images.opening import decode_frame, rejection_of
 from gzprep.images.views import Op, Rules, View, describe, draw_view, draw_views, render
-
-OPAQUE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +110,7 @@ def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Jud
     if isinstance(data, Rejection):
         return Judged(galaxy, labels, DefectVerdict(rejection=data), "", None)
     try:
-        decoded = decode_frame(data, recipe.images)
+        decoded = decode_frame(data, recipe)
     except UnusableImage as error:
         return Judged(galaxy, labels, DefectVerdict(rejection=rejection_of(error)), image_digest(data), None)
     frame, verdict = decoded.pixels, judge(decoded.pixels, recipe.defects)
@@ -131,48 +118,19 @@ def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Jud
         verdict = replace(verdict, flags=(*verdict.flags, decoded.oddity))
     if verdict.inpainted:
         frame = fill_lines(frame, [verdict.lines[name] for name in verdict.inpainted])
-    return Judged(galaxy, labels, verdict, image_digest(data), None if verdict.rejection else frame)
+    verdict = _moved(verdict, *border(frame, recipe))
+    return Judged(galaxy, labels, verdict, image_digest(data), None if verdict.rejection else padded(frame, recipe))
 
 
-def decode_frame(data: bytes, images: Images) -> Decoded:
-    """Decode an image whose header declares what the recipe expects.
-
-    Args:
-        data: the bytes of the file.
-        images: height and width that it must have, and the kinds of pixels that it may have.
-
-    Returns:
-        uint8 [side, side, 4]: red, green, blue and 255.
-
-    Raises:
-        WrongShape: the header declares another size; nothing was decoded.
-        WrongMode: the header declares other pixels; nothing was decoded. Or a pixel is not opaque.
-        UnreadableImage: the bytes are not an image, or it is damaged.
-    """
-    header = read_header(data)
-    check_header(header, images)
-    decoded = decode_noted(data, "RGBA", most=images.frame**2)
-    if header.kind == "RGBA" and (decoded.pixels[..., 3] != OPAQUE).any():
-        raise WrongMode("an alpha channel that is not opaque everywhere, expected opaque pixels")
-    return decoded
-
-
-def check_header(header: Header, images: Images) -> None:
-    """Refuse an image of another size or with other pixels than the recipe allows.
-
-    Raises:
-        WrongShape, WrongMode: the sentence says what came and what was expected.
-    """
-    side = images.frame
-    if (header.height, header.width) != (side, side):
-        raise WrongShape(f"{header.width} x {header.height} px, expected {side} x {side}")
-    header.check_mode(images.modes)
-
-
-def rejection_of(error: UnusableImage) -> Rejection:
-    """The rejection of a galaxy whose image cannot be used."""
-    reasons = {WrongShape: Reason.WRONG_SHAPE, WrongMode: Reason.WRONG_MODE}
-    return Rejection(RejectionStage.READ, reasons.get(type(error), Reason.UNREADABLE), str(error))
+def _moved(verdict: DefectVerdict, top: int, left: int) -> DefectVerdict:
+    """A verdict on an image that gets a border: its lines are further down and to the right."""
+    if not (top or left):
+        return verdict
+    ends = {
+        name: replace(line, x0=line.x0 + left, y0=line.y0 + top, x1=line.x1 + left, y1=line.y1 + top)
+        for name, line in verdict.lines.items()
+    }
+    return replace(verdict, lines=ends)
 
 
 def galaxy_views(galaxy: Galaxy, recipe: Recipe) -> tuple[View, ...]:

@@ -82,10 +82,14 @@ class PreparationJob:
         return bin_of(galaxy_id, split, self.counts, self.recipe.split_seed, self.groups.fold_id(galaxy_id))
 
     def averages(self, target: Bin) -> bool:
-        """Whether the images of a bin are in the mean image: the first bins, with about 2,000 galaxies, are."""
+        """Whether the images of a bin are in the mean image: the first bins, with about 2,000 galaxies, are.
+
+        There is none where images keep their own size.
+        """
         bins = self.counts.bins()
         wanted = -(-SAMPLE * len(bins) // max(sum(self.galaxies.values()), 1))
-        return self.recipe.images.frame <= LARGEST_FRAME and target in bins[:wanted]
+        frame = self.recipe.images.frame
+        return frame != "any" and frame <= LARGEST_FRAME and target in bins[:wanted]
 
     def takes(self, galaxy_id: str, split: Split) -> bool:
         """Whether ``limit`` leaves a galaxy in."""

@@ -43,11 +43,12 @@ def images_section(study: Study) -> Section:
 
 
 def _frames(study: Study) -> Iterator[tuple[Known, Pixels]]:
-    """Source images of the sample, all of the frame's size."""
-    side = int(study.document["recipe"]["images"]["frame"])
+    """Source images of the sample, all of the frame's size; of the first one's where each image keeps its own."""
+    side = study.document["recipe"]["images"]["frame"]
+    shape = None if side == "any" else (side, side, 3)
     for known in study.sample:
         frame = read_frame(study.images, known.subfolder, known.filename) if study.images is not None else None
-        if frame is not None and frame.shape == (side, side, 3):
+        if frame is not None and frame.shape == (shape := shape or frame.shape):
             yield known, frame
 
 

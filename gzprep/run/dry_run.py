@@ -38,7 +38,7 @@ def estimate(job: PreparationJob, fleet: Fleet | None = None) -> dict[str, Any]:
     """
     tried, measured, rejects = _try(job)
     reasons = Counter(example.reason for example in rejects)
-    example = next((example for example in rejects if example.reason == reasons.most_common(1)[0][0]), None)
+    alike = [example for example in rejects if example.reason == reasons.most_common(1)[0][0]]
     train, test = (job.galaxies[split] for split in Split)
     views = job.recipe.views.count
     plans = {
@@ -59,10 +59,16 @@ def estimate(job: PreparationJob, fleet: Fleet | None = None) -> dict[str, Any]:
         "seconds": round(cost.core_seconds(size, measured), 3),
         "tried": tried,
         "rejected": dict(reasons.most_common()),
-        "example": None if example is None else explain(example, str(job.source.images), job.recipe),
+        "example": _explain(job, alike),
         "out": str(job.folder.root),
         "scale": cost.as_json(size, measured, fleet or Fleet(), job.recipe.shards.megabytes),
     }
+
+
+def _explain(job: PreparationJob, alike: list[Example]) -> str | None:
+    """Tell of galaxies that were rejected for one reason."""
+    details = [example.detail for example in alike]
+    return explain(alike[0], str(job.source.images), job.recipe, details) if alike else None
 
 
 def _first_galaxies(job: PreparationJob) -> Iterator[Galaxy]:

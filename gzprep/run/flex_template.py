@@ -93,6 +93,8 @@ def _regex(field: Json) -> str:
     """What a value looks like, by its type; what it may be is judged by the recipe itself."""
     if "enum" in field:
         return f"^({'|'.join(field['enum'])})$"
+    if field.get("items") == {"type": "string"}:
+        return "^.*$"
     if "enum" in field.get("items", {}):
         word = f"({'|'.join(field['items']['enum'])})"
         return f"^{word}( *, *{word})*$"

@@ -17,7 +17,7 @@ from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import iterate_rows, open_folder
 from gzprep.dataset.source import find_origin
 from gzprep.images.defects import DETECTORS, judge
-from gzprep.prepare.galaxy import check_header, decode_frame, rejection_of
+from gzprep.images.opening import check_header, decode_frame, rejection_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 """Files that are taken for images, in folders."""
@@ -104,9 +104,9 @@ def inspect_image(path: Path, recipe: Recipe) -> Inspection:
     except UnusableImage as error:
         return _rejected(path, rejection_of(error).reason, str(error), DefectVerdict())
     try:
-        check_header(header, recipe.images)
+        check_header(header, recipe)
         if header.kind == "RGBA":  # whether it is opaque, its pixels tell
-            decode_frame(data, recipe.images)
+            decode_frame(data, recipe)
     except UnusableImage as error:
         return _rejected(path, rejection_of(error).reason, str(error), verdict)
     return replace(from_verdict(path, verdict), detail=note)
@@ -119,7 +119,8 @@ def _score(data: bytes, header: Header, recipe: Recipe) -> tuple[DefectVerdict, 
         What they found, and what is unusual about the file.
     """
     sides = (header.height, header.width)
-    if min(sides) < SMALLEST or max(sides) > max(LARGEST, recipe.images.frame):
+    frame = recipe.images.frame
+    if min(sides) < SMALLEST or max(sides) > (LARGEST if frame == "any" else max(LARGEST, frame)):
         return DefectVerdict(), ""
     decoded = decode_noted(data, "RGBA", most=math.prod(sides))
     return judge(decoded.pixels, recipe.defects), decoded.note

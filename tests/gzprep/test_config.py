@@ -141,6 +141,19 @@ UNFIT = (
     ("images", "images"),
     ("images.frame", 15),
     ("images.frame", 8193),
+    ("images.frame", "some"),
+    ("images.frame", 424.0),
+    ("images.fit", "squeeze"),
+    ("images.fit", "scale"),
+    ("images.arcsec", 0.4),
+    ("images.own_arcsec", -1),
+    ("images.source", "zip"),
+    ("images.fits.bands", ["g", "r"]),
+    ("images.fits.bands", 3),
+    ("images.fits.stretch", "log"),
+    ("images.fits.min", 1),
+    ("images.fits.q", 0),
+    ("images.fits.scale", 0),
     ("images.folder", 3),
     ("images.modes", []),
     ("images.modes", ["CMYK"]),
@@ -201,7 +214,7 @@ def test_an_unfit_value_is_named(key: str, value: Any) -> None:
     assert_sentence(caught.value, key.rpartition(".")[2])
 
 
-@pytest.mark.parametrize("key", ["seed", "limit", "views.count", "crop.quality", "shards.min_bins"])
+@pytest.mark.parametrize("key", ["seed", "limit", "images.frame", "views.count", "crop.quality", "shards.min_bins"])
 def test_true_is_no_number(key: str) -> None:
     with pytest.raises(UsageError) as caught:
         from_mapping(nested(key, value=True))
@@ -355,13 +368,20 @@ OTHER_WORDS = {
     "crop.encoding": "png",
     "views.zoom_draw": "uniform",
     "views.denoise": "non-local-means",
+    "images.fit": "crop",
+    "images.source": "tar",
+    "images.column": "picture",
+    "images.fits.stretch": "asinh",
+    "images.fits.bands": ("z", "r", "g"),
 }
 
 
 def another(key: str, value: Any) -> Any:
     """A fit value that differs."""
+    if key in OTHER_WORDS:
+        return OTHER_WORDS[key]
     if isinstance(value, str):
-        return "flag" if key.endswith(".policy") and value != "flag" else OTHER_WORDS.get(key, "drop")
+        return "flag" if key.endswith(".policy") and value != "flag" else "drop"
     if key == "images.modes":
         return ("RGB", "L")
     if isinstance(value, tuple):
@@ -378,10 +398,12 @@ def changed(key: str) -> Recipe:
     for parent in parents:
         part = part[parent]
     part[last] = another(key, part[last])
+    if key == "images.arcsec":  # which is of no use with another fit
+        part["fit"] = "scale"
     return from_mapping(values)
 
 
-UNHASHED = {"max_reject_share", "images.folder"}  # when a run gives up, and where the images are
+UNHASHED = {"max_reject_share", "images.folder", "images.source", "images.column"}  # when a run stops; where images are
 
 
 @pytest.mark.parametrize("key", LEAVES)
@@ -431,6 +453,39 @@ def test_pixel_libraries_are_those_of_the_design() -> None:
 
 def test_replacing_by_hand_gives_the_same_hash() -> None:
     assert recipe_hash(replace(Recipe(), seed=7)) == recipe_hash(from_mapping({"seed": 7}))
+
+
+NOT_TOGETHER = {
+    "any and crop": ({"frame": "any", "fit": "crop"}, "images.frame is any"),
+    "any and resize": ({"frame": "any", "fit": "resize"}, "images.frame is any"),
+    "scale without a scale": ({"fit": "scale"}, "images.arcsec"),
+    "a scale without scale": ({"arcsec": 0.4}, 'images.fit = "scale"'),
+    "black above white": ({"fits": {"min": 3, "max": 3}}, "images.fits.min is 3"),
+    "two bands": ({"fits": {"bands": ["g", "r"]}}, "images.fits.bands has 2 bands"),
+    "lupton of one band": ({"fits": {"bands": ["g"], "stretch": "lupton"}}, "asinh"),
+}
+
+
+@pytest.mark.parametrize(("images", "told"), NOT_TOGETHER.values(), ids=NOT_TOGETHER)
+def test_image_keys_that_do_not_fit_together(images: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        from_mapping({"images": images})
+    assert_sentence(caught.value, told)
+
+
+@pytest.mark.parametrize("bands", ["z,r,g", "z, r, g", ["z", "r", "g"]])
+def test_bands_are_taken_as_they_are_typed(bands: Any) -> None:
+    assert from_mapping({"images": {"fits": {"bands": bands}}}).images.fits.bands == ("z", "r", "g")
+
+
+def test_a_number_of_a_plane_is_a_band() -> None:
+    assert from_mapping({"images": {"fits": {"bands": [2, 1, 0]}}}).images.fits.bands == ("2", "1", "0")
+
+
+def test_an_image_may_have_any_size() -> None:
+    recipe = read_recipe(None, ["images.frame=any", "crop.size=512"])
+    assert (recipe.images.frame, recipe.crop.size) == ("any", 512)
+    assert recipe_hash(recipe) != recipe_hash(read_recipe(None, ["crop.size=512", "images.frame=512"]))
 
 
 MODES = {

@@ -20,7 +20,10 @@ from tests.running import Result, gzprep, manifest
 HINTS = {
     "smaller frames": ("wrong_shape", "300 x 300 px, expected 424 x 424", "--set images.frame=300."),
     "frames smaller than the crop": ("wrong_shape", "200 x 200 px, expected 424 x 424", "images.frame=200 --crop 200."),
-    "not square": ("wrong_shape", "300 x 400 px, expected 424 x 424", "Images must be square"),
+    "not square": ("wrong_shape", "300 x 400 px, expected 424 x 424", "--set images.fit=resize, or crop"),
+    "too small to crop": ("wrong_shape", "100 x 100 px, expected at least 224 x 224", "--set images.fit=resize"),
+    "16 bits": ("wrong_mode", "mode RGB of 16 bits, expected RGB of 8 bits a channel", "images.fits.stretch=linear"),
+    "16 bits, grey": ("wrong_mode", "mode I;16, expected RGB of 8 bits a channel", "images.fits.stretch=linear"),
     "grey": ("wrong_mode", "mode L, expected RGB of 8 bits a channel", """'images.modes=["RGB","L"]'."""),
     "alpha": ("wrong_mode", "mode RGBA, expected RGB of 8 bits a channel", """'images.modes=["RGB","RGBA"]'."""),
     "a palette": ("wrong_mode", "mode P, expected RGB of 8 bits a channel", "Convert such images to RGB"),
@@ -39,6 +42,21 @@ def test_the_option_that_helps(reason: str, detail: str, hint: str) -> None:
     recipe = read_recipe(None)
     assert hint in hint_for(example, recipe)
     assert explain(example, "sky/images", recipe).startswith(f"For example galaxy 42, sky/images/a/b.jpg: {detail}.")
+
+
+def test_a_mixed_folder_is_told_with_numbers() -> None:
+    details = [f"{side} x {side} px, expected 424 x 424" for side in (100, 256, 256, 256, 300, 300, 512, 600)]
+    told = explain(Example("42", "1.jpg", "wrong_shape", details[0]), "images", read_recipe(None), details)
+    assert "Of the rejected ones 3 have 256 x 256 px, 2 have 300 x 300 px, 1 have 100 x 100 px, 2 something" in told
+    assert (
+        "--set images.fit=resize, or crop, pad or scale; to keep each at its own size: --set images.frame=any" in told
+    )
+
+
+def test_numbers_of_modes() -> None:
+    details = ["mode L, expected RGB of 8 bits a channel", "mode P, expected RGB of 8 bits a channel"]
+    told = explain(Example("42", "1.png", "wrong_mode", details[0]), "images", read_recipe(None), details)
+    assert "Of the rejected ones 1 have mode L, 1 have mode P." in told
 
 
 def test_names_from_a_catalogue_are_not_printed_raw() -> None:
@@ -111,7 +129,7 @@ CHANGES: dict[str, tuple[Change, str, str, tuple[str, ...] | None]] = {
     "opaque RGBA": (lambda i: i.convert("RGBA"), "wrong_mode", "RGBA", ("--set", 'images.modes=["RGB","RGBA"]')),
     "grey": (lambda i: i.convert("L"), "wrong_mode", "mode L", ("--set", 'images.modes=["L"]')),
     "256 px": (lambda i: i.resize((256, 256)), "wrong_shape", "256 x 256", ("--set", "images.frame=256")),
-    "not square": (lambda i: i.resize((424, 300)), "wrong_shape", "424 x 300", None),
+    "not square": (lambda i: i.resize((424, 300)), "wrong_shape", "424 x 300", ("--set", "images.fit=resize")),
     "grey with alpha": (lambda i: i.convert("LA"), "wrong_mode", "mode LA", None),
     "a palette": (lambda i: i.convert("P"), "wrong_mode", "mode P", None),
 }
