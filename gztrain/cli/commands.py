@@ -328,6 +328,27 @@ def report(
 
 
 @app.command()
+def audit(
+    table: Annotated[
+        AnyPlace, typer.Argument(parser=place, metavar="TABLE.csv", help="A table of results, one a row.")
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Find rows of a published table whose figures contradict each other, or rest on one answer for every galaxy."""
+    from gzcore.console import show_line
+    from gztrain.evaluation import audit as judging
+
+    results = judging.read_results(table)
+    findings = judging.audit(results)
+    if as_json:
+        print_json([finding.document() for finding in findings])
+    else:
+        for sentence in judging.sentences(findings, results):
+            show_line(sentence)
+
+
+@app.command()
 def models(*, as_json: AsJson = False) -> None:
     """List the models that can be trained, with parameter counts and input sizes."""
     from dataclasses import asdict

@@ -12,13 +12,16 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
+from gztrain.evaluation import arithmetic
 from gztrain.evaluation.figures import METRICS
 
 SOURCE = (
     "Morphological Classification of Galaxies with Machine Learning, PHYS3004 project report, May 2024, Tables 5-26"
 )
-_COLUMNS = {"q4": 3, "q6": 3, "q8": 3, "q9": 6, "hubble": 4, "reduced": 8, "all": 21}
-"""Number of columns on which the report scored a scheme; two for all other schemes (F11)."""
+SEVERAL_COLUMNS = {"hubble": 4, "reduced": 8, "all": 21}
+"""Number of columns on which the report scored a scheme of several questions (F11)."""
+_COLUMNS = {"q4": 3, "q6": 3, "q8": 3, "q9": 6, **SEVERAL_COLUMNS}
+"""The same for every scheme that has not two."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +45,13 @@ class PublishedRow:
 
     @property
     def one_answer_f1(self) -> float:
-        """The F1 that follows if the network gave every galaxy the same answer.
-
-        The column of that answer has a precision equal to the accuracy a, and recall 1, so F1 = 2 a / (1 + a). All
-        other columns have F1 = 0.
-        """
-        accuracy = self.figures["accuracy"]
-        return 2 * accuracy / (1 + accuracy) / self.columns
+        """The F1 that follows if the network gave every galaxy the same answer."""
+        return arithmetic.one_answer_f1(self.figures["accuracy"], self.columns)
 
     @property
     def constant(self) -> str | None:
         """Why we think that the network gave (nearly) every galaxy the same answer; None if nothing points to it."""
-        distance = abs(self.figures["f1"] - self.one_answer_f1)
-        if distance <= 1e-4 and self.figures["auc"] == self.figures["accuracy"]:
-            return "F1 is that of one answer for every galaxy, and AUC equals accuracy"
-        if distance <= 1e-4:
-            return "F1 is that of one answer for every galaxy"
-        return "F1 is within 0.01 of that of one answer for every galaxy" if distance <= 0.01 else None
+        return arithmetic.one_answer(self.figures, self.columns)
 
 
 @cache
