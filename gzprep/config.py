@@ -6,16 +6,20 @@ Defaults are those of ``recipes/gz2-cnn.toml``. Row ids such as F27 are those of
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, field, fields, replace
 from importlib.metadata import version
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 from pydantic.dataclasses import dataclass
 
+from gzcore.console import shown
+from gzcore.errors import UsageError
 from gzcore.recipe import overlay
 from gzcore.recipe.overlay import CHECKED, Int, Range
-from gzcore.storage.places import Place
+from gzcore.storage.documents import BadDocument
+from gzcore.storage.places import Place, as_place
+from gzcore.storage.plain import plain, read_plain
 
 _CHECKED = ConfigDict(**CHECKED, use_attribute_docstrings=True)  # the Flex Template shows them
 DATASET_NAME = r"[a-z0-9_]+"
@@ -64,6 +68,25 @@ def _check_range(name: str, bounds: Range) -> None:
         raise ValueError(f"{name} goes from {bounds[0]} to {bounds[1]}; put the smaller number first")
     if max(map(abs, bounds)) > LARGEST:
         raise ValueError(f"{name} goes from {bounds[0]} to {bounds[1]}; numbers up to {LARGEST} make sense")
+
+
+def _read_pipeline(value: Any) -> Any:  # noqa: ANN401 -- whatever stands in the recipe
+    """Put the content of a pipeline's file in the place of its name: then workers and later runs need no file."""
+    if value is None:
+        return None
+    what = f"views.pipeline = {shown(value)}" if isinstance(value, str) else "views.pipeline"
+    try:
+        content = read_plain(as_place(value)) if isinstance(value, str) else plain(value)
+    except OSError as error:
+        raise UsageError(f"{what} cannot be read ({error.strerror or error}); name an existing file.") from None
+    except BadDocument as error:
+        raise UsageError(f"{what} cannot be used: {error}.") from None
+    if not isinstance(content, dict) or not isinstance(content.get("transform"), dict):
+        raise UsageError(
+            f"{what} holds no pipeline of albumentations: it has no transform. Write the file with "
+            "albumentations.save, or start from what gzprep views --yaml prints."
+        )
+    return content
 
 
 @dataclass(frozen=True, config=_CHECKED)
@@ -177,9 +200,12 @@ class Views:
     """Standard deviation of the Gaussian noise, grey levels, uniform, rounded to halves (F30)."""
     denoise: Literal["median", "non-local-means"] = "median"
     """``median`` (3x3), or the report's ``non-local-means``, 2,400 times slower (F31)."""
+    pipeline: Annotated[dict[str, Any] | None, BeforeValidator(_read_pipeline)] = None
+    """A YAML or JSON file of albumentations that makes the views in place of the operations above; absent: these do."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        self._refuse_unused()
         for name in ("rotate", "zoom", "translate", "noise_sigma"):
             _check_range(name, getattr(self, name))
         if self.zoom_draw == "log-uniform" and self.zoom[0] <= 0:
@@ -189,6 +215,17 @@ class Views:
         if any(not 1 <= size <= 99 or size % 2 == 0 for size in self.blur):
             raise ValueError(f"blur has kernel sizes {self.blur}; they must be odd, from 1 to 99")
         return self
+
+    def _refuse_unused(self) -> None:
+        """Refuse keys of the built-in operations beside a pipeline, which would do nothing."""
+        if self.pipeline is None:
+            return
+        for key in fields(self):
+            if key.name not in ("count", "pipeline") and getattr(self, key.name) != key.default:
+                raise ValueError(
+                    f"views.{key.name} belongs to the built-in operations, and views.pipeline takes their place; "
+                    "leave one of them out"
+                )
 
 
 @dataclass(frozen=True, config=_CHECKED)
@@ -280,7 +317,7 @@ def from_mapping(values: Mapping[str, Any], source: str = "the recipe") -> Recip
 
 def read_recipe(path: Place | None, overrides: Iterable[str] = ()) -> Recipe:
     """Read a recipe file (None: the defaults); see :func:`gzcore.recipe.overlay.read_recipe`."""
-    return overlay.read_recipe(Recipe, path, overrides, example="views.count=4")
+    return overlay.read_recipe(Recipe, path, overrides, example="views.count=4", files=("views.pipeline",))
 
 
 def pixel_versions() -> dict[str, str]:
@@ -302,6 +339,8 @@ def recipe_hash(recipe: Recipe, versions: Mapping[str, str] | None = None, bytes
     for key in LATER_KEYS:
         if getattr(placed, key) == getattr(usual, key):
             del values["images"][key]
+    if recipe.views.pipeline is None:
+        del values["views"]["pipeline"]
     if recipe.group_by == "galaxy":
         del values["group_by"]  # so that folders keep their hash that were made before this key was there
     made_by = {"versions": dict(versions or pixel_versions()), "bytes_version": bytes_version}

@@ -27,13 +27,14 @@ Json = dict[str, Any]
 RecipeT = TypeVar("RecipeT")
 
 
-def read_recipe(
+def read_recipe(  # noqa: PLR0913 -- what a package says of its recipes
     cls: type[RecipeT],
     path: Place | None,
     overrides: Iterable[str] = (),
     *,
     base: Mapping[str, Any] | None = None,
     example: str,
+    files: Iterable[str] = (),
 ) -> RecipeT:
     """Read a recipe file over a base, and set ``KEY=VALUE`` pairs over both.
 
@@ -43,12 +44,13 @@ def read_recipe(
         overrides: ``KEY=VALUE`` pairs with dotted keys; the last one of a key wins.
         base: values that the file is laid over; None: the defaults alone.
         example: a pair that fits, for the message about one that does not.
+        files: dotted keys that name a file; one that the recipe file names is looked for beside it.
 
     Raises:
         UsageError: the file is absent or not TOML, a key is unknown, a value is unfit.
     """
     source = "The recipe" if path is None else f"The recipe {path}"
-    values = lay_over(base or {}, {} if path is None else _read_toml(path))
+    values = lay_over(base or {}, {} if path is None else _beside(_read_toml(path), as_place(path), files))
     for pair in overrides:
         _assign(values, pair, example)
     return from_mapping(cls, values, source)
@@ -96,6 +98,18 @@ def leaves(values: Mapping[str, Any], prefix: str = "") -> Json:
     for key, value in values.items():
         flat |= leaves(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat
+
+
+def _beside(values: Json, recipe: Place, files: Iterable[str]) -> Json:
+    """Make names of files in a recipe file relative to its folder."""
+    for key in files:
+        *parents, last = key.split(".")
+        table: Any = values
+        for parent in parents:
+            table = table.get(parent) if isinstance(table, dict) else None
+        if isinstance(table, dict) and isinstance(table.get(last), str) and "://" not in table[last]:
+            table[last] = str(recipe.parent / table[last])
+    return values
 
 
 def _defaults(cls: type[Any]) -> Json:

@@ -160,7 +160,7 @@ def describe(job: PreparationJob, records: Sequence[BinRecord]) -> Json:
         "recipe_hash": job.recipe_hash,
         "data_hash": add_sums(record.data for record in records),
         "versions": pixel_versions(),
-        "order_of_application": list(ORDER_OF_APPLICATION),
+        "order_of_application": list(ORDER_OF_APPLICATION) if job.recipe.views.pipeline is None else [],
         "source": _source(job),
         "counts": count(records),
         "splits": {split: _split(split, records) for split in (Split.TRAIN.value, VIEWS, Split.TEST.value)},

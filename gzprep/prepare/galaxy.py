@@ -16,10 +16,11 @@ from gzprep.catalogue.labels import label
 from gzprep.catalogue.read import image_path
 from gzprep.config import Recipe
 from gzprep.dataset.shards import order_of
-from gzprep.images.codec import encode
+from gzprep.images.codec import encode, to_rgb
 from gzprep.images.defects import fill_lines, judge
 from gzprep.images.fit import border, padded
 from gzprep.images.opening import decode_frame, rejection_of
+from gzprep.images.pipeline import apply_pipeline, build, describe_drawn, seed_of
 from gzprep.images.views import Op, Rules, View, describe, draw_view, draw_views, render
 
 
@@ -52,6 +53,10 @@ class Judged:
     def without_frame(self) -> Self:
         """The same, without the pixels: what is kept until the bin is done."""
         return replace(self, frame=None)
+
+
+RenderedViews = Iterator[tuple[int, Pixels, bytes]]
+"""Index, image (uint8 [crop, crop, 3]) and ``ops`` of each view of a galaxy."""
 
 
 class Record(NamedTuple):
@@ -149,6 +154,9 @@ def make_records(judged: Judged, frame: Pixels, recipe: Recipe, fold: int) -> It
         frame: uint8 [H, W, 4], its image.
         recipe: views and crop.
         fold: of the galaxy, as its bin says.
+
+    Raises:
+        GzError: the recipe's own pipeline fails on the image.
     """
     galaxy, crop = judged.galaxy, recipe.crop
     labels = judged.labels
@@ -161,14 +169,31 @@ def make_records(judged: Judged, frame: Pixels, recipe: Recipe, fold: int) -> It
         label_asked=labels.asked,
         mask=labels.mask,
     )
+    make = _built_in_views if recipe.views.pipeline is None else _pipeline_views
+    for index, image, ops in make(galaxy, frame, recipe, _repairs(judged.verdict)):
+        split = galaxy.split.value if index == 0 else VIEWS
+        order = order_of(galaxy.id, index, recipe.split_seed)
+        yield Record(index, split, order, serialize(shared, encode(image, crop), index, ops))
+
+
+def _built_in_views(galaxy: Galaxy, frame: Pixels, recipe: Recipe, repairs: tuple[Op, ...]) -> RenderedViews:
     height, width = frame.shape[:2]
-    repairs = _repairs(judged.verdict)
+    size = recipe.crop.size
     for view in galaxy_views(galaxy, recipe):
-        image = encode(render(frame, view, crop.size), crop)
-        ops = describe(view, height, width, crop.size, repairs)
-        split = galaxy.split.value if view.index == 0 else VIEWS
-        order = order_of(galaxy.id, view.index, recipe.split_seed)
-        yield Record(view.index, split, order, serialize(shared, image, view.index, ops))
+        yield view.index, render(frame, view, size), describe(view, height, width, size, repairs)
+
+
+def _pipeline_views(galaxy: Galaxy, frame: Pixels, recipe: Recipe, repairs: tuple[Op, ...]) -> RenderedViews:
+    """The original, and for a training galaxy what the recipe's pipeline makes of it."""
+    height, width = frame.shape[:2]
+    size, image = recipe.crop.size, to_rgb(frame)
+    yield 0, render(frame, View(0), size), describe(View(0), height, width, size, repairs)
+    if galaxy.split is Split.TEST:
+        return
+    pipeline = build(recipe.views.pipeline or {})
+    for index in range(1, recipe.views.count + 1):
+        view, drawn = apply_pipeline(pipeline, image, seed_of(recipe.seed, galaxy.id, index), size)
+        yield index, view, describe_drawn(drawn, repairs)
 
 
 def _repairs(verdict: DefectVerdict) -> tuple[Op, ...]:

@@ -23,6 +23,7 @@ from gzprep.dataset.folder import Folder
 from gzprep.dataset.shards import Bin, BinCounts, bin_of, plan_bins
 from gzprep.dataset.source import GALAXY_ZOO_2, kind_of
 from gzprep.images.mean import LARGEST_FRAME, SAMPLE
+from gzprep.images.pipeline import check_pipeline
 from gzprep.prepare.groups import Groups, find_groups
 
 
@@ -153,8 +154,11 @@ def make_job(out: Place, source: Source, recipe: Recipe) -> PreparationJob:
     """Work out the job, keeping the number of bins that the folder already has.
 
     Raises:
-        GzError: what the folder holds is damaged.
+        GzError: what the folder holds is damaged; or the recipe's own pipeline of views cannot be used.
     """
+    if recipe.views.pipeline is not None:
+        side = 2 * recipe.crop.size if recipe.images.frame == "any" else recipe.images.frame
+        check_pipeline(recipe.views.pipeline, (side, side), recipe.crop.size)
     galaxies, ceilings = apply_limit(source, recipe)
     fresh = plan_bins(galaxies[Split.TRAIN], galaxies[Split.TEST], recipe)
     folder = Folder(out)
@@ -265,8 +269,12 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             found += differences(before, after, f"{prefix}{key}.")
         elif before != after and key != "max_reject_share":
-            found.append(f"{prefix}{key} was {before}, is {after}")
+            found.append(f"{prefix}{key} was {_short(before)}, is {_short(after)}")
     return found
+
+
+def _short(value: object) -> str:
+    return text if len(text := str(value)) <= 100 else f"{text[:100]}..."
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 -- any JSON value

@@ -86,6 +86,7 @@ _REGEX = {
     "string": "^.+$",
     "number": f"^{_NUMBER}$",
     "integer": "^-?[0-9]+$",
+    "object": "^.+$",  # the name of a file that holds it
 }
 
 

@@ -154,10 +154,24 @@ def caption(record: Record) -> list[str]:
 
 def _operation_line(operation: Any) -> str:  # noqa: ANN401 -- whatever a record holds
     try:
-        line = _WORDS[operation["op"]].format(**operation)
+        line = _drawn_line(operation) if "at" in operation else _WORDS[operation["op"]].format(**operation)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         line = f"unknown: {json.dumps(operation)}"
     return shown(line)
+
+
+_OF_ALL_TRANSFORMS = frozenset(("shape", "interpolation", "fill", "fill_mask", "output_shape"))
+
+
+def _drawn_line(operation: dict[str, Any]) -> str:
+    """What a transform of a user's own pipeline drew: its single numbers and texts."""
+    params = operation["params"].items()
+    told = [
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in params
+        if isinstance(value, str | int | float) and name not in _OF_ALL_TRANSFORMS
+    ]
+    return f"{operation['op']}: {', '.join(told)}" if told else str(operation["op"])
 
 
 def shown(line: str) -> str:

@@ -42,8 +42,12 @@ def _recipe_faults(manifest: Json) -> Iterator[str]:
         yield f"manifest.json: its name is {manifest['name']}, that of its recipe {recipe.name}."
 
 
+_PIPELINE = ".views.pipeline"
+"""A key of the recipe whose value may be a table of any keys."""
+
+
 def _keys(table: Any, prefix: str = "") -> set[str]:  # noqa: ANN401 -- any JSON value
-    if not isinstance(table, dict):
+    if not isinstance(table, dict) or prefix == _PIPELINE:
         return {prefix}
     return {key for name, value in table.items() for key in _keys(value, f"{prefix}.{name}")}
 

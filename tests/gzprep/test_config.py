@@ -37,7 +37,10 @@ def nested(key: str, value: Any) -> dict[str, Any]:
 
 
 def leaf(recipe: Recipe, key: str) -> Any:
-    return dict(leaves(asdict(recipe)))[key]
+    value: Any = asdict(recipe)
+    for part in key.split("."):
+        value = value[part]
+    return value
 
 
 def assert_sentence(error: UsageError, *parts: str) -> None:
@@ -361,13 +364,14 @@ def test_set_below_a_value_of_the_file_is_refused(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the hash
 
 
-OTHER_WORDS = {
+OTHER_WORDS: dict[str, Any] = {
     "group_by": "duplicates",
     "name": "sky",
     "images.folder": "pictures",
     "crop.encoding": "png",
     "views.zoom_draw": "uniform",
     "views.denoise": "non-local-means",
+    "views.pipeline": {"transform": {}},
     "images.fit": "crop",
     "images.source": "tar",
     "images.column": "picture",
