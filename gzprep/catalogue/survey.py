@@ -5,89 +5,21 @@ order of the questions and of their answers is that of every fraction and label 
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from gzcore.dataset.features import Feature, Widths, features_of
 from gzcore.dataset.tree import Question
 from gzcore.errors import UsageError
+from gzprep.catalogue.question import Answer, Derived, Part, SurveyQuestion, Text, Word, refuse_twice
 
-Text = Annotated[str, Field(strict=True, min_length=1, max_length=1000)]
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _SINGLE = re.compile(r"q[0-9]+")
 
 
-def _word(text: str) -> str:
-    if not _WORD.fullmatch(text):
-        raise ValueError(f"{text[:80]!r} is no name; use letters, digits and the signs . _ + -")
-    return text
-
-
-Word = Annotated[Text, AfterValidator(_word)]
-Answer = tuple[Word, Word]
-"""A question and one of its answers."""
-
-
-class _Part(BaseModel):
-    """A table of the file; it has no keys that the model does not name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Derived(_Part):
-    """How the answers of a question follow from those of others.
-
-    ``pooled-no`` is for a question of yes and no. Its no is the pooled votes for some answers of other questions, of
-    which each volunteer was asked one at most.
-    """
-
-    kind: Literal["pooled-no"]
-    sources: Annotated[tuple[Answer, ...], Field(min_length=1, max_length=100, alias="from")]
-
-
-class SurveyQuestion(_Part):
-    """One question, as the file has it. Names of questions are without the suffix of the survey.
-
-    Attributes:
-        name: short name, and the first part of the names of its columns.
-        title: the question as a person would ask it.
-        used: answers that become labels.
-        twin: the other answer of a question with one label: where the label is 0.
-        dropped: an answer that is neither: where it wins, the question is masked.
-        parent: the answer that leads here; None where the question is always asked.
-        derived: how it follows from other questions; None for a question with columns of its own.
-    """
-
-    name: Word
-    title: Text
-    used: Annotated[tuple[Word, ...], Field(min_length=1, max_length=100)]
-    twin: Word | None = None
-    dropped: Word | None = None
-    parent: Answer | None = None
-    derived: Derived | None = None
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """Every answer, in the order of the fractions."""
-        return (*self.used, *(answer for answer in (self.twin, self.dropped) if answer is not None))
-
-    @model_validator(mode="after")
-    def _check(self) -> "SurveyQuestion":
-        _refuse_twice(f"the question {self.name!r} has the answer", self.answers)
-        if len(self.used) == 1 and self.twin is None:
-            raise ValueError(f"the question {self.name!r} has one label, so it needs a twin: the answer for label 0")
-        if len(self.used) > 1 and self.twin is not None:
-            raise ValueError(f"the question {self.name!r} has {len(self.used)} labels; a twin is for one label only")
-        if self.derived is not None and (len(self.used) != 1 or self.dropped is not None):
-            raise ValueError(f"the question {self.name!r} is derived, so it needs one answer in used, and its twin")
-        return self
-
-
-class Survey(_Part):
+class Survey(Part):
     """A survey, checked: parents come before their questions, and no name is there twice.
 
     Attributes:
@@ -98,6 +30,9 @@ class Survey(_Part):
         licence, licence_url: what may be done with votes and images.
         url: where they are published.
         pixel_scale: arcsec a pixel of its images; None where it differs from image to image.
+        id_column: what the column of ids is called in its catalogues.
+        image_file: name of the image of a galaxy, such as ``{id}.jpg``, where a catalogue has no column for it.
+        cumulative: the fractions of a catalogue are multiplied by that of the answer that leads to their question.
         questions: the decision tree; derived questions come last.
         schemes: names of questions that are learned together, by name; ``q0`` and so on come by themselves.
     """
@@ -110,17 +45,21 @@ class Survey(_Part):
     licence_url: Text | None = None
     url: Text | None = None
     pixel_scale: Annotated[float, Field(gt=0, lt=1000, allow_inf_nan=False)] | None = None
+    id_column: Text = "id_str"
+    image_file: Annotated[str, Field(strict=True, pattern=r"^[^{}]*\{id\}[^{}]*$", max_length=200)] | None = None
+    cumulative: Annotated[bool, Field(strict=True)] = False
     questions: Annotated[tuple[SurveyQuestion, ...], Field(min_length=1, max_length=100)]
-    schemes: dict[Word, Annotated[tuple[Word, ...], Field(min_length=1, max_length=100)]] = {}
+    schemes: dict[Word, Annotated[tuple[Word, ...], Field(min_length=1, max_length=100)]] = Field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.name
 
     @model_validator(mode="after")
     def _check(self) -> "Survey":
-        _refuse_twice("it has the question", [question.name for question in self.questions])
+        refuse_twice("it has the question", [question.name for question in self.questions])
         _check_order(self.questions)
-        _refuse_twice("it has the column", [name for question in self.tree for name in question.columns])
+        refuse_twice("it has the column", [name for question in self.tree for name in question.columns])
+        refuse_twice("its catalogues have the column", list(self.aliases.values()))
         for name, wanted in self.schemes.items():
             self._check_scheme(name, wanted)
         return self
@@ -129,7 +68,7 @@ class Survey(_Part):
         known = [question.name for question in self.questions]
         if _SINGLE.fullmatch(name):
             raise ValueError(f"the scheme {name!r} has the name of a single question; choose another")
-        _refuse_twice(f"the scheme {name!r} has the question", wanted)
+        refuse_twice(f"the scheme {name!r} has the question", wanted)
         for question in wanted:
             if question not in known:
                 raise ValueError(f"the scheme {name!r} has {question!r}, which is none of {', '.join(known)}")
@@ -200,6 +139,16 @@ class Survey(_Part):
         return tuple(question.total_column for question in self.asked)
 
     @cached_property
+    def aliases(self) -> dict[str, str]:
+        """Names of columns in a catalogue that are not those of Galaxy Zoo, by the name of Galaxy Zoo."""
+        pairs = dict(
+            pair
+            for question, entry in zip(self.tree, self.questions, strict=True)
+            for pair in _renamed(question, entry)
+        )
+        return pairs if self.id_column == "id_str" else {"id_str": self.id_column, **pairs}
+
+    @cached_property
     def fraction_slices(self) -> tuple[slice, ...]:
         """Where the fractions of each question stand among those of a record."""
         return _slices(len(question.answers) for question in self.tree)
@@ -249,7 +198,8 @@ class Survey(_Part):
     def tree_document(self) -> dict[str, Any]:
         """What decides the bytes of a record: suffix and questions, without their titles."""
         questions = self.document()["questions"]
-        return {"suffix": self.suffix, "questions": [{**entry, "title": ""} for entry in questions]}
+        cumulative = {"cumulative": True} if self.cumulative else {}
+        return {"suffix": self.suffix, **cumulative, "questions": [{**entry, "title": ""} for entry in questions]}
 
 
 def _slices(lengths: Iterable[int]) -> tuple[slice, ...]:
@@ -260,18 +210,22 @@ def _slices(lengths: Iterable[int]) -> tuple[slice, ...]:
     return tuple(places)
 
 
-def _refuse_twice(what: str, names: Sequence[str]) -> None:
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(f"{what} {twice[0]!r} twice")
+def _renamed(question: Question, entry: SurveyQuestion) -> Iterator[tuple[str, str]]:
+    """Pairs of a name of Galaxy Zoo and the name that a catalogue has in its place."""
+    if entry.columns is not None:
+        yield from zip(question.fraction_columns, entry.columns.fractions or (), strict=False)
+        yield from zip(question.columns, entry.columns.votes or (), strict=False)
+        if entry.columns.total is not None:
+            yield question.total_column, entry.columns.total
 
 
 def _check_order(questions: Sequence[SurveyQuestion]) -> None:
     """Check that what a question follows from is an answer of a question before it, and that derived ones come last."""
     known: set[Answer] = set()
     for place, question in enumerate(questions):
-        if question.parent is not None and question.parent not in known:
-            raise ValueError(f"the parent {_shown(question.parent)} of {question.name!r} is no answer before it")
+        for answer in question.leads:
+            if answer not in known:
+                raise ValueError(f"the parent {_shown(answer)} of {question.name!r} is no answer before it")
         if question.derived is not None:
             _check_derived(question.name, question.derived, questions[:place])
         elif any(earlier.derived is not None for earlier in questions[:place]):
@@ -281,13 +235,15 @@ def _check_order(questions: Sequence[SurveyQuestion]) -> None:
 
 def _check_derived(name: str, derived: Derived, earlier: Sequence[SurveyQuestion]) -> None:
     asked = {question.name: question for question in earlier if question.derived is None}
-    _refuse_twice(f"the derived question {name!r} has the source", [source for source, _ in derived.sources])
+    refuse_twice(f"the derived question {name!r} has the source", [source for source, _ in derived.sources])
     for source in derived.sources:
         question = asked.get(source[0])
         if question is None or source[1] not in question.answers:
             raise ValueError(f"the source {_shown(source)} of {name!r} is no answer of a question with votes")
         if question.parent is None:
-            raise ValueError(f"the source {_shown(source)} of {name!r} is always asked; it needs a parent")
+            raise ValueError(
+                f"the source {_shown(source)} of {name!r} is always asked; it needs a parent, and one only"
+            )
 
 
 def _shown(answer: Answer) -> str:

@@ -23,6 +23,13 @@ ANY = {
     "twin": "no",
     "derived": {"kind": "pooled-no", "from": [["round", "no"]]},
 }
+BOTH = {
+    "name": "both",
+    "title": "Either way?",
+    "used": ["yes"],
+    "twin": "no",
+    "parents": [["shape", "smooth"], ["shape", "featured"]],
+}
 
 
 def small(**changes: Any) -> dict[str, Any]:
@@ -127,6 +134,45 @@ def test_without_a_suffix_the_names_of_columns_are_those_of_the_questions() -> N
         pytest.param({"schemes": {"x": ["arms", "arms"]}}, "the scheme 'x' has the question 'arms' twice", id="scheme"),
         pytest.param({"schemes": {"q1": ["arms"]}}, "has the name of a single question", id="scheme of a single name"),
         pytest.param({"schemes": {"x": []}}, "schemes.x", id="empty scheme"),
+        pytest.param(
+            {"questions": [FIRST, {**ARMS, "parents": [["shape", "smooth"], ["shape", "featured"]]}]},
+            "'arms' has parent and parents; keep one",
+            id="parent and parents",
+        ),
+        pytest.param(
+            {"questions": [FIRST, {**BOTH, "parents": [["shape", "smooth"], ["shape", "round"]]}]},
+            "'shape': 'round' of 'both' is no answer before it",
+            id="one of the parents is no answer",
+        ),
+        pytest.param(
+            {"questions": [FIRST, {**BOTH, "parents": [["shape", "smooth"]] * 2}]},
+            "has the parent ['shape', 'smooth'] twice",
+            id="a parent twice",
+        ),
+        pytest.param({"questions": [FIRST, {**BOTH, "parents": []}]}, "questions.1.parents", id="no parents"),
+        pytest.param(
+            {"questions": [{**FIRST, "columns": {"fractions": ["a", "b"]}}]},
+            "'shape' has 2 columns of fractions for its 3 answers",
+            id="too few columns",
+        ),
+        pytest.param(
+            {"questions": [{**FIRST, "columns": {"votes": ["a", "b", "a"]}}]},
+            "its catalogues have the column 'a' twice",
+            id="column of a catalogue twice",
+        ),
+        pytest.param(
+            {"questions": [FIRST, ARMS, ROUND, {**ANY, "columns": {"total": "a"}}]},
+            "'any' is derived, so it has no columns of its own",
+            id="columns of a derived question",
+        ),
+        pytest.param(
+            {"questions": [FIRST, BOTH, {**ANY, "derived": {"kind": "pooled-no", "from": [["both", "no"]]}}]},
+            "it needs a parent, and one only",
+            id="derived from a question with several parents",
+        ),
+        pytest.param({"image_file": "a.jpg"}, "image_file", id="image without an id"),
+        pytest.param({"image_file": "{id}{id}.jpg"}, "image_file", id="image with the id twice"),
+        pytest.param({"cumulative": 1}, "cumulative", id="cumulative is no number"),
         pytest.param({"suffix": "a_b"}, "suffix", id="suffix"),
         pytest.param({"pixel_scale": -1}, "pixel_scale", id="negative scale"),
         pytest.param({"name": "\x1b[31m"}, "is no name", id="control characters"),
@@ -143,6 +189,105 @@ def test_a_wrong_survey_is_refused_with_one_sentence(changes: dict[str, Any], se
     assert sentence in text
     assert "\n" not in text
     assert "\x1b" not in text
+
+
+def test_a_question_with_several_parents_has_no_single_one_in_the_tree() -> None:
+    survey = survey_of(small(questions=[FIRST, BOTH]), "it")
+    assert survey.questions[1].leads == (("shape", "smooth"), ("shape", "featured"))
+    assert survey.questions[0].leads == ()
+    assert survey.tree[1].parent is None
+    assert survey_of(small(), "it").questions[1].leads == (("shape", "featured"),)
+
+
+def test_columns_with_other_names_are_told_by_those_of_galaxy_zoo() -> None:
+    columns = {"fractions": ["C1", "C2", "C3"], "total": "N"}
+    survey = survey_of(small(questions=[{**FIRST, "columns": columns}], id_column="GalaxyID"), "it")
+    assert survey.aliases == {
+        "id_str": "GalaxyID",
+        "shape-s_smooth_fraction": "C1",
+        "shape-s_featured_fraction": "C2",
+        "shape-s_artifact_fraction": "C3",
+        "shape-s_total-votes": "N",
+    }
+    assert survey_of(small(), "it").aliases == {}
+
+
+def test_only_what_decides_the_labels_is_in_the_document_of_the_tree() -> None:
+    plain, cumulative = (survey_of(small(cumulative=value), "it").tree_document for value in (False, True))
+    assert plain == {key: value for key, value in cumulative.items() if key != "cumulative"}
+    assert plain == survey_of(small(title="Other", citations=["a"], image_file="{id}.png"), "it").tree_document
+    assert set(plain["questions"][0]) == {"name", "title", "used", "twin", "dropped"}
+
+
+# Widths of the label vectors, counted by hand in galaxy_datasets' label_metadata; derived and kaggle's columns apart.
+ANSWERS = {
+    "gz2": (11, 32),
+    "gz-decals-5": (10, 34),
+    "gz-decals-8": (10, 34),
+    "gz-desi": (30, 30 + 34 + 34),
+    "gz-hubble": (12, 34),
+    "gz-candels": (11, 32),
+    "gz-ukidss": (10, 30),
+    "gz-cosmic-dawn": (13, 34 + 2 + 3 + 6),
+    "gz-euclid": (13, 34 + 2 + 3 + 7),
+    "gz-jwst": (12, 34 + 2 + 3),
+    "kaggle": (11, 37),
+}
+
+
+def test_every_survey_has_as_many_questions_and_answers_as_its_source() -> None:
+    found = {name: (len(known_survey(name).tree), len(known_survey(name).fraction_names)) for name in survey_files()}
+    assert found == ANSWERS
+
+
+# Of each survey one column of votes and one parent, as in galaxy_datasets' label_metadata or in the paper.
+@pytest.mark.parametrize(
+    ("name", "column", "question", "leads"),
+    [
+        ("gz-decals-5", "bar-dr5_no", "bar", [("disk-edge-on", "no")]),
+        ("gz-decals-8", "bulge-size-dr8_none", "edge-on-bulge", [("disk-edge-on", "yes")]),
+        (
+            "gz-desi",
+            "merging-dr12_neither",
+            "merging-dr12",
+            [("smooth-or-featured-dr12", "smooth"), ("smooth-or-featured-dr12", "featured-or-disk")],
+        ),
+        ("gz-hubble", "spiral-arm-count-hubble_5-plus", "disk-edge-on", [("clumpy-appearance", "no")]),
+        ("gz-candels", "edge-on-bulge-candels_no", "spiral-winding", [("has-spiral-arms", "yes")]),
+        ("gz-ukidss", "bulge-shape-ukidss_no-bulge", "how-rounded", [("smooth-or-featured", "smooth")]),
+        ("gz-cosmic-dawn", "artifact-cd_ray", "artifact", [("problem", "artifact")]),
+        ("gz-euclid", "artifact-euclid_ghost", "problem", [("smooth-or-featured", "problem")]),
+        (
+            "gz-jwst",
+            "smooth-or-featured-jwst_star-artifact-zoom",
+            "problem",
+            [("smooth-or-featured", "star-artifact-zoom")],
+        ),
+        ("kaggle", "odd-feature-kaggle_lens-or-arc", "odd-feature", [("something-odd", "yes")]),
+    ],
+)
+def test_columns_and_parents_are_those_of_the_source(
+    name: str, column: str, question: str, leads: list[tuple[str, str]]
+) -> None:
+    survey = known_survey(name)
+    assert column in survey.count_columns
+    assert list(survey.questions[survey.index_of(question)].leads) == leads
+
+
+def test_the_columns_of_the_kaggle_challenge_are_numbered_as_its_questions_are() -> None:
+    survey = known_survey("kaggle")
+    assert survey.aliases["spiral-arm-count-kaggle_cant-tell_fraction"] == "Class11.6"
+    assert survey.aliases["bulge-size-kaggle_no_fraction"] == "Class5.1"
+    assert [survey.aliases[name].split(".")[0] for name in survey.fraction_columns[::3]][:3] == [
+        "Class1",
+        "Class2",
+        "Class3",
+    ]
+    assert sorted(map(survey.aliases.__getitem__, survey.fraction_columns)) == sorted(
+        f"Class{number}.{answer}"
+        for number, answers in enumerate((3, 2, 2, 2, 4, 2, 3, 7, 3, 3, 6), start=1)
+        for answer in range(1, answers + 1)
+    )
 
 
 @pytest.mark.parametrize("values", [[], 3, None, "gz2", {"questions": 3}], ids=repr)
@@ -188,6 +333,6 @@ def test_a_survey_of_ours_is_valid_and_opens_with_a_comment(name: str) -> None:
     assert text.startswith(f"# {survey.title}")
     assert "# Sources" in text
     assert survey.citations
-    assert survey.licence
+    assert survey.licence or "# No licence" in text
     assert {"all", "reduced"} <= set(survey.schemes)
     assert list(tomllib.loads(text)["schemes"])
