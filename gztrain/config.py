@@ -5,7 +5,7 @@ Defaults are those of ``recipes/cnn.toml``. Row ids such as F27 are those of the
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
@@ -30,6 +30,15 @@ class Loss:
     """What the weights add up to: number of labels, or of galaxies as the report's text has it."""
     gamma: Annotated[float, Field(ge=0, le=10)] = 2.0
     """How much ``focal`` reduces the weight of labels that are predicted well."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """How far labels are moved to the middle, as in Keras: 1 becomes 1 - s / 2, 0 becomes s / 2; not for
+    ``dirichlet``, which has no labels. For ``softmax``, s is spread over all answers of a question."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.label_smoothing and self.name == "dirichlet":
+            raise ValueError("loss.name dirichlet learns from votes, so there are no labels for loss.label_smoothing")
+        return self
 
 
 @dataclass(frozen=True, config=CHECKED)
@@ -48,6 +57,10 @@ class Optimizer:
     """For ``adamw`` only; biases, norms and position embeddings do not decay."""
     clip: Annotated[float, Field(gt=0)] | None = None
     """Largest norm of the whole gradient; absent: no limit."""
+    ema: bool = False
+    """Average the weights over the steps of a stage; validation and the saved model use the average."""
+    ema_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """Share of the average that a step keeps; the new weights have the rest."""
 
 
 @dataclass(frozen=True, config=CHECKED)

@@ -25,7 +25,7 @@ def takes_recipe_options(*, without: tuple[str, ...] = ()) -> Callable[[Command]
 
 
 def _parameter(name: str, option: Option) -> inspect.Parameter:
-    names = [_flag(each, option.kind) for each in (name, option.old) if each is not None]
+    names = [_flag(each, option.kind) for each in (name, *option.also)]
     shown = typer.Option(*names, help=option.help, rich_help_panel=option.group, show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[option.kind | None, shown]

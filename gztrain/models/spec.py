@@ -47,6 +47,11 @@ class Augment:
     """Magnification, log-uniform."""
     shift: Range = (-0.036, 0.036)
     """In x and in y, as a share of the side, uniform: 8 px of 224."""
+    mixup: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Alpha of MixUp, which averages two images and their losses; 0: no MixUp, usual: 0.2."""
+    cutmix: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Alpha of CutMix, which puts a box of one image into another; 0: no CutMix, usual: 1. With both, half of the steps
+    use the one and half the other."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

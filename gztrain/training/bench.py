@@ -62,8 +62,10 @@ def bench(config: TrainConfig, data: Place, seconds: float = SECONDS) -> Json:
         GzError: the data set cannot be used.
         UsageError: the config asks for what does not exist.
     """
+    from gztrain.training.fit import make_feed
+
     job = make_job(TrainRequest(data, Path(), config))
-    feed = Feed(job.reader, job.training, job.training_loss, config.stages.batch, config.seed)
+    feed = make_feed(job)
     learner, devices = make_learner(job)
     input_rates = measure_input(job, feed, seconds)
     device_rates = measure_device(feed, learner, seconds)

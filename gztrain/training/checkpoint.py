@@ -2,7 +2,8 @@
 
 ``last.npz`` holds the values of all variables of model and optimizer (the model's include the seeds of dropout) and the
 :class:`~gztrain.training.schedule.Progress`, from which the order of records and the augmentation follow.
-``best-N.npz`` holds the model after step N, the best so far. A file is replaced only when the new one is complete.
+``best-N.npz`` holds the model after step N, the best so far. ``end.npz`` is the last checkpoint before the training
+ended; from it a run can be extended. A file is replaced only when the new one is complete.
 """
 
 import io
@@ -27,6 +28,8 @@ from gztrain.training.schedule import Progress, progress_from_json, progress_to_
 
 Array = npt.NDArray[Any]
 _PROGRESS = "progress"
+_KINDS = ("model", "optimizer", "callbacks")
+"""The arrays of a checkpoint."""
 _NPY = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '([<|][fiubV][0-9]{1,2})', 'fortran_order': (False|True), "
     rb"'shape': \(((?:[0-9]{1,18}(?:, ?|(?=\)))){0,32})\), \} *\n",
@@ -43,11 +46,13 @@ class Snapshot:
         progress: how far the run has come.
         model: values of the model's variables, in Keras' order.
         optimizer: values of the optimizer's variables; empty at the start of a stage.
+        callbacks: arrays that callbacks had as attributes; ``progress`` says which is where.
     """
 
     progress: Progress
     model: tuple[Array, ...]
     optimizer: tuple[Array, ...]
+    callbacks: tuple[Array, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,19 @@ class Checkpoints:
         """The newest checkpoint."""
         return self.folder / "last.npz"
 
+    @property
+    def end(self) -> Path:
+        """The last checkpoint before the training ended."""
+        return self.folder / "end.npz"
+
     def best(self, steps: int) -> Path:
         """The model after some step."""
         return self.folder / f"best-{steps:09d}.npz"
 
     def save(self, snapshot: Snapshot) -> None:
         """Write a checkpoint, then remove the models that are no longer the best."""
-        arrays = {**_named("model", snapshot.model), **_named("optimizer", snapshot.optimizer)}
+        kinds = {kind: getattr(snapshot, kind) for kind in _KINDS}
+        arrays = {name: array for kind, values in kinds.items() for name, array in _named(kind, values).items()}
         text = json.dumps(progress_to_json(snapshot.progress))
         self._write(self.last, {**arrays, _PROGRESS: np.frombuffer(text.encode(), np.uint8)})
         kept = self.best(snapshot.progress.best.steps)
@@ -81,6 +92,12 @@ class Checkpoints:
             if path != kept:
                 path.unlink()
         self.saved()
+
+    def keep_end(self) -> None:
+        """Keep the newest checkpoint, which the end of the training is about to replace."""
+        with writing(self.folder):
+            if self.last.exists():
+                self.last.replace(self.end)
 
     def save_best(self, steps: int, model: Sequence[Array]) -> None:
         """Write the model after some step. It becomes the best model when a checkpoint with this step is saved."""
@@ -100,14 +117,25 @@ class Checkpoints:
         Raises:
             GzError: it is damaged.
         """
-        if not self.last.exists():
+        return self._load(self.last) or self._load(self.end)  # killed as the training ended, it has the latter alone
+
+    def load_end(self) -> Snapshot | None:
+        """The last checkpoint before the training ended, or None where there is none.
+
+        Raises:
+            GzError: it is damaged.
+        """
+        return self._load(self.end)
+
+    def _load(self, path: Path) -> Snapshot | None:
+        if not path.exists():
             return None
-        arrays = _read(self.last)
+        arrays = _read(path)
         try:
             progress = _progress(arrays[_PROGRESS].tobytes())
         except (KeyError, TypeError, ValueError) as error:
-            raise GzError(_damaged(self.last, error)) from None
-        return Snapshot(progress, *(_in_order(kind, arrays, self.last) for kind in ("model", "optimizer")))
+            raise GzError(_damaged(path, error)) from None
+        return Snapshot(progress, *(_in_order(kind, arrays, path) for kind in _KINDS))
 
     def load_best(self, steps: int) -> tuple[Array, ...]:
         """The model after some step.

@@ -12,13 +12,14 @@ from gztrain.data.order import Places
 from gztrain.data.stream import all_damaged, fill
 from gztrain.training.backends import Arrays
 from gztrain.training.losses import TrainingLoss
+from gztrain.training.mixing import Mixing
 
 
 class StepInput(NamedTuple):
     """The input of one training step.
 
     Attributes:
-        arrays: images, draws, targets.
+        arrays: images, draws, targets; if images are mixed, what :meth:`gztrain.training.mixing.Mixing.mixed` adds.
         damaged: number of damaged records of this step that were left out.
     """
 
@@ -43,6 +44,7 @@ class Feed:
         training_loss: computes their targets.
         batch: number of records in a step.
         seed: of the run.
+        mixing: mixes the images of a batch; None: they are not mixed.
     """
 
     reader: Reader
@@ -50,6 +52,7 @@ class Feed:
     training_loss: TrainingLoss
     batch: int
     seed: int
+    mixing: Mixing | None = None
 
     @property
     def steps(self) -> int:
@@ -66,6 +69,10 @@ class Feed:
         Raises:
             GzError: a record is damaged, and damaged records are not to be left out; or all records are damaged.
         """
+        for step, fed in enumerate(self._unmixed(number, done), number * self.steps + done):
+            yield fed if self.mixing is None else fed._replace(arrays=self.mixing.mixed(fed.arrays, step))
+
+    def _unmixed(self, number: int, done: int) -> Iterator[StepInput]:
         places = np.resize(order(self.seed, number, len(self.selection)), (self.steps, self.batch))
         due = done
         for batch in self._read(places[done:], number):

@@ -20,11 +20,14 @@ from gztrain.runs.resume import check_same
 from gztrain.runs.saved_model import add_origin
 from gztrain.runs.watch import Watch
 from gztrain.training.backends import Backend, Task, load_backend
+from gztrain.training.callbacks import Callbacks
 from gztrain.training.checkpoint import Array, Checkpoints, Snapshot, assign_values, check_fits, values_of
 from gztrain.training.devices import choose_precision, make_step_plan, policy
 from gztrain.training.feed import Feed
 from gztrain.training.job import TrainingJob, make_job
-from gztrain.training.loop import Journal, Loop, LoopParts, Machine
+from gztrain.training.journal import Journal
+from gztrain.training.loop import Loop, LoopParts, Machine
+from gztrain.training.mixing import Mixing
 from gztrain.training.request import TrainRequest
 from gztrain.training.stop import StopSwitch, stop_switch
 from gztrain.training.validation import Validator
@@ -43,12 +46,12 @@ def fit(request: TrainRequest, watch: Watch) -> Json:
     """
     folder = RunFolder(request.run)
     check_free(folder, request)
-    backend, job = load_backend(), make_job(request)
+    backend, callbacks, job = load_backend(), Callbacks(request.callbacks), make_job(request)
     check_resumed(folder, job)
     for note in job.notes:
         watch.tell(note)
     with contextlib.ExitStack() as held:
-        values = train(job, folder, backend, watch, held)
+        values = train(job, folder, backend, watch, held, callbacks=callbacks)
         save_model(job, values, folder)
         metrics = evaluate(folder.root, "val", data=request.data)
         request.saved()
@@ -149,8 +152,14 @@ def _snapshot(folder: RunFolder, galaxy: GalaxyModel) -> Snapshot | None:
     return snapshot
 
 
-def train(
-    job: TrainingJob, folder: RunFolder, backend: Backend, watch: Watch, held: contextlib.ExitStack
+def train(  # noqa: PLR0913 -- all that a training needs
+    job: TrainingJob,
+    folder: RunFolder,
+    backend: Backend,
+    watch: Watch,
+    held: contextlib.ExitStack,
+    *,
+    callbacks: Callbacks,
 ) -> tuple[Array, ...]:
     """Train, from the last checkpoint if there is one; gives the values of the best model's variables.
 
@@ -170,7 +179,7 @@ def train(
             watch.tell("This run has ended already; nothing is left to train.")
             return snapshot.model
         journal = _open_journal(folder, job, snapshot, watch)
-        Loop(_join(job, galaxy, machine, journal, stop), snapshot).run()
+        Loop(_join(job, galaxy, machine, journal, stop, callbacks=callbacks), snapshot).run()
         return values_of(galaxy.body.variables)
 
 
@@ -182,7 +191,15 @@ def _open_journal(folder: RunFolder, job: TrainingJob, snapshot: Snapshot | None
     return Journal(Checkpoints(folder.checkpoint, job.request.saved), History(folder.history, steps), scalars, watch)
 
 
-def _join(job: TrainingJob, galaxy: GalaxyModel, machine: Machine, journal: Journal, stop: StopSwitch) -> LoopParts:
+def _join(  # noqa: PLR0913 -- all parts
+    job: TrainingJob,
+    galaxy: GalaxyModel,
+    machine: Machine,
+    journal: Journal,
+    stop: StopSwitch,
+    *,
+    callbacks: Callbacks,
+) -> LoopParts:
     """Put everything together."""
     config, size = job.config, job.config.stages.batch
     return LoopParts(
@@ -190,12 +207,21 @@ def _join(job: TrainingJob, galaxy: GalaxyModel, machine: Machine, journal: Jour
         stages=job.stages,
         machine=machine,
         task=make_task(job, galaxy),
+        model=galaxy.model,
         backbone=galaxy.backbone,
-        feed=Feed(job.reader, job.training, job.training_loss, size, config.seed),
+        feed=make_feed(job),
         validator=Validator(job.reader, job.validation, job.training_loss, job.label_source, size),
         journal=journal,
         stop=stop,
+        callbacks=callbacks,
     )
+
+
+def make_feed(job: TrainingJob) -> Feed:
+    """The training records of a job as batches."""
+    config, rules = job.config, job.config.augment
+    mixing = Mixing(rules.mixup, rules.cutmix, config.seed) if rules.mixup or rules.cutmix else None
+    return Feed(job.reader, job.training, job.training_loss, config.stages.batch, config.seed, mixing)
 
 
 def make_task(job: TrainingJob, galaxy: GalaxyModel) -> Task:

@@ -148,6 +148,7 @@ def _training_loss(  # noqa: PLR0913 -- all that a loss may depend on
         policy=config.labels,
         min_votes=config.min_votes,
         gamma=loss.gamma,
+        smoothing=loss.label_smoothing,
     )
     if loss.name == "dirichlet":
         return make(), _silence(config, questions_without_votes(votes_of(dataset, folds, reader), label_source.scheme))

@@ -29,6 +29,11 @@ class Rate:
     warmup: int = 0
     cosine: int | None = None
 
+    @property
+    def constant(self) -> bool:
+        """Whether it is the same at every step."""
+        return self.warmup == 0 and self.cosine is None
+
     def at(self, step: Tensor, of: Any = np) -> Tensor:  # noqa: ANN401 -- numpy, or keras.ops
         """The rate of a step, counted from 0 in its stage."""
         rate = self.start * of.minimum(1.0, (step + 1.0) / max(self.warmup, 1))
@@ -65,12 +70,26 @@ def make_rate(settings: Optimizer, start: float, epochs: int, steps: int) -> Rat
     return Rate(start, warmup, max(epochs * steps - warmup, 1) if settings.schedule == "cosine" else None)
 
 
-def make_optimizer(settings: Optimizer, rate: Rate, variables: list[Any]) -> Any:  # noqa: ANN401 -- a Keras optimizer
-    """An optimizer, built for some variables."""
+def make_optimizer(settings: Optimizer, rate: Rate, variables: list[Any], *, settable: bool = False) -> Any:  # noqa: ANN401
+    """A Keras optimizer, built for some variables.
+
+    Args:
+        settings: its name, weight decay, and whether it averages the weights.
+        rate: learning rate of the stage.
+        variables: what it trains.
+        settable: whether callbacks may set the learning rate, which must be constant then.
+    """
+    step_size = rate.start if settable else Schedule(rate)
+    averaging = {"use_ema": True, "ema_momentum": settings.ema_momentum} if settings.ema else {}
     if settings.name == "adamw":
-        optimizer = keras.optimizers.AdamW(Schedule(rate), weight_decay=settings.weight_decay)
+        optimizer = keras.optimizers.AdamW(step_size, weight_decay=settings.weight_decay, **averaging)
         optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
     else:
-        optimizer = keras.optimizers.Adam(Schedule(rate))
+        optimizer = keras.optimizers.Adam(step_size, **averaging)
     optimizer.build(variables)
     return optimizer
+
+
+def rate_of(optimizer: Any) -> float:  # noqa: ANN401 -- a Keras optimizer
+    """Its current learning rate."""
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))

@@ -14,14 +14,14 @@ class Option:
         kind: type of its value; a bool also gets a ``--no-`` form.
         group: title that it stands under in the help.
         help: in a few words.
-        old: its earlier name, which the command line still accepts; or None.
+        also: other names that the command line accepts: an earlier one, or what Keras calls it.
     """
 
     key: str
     kind: type
     group: str
     help: str
-    old: str | None = None
+    also: tuple[str, ...] = ()
 
 
 _DATA, _MODEL, _TRAINING, _LOSS, _MACHINE = (
@@ -48,20 +48,25 @@ OPTIONS: dict[str, Option] = {
     "fine_tune_epochs": Option("stages.fine_tune_epochs", int, _TRAINING, "Epochs of the second stage, at most. [5]"),
     "patience": Option("stages.patience", int, _TRAINING, "End a stage after so many epochs without improvement. [6]"),
     "monitor": Option("stages.monitor", str, _TRAINING, "What must improve on validation: loss or auc. [loss]"),
-    "batch": Option("stages.batch", int, _TRAINING, "Images a step, over all devices. [64]"),
-    "rate": Option("optimizer.rate", float, _TRAINING, "Learning rate of the first stage. [0.001]"),
+    "batch": Option("stages.batch", int, _TRAINING, "Images a step, over all devices. [64]", also=("batch_size",)),
+    "rate": Option("optimizer.rate", float, _TRAINING, "Learning rate of the first stage. [0.001]", also=("lr",)),
     "schedule": Option("optimizer.schedule", str, _TRAINING, "How the rate falls: constant or cosine. [cosine]"),
     "optimizer": Option("optimizer.name", str, _TRAINING, "adam or adamw. [adamw]"),
+    "ema": Option("optimizer.ema", bool, _TRAINING, "Average the weights; judge and keep the average. [no]"),
+    "ema_momentum": Option("optimizer.ema_momentum", float, _TRAINING, "What a step keeps of the average. [0.99]"),
     "seed": Option("seed", int, _TRAINING, "Seed of weights, order, augmentation and dropout. [0]"),
     "loss": Option("loss.name", str, _LOSS, "bce, softmax, focal or dirichlet. [bce]"),
     "class_weights": Option("loss.weights", str, _LOSS, "Weights of labels: ens, inverse, inverse-sqrt, none. [ens]"),
     "weight_total": Option("loss.weight_total", str, _LOSS, "What they add up to: classes or samples. [classes]"),
+    "label_smoothing": Option("loss.label_smoothing", float, _LOSS, "Move labels from 0 and 1 to the middle. [0.0]"),
     "symmetries": Option("augment.symmetries", bool, _LOSS, "Turn and mirror training images. [yes]"),
     "affine": Option("augment.affine", bool, _LOSS, "Rotate, zoom and shift training images. [no]"),
+    "mixup": Option("augment.mixup", float, _LOSS, "Alpha of MixUp, which averages two images. [0.0]"),
+    "cutmix": Option("augment.cutmix", float, _LOSS, "Alpha of CutMix: a box of another image. [0.0]"),
     "reader": Option("input.reader", str, _MACHINE, "What reads records: auto, tf or native. [auto]"),
     "threads": Option("input.threads", int, _MACHINE, "Threads that decode images. [one a core]"),
     "skip_damaged": Option(
-        "input.skip_damaged", bool, _MACHINE, "Leave damaged records out, and count them.", old="skip_corrupt"
+        "input.skip_damaged", bool, _MACHINE, "Leave damaged records out, and count them.", also=("skip_corrupt",)
     ),
     "precision": Option("compute.precision", str, _MACHINE, "auto, float32 or bfloat16. [auto]"),
     "devices": Option("compute.devices", int, _MACHINE, "Number of devices to use. [all]"),

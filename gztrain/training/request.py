@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gzcore.storage.places import Place
 from gztrain.config import TrainConfig, as_mapping, read_config
@@ -24,6 +25,7 @@ class TrainRequest:
         resume: continue the run that is in the run folder.
         overwrite: replace the run that is in the run folder.
         saved: called when the run folder holds something to go on from, or a result.
+        callbacks: objects of classes derived from keras.callbacks.Callback.
     """
 
     data: Place
@@ -32,6 +34,7 @@ class TrainRequest:
     resume: bool = False
     overwrite: bool = False
     saved: Callable[[], None] = nothing
+    callbacks: tuple[Any, ...] = ()
 
 
 def make_config(run: Path, recipe: Place | None, settings: Iterable[str], *, resume: bool) -> TrainConfig:

@@ -82,11 +82,13 @@ class Validation:
         loss: mean of the training loss, including label weights.
         auc: mean AUC over the labels with both classes; NaN if there is no such label.
         damaged: number of galaxies that were left out because their record is damaged.
+        accuracy: share of the known labels that are on the right side of one half; None if none is known.
     """
 
     loss: float
     auc: float
     damaged: int = 0
+    accuracy: float | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,10 @@ class Progress:
         losses: of the steps since the last line of the history.
         done: whether the run is complete.
         damaged: number of damaged records that these steps left out.
+        epoch_loss: sum of the losses of this epoch that stand in the history.
+        stopped: whether a callback has ended the training.
+        settable: whether callbacks may set the learning rate.
+        callbacks: name and plain attributes of each callback; see :mod:`gztrain.training.callbacks`.
     """
 
     position: Position = field(default_factory=Position)
@@ -144,6 +150,10 @@ class Progress:
     losses: tuple[float, ...] = ()
     done: bool = False
     damaged: int = 0
+    epoch_loss: float = 0.0
+    stopped: bool = False
+    settable: bool = False
+    callbacks: tuple[dict[str, Any], ...] = ()
 
 
 def progress_to_json(progress: Progress) -> dict[str, Any]:
@@ -155,7 +165,10 @@ def progress_from_json(values: Mapping[str, Any]) -> Progress:
     """Convert from JSON values."""
     best = dict(values["best"])
     validation = Validation(**best.pop("validation"))
-    losses, damaged = tuple(values["losses"]), values.get("damaged", 0)
-    return Progress(
-        Position(**values["position"]), Best(validation=validation, **best), losses, values["done"], damaged
-    )
+    later = {key: values[key] for key in _LATER if key in values}  # keys that checkpoints of earlier versions lack
+    later["callbacks"] = tuple(values.get("callbacks", ()))
+    best_epoch = Best(validation=validation, **best)
+    return Progress(Position(**values["position"]), best_epoch, tuple(values["losses"]), values["done"], **later)
+
+
+_LATER = ("damaged", "epoch_loss", "stopped", "settable")

@@ -22,6 +22,7 @@ def start(  # noqa: PLR0913 -- what both commands take
     resume: bool = False,
     overwrite: bool = False,
     quiet: bool = False,
+    callbacks: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """Train and judge; a run folder in a bucket is worked on here, and sent there as it grows. Keras is loaded late.
 
@@ -34,6 +35,7 @@ def start(  # noqa: PLR0913 -- what both commands take
         resume: go on with the run that is there.
         overwrite: replace the run that is there.
         quiet: show no progress.
+        callbacks: objects of classes derived from keras.callbacks.Callback.
 
     Returns:
         What metrics.json says.
@@ -52,4 +54,5 @@ def start(  # noqa: PLR0913 -- what both commands take
 
         train = fit if how == "fit" else crossval
         with watching(quiet=quiet) as watch:
-            return train(TrainRequest(data, here.folder, config, resume, overwrite, here.send), watch)
+            request = TrainRequest(data, here.folder, config, resume, overwrite, here.send, tuple(callbacks))
+            return train(request, watch)

@@ -40,7 +40,8 @@ class Validator:
         loss = keras.ops.convert_to_numpy(self.training_loss.per_galaxy(targets, logits))
         probabilities = keras.ops.convert_to_numpy(self.training_loss.probabilities(logits))
         auc, damaged = mean_auc(probabilities, labels, masks), len(self.selection) - len(labels)
-        return Validation(float(np.mean(loss, dtype=np.float64)), auc, damaged)
+        accuracy = share_right(probabilities, labels, masks)
+        return Validation(float(np.mean(loss, dtype=np.float64)), auc, damaged, accuracy)
 
     def _collect(self, learner: Learner) -> tuple[Floats, Ints, Ints, Floats]:
         """Targets [N, W], labels and mask [N, L], logits [N, O] of all galaxies."""
@@ -67,3 +68,9 @@ def mean_auc(probabilities: Floats, labels: Ints, mask: Ints) -> float:
         if 0 < unmasked.sum() < len(unmasked):
             aucs.append(float(roc_auc_score(unmasked, scores[known])))
     return float(np.mean(aucs)) if aucs else float("nan")
+
+
+def share_right(probabilities: Floats, labels: Ints, mask: Ints) -> float | None:
+    """Share of the unmasked labels that are on the right side of one half; None if all are masked. All [N, L]."""
+    known = mask == 1
+    return float(np.mean((probabilities > 0.5) == (labels == 1), where=known)) if known.any() else None

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gzcore.errors import GzError, UsageError
+from gztrain.training.mixing import mix
 
 Tensor = Any
 """A tensor of the backend in use."""
@@ -37,6 +38,27 @@ class Task:
     preprocess: Callable[[Tensor], Tensor]
     augment: Callable[[Tensor, Tensor], Tensor]
     loss: Callable[[Tensor, Tensor], Tensor]
+
+    def inputs(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """The augmented input of the body, float32 [B, S, S, 3].
+
+        Args:
+            batch: images, draws and targets; if images are mixed, also those of the other images, and what was drawn.
+        """
+        images, draws, _, *other = batch
+        own = self.augment(self.preprocess(images), draws)
+        if not other:
+            return own
+        images, draws, _, plan = other
+        return mix(own, self.augment(self.preprocess(images), draws), plan)
+
+    def losses(self, batch: tuple[Tensor, ...], logits: Tensor) -> Tensor:
+        """Loss of each galaxy of a batch, float32 [B], from logits float32 [B, outputs]."""
+        own = self.loss(batch[2], logits)
+        if len(batch) == 3:
+            return own
+        share = batch[6][:, 0]
+        return share * own + (1.0 - share) * self.loss(batch[5], logits)
 
 
 @dataclass(frozen=True)
@@ -76,13 +98,16 @@ class Learner(Protocol):
         """Copy the arrays of a batch to the devices; may be called from another thread."""
 
     def train(self, batch: Any) -> Tensor:  # noqa: ANN401
-        """Do one step on (images, draws, targets); return the loss, a scalar that may not be computed yet."""
+        """Do one step on (images, draws, targets, ...); return the loss, a scalar that may not be computed yet."""
 
     def infer(self, batch: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401
         """Logits float32 [B, outputs] of (images,)."""
 
     def sync(self) -> None:
         """Copy the trained state to the variables of model and optimizer."""
+
+    def reload(self) -> None:
+        """Take the state from the variables of model and optimizer, which were changed by other code."""
 
 
 class Backend(Protocol):

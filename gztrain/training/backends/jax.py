@@ -57,7 +57,7 @@ class JaxLearner:
         self._distribution = keras.distribution.distribution()  # read here, since it is unset in the thread of ``put``
         variables = (task.body.trainable_variables, task.body.non_trainable_variables, optimizer.variables)
         self._variables = variables
-        self._state: State = tuple([jnp.array(v.value) for v in kind] for kind in variables)  # type: ignore[assignment]
+        self._state = self._read()
         on_cpu = jax.local_devices()[0].platform == "cpu"  # there, a convolution inside a loop is ten times slower
         self._unroll = plan.accumulate == 1 or on_cpu
         self._train = jax.jit(self._step, donate_argnums=0)
@@ -70,7 +70,7 @@ class JaxLearner:
         return tuple(jax.device_put(array, layout) for array, layout in zip(arrays, layouts, strict=True))
 
     def train(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Do one step on (images, draws, targets); return the loss, which may not be computed yet."""
+        """Do one step on (images, draws, targets, ...); return the loss, which may not be computed yet."""
         self._state, loss = self._train(self._state, *batch)
         return loss
 
@@ -84,6 +84,14 @@ class JaxLearner:
         for variables, values in zip(self._variables, self._state, strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(jnp.copy(value))
+
+    def reload(self) -> None:
+        """Take the state from the variables of model and optimizer, which were changed by other code."""
+        self._state = self._read()
+
+    def _read(self) -> State:
+        trainable, others, optimizer = ([jnp.array(v.value) for v in kind] for kind in self._variables)
+        return trainable, others, optimizer
 
     def _step(self, state: State, *batch: Tensor) -> tuple[State, Tensor]:
         trainable, others, optimizer = state
@@ -102,13 +110,11 @@ class JaxLearner:
 
     def _gradients(self, trainable: list[Tensor], others: list[Tensor], piece: tuple[Tensor, ...], total: int) -> Any:  # noqa: ANN401
         """((contribution to the mean loss of the batch, other variables), gradients) of a piece."""
-        images, draws, targets = piece
         task = self._task
 
         def loss(trainable: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-            inputs = task.augment(task.preprocess(images), draws)
-            logits, updated = task.body.stateless_call(trainable, others, inputs, training=True)
-            return jnp.sum(task.loss(targets, logits.astype("float32"))) / total, list(updated)
+            logits, updated = task.body.stateless_call(trainable, others, task.inputs(piece), training=True)
+            return jnp.sum(task.losses(piece, logits.astype("float32"))) / total, list(updated)
 
         return jax.value_and_grad(loss, has_aux=True)(trainable)
 

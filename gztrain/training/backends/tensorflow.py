@@ -67,7 +67,7 @@ class TensorFlowLearner:
         return tuple(tf.convert_to_tensor(array) for array in arrays)
 
     def train(self, batch: DeviceBatch) -> Tensor:
-        """Do one step on (images, draws, targets); return the loss."""
+        """Do one step on (images, draws, targets, ...); return the loss."""
         return self._train(*batch)
 
     def infer(self, batch: DeviceBatch) -> npt.NDArray[np.float32]:
@@ -77,8 +77,11 @@ class TensorFlowLearner:
     def sync(self) -> None:
         """Do nothing: the variables are the state."""
 
-    def _step(self, images: Tensor, draws: Tensor, targets: Tensor) -> Tensor:
-        return self._learn((images, draws, targets), images.shape[0])
+    def reload(self) -> None:
+        """Do nothing: the variables are the state."""
+
+    def _step(self, *batch: Tensor) -> Tensor:
+        return self._learn(batch, batch[0].shape[0])
 
     def _learn(self, batch: DeviceBatch, total: int) -> Tensor:
         """Process the pieces of a batch, then update the weights; return the contribution to the mean loss."""
@@ -95,11 +98,10 @@ class TensorFlowLearner:
         return loss
 
     def _gradients(self, piece: DeviceBatch, weights: list[Tensor], total: int) -> tuple[Tensor, list[Tensor]]:
-        images, draws, targets = piece
         task = self._task
         with tf.GradientTape() as tape:
-            logits = task.body(task.augment(task.preprocess(images), draws), training=True)
-            loss = tf.reduce_sum(task.loss(targets, tf.cast(logits, tf.float32))) / total
+            logits = task.body(task.inputs(piece), training=True)
+            loss = tf.reduce_sum(task.losses(piece, tf.cast(logits, tf.float32))) / total
         return loss, tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
     def _clip(self, gradients: list[Tensor]) -> list[Tensor]:
@@ -137,11 +139,11 @@ class MirroredLearner(TensorFlowLearner):
             lambda context: tf.convert_to_tensor(rows[context.replica_id_in_sync_group])
         )
 
-    def _step(self, images: Tensor, draws: Tensor, targets: Tensor) -> Tensor:
+    def _step(self, *batch: Tensor) -> Tensor:
         def replica(*batch: Tensor) -> Tensor:
             return self._learn(batch, batch[0].shape[0] * self._strategy.num_replicas_in_sync)
 
-        losses = self._strategy.run(replica, args=(images, draws, targets))
+        losses = self._strategy.run(replica, args=batch)
         return self._strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
 
     def _pool(self, gradients: list[Tensor]) -> list[Tensor]:

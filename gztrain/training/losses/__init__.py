@@ -32,6 +32,7 @@ def make_loss(  # noqa: PLR0913 -- what a recipe may say of a loss
     policy: Policy = "asked",
     min_votes: int = 1,
     gamma: float = 2.0,
+    smoothing: float = 0.0,
 ) -> TrainingLoss:
     """Create a training loss.
 
@@ -42,6 +43,7 @@ def make_loss(  # noqa: PLR0913 -- what a recipe may say of a loss
         policy: label policy, ``asked`` or ``report``.
         min_votes: a question with fewer votes is masked.
         gamma: of ``focal``. The larger it is, the less do labels count that are predicted well; 0 gives ``bce``.
+        smoothing: how far labels are moved to the middle, in [0, 1). ``dirichlet`` has no labels and ignores it.
 
     Raises:
         UsageError: there is no such loss.
@@ -53,10 +55,10 @@ def make_loss(  # noqa: PLR0913 -- what a recipe may say of a loss
         return DirichletMultinomial(scheme, min_votes)
     weights = check_weights(weights, scheme)
     if name == "softmax":
-        return Softmax(scheme, policy, min_votes, weights)
+        return Softmax(scheme, policy, min_votes, weights, smoothing)
     if name == "focal":
-        return Focal(scheme, policy, min_votes, weights, gamma)
-    return CrossEntropy(scheme, policy, min_votes, weights)
+        return Focal(scheme, policy, min_votes, weights, smoothing, gamma)
+    return CrossEntropy(scheme, policy, min_votes, weights, smoothing)
 
 
 def check_weights(weights: Floats | None, scheme: Scheme) -> Floats:

@@ -40,12 +40,14 @@ class WeightedLabels:
         policy: label policy, ``asked`` or ``report``.
         min_votes: a question with fewer votes is masked.
         weights: weight of each label, float32 [L].
+        smoothing: how far labels are moved to the middle, in [0, 1); 0: not at all.
     """
 
     scheme: Scheme
     policy: Policy
     min_votes: int
     weights: Floats
+    smoothing: float = 0.0
 
     def labels_and_mask(self, batch: Answers) -> tuple[Ints, Ints]:
         """Labels and mask of a batch, each int64 [B, L]."""

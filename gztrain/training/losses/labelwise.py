@@ -11,7 +11,10 @@ from gztrain.training.losses.base import Tensor, WeightedLabels
 
 @dataclass(frozen=True, eq=False)
 class CrossEntropy(WeightedLabels):
-    """Masked binary cross-entropy. The weight of a label multiplies both terms of that label (F16)."""
+    """Masked binary cross-entropy. The weight of a label multiplies both terms of that label (F16).
+
+    With ``smoothing`` s, a label of 1 counts as 1 - s / 2 and one of 0 as s / 2, as in keras.losses.BinaryCrossentropy.
+    """
 
     name = "bce"
 
@@ -31,7 +34,10 @@ class CrossEntropy(WeightedLabels):
         return ops.sum(self.weights * mask * self._term(signed), axis=-1) / self.outputs
 
     def _term(self, signed: Tensor) -> Tensor:
-        return ops.softplus(-signed)  # -log(sigmoid(signed)), but without overflow
+        right = ops.softplus(-signed)  # -log(sigmoid(signed)), but without overflow
+        if not self.smoothing:
+            return right
+        return (1 - self.smoothing / 2) * right + self.smoothing / 2 * ops.softplus(signed)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Probability of each label, float32 [B, L]."""
@@ -50,4 +56,8 @@ class Focal(CrossEntropy):
     name = "focal"
 
     def _term(self, signed: Tensor) -> Tensor:
-        return ops.exp(-self.gamma * ops.softplus(signed)) * ops.softplus(-signed)
+        if not self.smoothing:
+            return ops.exp(-self.gamma * ops.softplus(signed)) * ops.softplus(-signed)
+        share = 1 - self.smoothing / 2  # of the true class, as in keras.losses.BinaryFocalCrossentropy
+        missed = share * ops.sigmoid(-signed) + (1 - share) * ops.sigmoid(signed)
+        return missed**self.gamma * super()._term(signed)

@@ -50,7 +50,15 @@ class Softmax(WeightedLabels):
     def per_galaxy(self, targets: Tensor, logits: Tensor) -> Tensor:
         """Sum of the weighted terms of unmasked questions, divided by the number of questions, float32 [B]."""
         weighted = ops.cast(targets, "float32") * self.weights[self._label_of]
-        return -ops.sum(weighted * self._by_question(ops.log_softmax, logits), axis=-1) / len(self._blocks)
+        logs = self._by_question(ops.log_softmax, logits)
+        terms = ops.sum(weighted * logs, axis=-1)
+        if self.smoothing:
+            terms = (1 - self.smoothing) * terms + self.smoothing * self._spread(weighted, logs)
+        return -terms / len(self._blocks)
+
+    def _spread(self, weighted: Tensor, logs: Tensor) -> Tensor:
+        """The terms of labels that are spread over all answers, as in keras.losses.CategoricalCrossentropy, [B]."""
+        return sum(ops.sum(weighted[:, b], axis=-1) * ops.mean(logs[:, b], axis=-1) for b in self._blocks)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Probability of each label, float32 [B, L]."""

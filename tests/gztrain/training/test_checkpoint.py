@@ -25,6 +25,11 @@ progresses = st.builds(
     st.builds(Best, numbers, st.builds(Validation, floats, floats), numbers),
     st.lists(floats, max_size=3).map(tuple),
     st.booleans(),
+    numbers,
+    floats,
+    st.booleans(),
+    st.booleans(),
+    st.just(({"name": "Counter", "state": {"seen": 3}},)) | st.just(()),
 )
 
 
@@ -32,7 +37,7 @@ def snapshot(steps: int = 7, best: int = 5) -> Snapshot:
     rng = np.random.default_rng(steps)
     model = (rng.normal(size=(2, 3)).astype(np.float32), np.array([1, 2], np.uint32), np.float32(0.5).reshape(()))
     progress = Progress(Position(steps=steps), Best(best, Validation(0.25, float("nan"))), (1.5, 2.5))
-    return Snapshot(progress, model, (np.array(3, np.int64),))
+    return Snapshot(progress, model, (np.array(3, np.int64),), (np.ones(2),))
 
 
 @given(progresses)
@@ -49,7 +54,8 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     assert found.progress.position == saved.progress.position
     assert found.progress.losses == saved.progress.losses
     assert np.isnan(found.progress.best.validation.auc)
-    for before, after in zip((*saved.model, *saved.optimizer), (*found.model, *found.optimizer), strict=True):
+    kinds = [(*each.model, *each.optimizer, *each.callbacks) for each in (saved, found)]
+    for before, after in zip(*kinds, strict=True):
         assert before.dtype == after.dtype
         np.testing.assert_array_equal(before, after)
     assert [part.tobytes() for part in checkpoints.load_best(5)] == [part.tobytes() for part in saved.model]
