@@ -40,6 +40,7 @@ COMMANDS = {
             "report",
             "diff",
             "schemes",
+            "surveys",
             "recipes",
             "inspect",
         )

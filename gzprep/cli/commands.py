@@ -17,7 +17,7 @@ from gzcore.cli import (
 )
 from gzcore.storage.options import AnyPlace, path, place
 from gzprep import __version__
-from gzprep.cli import making  # noqa: F401 -- its commands come first
+from gzprep.cli import making, surveys  # noqa: F401 -- their commands come first
 from gzprep.cli.options import Dataset, RecipeName, app, choose_recipe
 
 
