@@ -33,6 +33,7 @@ def build(spec: ModelSpec, crop: int, outputs: int) -> "GalaxyModel":
     import keras
 
     from gztrain.models.body import unpack
+    from gztrain.models.hub import fetch_encoder
     from gztrain.models.stem import Downscale
     from gztrain.models.weights import load_weights
 
@@ -40,6 +41,7 @@ def build(spec: ModelSpec, crop: int, outputs: int) -> "GalaxyModel":
     body = import_module(f"gztrain.models.{plan.entry.family}").build(plan)
     images = keras.Input((crop, crop, 3), dtype="uint8", name="image")
     galaxy = unpack(keras.Model(images, body(Downscale(plan.size, name="stem")(images)), name=plan.entry.name))
-    if plan.file is not None:
-        load_weights(galaxy, plan.file)
+    file = plan.file if plan.hub is None else fetch_encoder(plan.hub)
+    if file is not None:
+        load_weights(galaxy, file)
     return galaxy

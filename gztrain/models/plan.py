@@ -1,5 +1,6 @@
 """From the user's options to a complete, checked plan of a model. Keras is not loaded."""
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -8,6 +9,9 @@ from gzcore.errors import UsageError
 from gztrain.models.registry import MODELS, PATCHES_A_SIDE, Entry
 from gztrain.models.spec import Head, ModelSpec
 
+HUB = "hf://"
+"""How an address on the Hugging Face hub begins."""
+_HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
 CCT_STRIDES = (4, 8, 16)
 """Strides that the tokenizer of CCT can have, px."""
 _REPORT_DROPOUT = {"cnn": 0.0, "vit": 0.5}  # that of vit is from the ViT example of Keras
@@ -26,7 +30,8 @@ class ModelPlan:
         dropout: share of the features dropped before the dense layers of the head.
         patch: side of a patch or stride of the tokenizer, px; None for a model without patches.
         weights: ``imagenet``, or None for random weights.
-        file: weights to load after the model is built, or None.
+        file: weights to load after the model is built: a file, a folder of an encoder, or None.
+        hub: name of an encoder on the Hugging Face hub, such as ``user/name``, to be fetched and loaded; or None.
     """
 
     entry: Entry
@@ -37,6 +42,7 @@ class ModelPlan:
     patch: int | None
     weights: str | None
     file: Path | None
+    hub: str | None = None
 
 
 def make_model_plan(spec: ModelSpec, crop: int, outputs: int) -> ModelPlan:
@@ -54,9 +60,9 @@ def make_model_plan(spec: ModelSpec, crop: int, outputs: int) -> ModelPlan:
     size = _size(entry, spec.size, crop)
     head = _head(entry, spec.head)
     usual = _REPORT_DROPOUT[entry.family] if head == "report" else _PLAIN_DROPOUT
-    weights, file = _weights(entry, spec.weights)
+    weights, file, hub = _weights(entry, spec.weights)
     dropout = usual if spec.dropout is None else spec.dropout
-    return ModelPlan(entry, size, outputs, head, dropout, _patch(entry, spec.patch, size), weights, file)
+    return ModelPlan(entry, size, outputs, head, dropout, _patch(entry, spec.patch, size), weights, file, hub)
 
 
 def _entry(name: str) -> Entry:
@@ -83,17 +89,29 @@ def _head(entry: Entry, asked: Head | None) -> Head:
     return asked or ("report" if entry.dense else "plain")
 
 
-def _weights(entry: Entry, asked: str | None) -> tuple[str | None, Path | None]:
+def _weights(entry: Entry, asked: str | None) -> tuple[str | None, Path | None, str | None]:
     if asked == "imagenet" and not entry.has_imagenet:
         raise UsageError(f"There are no ImageNet weights for {entry.name}; use --weights none or a file")
     if asked in {None, "imagenet"}:
-        return ("imagenet" if entry.has_imagenet else None), None
+        return ("imagenet" if entry.has_imagenet else None), None, None
     if asked == "none":
-        return None, None
+        return None, None, None
+    if str(asked).startswith(HUB):
+        return None, None, _hub_name(str(asked))
     file = Path(str(asked)).expanduser()
-    if not file.is_file():
-        raise UsageError(f"There is no weights file {file}; --weights takes imagenet, none or a file")
-    return None, file
+    if not file.exists():
+        raise UsageError(
+            f"There is no weights file {file}; --weights takes imagenet, none, a file, a folder of an encoder, or "
+            f"{HUB}user/name"
+        )
+    return None, file, None
+
+
+def _hub_name(address: str) -> str:
+    name = address.removeprefix(HUB)
+    if not _HUB_NAME.fullmatch(name):
+        raise UsageError(f"{address!r} is no address of a model; expected {HUB}user/name")
+    return name
 
 
 def _patch(entry: Entry, asked: int | None, size: int) -> int | None:

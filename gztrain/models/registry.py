@@ -64,6 +64,8 @@ _ENTRIES = (
     Entry("mobilenetv3small", "cnn", 32, (4096, 4096), 20_173_958, 939_120, _MOBILENET.format("small")),
     Entry("mobilenetv3large", "cnn", 32, (4096, 4096), 23_804_054, 2_996_352, _MOBILENET.format("large")),
     Entry("efficientnetv2b0", "modern", 32, (), 5_947_494, 5_919_312, "efficientnetv2-b0_notop.h5"),
+    Entry("convnextpico", "modern", 32, (), 8_543_958, 8_532_672),
+    Entry("convnextnano", "modern", 32, (), 14_966_662, 14_952_560),
     Entry("convnexttiny", "modern", 32, (), 27_837_046, 27_820_128, "convnext_tiny_notop.h5"),
     Entry("vit-64-8-12", "vit", 16, (2048, 1024), 37_536_982),
     Entry("vit-64-12-12", "vit", 16, (2048, 1024), 38_332_630),

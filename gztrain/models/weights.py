@@ -8,6 +8,7 @@ import keras
 from gzcore.errors import GzError
 from gztrain.models.archive import check_weights, inspect_archive
 from gztrain.models.body import GalaxyModel
+from gztrain.models.encoders import TORCH_ENDINGS, load_encoder
 
 _LAST = 2  # the last two arrays are kernel and bias of the logits, whose shapes depend on the scheme
 
@@ -17,11 +18,17 @@ def load_weights(galaxy: GalaxyModel, file: Path) -> None:
 
     A ``.keras`` file is a whole model, such as ``model.keras`` of a run. If it was trained on another scheme, its
     logits are not loaded. An ``.h5`` file holds the weights of the backbone, as keras.applications writes them without
-    the last layers; for a model without a backbone, those of the body.
+    the last layers; for a model without a backbone, those of the body. A file of PyTorch, or a folder with one, holds
+    an encoder for the backbone; see :mod:`gztrain.models.encoders`.
 
     Raises:
         GzError: the file does not fit the model.
     """
+    if file.is_dir() or file.suffix in TORCH_ENDINGS:
+        if galaxy.backbone is None:
+            raise GzError(f"{galaxy.model.name} has no backbone for the encoder {file}; use --model convnextnano.")
+        load_encoder(galaxy.backbone, galaxy.model.name, file)
+        return
     try:
         if file.suffix == ".keras":
             inspect_archive(file)

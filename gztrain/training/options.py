@@ -39,7 +39,7 @@ OPTIONS: dict[str, Option] = {
     "min_votes": Option("min_votes", int, _DATA, "Votes that a question needs to count as answered. [1]"),
     "strict_labels": Option("strict_labels", bool, _DATA, "Stop if no training galaxy has some label."),
     "model": Option("model.name", str, _MODEL, "Which model; `gztrain models` lists them. [small]"),
-    "weights": Option("model.weights", str, _MODEL, "imagenet, none or a file. [imagenet where they exist]"),
+    "weights": Option("model.weights", str, _MODEL, "imagenet, none, a file, hf://user/name. [imagenet if known]"),
     "size": Option("model.size", int, _MODEL, "Pixels a side that the model sees. [the crop; small: 64]"),
     "patch": Option("model.patch", int, _MODEL, "Pixels a side of a patch. [size / 16]"),
     "head": Option("model.head", str, _MODEL, "Layers at the end: report or plain. [report, where it has one]"),
