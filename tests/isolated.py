@@ -1,51 +1,55 @@
-"""Commands in a process of its own that lacks some modules or names, as another system or a smaller install does."""
+"""Commands in processes that lack some modules or names, as another system or a smaller install does."""
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from tests.running import ROOT
 
-PROGRAM = """
-import importlib, multiprocessing, os, signal, socket, sys
 
-class Hiding:
-    def __init__(self, finder, names):
-        self.finder, self.names = finder, names
-    def __getattr__(self, name):
-        return getattr(self.finder, name)
-    def find_spec(self, name, path=None, target=None):
-        return None if name.partition(".")[0] in self.names else self.finder.find_spec(name, path, target)
+class Lacking:
+    """A process that has imported what is heavy, and forks for each task."""
 
-for library in os.environ["LIBRARIES"].split():
-    importlib.import_module(library)
-for name in os.environ["WITHOUT"].split():
-    module, _, attribute = name.partition(".")
-    if name == "multiprocessing.popen_forkserver":
-        multiprocessing.get_all_start_methods = lambda: ["spawn"]
-    elif attribute:
-        delattr(sys.modules[module], attribute)
-    else:
-        sys.modules.pop(name, None)
-        sys.meta_path[:] = [Hiding(finder, {name}) for finder in sys.meta_path]
-"""
-MAIN = f"{PROGRAM}importlib.import_module(f'{{sys.argv[0]}}.cli').main()\n"
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def do(self, task: Literal["import", "command"], *words: str | Path, without: Sequence[str] = ()) -> None:
+        """Import modules or run a command, in a fork that lacks further names.
+
+        Raises:
+            AssertionError: it failed; the message is what it said.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([without, task, *map(str, words)]) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "the process that runs the commands has ended; what it said is above"
+        code, said = json.loads(answer)
+        assert code == 0, said
+        assert "Traceback" not in said
 
 
-def without(names: tuple[str, ...], program: str, *arguments: str | Path, libraries: str = "") -> None:
-    """Run a program without some names.
+@contextlib.contextmanager
+def lacking(*absent: str, libraries: str = "") -> Iterator[Lacking]:
+    """Start a process that lacks modules or names.
 
-    Raises:
-        AssertionError: it failed; the message is what it said.
+    Args:
+        absent: modules (``pandas``) and names (``os.fork``), taken away before anything is imported.
+        libraries: what it then imports once for all tasks, with blanks between.
     """
     settings = {
-        "WITHOUT": " ".join(names),
-        "LIBRARIES": libraries,
         "PYTHONPATH": str(ROOT),
         "MALLOC_TRIM_THRESHOLD_": "0",  # else gztrain starts once more, with all its names
     }
-    call = [sys.executable, "-c", f"import sys; sys.argv[:] = sys.argv[1:]; exec({program!r})", *map(str, arguments)]
-    done = subprocess.run(call, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
+    # Not by -m: what multiprocessing spawns would import the main module again.
+    call = [sys.executable, "-c", f"from tests.hiding import serve; serve({' '.join(absent)!r}, {libraries!r})"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(call, text=True, env={**os.environ, **settings}, stdin=pipe, stdout=pipe) as process:
+        yield Lacking(process)
+        process.communicate(timeout=60)

@@ -1,15 +1,16 @@
 """macOS and Windows lack names that Linux has: without them everything is imported, and the main commands work.
 
-The names are taken away in a process of its own, before anything of ours is imported. Libraries come first: those of
-the other systems get along without these names, those of Linux may not.
+The names are taken away in a fork, before anything of ours is imported. Libraries come first: those of the other
+systems get along without these names, those of Linux may not.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.gztrain.run_folders import TINY
-from tests.isolated import MAIN, PROGRAM, without
+from tests.isolated import Lacking, lacking
 from tests.running import ROOT, SMALL, shard_sums
 
 pytestmark = pytest.mark.slow
@@ -26,9 +27,17 @@ TO_RUN = {system: tuple(name for name in names if name != "os.O_NONBLOCK") for s
 MODULES = ("fcntl", "resource", "grp", "pwd")
 """Modules of Python that Windows lacks."""
 
-IMPORT = f"{PROGRAM}for name in sys.argv[1:]: importlib.import_module(name)\n"
-BEAM = "apache_beam simplejpeg pyarrow.parquet scipy.ndimage cv2"
-KERAS = "keras sklearn.metrics tensorflow tensorboard.summary.writer.record_writer"
+LIBRARIES = (
+    "keras sklearn.metrics tensorflow tensorboard.summary.writer.record_writer"
+    " apache_beam simplejpeg pyarrow.parquet scipy.ndimage cv2"
+)
+
+
+@pytest.fixture(scope="module")
+def linux() -> Iterator[Lacking]:
+    """A process that lacks nothing yet, and has imported the libraries."""
+    with lacking(libraries=LIBRARIES) as process:
+        yield process
 
 
 def modules() -> list[str]:
@@ -38,36 +47,36 @@ def modules() -> list[str]:
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_every_module_is_imported(system: str) -> None:
-    without(SYSTEMS[system], IMPORT, "imports", *modules(), libraries=f"{BEAM} {KERAS}")
+def test_every_module_is_imported(system: str, linux: Lacking) -> None:
+    linux.do("import", *modules(), without=SYSTEMS[system])
 
 
-def test_every_module_is_imported_without_the_modules_of_unix() -> None:
-    without(MODULES, IMPORT, "imports", *modules(), libraries=f"{BEAM} {KERAS}")
+def test_every_module_is_imported_without_the_modules_of_unix(linux: Lacking) -> None:
+    linux.do("import", *modules(), without=MODULES)
 
 
 @pytest.mark.parametrize("command", ["gzprep", "gztrain"])
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_help_is_shown(system: str, command: str) -> None:
-    without((*SYSTEMS[system], *MODULES), MAIN, command, "--help")
+def test_help_is_shown(system: str, command: str, linux: Lacking) -> None:
+    linux.do("command", command, "--help", without=(*SYSTEMS[system], *MODULES))
 
 
 @pytest.mark.parametrize(("system", "workers"), [("macOS", 2), ("Windows", 1)])
 def test_a_data_set_has_the_same_bytes(
-    system: str, workers: int, small_sky: Path, dataset: Path, tmp_path: Path
+    system: str, workers: int, linux: Lacking, small_sky: Path, dataset: Path, tmp_path: Path
 ) -> None:
     given = ("run", "--data", small_sky, "--out", tmp_path / "out", *SMALL, "--workers", str(workers))
-    without(TO_RUN[system], MAIN, "gzprep", *given, libraries=BEAM)
+    linux.do("command", "gzprep", *given, without=TO_RUN[system])
     assert shard_sums(tmp_path / "out") == shard_sums(dataset)
 
 
-def test_a_model_is_trained_and_used(small_sky: Path, dataset: Path, tmp_path: Path) -> None:
+def test_a_model_is_trained_and_used(linux: Lacking, small_sky: Path, dataset: Path, tmp_path: Path) -> None:
     """On Windows alone, which lacks all that macOS lacks."""
     run, votes = tmp_path / "run", tmp_path / "votes.parquet"
     for given in (
         ("fit", dataset, "--run", run, *TINY, "--epochs", "1"),
         ("predict", run, small_sky / "images", "--parquet", votes),
     ):
-        without(TO_RUN["Windows"], MAIN, "gztrain", *given, libraries=KERAS)
+        linux.do("command", "gztrain", *given, without=TO_RUN["Windows"])
     assert (run / "metrics.json").is_file()
     assert votes.is_file()

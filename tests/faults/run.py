@@ -31,10 +31,8 @@ QUICK = (
     ),
     *(Case("gzprep run", kind, 1) for kind in ("handles", "two_runs")),
     Case("gzprep simulate", "kill", 0),
-    Case("gztrain fit", "kill", 0),
-    Case("gztrain predict", "kill", 0),
 )
-"""What every run of the tests repeats."""
+"""What every run of the tests repeats; ``tests/gztrain/test_kills.py`` kills gztrain."""
 
 
 def run_cases(cases: Sequence[Case]) -> Iterator[Outcome]:

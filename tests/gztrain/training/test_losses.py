@@ -27,7 +27,7 @@ def differentiate(function: Callable[[Any], Any], at: np.ndarray) -> np.ndarray:
     if ON_JAX:
         import jax
 
-        return np.asarray(jax.grad(lambda x: function(x).sum())(at))
+        return np.asarray(jax.jit(jax.grad(lambda x: function(x).sum()))(at))
     import tensorflow as tf
 
     x = tf.constant(at)
