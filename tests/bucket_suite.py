@@ -20,7 +20,7 @@ from gzcore.storage.places import Url, remove_all
 from gzprep.catalogue.galaxy import ANSWERS, Galaxy, Reason, Rejection, Split, Votes
 from gzprep.catalogue.read import find_catalogues
 from gzprep.config import from_mapping
-from gzprep.prepare.galaxy import read_image
+from gzprep.images.sources import Files, read_image
 from gzprep.prepare.job import check_folder, make_job, open_source, write_plan
 from tests import clouds
 from tests.clouds import Faulty, Rule, cut_after, cut_before, cut_within, status
@@ -315,7 +315,7 @@ class BucketSuite:
     @pytest.mark.parametrize("filename", ["x" * 2000, "line\nbreak.jpg", "../up.jpg"])
     def test_a_name_that_no_object_can_have_rejects_one_galaxy(self, bucket: Bucket, filename: str) -> None:
         votes = Votes((0.0,) * ANSWERS)
-        found = read_image(Galaxy("1", Split.TRAIN, "sub", filename, votes), bucket.sky / "images")
+        found = read_image(Galaxy("1", Split.TRAIN, "sub", filename, votes), Files(bucket.sky / "images"))
         assert isinstance(found, Rejection)
         assert found.reason in (Reason.UNREADABLE, Reason.PATH_OUTSIDE)
 

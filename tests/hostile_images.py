@@ -135,14 +135,15 @@ def look(folder: Path) -> dict[str, dict[str, Said]]:
     """Open every file as each command does: name to command to (reason, words)."""
     from gzprep.catalogue.galaxy import Galaxy, Split
     from gzprep.config import Recipe
-    from gzprep.prepare.galaxy import judge_galaxy, read_image
+    from gzprep.images.sources import Files, read_image
+    from gzprep.prepare.galaxy import judge_galaxy
     from gzprep.tools.defect_scan import inspect_image
     from gztrain.predict.crops import Cut, read_crop
     from tests.golden.regenerate_records import draw_votes
 
     def run(path: Path) -> Said:
         galaxy = Galaxy("1", Split.TRAIN, "", path.name, draw_votes(1))
-        rejection = judge_galaxy(galaxy, read_image(galaxy, folder), Recipe()).verdict.rejection
+        rejection = judge_galaxy(galaxy, read_image(galaxy, Files(folder)), Recipe()).verdict.rejection
         return ("", "") if rejection is None else (rejection.reason.value, rejection.detail)
 
     def inspect(path: Path) -> Said:

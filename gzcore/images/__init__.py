@@ -23,11 +23,11 @@ from gzcore.errors import GzError, system_sentence
 from gzcore.images.jpeg_end import stray_bytes
 from gzcore.images.jpeg_header import tidied
 from gzcore.machine import OPEN_TO_READ
-from gzcore.storage.places import Url
+from gzcore.storage.places import Place, Url
 
 Pixels = npt.NDArray[np.uint8]
 Channels = Literal["RGB", "RGBA"]
-Oddity = Literal["", "stray_bytes", "odd_header"]
+Oddity = Literal["", "stray_bytes", "odd_header", "not_numbers"]
 
 MAX_FILE_BYTES = 64_000_000
 """Larger files are not read: an uncompressed frame of 4,096 x 4,096 px has 50 MB."""
@@ -75,12 +75,14 @@ class Header:
         height, width: px.
         colour: whether its pixels are 8-bit RGB once decoded.
         mode: the mode as the file says it, for the message.
+        arcsec: of a pixel, where the file says it, as FITS does.
     """
 
     height: int
     width: int
     colour: bool
     mode: str
+    arcsec: float | None = None
 
     def check_pixels(self, most: int = MAX_PIXELS) -> None:
         """Refuse an image of more than ``most`` pixels.
@@ -137,9 +139,18 @@ def read_file(path: str | Path) -> bytes:
 def _regular_size(status: os.stat_result) -> int:
     if not stat.S_ISREG(status.st_mode):
         raise UnreadableImage("it is no regular file")
-    if status.st_size > MAX_FILE_BYTES:
-        raise UnreadableImage(f"the file has {status.st_size} bytes; an image has {MAX_FILE_BYTES} at most")
-    return status.st_size
+    return check_file_size(status.st_size)
+
+
+def check_file_size(size: int) -> int:
+    """Refuse an image of too many bytes, before they are read.
+
+    Raises:
+        UnreadableImage: it is too large.
+    """
+    if size > MAX_FILE_BYTES:
+        raise UnreadableImage(f"the file has {size} bytes; an image has {MAX_FILE_BYTES} at most")
+    return size
 
 
 def _unread(error: OSError) -> str:
@@ -164,6 +175,29 @@ def read_object(url: Url) -> bytes:
         raise UnreadableImage(_unread(error)) from None
     if len(data) > MAX_FILE_BYTES:
         raise UnreadableImage(f"the file has more than {MAX_FILE_BYTES} bytes; an image has {MAX_FILE_BYTES} at most")
+    return data
+
+
+def read_part(place: Place, start: int, length: int) -> bytes:
+    """Read an image that is a part of a larger file, such as a tar file.
+
+    Raises:
+        UnreadableImage: it is too large, or the file ends before it.
+        GzError: the file cannot be read; it was there when the run began, so that is no fault of the image.
+    """
+    check_file_size(length)
+    try:
+        if isinstance(place, Url):
+            data = place.read(start, start + length)
+        else:
+            with place.open("rb", buffering=0) as file:
+                file.seek(start)
+                data = file.read(length)
+    except OSError as error:
+        reason = system_sentence(error) or f"{place} cannot be read ({error.strerror or error}); run the command again."
+        raise GzError(reason) from None
+    if len(data) != length:
+        raise UnreadableImage(f"{place.name} ends within it")
     return data
 
 
@@ -222,13 +256,18 @@ class Decoded:
 
     Attributes:
         pixels: uint8 [H, W, 3] or [H, W, 4].
-        oddity: what is unusual about the file: ``stray_bytes``, ``odd_header``, or as a rule nothing.
+        oddity: what is unusual about the file: ``stray_bytes``, ``odd_header``, ``not_numbers``, or as a rule nothing.
         note: the same in words.
+        below_black, not_numbers: pixels of FITS that are below black, and that are black for they are no numbers.
+        arcsec: of a pixel as it came, where the file says it.
     """
 
     pixels: Pixels
     oddity: Oddity = ""
     note: str = ""
+    below_black: int = 0
+    not_numbers: int = 0
+    arcsec: float | None = None
 
 
 def decode(data: bytes, channels: Channels = "RGB", most: int = MAX_PIXELS) -> Pixels:

@@ -240,4 +240,4 @@ def inspect(
     else:
         show_inspections(found, every=every)
     if html is not None:
-        say(f"The page is {write_review(sheets, html)}.")
+        say(f"The page is {write_review(sheets, html, rules)}.")

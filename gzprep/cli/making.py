@@ -29,6 +29,7 @@ def run(
     limit: given.Limit = None,
     group_by: given.GroupBy = None,
     catalogue: given.Catalogue = None,
+    images: given.ImagesAt = None,
     split: given.CatalogueSplit = Split.TRAIN,
     settings: Settings = None,
     workers: given.Workers = None,
@@ -45,7 +46,7 @@ def run(
     keys = {"views__count": views, "crop__size": crop, "seed": seed, "limit": limit, "group_by": group_by}
     chosen = given.choose_recipe(recipe, settings or [], **keys)
     options = _beam_options(beam_options or [])
-    request = RunRequest(out, chosen, data, catalogue, split, runner, workers, options, overwrite, fleet)
+    request = RunRequest(out, chosen, data, catalogue, split, runner, workers, options, overwrite, fleet, images)
     act = _dry_run if dry_run else _send if no_wait else _make
     act(request, as_json=as_json)
 

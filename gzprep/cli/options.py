@@ -45,6 +45,10 @@ GroupBy = Annotated[
     ),
 ]
 Catalogue = Annotated[AnyPlace | None, typer.Option(parser=place, help="One catalogue, in place of those in --data.")]
+ImagesAt = Annotated[
+    AnyPlace | None,
+    typer.Option("--images", parser=place, help="Image folder, parquet or tar, if not in --data (docs/images.md)."),
+]
 CatalogueSplit = Annotated[Split, typer.Option(help="The split of the galaxies in --catalogue.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. [one per core]", rich_help_panel=_ENGINE)]
 FleetFile = Annotated[

@@ -33,10 +33,15 @@ MARKER = "source.json"
 
 @dataclass(frozen=True)
 class Origin:
-    """The input of a data set, found again: data folder and catalogues."""
+    """The input of a data set, found again: data folder, catalogues, and images that are not in the data folder."""
 
     data: Place
     catalogues: tuple[CatalogueFile, ...]
+    images_at: Place | None = None
+
+    def images(self, folder: str) -> Place:
+        """Where the images are: where the user said, or in the data folder, where the recipe says."""
+        return self.data / folder if self.images_at is None else self.images_at
 
 
 def write_marker(data: Path, kind: str, **facts: int) -> None:
@@ -85,10 +90,11 @@ def _within(file: Place, data: Place) -> str:
     return str(file)
 
 
-def whole_paths(data: Place, catalogues: Sequence[CatalogueFile]) -> Json:
+def whole_paths(data: Place, catalogues: Sequence[CatalogueFile], images_at: Place | None = None) -> Json:
     """What ``.gzprep/source.json`` says, for this machine alone."""
     return {
         "data": str(data),
+        **({"images": str(images_at)} if images_at is not None else {}),
         "catalogues": [{"file": str(file.path), "split": file.split.value} for file in catalogues],
     }
 
@@ -111,7 +117,9 @@ def find_origin(folder: Folder, manifest: Json, data: Place | None = None) -> Or
         if _trusted(place, folder) and place.is_dir():
             files = [(_below(place, as_place(entry.file)), entry.split) for entry in known.catalogues]
             if all(_trusted(file, folder) for file, _ in files):
-                return Origin(place, tuple(CatalogueFile(file, split) for file, split in files))
+                images = as_place(known.images) if known.own and known.images else None
+                if images is None or _trusted(images, folder):
+                    return Origin(place, tuple(CatalogueFile(file, split) for file, split in files), images)
     if isinstance(as_place(shown), Url):
         raise GzError(f"The galaxies came from {shown}; if you trust that bucket, name it with --data {shown}.")
     raise GzError(f"The galaxies came from the folder {shown}, which is not where it was; name its place with --data.")
@@ -140,6 +148,8 @@ class _SaidSource(BaseModel):
 
     data: Annotated[str, Field(strict=True, min_length=1)]
     catalogues: tuple[_SaidCatalogue, ...]
+    images: str | None = None
+    own: bool = False
 
 
 def _said_of(document: Any, where: str) -> _SaidSource:  # noqa: ANN401 -- any JSON value
@@ -161,9 +171,9 @@ def _candidates(folder: Folder, manifest: Json) -> list[tuple[_SaidSource, Place
     """What is known of the source, and its folder: first where it was, then as seen from the dataset folder."""
     candidates: list[tuple[_SaidSource, Place]] = []
     if folder.source.is_file():
-        known = _said_of(read_json(folder.source), str(folder.source))
+        known = _said_of(read_json(folder.source), str(folder.source)).model_copy(update={"own": True})
         candidates.append((known, as_place(known.data)))
-    said = _said_of(manifest["source"], "The manifest")
+    said = _said_of(manifest["source"], "The manifest").model_copy(update={"own": False})
     shown = as_place(said.data)
     if isinstance(shown, Url):
         candidates.append((said, shown))

@@ -23,6 +23,7 @@ from gzprep.dataset.shards import Bin
 from gzprep.dataset.spool import BUFFER, Spool
 from gzprep.images.frame_sum import FrameSum
 from gzprep.images.mean import write_mean
+from gzprep.images.sources import read_images
 from gzprep.prepare.bin_record import (
     BinRecord,
     FinishedBin,
@@ -33,7 +34,7 @@ from gzprep.prepare.bin_record import (
     write_finished,
 )
 from gzprep.prepare.catalogue_row import SCHEMA, catalogue_row
-from gzprep.prepare.galaxy import Judged, image_digest, judge_galaxy, make_records, read_images
+from gzprep.prepare.galaxy import Judged, image_digest, judge_galaxy, make_records
 from gzprep.prepare.job import PreparationJob
 from gzprep.prepare.rejudge import rejudge
 

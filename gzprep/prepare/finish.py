@@ -68,7 +68,7 @@ def finish(job: PreparationJob, records: Iterable[BinRecord]) -> Json:
 
 def note_source(job: PreparationJob) -> None:
     """Note for this machine alone where the source is, if the manifest does not publish it."""
-    places, path = whole_paths(job.source.data, job.source.catalogues), job.folder.source
+    places, path = whole_paths(job.source.data, job.source.catalogues, job.source.images_at), job.folder.source
     if isinstance(job.source.data, Path) and not (path.is_file() and read_json(path) == places):
         with writing(job.folder.root):
             write_json(path, places, job.folder.temporaries)
@@ -177,11 +177,11 @@ def _jsonable(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
 
 def _source(job: PreparationJob) -> Json:
     source = describe_source(job.folder, job.source.data, job.source.catalogues)
-    pairs = zip(source["catalogues"], job.source.rows, strict=True)
+    pairs, at = zip(source["catalogues"], job.source.rows, strict=True), job.source.images_at
     return {
         "kind": job.source.kind,
         "data": source["data"],
-        "images": job.recipe.images.folder,
+        "images": job.recipe.images.folder if at is None else at.name,
         "catalogues": [{**file, "rows": rows} for file, rows in pairs],
     }
 

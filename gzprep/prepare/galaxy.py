@@ -1,19 +1,15 @@
 """One galaxy, from its row and its image to the records of all its views, or to the reason why there are none."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import NamedTuple, Self
 
 from gzcore.dataset.example import galaxy_entries, serialize
 from gzcore.dataset.layout import VIEWS
-from gzcore.images import MissingImage, Pixels, UnreadableImage, UnusableImage, read_file, read_object
-from gzcore.storage.ahead import ahead
-from gzcore.storage.places import Place
+from gzcore.images import Pixels, UnusableImage
 from gzprep.catalogue.galaxy import DefectVerdict, Galaxy, Labels, Reason, Rejection, RejectionStage, Split
 from gzprep.catalogue.labels import label
-from gzprep.catalogue.read import image_path
 from gzprep.config import Recipe
 from gzprep.dataset.shards import order_of
 from gzprep.images.codec import encode, to_rgb
@@ -80,35 +76,12 @@ def image_digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def read_images(galaxies: Iterable[Galaxy], images: Place) -> Iterator[bytes | Rejection]:
-    """Read the images of galaxies in their order, each when it is wanted; from a bucket, some ahead of that."""
-    if isinstance(images, Path):
-        return (read_image(galaxy, images) for galaxy in galaxies)
-    return ahead(lambda galaxy: read_image(galaxy, images), galaxies)
-
-
-def read_image(galaxy: Galaxy, images: Place) -> bytes | Rejection:
-    """Read the bytes of a galaxy's image, or say why they cannot be had."""
-    if galaxy.rejection is not None:
-        return galaxy.rejection
-    path = image_path(galaxy)
-    if path is None:
-        detail = f"{galaxy.subfolder!r} / {galaxy.filename!r} is no path below the image folder"
-        return Rejection(RejectionStage.CATALOGUE, Reason.PATH_OUTSIDE, detail)
-    try:
-        return read_file(f"{images}/{path}") if isinstance(images, Path) else read_object(images / path)
-    except MissingImage:
-        return Rejection(RejectionStage.READ, Reason.MISSING_FILE, f"there is no file {path!r}")
-    except UnreadableImage as error:
-        return Rejection(RejectionStage.READ, Reason.UNREADABLE, str(error))
-
-
 def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Judged:
     """Decode and judge the image of a galaxy, and derive its labels.
 
     Args:
         galaxy: the row.
-        data: what :func:`read_image` gave.
+        data: what :func:`gzprep.images.sources.read_image` gave.
         recipe: frame, thresholds and policies.
     """
     labels = label(galaxy.votes, galaxy.id, seed=recipe.split_seed, min_votes=recipe.labels.min_votes)

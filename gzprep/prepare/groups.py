@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gzcore.errors import GzError
-from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Galaxy, Rejection, Split
 from gzprep.catalogue.rows import EXTRAS
 from gzprep.dataset.leaks import CHORD, NO_PARTNER, Indexes, Points, first_with, near_another, on_sphere
+from gzprep.images.sources import ImageSource, read_images
 
 _RA, _DEC = EXTRAS.index("ra"), EXTRAS.index("dec")
 MOST_PAIRS = 20_000_000
@@ -43,12 +43,12 @@ class Groups:
         return self.first.get(galaxy_id, galaxy_id)
 
 
-def find_groups(galaxies: Iterable[Galaxy], images: Place) -> Groups:
+def find_groups(galaxies: Iterable[Galaxy], images: ImageSource) -> Groups:
     """Find the groups among galaxies.
 
     Args:
         galaxies: all that will be prepared.
-        images: the folder of their images.
+        images: of them.
 
     Raises:
         GzError: so many positions are the same within 2 arcsec that they cannot be those of galaxies.
@@ -64,9 +64,9 @@ def find_groups(galaxies: Iterable[Galaxy], images: Place) -> Groups:
     return groups_of(ids, splits, connected(np.array(codes, np.int64), on_sphere(ra, dec)))
 
 
-def _digests(galaxies: Iterable[Galaxy], images: Place) -> Iterator[tuple[Galaxy, str]]:
+def _digests(galaxies: Iterable[Galaxy], images: ImageSource) -> Iterator[tuple[Galaxy, str]]:
     """Yield galaxies and the digests of their images, empty where there is none."""
-    from gzprep.prepare.galaxy import image_digest, read_images  # here, for it loads OpenCV
+    from gzprep.prepare.galaxy import image_digest  # here, for it loads OpenCV
 
     own, to_read = itertools.tee(galaxies)
     for galaxy, data in zip(own, read_images(to_read, images), strict=True):

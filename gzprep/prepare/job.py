@@ -24,18 +24,23 @@ from gzprep.dataset.shards import Bin, BinCounts, bin_of, plan_bins
 from gzprep.dataset.source import GALAXY_ZOO_2, kind_of
 from gzprep.images.mean import LARGEST_FRAME, SAMPLE
 from gzprep.images.pipeline import check_pipeline
+from gzprep.images.sources import ImageSource, open_images
 from gzprep.prepare.groups import Groups, find_groups
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The input: catalogues with their number of rows, the folder of images, and what kind of galaxies they are."""
+    """The input: catalogues with their number of rows, the images, and what kind of galaxies they are.
+
+    ``images_at`` is where the user said that the images are; None: in the data folder, where the recipe says.
+    """
 
     data: Place
     catalogues: tuple[CatalogueFile, ...]
     rows: tuple[int, ...]
-    images: Place
+    images: ImageSource
     kind: str = GALAXY_ZOO_2
+    images_at: Place | None = None
 
     def count(self, split: Split) -> int:
         """Rows of a split."""
@@ -98,8 +103,10 @@ class PreparationJob:
         return ceiling == HASH_RANGE or identity_hash("limit", self.recipe.split_seed, galaxy_id) <= ceiling
 
 
-def open_source(data: Place, catalogues: tuple[CatalogueFile, ...], recipe: Recipe) -> Source:
-    """Check the input: schemas, row counts, the image folder. Nothing else is read.
+def open_source(
+    data: Place, catalogues: tuple[CatalogueFile, ...], recipe: Recipe, images_at: Place | None = None
+) -> Source:
+    """Check the input: schemas, row counts, the images. Of images in parquet or tar, an index is made.
 
     Raises:
         GzError: something is absent or empty.
@@ -110,13 +117,9 @@ def open_source(data: Place, catalogues: tuple[CatalogueFile, ...], recipe: Reci
     if not any(rows):
         names = " and ".join(file.path.name for file in catalogues)
         raise GzError(f"The catalogue is empty: {names} in {data} has no row; there is nothing to prepare.")
-    images = data / recipe.images.folder
-    if not images.is_dir():
-        raise GzError(
-            f"There is no image folder {images}; expected <subfolder>/<filename> of the catalogue below it "
-            "(the recipe key images.folder names another)."
-        )
-    return Source(data, catalogues, rows, images, kind_of(data))
+    place = data / recipe.images.folder if images_at is None else images_at
+    images = open_images(place, recipe, catalogues)
+    return Source(data, catalogues, rows, images, kind_of(data), images_at)
 
 
 def apply_limit(source: Source, recipe: Recipe) -> tuple[dict[Split, int], dict[Split, int]]:
@@ -145,8 +148,8 @@ def refuse_source(out: Place, source: Source) -> None:
     Raises:
         GzError: the dataset folder is the data folder, or lies in the image folder.
     """
-    target, images = out.resolve(), source.images.resolve()
-    if target == source.data.resolve() or target == images or images in target.parents:
+    target, images = out.resolve(), [place.resolve() for place in source.images.places]
+    if target == source.data.resolve() or any(place in (target, *target.parents) for place in images):
         raise GzError(f"--out {out} is where the source images are, which are never written to; choose another.")
 
 

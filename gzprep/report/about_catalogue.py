@@ -170,7 +170,7 @@ def _most_confident(study: Study) -> Figure:
 
 
 def _tile(study: Study, answer: str, galaxy: Confident) -> Tile:
-    frame = None if study.images is None else read_frame(study.images, galaxy.subfolder, galaxy.filename)
+    frame = None if study.images is None else read_frame(study.images, galaxy)
     picture = None if frame is None else as_picture(thumbnail(frame), f"Galaxy {galaxy.id}: {answer}.")
     votes = f"{100 * galaxy.fraction:.0f} % of " + (f"{galaxy.votes:.0f} votes" if galaxy.votes else "the votes")
     return Tile(picture, (answer, votes, galaxy.id))

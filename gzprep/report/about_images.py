@@ -16,6 +16,7 @@ from gzprep.report.pictures import (
     Picture,
     as_picture,
     centre,
+    name_of,
     patched,
     read_frame,
     scaled,
@@ -47,7 +48,7 @@ def _frames(study: Study) -> Iterator[tuple[Known, Pixels]]:
     side = study.document["recipe"]["images"]["frame"]
     shape = None if side == "any" else (side, side, 3)
     for known in study.sample:
-        frame = read_frame(study.images, known.subfolder, known.filename) if study.images is not None else None
+        frame = read_frame(study.images, known) if study.images is not None else None
         if frame is not None and frame.shape == (shape := shape or frame.shape):
             yield known, frame
 
@@ -152,7 +153,7 @@ def _defective(study: Study) -> dict[str, list[dict[str, Any]]]:
 
 
 def _defect_tile(study: Study, kind: str, row: dict[str, Any]) -> Tile:
-    frame = None if study.images is None else read_frame(study.images, row["subfolder"], row["filename"])
+    frame = None if study.images is None else read_frame(study.images, name_of(row))
     picture = None if frame is None else as_picture(thumbnail(frame, 200), f"Galaxy {row['id_str']}: {kind}.")
     return Tile(picture, (row["id_str"], f"score {row[f'score_{kind}']:.3g}, {row['verdict']}"))
 

@@ -7,7 +7,7 @@ import numpy as np
 from gzprep.dataset.read import read_rows
 from gzprep.report import plots
 from gzprep.report.figure import Figure, Gallery, Section, Tile, Value, numbers, plot_picture
-from gzprep.report.pictures import as_picture, read_frame, thumbnail
+from gzprep.report.pictures import as_picture, name_of, read_frame, thumbnail
 from gzprep.report.study import Study
 
 NOT_ASKED = "\N{EN DASH}"
@@ -45,7 +45,7 @@ def _binarised(study: Study, row: dict[str, Any]) -> Figure:
     for column, value in zip(columns, fractions, strict=True):
         asked, mask, report = labels.get(column.removesuffix("_fraction"), (None, None, None))
         rows.append((column, value, asked if mask else None, report))
-    frame = None if study.images is None else read_frame(study.images, row["subfolder"], row["filename"])
+    frame = None if study.images is None else read_frame(study.images, name_of(row))
     tiles = (
         ()
         if frame is None

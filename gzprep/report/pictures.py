@@ -1,16 +1,20 @@
 """Small pictures of galaxies for the page: source frames, views from the shards, and what can be done to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import simplejpeg
 
 from gzcore.console.theme import data_address
-from gzcore.images import Pixels, UnusableImage, decode, read_file, read_object
-from gzcore.storage.places import Place, Url
-from gzprep.catalogue.read import path_below
+from gzcore.images import Pixels, UnusableImage
+from gzprep.catalogue.galaxy import Rejection
+from gzprep.config import Recipe
+from gzprep.images.codec import to_rgb
+from gzprep.images.opening import decode_any
+from gzprep.images.sources import ImageName, ImageSource, Named, read_named
 
 THUMBNAIL = 132
 _QUALITY = 85
@@ -29,17 +33,29 @@ class Picture:
     caption: str = ""
 
 
-def read_frame(images: Place, subfolder: str, filename: str) -> Pixels | None:
-    """Read the source image of a galaxy, uint8 [H, W, 3]; None where it cannot be used.
+@dataclass(frozen=True)
+class SourceImages:
+    """The source images of a data set, and the recipe that says how they are opened."""
+
+    source: ImageSource
+    recipe: Recipe
+
+
+def name_of(row: Mapping[str, Any]) -> ImageName:
+    """What the image of a row of the catalogue is found by."""
+    return ImageName(row["id_str"], row["subfolder"] or "", row["filename"] or "")
+
+
+def read_frame(images: SourceImages, name: Named) -> Pixels | None:
+    """Read the source image of a galaxy, uint8 [H, W, 3], of its own size; None where it cannot be used.
 
     A catalogue is untrusted: a path that leaves the image folder is not opened.
     """
-    below = path_below(subfolder, filename)
-    if below is None:
+    data = read_named(name, images.source)
+    if isinstance(data, Rejection):
         return None
-    place = images / below
     try:
-        return decode(read_object(place) if isinstance(place, Url) else read_file(place))
+        return to_rgb(decode_any(data, images.recipe).pixels)
     except UnusableImage:
         return None
 

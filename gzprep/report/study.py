@@ -10,12 +10,15 @@ from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
 from gzcore.hashing import HASH_RANGE, identity_hash
 from gzcore.storage.places import Place
+from gzprep.config import from_mapping
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import open_folder
 from gzprep.dataset.source import find_origin
+from gzprep.images.sources import open_images
 from gzprep.report.certainty import Certainty
 from gzprep.report.confident import MostConfident
 from gzprep.report.correlation import Correlation
+from gzprep.report.pictures import SourceImages
 from gzprep.report.prevalence import Together
 from gzprep.report.reach import Reach
 from gzprep.report.rows import Batch, Columns, open_columns, read_batches
@@ -47,7 +50,7 @@ class Study:
 
     Attributes:
         folder, manifest, document: the dataset folder, and its manifest twice: as a model, and whole.
-        images: folder of the source images; None where it is not found.
+        images: the source images; None where they are not found.
         columns: of its catalogue.
         reach, correlation, together, certainty, confident: statistics of votes and labels.
         report_positive, asked_positive, asked_known: galaxies with each label under both policies, and those with an
@@ -58,7 +61,7 @@ class Study:
     folder: Folder
     manifest: Manifest
     document: dict[str, Any]
-    images: Place | None
+    images: SourceImages | None
     columns: Columns
     reach: Reach
     correlation: Correlation
@@ -124,15 +127,20 @@ def _empty(folder: Folder, manifest: Manifest, document: dict[str, Any], columns
     )
 
 
-def _images(folder: Folder, document: dict[str, Any], data: Place | None) -> Place | None:
+def _images(folder: Folder, document: dict[str, Any], data: Place | None) -> SourceImages | None:
+    recipe = from_mapping(document["recipe"], "The manifest's recipe")
     try:
         origin = find_origin(folder, document, data)
     except GzError:
         if data is not None:
             raise
         return None
-    images = origin.data / str(document["source"].get("images", "images"))
-    return images if images.is_dir() else None
+    try:
+        place = origin.images(recipe.images.folder)
+        source = open_images(place, recipe, origin.catalogues)
+    except GzError:
+        return None
+    return SourceImages(source, recipe)
 
 
 def _add(result: Study, batch: Batch) -> None:

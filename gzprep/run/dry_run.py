@@ -13,7 +13,8 @@ from gzcore.dataset.tfrecord import OVERHEAD
 from gzcore.engines.dataflow import Fleet
 from gzprep.catalogue.galaxy import Galaxy, Split, pack
 from gzprep.catalogue.read import read_galaxies, row_groups
-from gzprep.prepare.galaxy import judge_galaxy, make_records, read_image
+from gzprep.images.sources import read_image
+from gzprep.prepare.galaxy import judge_galaxy, make_records
 from gzprep.prepare.job import PreparationJob
 from gzprep.prepare.rejects import Example, example_of, explain
 from gzprep.run import cost

@@ -30,6 +30,7 @@ from gzprep.prepare.job import (
     refuse_source,
     write_plan,
 )
+from gzprep.run.images_at_hand import images_at_hand
 from gzprep.run.pool import prepare_to_fork, useful_workers
 from gzprep.run.progress import galaxy_progress, listen
 
@@ -56,6 +57,7 @@ class RunRequest:
         options: Beam's own options.
         overwrite: replace a data set made from another recipe.
         fleet: file of worker options for Dataflow; None: the defaults.
+        images: folder or file of the images; None: in ``data``, where the recipe says.
     """
 
     out: Place
@@ -68,6 +70,7 @@ class RunRequest:
     options: Sequence[str] = field(default_factory=tuple)
     overwrite: bool = False
     fleet: Place | None = None
+    images: Place | None = None
 
 
 def plan(request: RunRequest) -> PreparationJob:
@@ -85,14 +88,20 @@ def open_input(request: RunRequest) -> Source:
     Raises:
         GzError: the input cannot be used, or would be written into.
     """
-    if request.catalogue is not None and request.data is None:
-        raise UsageError("--catalogue needs --data, the folder that holds the images.")
     out = request.out.absolute()
-    data = sample_sky(out) if request.data is None else request.data.absolute()
     named = () if request.catalogue is None else (CatalogueFile(request.catalogue.absolute(), request.split),)
-    source = open_source(data, named or find_catalogues(data), request.recipe)
+    data = _data_of(request, out)
+    images = None if request.images is None else request.images.absolute()
+    source = open_source(data, named or find_catalogues(data), request.recipe, images)
     refuse_source(out, source)
     return source
+
+
+def _data_of(request: RunRequest, out: Place) -> Place:
+    """The data folder: as it is named, or that of the one catalogue, or that of the sample sky."""
+    if request.data is not None:
+        return request.data.absolute()
+    return sample_sky(out) if request.catalogue is None else request.catalogue.absolute().parent
 
 
 def sample_sky(out: Place) -> Path:
@@ -169,7 +178,7 @@ def _begun(request: RunRequest) -> Iterator[PreparationJob]:
     """Check everything, claim the folder, and yield the job."""
     check_runner(request.runner, request.options)
     if request.runner == DATAFLOW:
-        places = (request.out, request.data, request.catalogue)
+        places = (request.out, request.data, request.catalogue, request.images)
         check_dataflow(JOBS, request.options, [place for place in places if place is not None])
     if request.overwrite:
         start_over(request)
@@ -181,7 +190,8 @@ def _begun(request: RunRequest) -> Iterator[PreparationJob]:
         sweep(job.folder)
         write_plan(job)
         try:
-            yield job
+            with images_at_hand(job, here=request.runner == DIRECT) as ready:
+                yield ready
         except GzError:
             forget_plan(job.folder)
             raise

@@ -10,12 +10,12 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from gzcore.console import printable
-from gzcore.images import UnusableImage, read_file, read_header, read_object
+from gzcore.images import UnusableImage, read_header
 from gzcore.storage.atomic import writing
-from gzcore.storage.places import Place
-from gzprep.catalogue.galaxy import DefectLine
-from gzprep.config import Defects, Detector, LineDetector
+from gzprep.catalogue.galaxy import DefectLine, Rejection
+from gzprep.config import Defects, Detector, LineDetector, Recipe
 from gzprep.images.defects import wanted
+from gzprep.images.opening import as_shown
 from gzprep.tools.defect_scan import Inspection
 
 PAGE = "index.html"
@@ -92,12 +92,13 @@ def empty_sheets(rules: Defects) -> list[Sheet]:
     return [Sheet(name, getattr(rules, name)) for name in wanted(rules)]
 
 
-def write_review(sheets: Iterable[Sheet], folder: Path) -> Path:
+def write_review(sheets: Iterable[Sheet], folder: Path, recipe: Recipe | None = None) -> Path:
     """Write the page and copies of the images on it, each once.
 
     Args:
         sheets: what was seen.
         folder: is made where it is not there.
+        recipe: how FITS images are shown; None: the default.
 
     Returns:
         The page.
@@ -107,7 +108,7 @@ def write_review(sheets: Iterable[Sheet], folder: Path) -> Path:
     """
     with writing(folder):
         (folder / "images").mkdir(parents=True, exist_ok=True)
-        copies = _Copies(folder)
+        copies = _Copies(folder, recipe or Recipe())
         tiles = [(sheet, [_tile(shown, sheet.detector, copies) for shown in sheet.ranked()]) for sheet in sheets]
         page = folder / PAGE
         page.write_text(_render(tiles), encoding="utf-8")
@@ -117,19 +118,22 @@ def write_review(sheets: Iterable[Sheet], folder: Path) -> Path:
 class _Copies:
     """Copies images to where the page can show them, each once, under numbers: names are untrusted."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._known: dict[Place, tuple[str, int, int]] = {}
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self._folder, self._recipe = folder, recipe
+        self._known: dict[str, tuple[str, int, int]] = {}
 
-    def copy(self, source: Place) -> tuple[str, int, int]:
+    def copy(self, shown: Inspection) -> tuple[str, int, int]:
         """Copy an image; returns address, width and height, an empty address where it cannot be read."""
-        if source not in self._known:
-            self._known[source] = self._copy(source)
-        return self._known[source]
+        if shown.path not in self._known:
+            self._known[shown.path] = self._copy(shown)
+        return self._known[shown.path]
 
-    def _copy(self, source: Place) -> tuple[str, int, int]:
+    def _copy(self, shown: Inspection) -> tuple[str, int, int]:
+        data = shown.read() if shown.read is not None else b""
         try:
-            data = read_file(source) if isinstance(source, Path) else read_object(source)
+            if isinstance(data, Rejection):
+                return "", 0, 0
+            data = as_shown(data, self._recipe)
             header = read_header(data)
         except UnusableImage:
             return "", 0, 0
@@ -140,7 +144,7 @@ class _Copies:
 
 
 def _tile(inspection: Inspection, detector: str, copies: _Copies) -> Tile:
-    address, width, height = copies.copy(inspection.source) if inspection.source else ("", 0, 0)
+    address, width, height = copies.copy(inspection)
     return Tile(
         inspection.scores[detector], printable(inspection.path), address, width, height, inspection.lines.get(detector)
     )

@@ -2,24 +2,25 @@
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError
-from gzcore.images import Header, UnusableImage, decode_noted, read_file, read_header
+from gzcore.images import Header, UnusableImage, read_file
 from gzcore.storage.places import Place, local
-from gzprep.catalogue.galaxy import LINED, DefectLine, DefectVerdict, Reason
-from gzprep.catalogue.read import path_below
+from gzprep.catalogue.galaxy import LINED, DefectLine, DefectVerdict, Reason, Rejection
 from gzprep.config import Recipe, from_mapping
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import iterate_rows, open_folder
 from gzprep.dataset.source import find_origin
 from gzprep.images.defects import DETECTORS, judge
-from gzprep.images.opening import check_header, decode_frame, rejection_of
+from gzprep.images.opening import FITS, check_header, decode_any, decode_frame, header_of, rejection_of
+from gzprep.images.sources import ImageName, ImageSource, open_images, read_named
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".fits", ".fit", ".fits.gz")
 """Files that are taken for images, in folders."""
 SMALLEST = 64
 """Detectors look at images of this many pixels a side, and more."""
@@ -39,7 +40,7 @@ class Inspection:
         scores: detector to score, of those that could look.
         detail: why it was rejected, or what else is to be told, in words.
         lines: detector to the line that it found, past its threshold or not.
-        source: the image file; None where it is not known.
+        read: gives the bytes of the image, or why there are none; None where it is not known where it is.
     """
 
     path: str
@@ -48,7 +49,7 @@ class Inspection:
     scores: dict[str, float] = field(default_factory=dict)
     detail: str = ""
     lines: dict[str, DefectLine] = field(default_factory=dict)
-    source: Place | None = None
+    read: Callable[[], bytes | Rejection] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The promised document of one image."""
@@ -99,14 +100,14 @@ def inspect_image(path: Path, recipe: Recipe) -> Inspection:
     """Judge one file as a run with this recipe would, and score it even where its shape is not the recipe's."""
     try:
         data = read_file(path)
-        header = read_header(data)
+        header = header_of(data)
         verdict, note = _score(data, header, recipe)
     except UnusableImage as error:
         return _rejected(path, rejection_of(error).reason, str(error), DefectVerdict())
     try:
-        check_header(header, recipe)
-        if header.kind == "RGBA":  # whether it is opaque, its pixels tell
+        if header.kind in {"RGBA", FITS}:  # whether it is opaque, or which planes it has, the image tells
             decode_frame(data, recipe)
+        check_header(header, recipe)
     except UnusableImage as error:
         return _rejected(path, rejection_of(error).reason, str(error), verdict)
     return replace(from_verdict(path, verdict), detail=note)
@@ -122,12 +123,14 @@ def _score(data: bytes, header: Header, recipe: Recipe) -> tuple[DefectVerdict, 
     frame = recipe.images.frame
     if min(sides) < SMALLEST or max(sides) > (LARGEST if frame == "any" else max(LARGEST, frame)):
         return DefectVerdict(), ""
-    decoded = decode_noted(data, "RGBA", most=math.prod(sides))
+    decoded = decode_any(data, recipe, most=math.prod(sides))
     return judge(decoded.pixels, recipe.defects), decoded.note
 
 
 def _rejected(path: Path, reason: Reason, detail: str, verdict: DefectVerdict) -> Inspection:
-    return Inspection(str(path), "rejected", (reason.value,), verdict.scores, detail, verdict.lines, path)
+    return Inspection(
+        str(path), "rejected", (reason.value,), verdict.scores, detail, verdict.lines, partial(read_path, path)
+    )
 
 
 def from_verdict(path: Path, verdict: DefectVerdict) -> Inspection:
@@ -135,9 +138,18 @@ def from_verdict(path: Path, verdict: DefectVerdict) -> Inspection:
     noticed, rejection = (*verdict.flags, *verdict.inpainted), verdict.rejection
     if rejection is None:
         word = "flagged" if noticed else "ok"
-        return Inspection(str(path), word, noticed, verdict.scores, "", verdict.lines, path)
+        return Inspection(str(path), word, noticed, verdict.scores, "", verdict.lines, partial(read_path, path))
     defects = tuple(dict.fromkeys((rejection.reason.value, *noticed)))
-    return Inspection(str(path), "rejected", defects, verdict.scores, rejection.detail, verdict.lines, path)
+    read = partial(read_path, path)
+    return Inspection(str(path), "rejected", defects, verdict.scores, rejection.detail, verdict.lines, read)
+
+
+def read_path(path: Path) -> bytes | Rejection:
+    """The bytes of a file, or why they cannot be had."""
+    try:
+        return read_file(path)
+    except UnusableImage as error:
+        return rejection_of(error)
 
 
 def recipe_of(place: Place) -> Recipe:
@@ -171,18 +183,20 @@ def inspect_dataset(place: Place) -> Iterator[Inspection]:
         yield inspection
 
 
-def _images_of(folder: Folder, manifest: dict[str, Any]) -> Path | None:
-    """The image folder of a data set; None where it is not on this machine any more."""
+def _images_of(folder: Folder, manifest: dict[str, Any]) -> ImageSource | None:
+    """The source images of a data set; None where they are not on this machine any more."""
     try:
-        data = find_origin(folder, manifest).data
+        recipe, origin = from_mapping(manifest["recipe"], "The manifest's recipe"), find_origin(folder, manifest)
+        place = origin.images(recipe.images.folder)
+        if not isinstance(place, Path):
+            return None
+        return open_images(place, recipe, origin.catalogues)
     except GzError:
         return None
-    below = path_below("", str(manifest["source"].get("images", "")))
-    return data / below if isinstance(data, Path) and below else None
 
 
-def _inspect_row(row: dict[str, Any], images: Path | None) -> Inspection:
-    below = path_below(row["subfolder"], row["filename"])
+def _inspect_row(row: dict[str, Any], images: ImageSource | None) -> Inspection:
+    name = ImageName(row["id_str"], row["subfolder"], row["filename"])
     noticed = (*((row["reason"],) if row["reason"] else ()), *(row["flags"] or ()), *(row.get("inpainted") or ()))
     verdict = "flagged" if row["verdict"] == "accepted" and noticed else _VERDICTS[row["verdict"]]
     return Inspection(
@@ -192,7 +206,7 @@ def _inspect_row(row: dict[str, Any], images: Path | None) -> Inspection:
         scores={name: float(score) for name, score in _known(row, "score_", DETECTORS).items()},
         detail=str(row["detail"] or ""),
         lines={name: DefectLine(**line) for name, line in _known(row, "line_", LINED).items()},
-        source=images / below if below and images else None,
+        read=None if images is None else partial(read_named, name, images),
     )
 
 

@@ -13,7 +13,8 @@ from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import read_record, read_shard, shard_paths
 from gzprep.dataset.shards import own_fold
 from gzprep.dataset.source import Origin, find_origin
-from gzprep.prepare.galaxy import judge_galaxy, make_records, read_image
+from gzprep.images.sources import ImageSource, open_images, read_image
+from gzprep.prepare.galaxy import judge_galaxy, make_records
 from gzprep.tools.shard_contents import Key
 
 
@@ -68,15 +69,16 @@ def _stored(folder: Folder, manifest: dict[str, Any], chosen: set[Key]) -> Itera
 def _made_again(manifest: dict[str, Any], kept: dict[Key, bytes], origin: Origin) -> Iterator[tuple[Key, bytes]]:
     recipe = from_mapping(manifest["recipe"], "The manifest's recipe")
     stored = {galaxy_id: read_record(data).fold for (galaxy_id, _), data in kept.items()}
+    images = open_images(origin.images(recipe.images.folder), recipe, origin.catalogues)
     for galaxy in read_all(origin.catalogues):
         if galaxy.id in stored:
             fold = own_fold(galaxy.id, galaxy.split, recipe.split_seed)
             if recipe.group_by == "duplicates":  # the galaxies of a group are decided together: taken as it is
                 fold = stored[galaxy.id]
-            yield from _records_of(galaxy, origin.data / recipe.images.folder, recipe, fold)
+            yield from _records_of(galaxy, images, recipe, fold)
 
 
-def _records_of(galaxy: Galaxy, images: Place, recipe: Recipe, fold: int) -> Iterator[tuple[Key, bytes]]:
+def _records_of(galaxy: Galaxy, images: ImageSource, recipe: Recipe, fold: int) -> Iterator[tuple[Key, bytes]]:
     judged = judge_galaxy(galaxy, read_image(galaxy, images), recipe)
     if judged.frame is not None:
         for record in make_records(judged, judged.frame, recipe, fold):

@@ -21,7 +21,8 @@ from gzprep.config import BYTES_VERSION, Recipe, from_mapping
 from gzprep.dataset.read import operations_of, read_record
 from gzprep.dataset.shards import fold_of, order_of, own_fold
 from gzprep.images.defects import DETECTORS
-from gzprep.prepare.galaxy import Judged, galaxy_views, image_digest, judge_galaxy, make_records, read_image
+from gzprep.images.sources import Files, read_image
+from gzprep.prepare.galaxy import Judged, galaxy_views, image_digest, judge_galaxy, make_records
 from gzprep.prepare.galaxy import Record as Serialised
 from tests.golden.regenerate_records import (
     GALAXIES,
@@ -85,30 +86,32 @@ def rejected(found: bytes | Rejection) -> Rejection:
 def test_the_bytes_of_an_image(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.jpg").write_bytes(b"anything")
-    assert read_image(galaxy(), tmp_path) == b"anything"
+    assert read_image(galaxy(), Files(tmp_path)) == b"anything"
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    assert read_image(galaxy(), tmp_path) == Rejection(
+    assert read_image(galaxy(), Files(tmp_path)) == Rejection(
         RejectionStage.READ, Reason.MISSING_FILE, "there is no file 'sub/a.jpg'"
     )
 
 
 def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "sub" / "a.jpg").mkdir(parents=True)
-    assert read_image(galaxy(), tmp_path) == Rejection(RejectionStage.READ, Reason.UNREADABLE, "it is no regular file")
+    assert read_image(galaxy(), Files(tmp_path)) == Rejection(
+        RejectionStage.READ, Reason.UNREADABLE, "it is no regular file"
+    )
 
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "sub").write_bytes(b"")
-    rejection = rejected(read_image(galaxy(), tmp_path))
+    rejection = rejected(read_image(galaxy(), Files(tmp_path)))
     assert (rejection.stage, rejection.reason) == (RejectionStage.READ, Reason.UNREADABLE)
     assert rejection.detail == "the file cannot be read: not a directory"
 
 
 def test_a_name_too_long_for_a_file(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
-    rejection = rejected(read_image(galaxy("a" * 300), tmp_path))
+    rejection = rejected(read_image(galaxy("a" * 300), Files(tmp_path)))
     assert rejection.reason is Reason.UNREADABLE
     assert rejection.detail.endswith("file name too long")
 
@@ -116,7 +119,7 @@ def test_a_name_too_long_for_a_file(tmp_path: Path) -> None:
 def test_a_link_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.jpg").symlink_to("a.jpg")
-    assert rejected(read_image(galaxy(), tmp_path)).reason is Reason.UNREADABLE
+    assert rejected(read_image(galaxy(), Files(tmp_path))).reason is Reason.UNREADABLE
 
 
 @pytest.mark.parametrize(
@@ -138,7 +141,7 @@ def test_a_path_outside_the_image_folder(tmp_path: Path, subfolder: str, filenam
     (images / "sub").mkdir(parents=True)
     for place in (tmp_path, images):
         (place / "a.jpg").write_bytes(b"secret")
-    rejection = rejected(read_image(galaxy(filename, subfolder), images))
+    rejection = rejected(read_image(galaxy(filename, subfolder), Files(images)))
     assert (rejection.stage, rejection.reason) == (RejectionStage.CATALOGUE, Reason.PATH_OUTSIDE)
     assert rejection.detail == f"{subfolder!r} / {filename!r} is no path below the image folder"
 
@@ -147,7 +150,7 @@ def test_a_path_outside_the_image_folder(tmp_path: Path, subfolder: str, filenam
 def test_an_odd_name_within_the_image_folder(tmp_path: Path, filename: str) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / filename).write_bytes(b"x")
-    assert read_image(galaxy(filename), tmp_path) == b"x"
+    assert read_image(galaxy(filename), Files(tmp_path)) == b"x"
 
 
 # judging
@@ -334,7 +337,7 @@ def test_channel_order_and_orientation_end_to_end(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     Image.fromarray(flag()).save(tmp_path / "sub" / "a.png")
     made = galaxy("a.png")
-    judged = judge_galaxy(made, read_image(made, tmp_path), recipe())
+    judged = judge_galaxy(made, read_image(made, Files(tmp_path)), recipe())
     first = read_record(serialised(judged, recipe())[0].data)
     with Image.open(io.BytesIO(first.image)) as stored:
         assert (stored.format, stored.mode, stored.size) == ("PNG", "RGB", (32, 32))
@@ -412,13 +415,15 @@ def test_golden_records_do_not_depend_on_each_other() -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     os.mkfifo(tmp_path / "sub" / "a.jpg")
-    assert read_image(galaxy(), tmp_path) == Rejection(RejectionStage.READ, Reason.UNREADABLE, "it is no regular file")
+    assert read_image(galaxy(), Files(tmp_path)) == Rejection(
+        RejectionStage.READ, Reason.UNREADABLE, "it is no regular file"
+    )
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     with (tmp_path / "sub" / "a.jpg").open("wb") as file:
         file.truncate(MAX_FILE_BYTES + 1)  # sparse: takes no space
-    rejection = rejected(read_image(galaxy(), tmp_path))
+    rejection = rejected(read_image(galaxy(), Files(tmp_path)))
     assert (rejection.reason, rejection.stage) == (Reason.UNREADABLE, RejectionStage.READ)
     assert str(MAX_FILE_BYTES + 1) in rejection.detail

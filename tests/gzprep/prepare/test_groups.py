@@ -13,6 +13,7 @@ from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Galaxy, Split
 from gzprep.config import Recipe, recipe_hash
 from gzprep.dataset.leaks import on_sphere
+from gzprep.images.sources import Files
 from gzprep.prepare import groups as module
 from gzprep.prepare.groups import Groups, connected, find_groups, groups_of
 from tests.golden.regenerate_records import draw_votes
@@ -69,7 +70,7 @@ def test_positions_that_cannot_be_are_refused(monkeypatch: pytest.MonkeyPatch) -
 
 def test_galaxies_without_image_or_position_are_alone(tmp_path: Path) -> None:
     galaxies = [Galaxy(str(number), Split.TRAIN, "", f"{number}.jpg", draw_votes(1)) for number in range(3)]
-    assert find_groups(galaxies, tmp_path) == Groups()
+    assert find_groups(galaxies, Files(tmp_path)) == Groups()
 
 
 # ---------------------------------------------------------------- the recipe

@@ -19,6 +19,7 @@ from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
 from gzprep.config import Recipe, from_mapping, recipe_hash
 from gzprep.dataset.folder import Folder, clear
 from gzprep.dataset.shards import BinCounts
+from gzprep.images.sources import Files
 from gzprep.prepare.job import (
     PreparationJob,
     Source,
@@ -249,7 +250,7 @@ def sky(folder: Path, train: int, test: int) -> Source:
 def test_rows_are_counted(tmp_path: Path) -> None:
     source = sky(tmp_path, 12, 3)
     assert (source.count(Split.TRAIN), source.count(Split.TEST)) == (12, 3)
-    assert source.images == tmp_path / "images"
+    assert source.images == Files(tmp_path / "images")
 
 
 @pytest.mark.parametrize(("train", "test"), [(12, 0), (0, 3)])
@@ -273,7 +274,7 @@ def test_the_image_folder_is_that_of_the_recipe(tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     file = full_catalogue(tmp_path, Split.TRAIN, 2)
     recipe = from_mapping({"images": {"folder": "pictures"}})
-    assert open_source(tmp_path, (file,), recipe).images == tmp_path / "pictures"
+    assert open_source(tmp_path, (file,), recipe).images == Files(tmp_path / "pictures")
 
 
 # ---------------------------------------------------------------- the folder

@@ -108,7 +108,7 @@ def test_relative_paths_mean_the_same_in_every_process(
     (tmp_path / "sky").symlink_to(small_sky)
     monkeypatch.chdir(tmp_path)
     job = plan(RunRequest(Path("out"), Recipe(), data=Path("sky"), catalogue=Path("sky/gz2_train_catalog.parquet")))
-    places = (job.folder.root, job.source.images, job.source.catalogues[0].path)
+    places = (job.folder.root, *job.source.images.places, job.source.catalogues[0].path)
     assert all(place.is_absolute() for place in places)
     assert gzprep("run", "--data", "sky", "--out", "out", *SMALL).code == 0
     assert shard_sums(tmp_path / "out") == shard_sums(dataset)

@@ -1,0 +1,145 @@
+"""Where each image lies in parquet or tar files: a table that is made once and looked up by name.
+
+An image is found by its path or by its name alone: the id of the galaxy, or the file name without its ending, as
+WebDataset has it. Names are kept as hashes of 64 bits: 32 bytes an entry, about 64 an image.
+"""
+
+import posixpath
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gzcore.images import MissingImage, UnreadableImage
+from gzcore.storage.atomic import appearing
+from gzcore.storage.places import Place
+from gzprep.catalogue.read import path_below
+from gzprep.images.sources.base import Named
+
+Table = npt.NDArray[np.int64]
+
+
+class Location(NamedTuple):
+    """Where an image lies.
+
+    Attributes:
+        file: number of the file.
+        start: first byte; in parquet the row group.
+        length: bytes; in parquet the row in its group.
+    """
+
+    file: int
+    start: int
+    length: int
+
+
+def path_key(path: str) -> bytes:
+    """The key of a path, which says the folder too."""
+    return b"path " + posixpath.normpath(path).lstrip("/").encode(errors="surrogateescape")
+
+
+def name_key(name: str) -> bytes:
+    """The key of a name alone: an id, or a file's name up to its first dot."""
+    return b"name " + name.encode(errors="surrogateescape")
+
+
+def stem(path: str) -> str:
+    """A file's name up to its first dot, as WebDataset names what belongs together."""
+    return posixpath.basename(path).partition(".")[0]
+
+
+def keys_of_path(path: str) -> tuple[bytes, ...]:
+    """Everything that an image with this path is found by."""
+    return (path_key(path), name_key(stem(path)))
+
+
+def keys_of(galaxy: Named) -> Iterator[bytes]:
+    """Everything that the image of a galaxy may be found by, the surest first."""
+    path = path_below(galaxy.subfolder, galaxy.filename)
+    if path is not None:
+        yield path_key(path)
+    yield name_key(galaxy.id)
+    if galaxy.filename:
+        yield name_key(stem(galaxy.filename))
+
+
+def _hash(key: bytes) -> int:
+    return int.from_bytes(blake2b(key, digest_size=8).digest(), "little", signed=True)
+
+
+class IndexBuilder:
+    """Gathers keys and locations."""
+
+    def __init__(self) -> None:
+        self._numbers = array("q")
+        self.images = 0
+
+    def add(self, keys: Iterable[bytes], location: Location) -> None:
+        """Add an image under all its keys."""
+        self.images += 1
+        for key in set(keys):
+            self._numbers.extend((_hash(key), *location))
+
+    def built(self) -> "Index":
+        """The table, sorted by hash."""
+        table: Table = np.frombuffer(self._numbers, np.int64).reshape(-1, 4)
+        return Index(self.images, table[np.lexsort(table.T[::-1])])
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """Locations by hash of a key.
+
+    Attributes:
+        images: number of images.
+        table: int64 [keys, 4]: hash, file, start, length; sorted.
+        stored: where the table lies; then that alone is sent to workers, who map it into memory.
+    """
+
+    images: int
+    table: Table
+    stored: Place | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        if self.stored is None:
+            return Index, (self.images, self.table)
+        return load, (self.images, self.stored)
+
+    def find(self, galaxy: Named) -> Location:
+        """Where the image of a galaxy lies.
+
+        Raises:
+            MissingImage: there is none.
+            UnreadableImage: there are several of one name.
+        """
+        for key in keys_of(galaxy):
+            wanted = _hash(key)
+            first = int(np.searchsorted(self.table[:, 0], wanted))
+            last = int(np.searchsorted(self.table[:, 0], wanted, side="right"))
+            if last - first > 1:
+                raise UnreadableImage(f"there are {last - first} images called {key.partition(b' ')[2].decode()!r}")
+            if last > first:
+                return Location(*(int(number) for number in self.table[first, 1:]))
+        path = path_below(galaxy.subfolder, galaxy.filename)
+        raise MissingImage(f"there is no image {galaxy.id!r}" + (f", and none at {path!r}" if path else ""))
+
+    def store(self, place: Place, temporaries: Place) -> "Index":
+        """Write the table, and return an index that is small once pickled."""
+        with appearing(place, temporaries) as file:
+            np.save(file, self.table, allow_pickle=False)
+        return Index(self.images, self.table, place)
+
+
+@lru_cache(maxsize=4)
+def load(images: int, place: Place) -> Index:
+    """Read a stored index; that of this machine is mapped, so that all workers share its memory."""
+    if isinstance(place, Path):
+        return Index(images, np.load(place, mmap_mode="r", allow_pickle=False), place)
+    with place.open() as file:
+        return Index(images, np.load(file, allow_pickle=False), place)

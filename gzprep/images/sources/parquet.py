@@ -1,0 +1,264 @@
+"""Images in a column of parquet: Hugging Face's {bytes, path}, or plain binary. A row group is what is read at a time.
+
+A bin needs galaxies from all row groups. So a run first copies the images to one file, a row group after the other,
+and then reads each image from there (:func:`unpack`). Who needs a few images reads their row groups.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gzcore.errors import GzError
+from gzcore.images import MissingImage, check_file_size
+from gzcore.storage.atomic import appearing
+from gzcore.storage.places import Place, for_arrow
+from gzprep.images.sources.base import Named
+from gzprep.images.sources.index import Index, IndexBuilder, Location, Table, keys_of_path, name_key
+from gzprep.images.sources.tar import EMPTY, TarImages
+
+IDS = ("id_str", "id", "iauname", "dr8_id", "dr7objid", "objid", "key", "__key__", "galaxy_id", "GalaxyID")
+"""Columns whose values name a galaxy, beside that of the recipe."""
+PATHS = ("path", "file_loc", "filename", "file_name")
+"""Columns whose values are paths of images; ``filename`` may have its ``subfolder`` beside it."""
+_FOLDER = "subfolder"
+AUTO = "auto"
+_ROWS = 32
+"""Rows that are read at a time: images are large."""
+_FILE_BITS = 32
+"""A row group is a number of 64 bits: its file above, its place in the file below."""
+_LARGEST_GROUP = 1 << 29
+"""Bytes of the images of a row group that is kept in memory."""
+
+
+@dataclass(frozen=True)
+class ParquetImages:
+    """Images in parquet files.
+
+    Attributes:
+        shown: the place as the user named it.
+        files: the files.
+        column: the column with the images.
+        index: row group and row of each image.
+    """
+
+    shown: str
+    files: tuple[Place, ...]
+    column: str
+    index: Index
+
+    def __str__(self) -> str:
+        return self.shown
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The files."""
+        return self.files
+
+    def open(self, galaxy: Named) -> bytes:
+        """Read the row group of an image, unless it is the last one that was read."""
+        at = self.index.find(galaxy)
+        data = read_group(self.files[at.file], self.column, at.start)[at.length]
+        if not data:
+            raise MissingImage(EMPTY)
+        check_file_size(len(data))
+        return data
+
+
+def open_parquet(shown: str, files: Sequence[Place], column: str = AUTO, id_column: str | None = None) -> ParquetImages:
+    """Make the index of parquet files, from their columns of ids and paths alone.
+
+    Args:
+        shown: the place as the user named it.
+        files: the files.
+        column: with the images; ``auto``: the one that can hold them.
+        id_column: with the ids of the galaxies, if the catalogue names one.
+
+    Raises:
+        GzError: a file is no parquet, has no such column, or nothing that names its galaxies.
+    """
+    builder = IndexBuilder()
+    for number, place in enumerate(files):
+        with _readable(place), pq.ParquetFile(for_arrow(place), pre_buffer=False) as file:
+            column = image_column(file.schema_arrow, column, place)  # that of the first file, in all others
+            names = _names_in(file.schema_arrow, column, id_column, place)
+            _index_one(file, number, names, builder)
+    return ParquetImages(shown, tuple(files), column, builder.built())
+
+
+def image_columns(schema: pa.Schema) -> list[str]:
+    """Columns that can hold images: binary, or a struct with binary ``bytes`` in it."""
+    return [field.name for field in schema if _is_binary(field.type) or _is_struct(field.type)]
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _is_struct(kind: pa.DataType) -> bool:
+    if not pa.types.is_struct(kind):
+        return False
+    place = kind.get_field_index("bytes")
+    return place >= 0 and _is_binary(kind.field(place).type)
+
+
+def image_column(schema: pa.Schema, wanted: str, place: Place) -> str:
+    """The column with the images.
+
+    Raises:
+        GzError: it is not there, or there are several that might be it.
+    """
+    columns = image_columns(schema)
+    if wanted != AUTO:
+        if wanted not in columns:
+            there = f"those that can are {', '.join(columns)}" if columns else "no column of it can"
+            raise GzError(f"The column {wanted!r} (images.column) of {place} holds no images; {there}.")
+        return wanted
+    if not columns:
+        raise GzError(
+            f"No column of {place} holds images; expected binary, or Hugging Face's struct of bytes and path."
+        )
+    if len(columns) > 1 and "image" not in columns:
+        raise GzError(
+            f"{place} has {len(columns)} columns that can hold images, {', '.join(columns)}; "
+            "choose one with --set images.column=NAME."
+        )
+    return "image" if "image" in columns else columns[0]
+
+
+class _readable:  # noqa: N801 -- a context manager, used like a function
+    """Turn what reading a damaged file raises into one sentence."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, pa.ArrowException | OSError | EOFError):
+            reason = str(error).split("\n")[0].rstrip(". ")
+            raise GzError(f"The images in {self.place} cannot be read as parquet ({reason}).") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Columns that say which image is whose: ids, paths, and whether the column of images has paths itself."""
+
+    ids: tuple[str, ...]
+    paths: tuple[str, ...]
+    column: str
+    inside: bool
+
+    @property
+    def read(self) -> list[str]:
+        """What is read to make the index; never the images."""
+        return [*self.ids, *self.paths, *([f"{self.column}.path"] if self.inside else [])]
+
+    def keys(self, values: dict[str, Any]) -> Iterator[bytes]:
+        """Everything that a row is found by."""
+        yield from (name_key(str(values[name])) for name in self.ids if values[name] is not None)
+        inside = values.get(self.column)
+        told = [*(values[name] for name in self.paths), inside.get("path") if isinstance(inside, dict) else None]
+        for path in told:
+            if isinstance(path, str) and path:
+                yield from keys_of_path(path)
+                if values.get(_FOLDER):
+                    yield from keys_of_path(f"{values[_FOLDER]}/{path}")
+
+
+def _names_in(schema: pa.Schema, column: str, id_column: str | None, place: Place) -> _Names:
+    ids = tuple(name for name in dict.fromkeys((id_column or "", *IDS)) if name in schema.names)
+    paths = tuple(name for name in PATHS if name in schema.names)
+    names = _Names(ids, paths, column, _has_path(schema.field(column).type))
+    if not names.read:
+        known = ", ".join((*IDS[:3], *PATHS))
+        raise GzError(f"{place} does not say which image is whose; expected a column such as {known}.")
+    return names
+
+
+def _index_one(file: pq.ParquetFile, number: int, names: _Names, builder: IndexBuilder) -> None:
+    """Add the rows of a file, by their ids, their paths and the paths in the column of images."""
+    folder = [_FOLDER] if _FOLDER in file.schema_arrow.names else []
+    for group in range(file.num_row_groups):
+        batches = file.iter_batches(row_groups=[group], columns=[*names.read, *folder], use_threads=False)
+        rows = (values for batch in batches for values in batch.to_pylist())
+        for row, values in enumerate(rows):
+            builder.add(names.keys(values), Location(number, group, row))
+
+
+def _has_path(kind: pa.DataType) -> bool:
+    if not pa.types.is_struct(kind) or kind.get_field_index("path") < 0:
+        return False
+    path = kind.field(kind.get_field_index("path")).type
+    return bool(pa.types.is_string(path) or pa.types.is_large_string(path))
+
+
+@lru_cache(maxsize=1)
+def read_group(place: Place, column: str, group: int) -> list[bytes | None]:
+    """The images of a row group.
+
+    Raises:
+        GzError: it is damaged, or too large to be kept.
+    """
+    with _readable(place), pq.ParquetFile(for_arrow(place), pre_buffer=False) as file:
+        size = sum(map(_image_bytes(file, column, group), range(file.metadata.num_columns)))
+        if size > _LARGEST_GROUP:
+            raise GzError(f"Row group {group} of {place} has {size} bytes; write it again with fewer rows a group.")
+        return list(_images(file, column, group))
+
+
+def _image_bytes(file: pq.ParquetFile, column: str, group: int) -> Any:  # noqa: ANN401 -- a function of a number
+    def size(number: int) -> int:
+        chunk = file.metadata.row_group(group).column(number)
+        return int(chunk.total_uncompressed_size) if chunk.path_in_schema.split(".")[0] == column else 0
+
+    return size
+
+
+def _images(file: pq.ParquetFile, column: str, group: int) -> Iterator[bytes | None]:
+    inner = f"{column}.bytes" if pa.types.is_struct(file.schema_arrow.field(column).type) else column
+    for batch in file.iter_batches(_ROWS, row_groups=[group], columns=[inner], use_threads=False):
+        for value in batch.column(0).to_pylist():
+            yield value["bytes"] if isinstance(value, dict) else value
+
+
+def unpack(images: ParquetImages, pack: Place, temporaries: Place) -> TarImages:
+    """Copy all images to one file, a row group after the other, so that each is read alone from there.
+
+    Args:
+        images: the source.
+        pack: the file to write.
+        temporaries: where it is written before it gets its name.
+
+    Returns:
+        The images in that file, found by the same names.
+
+    Raises:
+        GzError: a file of the source is damaged.
+    """
+    offsets, first_rows = array("q", [0]), {}
+    with appearing(pack, temporaries) as out:
+        for number, place in enumerate(images.files):
+            with _readable(place), pq.ParquetFile(for_arrow(place), pre_buffer=False) as file:
+                for group in range(file.num_row_groups):
+                    first_rows[number, group] = len(offsets) - 1
+                    for data in _images(file, images.column, group):
+                        offsets.append(offsets[-1] + out.write(data or b""))
+    table = _moved(images.index.table, first_rows, np.frombuffer(offsets, np.int64))
+    return TarImages(images.shown, (pack,), Index(images.index.images, table))
+
+
+def _moved(table: Table, first_rows: dict[tuple[int, int], int], offsets: npt.NDArray[np.int64]) -> Table:
+    """The table of an index, with bytes of the one file in place of row groups and rows."""
+    codes = np.array([file << _FILE_BITS | group for file, group in first_rows], np.int64)
+    firsts = np.array(list(first_rows.values()), np.int64)
+    rows = firsts[np.searchsorted(codes, table[:, 1] << _FILE_BITS | table[:, 2])] + table[:, 3]
+    starts = offsets[rows]
+    return np.stack([table[:, 0], np.zeros_like(rows), starts, offsets[rows + 1] - starts], axis=1)
