@@ -1,54 +1,20 @@
 """The command line of gztrain: parse, call, print."""
 
 import sys
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from gzcore.cli import (
-    AsJson,
-    RecipeToPrint,
-    Settings,
-    end_process,
-    make_app,
-    print_json,
-    run_app,
-    show_recipes,
-    show_version,
-)
+from gzcore.cli import AsJson, RecipeToPrint, end_process, print_json, run_app, show_recipes, show_version
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.options import AnyPlace, path, place
 from gzcore.storage.places import Place, as_place, local
 from gztrain import __version__
-from gztrain.cli.options import takes_recipe_options
+from gztrain.cli import learning  # noqa: F401 -- its commands come first
+from gztrain.cli.options import Data, Json, Overwrite, RunPath, RunPaths, SkipDamaged, SplitName, app, show_result
 from gztrain.environment import restart_with_allocator, start_keras
-from gztrain.training.options import as_settings
-
-app = make_app("gztrain")
-
-Json = dict[str, Any]
-Dataset = Annotated[
-    AnyPlace, typer.Argument(parser=place, metavar="OUT", help="A dataset folder that `gzprep run` made.")
-]
-RunPath = Annotated[AnyPlace, typer.Argument(parser=place, metavar="RUN", help="A run folder that `gztrain fit` made.")]
-RunPaths = Annotated[list[AnyPlace], typer.Argument(parser=place, metavar="RUN", help="Run folders.")]
-NewRun = Annotated[AnyPlace, typer.Option("--run", parser=place, help="Run folder to make.")]
-Recipe = Annotated[
-    str | None,
-    typer.Option("--recipe", metavar="NAME|FILE", help="A recipe, such as vit (see `gztrain recipes`), or a file."),
-]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with the run that is there, at the step where it stopped.")
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run that is there.")]
-SkipDamaged = Annotated[
-    bool, typer.Option("--skip-damaged", "--skip-corrupt", help="Leave damaged records out, and count them.")
-]
-Data = Annotated[AnyPlace | None, typer.Option("--data", parser=place, help="The dataset folder, if it has moved.")]
-SplitName = Literal["val", "test"]
 
 
 def main() -> NoReturn:
@@ -63,12 +29,6 @@ def main_process() -> NoReturn:
     end_process(run_app(app, "gztrain"))
 
 
-def _recipe(name: str | None) -> Place | None:
-    from gzcore.recipe.named import find_recipe
-
-    return None if name is None else find_recipe("gztrain", name)
-
-
 @app.callback()
 def about(
     *,
@@ -81,67 +41,6 @@ def about(
 ) -> None:
     """Train a classifier on the shards that gzprep wrote, and judge it on galaxies that it has not seen."""
     del version  # its callback has printed it
-
-
-@app.command()
-@takes_recipe_options()
-def fit(  # noqa: PLR0913 -- options of a command line
-    out: Dataset,
-    run: NewRun,
-    recipe: Recipe = None,
-    settings: Settings = None,
-    *,
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
-    **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
-) -> None:
-    """Train a model on a dataset folder, and judge it on its validation fold."""
-    pairs = [*(settings or []), *as_settings(options)]
-    _train("fit", out, run, recipe, pairs, resume=resume, overwrite=overwrite, as_json=as_json)
-
-
-def _train(  # noqa: PLR0913 -- what both commands take
-    how: Literal["fit", "crossval"],
-    out: Place,
-    run: Place,
-    recipe: str | None,
-    pairs: Sequence[str],
-    *,
-    resume: bool,
-    overwrite: bool,
-    as_json: bool,
-) -> None:
-    from gztrain.cli.show import show_folds, show_metrics
-    from gztrain.training.start import start
-
-    metrics = start(how, out, run, _recipe(recipe), pairs, resume=resume, overwrite=overwrite, quiet=as_json)
-    _show(metrics, as_json, show_metrics if how == "fit" else show_folds, run)
-
-
-def _show(document: Json, as_json: bool, show: Any, run: Place | None) -> None:  # noqa: ANN401, FBT001
-    if as_json:
-        print_json(document)
-    else:
-        show(document, None if run is None else str(run))
-
-
-@app.command()
-@takes_recipe_options(without=("fold",))
-def crossval(  # noqa: PLR0913 -- options of a command line
-    out: Dataset,
-    run: NewRun,
-    recipe: Recipe = None,
-    settings: Settings = None,
-    *,
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
-    **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
-) -> None:
-    """Train and judge a model for each fold, as the report did, with mean and standard deviation."""
-    pairs = [*(settings or []), *as_settings(options)]
-    _train("crossval", out, run, recipe, pairs, resume=resume, overwrite=overwrite, as_json=as_json)
 
 
 @app.command()
@@ -170,7 +69,7 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
         )
         here.send()
     chosen = {**document, "splits": {name: document["splits"][name]}}
-    _show(document if as_json else chosen, as_json, show_metrics, run)
+    show_result(document if as_json else chosen, as_json, show_metrics, run)
 
 
 @app.command()
@@ -213,10 +112,10 @@ def predict(  # noqa: PLR0913 -- options of a command line
     scale: Scale = "resize" if resize else "assume" if assume_scale else "tell"
     if runner is None:
         counts = _predict_here(run, places, parquet, resize=resize, quiet=as_json)
-        _show(counts, as_json, lambda found, file: show_predicted(found, file, scale), parquet)
+        show_result(counts, as_json, lambda found, file: show_predicted(found, file, scale), parquet)
     else:
         summary = _predict_on(runner, run, places, parquet, workers, resize=resize)
-        _show(summary, as_json, lambda found, folder: show_parts(found, folder, scale), parquet)
+        show_result(summary, as_json, lambda found, folder: show_parts(found, folder, scale), parquet)
 
 
 def _predict_here(run: Place, words: list[str], parquet: Place, *, resize: bool, quiet: bool) -> Json:
@@ -297,7 +196,7 @@ def ensemble(  # noqa: PLR0913 -- options of a command line
         document = average_runs(EnsembleRequest(folders, target, split, sides, data, overwrite, skip_damaged, places))
         if kept is not None:
             kept.send()
-    _show(document, as_json, show_metrics, out)
+    show_result(document, as_json, show_metrics, out)
 
 
 @app.command()
@@ -370,26 +269,3 @@ def recipes(
 ) -> None:
     """List the recipes that --recipe knows by name, or print one."""
     show_recipes("gztrain", name, as_json=as_json)
-
-
-@app.command()
-@takes_recipe_options(without=("fold", "epochs", "fine_tune_epochs", "patience", "monitor", "strict_labels"))
-def bench(
-    out: Dataset,
-    recipe: Recipe = None,
-    settings: Settings = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to run each stage.")] = 3.0,
-    *,
-    as_json: AsJson = False,
-    **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
-) -> None:
-    """Measure where the time goes: images a second of each stage and of the whole, and what to change."""
-    from gztrain.config import read_config
-
-    config = read_config(_recipe(recipe), [*(settings or []), *as_settings(options)])
-    start_keras()
-    from gztrain.cli.show import show_bench
-    from gztrain.training.bench import bench as measure
-
-    rates = measure(config, out, seconds)
-    _show(rates, as_json, lambda figures, _: show_bench(figures), None)

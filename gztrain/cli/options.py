@@ -1,13 +1,41 @@
-"""Options of the command line that set keys of a recipe, for ``fit`` and ``crossval`` alike."""
+"""What commands share: arguments, options that set keys of a recipe, and how a result is shown."""
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
+from gzcore.cli import make_app, print_json
+from gzcore.storage.options import AnyPlace, place
+from gzcore.storage.places import Place
 from gztrain.training.options import OPTIONS, Option
 
+app = make_app("gztrain")
+
+Json = dict[str, Any]
+Dataset = Annotated[
+    AnyPlace, typer.Argument(parser=place, metavar="OUT", help="A dataset folder that `gzprep run` made.")
+]
+RunPath = Annotated[AnyPlace, typer.Argument(parser=place, metavar="RUN", help="A run folder that `gztrain fit` made.")]
+RunPaths = Annotated[list[AnyPlace], typer.Argument(parser=place, metavar="RUN", help="Run folders.")]
+NewRun = Annotated[AnyPlace, typer.Option("--run", parser=place, help="Run folder to make.")]
+Recipe = Annotated[
+    str | None,
+    typer.Option("--recipe", metavar="NAME|FILE", help="A recipe, such as vit (see `gztrain recipes`), or a file."),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the run that is there, at the step where it stopped.")
+]
+Extend = Annotated[
+    bool, typer.Option("--extend", help="Go on with the run that is there, with larger --epochs or --fine-tune-epochs.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run that is there.")]
+SkipDamaged = Annotated[
+    bool, typer.Option("--skip-damaged", "--skip-corrupt", help="Leave damaged records out, and count them.")
+]
+Data = Annotated[AnyPlace | None, typer.Option("--data", parser=place, help="The dataset folder, if it has moved.")]
+SplitName = Literal["val", "test"]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -35,3 +63,22 @@ def _parameter(name: str, option: Option) -> inspect.Parameter:
 def _flag(name: str, kind: type) -> str:
     word = name.replace("_", "-")
     return f"--{word}/--no-{word}" if kind is bool else f"--{word}"
+
+
+def recipe_file(name: str | None) -> Place | None:
+    """The file of a recipe, from its name or path.
+
+    Raises:
+        UsageError: there is no such recipe.
+    """
+    from gzcore.recipe.named import find_recipe
+
+    return None if name is None else find_recipe("gztrain", name)
+
+
+def show_result(document: Json, as_json: bool, show: Any, run: Place | None) -> None:  # noqa: ANN401, FBT001
+    """Print what a command found: as JSON, or by a function that shows it for people."""
+    if as_json:
+        print_json(document)
+    else:
+        show(document, None if run is None else str(run))

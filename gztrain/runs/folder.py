@@ -5,7 +5,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -127,13 +127,22 @@ class RunFolder:
         with contextlib.ExitStack() as held, writing(self.root):
             for fold in self.root.glob("fold-[0-9]*"):
                 held.enter_context(RunFolder(fold).locked())
-            files = (self.config, self.galaxies, self.ensemble, self.history, self.model, self.metrics, self.report)
-            for path in files:
+            for path in (self.config, self.galaxies, self.ensemble, self.history):
                 path.unlink(missing_ok=True)
-            for path in self.root.glob("predictions*.parquet"):
-                path.unlink()
-            for folder in (self.checkpoint, self.tensorboard, self.figures, *self.root.glob("fold-[0-9]*")):
+            self.clear_results()
+            for folder in (self.checkpoint, self.tensorboard, *self.root.glob("fold-[0-9]*")):
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def clear_results(self) -> None:
+        """Remove what was made of the trained model, and the model.
+
+        Raises:
+            GzError: a file cannot be removed.
+        """
+        with writing(self.root):
+            for path in (self.metrics, self.model, self.report, *self.root.glob("predictions*.parquet")):
+                path.unlink(missing_ok=True)
+            shutil.rmtree(self.figures, ignore_errors=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +156,7 @@ class Run:
         data: the data set that it was trained on.
         backend: the Keras backend that trained it. Any backend can use the model.
         label_counts: labels of its training galaxies, under each label policy; empty in runs of earlier versions.
+        extended: when it was extended, the step, and what its recipe had said before.
     """
 
     folder: RunFolder
@@ -155,6 +165,7 @@ class Run:
     data: DataRecord
     backend: str
     label_counts: Mapping[Policy, LabelCounts]
+    extended: tuple[Json, ...] = ()
 
     @property
     def dataset(self) -> Place:
@@ -187,6 +198,7 @@ def write_config(  # noqa: PLR0913 -- what a run is
     backend: str,
     *,
     label_counts: Mapping[Policy, LabelCounts] | None = None,
+    extended: Sequence[Json] = (),
 ) -> None:
     """Write config.json.
 
@@ -197,6 +209,7 @@ def write_config(  # noqa: PLR0913 -- what a run is
         scheme: its labels.
         backend: the Keras backend that trains it.
         label_counts: labels of its training galaxies, for baselines, under each label policy.
+        extended: see :class:`Run`.
 
     Raises:
         GzError: it cannot be written.
@@ -211,6 +224,7 @@ def write_config(  # noqa: PLR0913 -- what a run is
         "scheme": asdict(scheme),
         "label_counts": {policy: counts.as_json() for policy, counts in (label_counts or {}).items()},
         "config": as_mapping(config),
+        **({"extended": list(extended)} if extended else {}),
     }
     write_json(folder.config, document)
 
@@ -232,6 +246,7 @@ def open_run(path: Path) -> Run:
             data=record_from(document["dataset"]),
             backend=document["backend"],
             label_counts={policy: counts_from(values, scheme) for policy, values in counts.items()},
+            extended=tuple(document.get("extended", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
         raise GzError(f"{folder.config} is damaged ({error}); train the run again with --overwrite.") from None

@@ -54,6 +54,13 @@ class CountsEntry(_Part):
     positives: Annotated[tuple[Count, ...], Field(max_length=1000)]
 
 
+class ExtensionEntry(_Part):
+    """A run went on for longer than was first asked for: after which step, and what had been asked for until then."""
+
+    step: Count
+    before: dict[Text, Count]
+
+
 class RunDocument(_Part):
     """What ``config.json`` holds; the recipe in it is checked as every recipe is."""
 
@@ -63,6 +70,7 @@ class RunDocument(_Part):
     scheme: SchemeEntry
     label_counts: dict[Literal["asked", "report"], CountsEntry] = {}
     config: dict[str, Any]
+    extended: Annotated[tuple[ExtensionEntry, ...], Field(max_length=10_000)] = ()
 
 
 class Figures(_Part):

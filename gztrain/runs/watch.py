@@ -1,7 +1,7 @@
 """Shows the progress of a run: a live bar on a terminal, plain lines in a file or a pipe."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -22,11 +22,17 @@ class Watch(Protocol):
     def tell(self, sentence: str) -> None:
         """Show a sentence to the user."""
 
+    def introduce(self, sentences: Iterable[str]) -> None:
+        """Show what the run is, before it begins."""
+
     def expect(self, steps: int, done: int) -> None:
         """Start to show progress: the run has ``steps`` steps at most, and ``done`` of them are complete."""
 
     def advance(self, line: HistoryLine) -> None:
         """Show the progress after a line of the history."""
+
+    def conclude(self, sentence: str) -> None:
+        """Show that the training has ended, and what came of it."""
 
 
 class Quiet:
@@ -36,10 +42,16 @@ class Quiet:
         """Print it on standard error."""
         say(sentence)
 
+    def introduce(self, sentences: Iterable[str]) -> None:
+        """Do nothing."""
+
     def expect(self, steps: int, done: int) -> None:
         """Do nothing."""
 
     def advance(self, line: HistoryLine) -> None:
+        """Do nothing."""
+
+    def conclude(self, sentence: str) -> None:
         """Do nothing."""
 
 
@@ -52,6 +64,11 @@ class Plain:
     def tell(self, sentence: str) -> None:
         """Print it on standard error."""
         say(sentence)
+
+    def introduce(self, sentences: Iterable[str]) -> None:
+        """Print a line for each."""
+        for sentence in sentences:
+            say(sentence)
 
     def expect(self, steps: int, done: int) -> None:
         """Remember the number of steps and the time."""
@@ -66,6 +83,10 @@ class Plain:
         left = (self._said - self._began) / done * (self._steps - line.step)
         say(f"{sentence_of(line)}, step {line.step} of {self._steps} at most, {human_time(left)} left at most")
 
+    def conclude(self, sentence: str) -> None:
+        """Print it."""
+        say(sentence)
+
 
 class Live:
     """A bar on a terminal."""
@@ -78,9 +99,14 @@ class Live:
         """Print it above the bar."""
         self._progress.console.print(escape(printable(sentence)), highlight=False)
 
+    def introduce(self, sentences: Iterable[str]) -> None:
+        """Print a line for each above the bar."""
+        for sentence in sentences:
+            self.tell(sentence)
+
     def expect(self, steps: int, done: int) -> None:
         """Show the bar."""
-        self._task = self._progress.add_task("Compiling", total=steps, completed=done, numbers="")
+        self._task = self._progress.add_task("Compiling the first step", total=steps, completed=done, numbers="")
 
     def advance(self, line: HistoryLine) -> None:
         """Update the bar; at the end of an epoch also print a line."""
@@ -89,6 +115,13 @@ class Live:
             self._progress.update(self._task, completed=line.step, description=title, numbers=numbers)
         if line.val_loss is not None:
             self.tell(sentence_of(line))
+
+    def conclude(self, sentence: str) -> None:
+        """Bring the bar to its end, also where the training ended early, and print the sentence."""
+        if self._task is not None:
+            done = self._progress.tasks[self._task].completed
+            self._progress.update(self._task, total=done, description="Trained")
+        self.tell(sentence)
 
 
 def sentence_of(line: HistoryLine) -> str:

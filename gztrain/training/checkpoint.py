@@ -99,6 +99,12 @@ class Checkpoints:
             if self.last.exists():
                 self.last.replace(self.end)
 
+    def take_end(self) -> None:
+        """Make the state at the end of the training the newest checkpoint again, if the training had ended."""
+        with writing(self.folder):
+            if self.end.exists():
+                self.end.replace(self.last)
+
     def save_best(self, steps: int, model: Sequence[Array]) -> None:
         """Write the model after some step. It becomes the best model when a checkpoint with this step is saved."""
         self._write(self.best(steps), _named("model", model))

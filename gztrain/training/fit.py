@@ -6,7 +6,7 @@ from functools import partial
 
 from gzcore.errors import UsageError
 from gzcore.storage.atomic import beside, sweep, writing
-from gztrain.config import TrainConfig
+from gztrain.config import FREE, TrainConfig
 from gztrain.environment import quiet_imports
 from gztrain.evaluation.evaluate import evaluate
 from gztrain.models import build
@@ -23,13 +23,15 @@ from gztrain.training.backends import Backend, Task, load_backend
 from gztrain.training.callbacks import Callbacks
 from gztrain.training.checkpoint import Array, Checkpoints, Snapshot, assign_values, check_fits, values_of
 from gztrain.training.devices import choose_precision, make_step_plan, policy
+from gztrain.training.extend import RAISED, check_extended, last_state, raised
 from gztrain.training.feed import Feed
-from gztrain.training.job import TrainingJob, make_job
+from gztrain.training.job import TrainingJob, make_job, stages_of
 from gztrain.training.journal import Journal
 from gztrain.training.loop import Loop, LoopParts, Machine
 from gztrain.training.mixing import Mixing
 from gztrain.training.request import TrainRequest
 from gztrain.training.stop import StopSwitch, stop_switch
+from gztrain.training.telling import closing, opening
 from gztrain.training.validation import Validator
 
 
@@ -78,8 +80,15 @@ def check_resumed(folder: RunFolder, job: TrainingJob) -> None:
         GzError: the data differ.
         UsageError: the config or the backend does.
     """
-    if _goes_on(folder, job.request):
-        check_same(open_run(folder.root), job.config, job.dataset, backend_name())
+    if not _goes_on(folder, job.request):
+        if job.request.extend:
+            raise UsageError(f"There is no run in {folder.root} to extend; leave --extend out.")
+        return
+    run = open_run(folder.root)
+    if job.request.extend:
+        check_extended(run, job.config, stages_of(run.config))
+    free = (*FREE, *RAISED) if job.request.extend else FREE
+    check_same(run, job.config, job.dataset, backend_name(), free)
 
 
 def check_machine(job: TrainingJob, backend: Backend) -> None:
@@ -130,11 +139,16 @@ def begin(folder: RunFolder, job: TrainingJob, galaxy: GalaxyModel, held: contex
     held.enter_context(folder.locked())
     check_free(folder, job.request)
     check_resumed(folder, job)
-    snapshot = _snapshot(folder, galaxy) if _goes_on(folder, job.request) else None
-    if not _goes_on(folder, job.request):
+    goes_on = _goes_on(folder, job.request)
+    snapshot, extended = (_snapshot(folder, galaxy, job), _extensions(folder, job)) if goes_on else (None, ())
+    if not goes_on:
         folder.clear()
+    elif job.request.extend:
+        folder.clear_results()
+        Checkpoints(folder.checkpoint).take_end()
     data = record_of(job.dataset)  # when a run goes on, its free keys and the place of its data may have changed
-    write_config(folder, job.config, data, job.scheme, backend_name(), label_counts=job.label_counts)
+    counts = job.label_counts
+    write_config(folder, job.config, data, job.scheme, backend_name(), label_counts=counts, extended=extended)
     validating = job.config.fold
     write_galaxies(folder, job.galaxies, (name for name, fold in job.galaxies.items() if fold != validating))
     for place in (folder.root, folder.checkpoint):
@@ -143,10 +157,18 @@ def begin(folder: RunFolder, job: TrainingJob, galaxy: GalaxyModel, held: contex
     return snapshot
 
 
-def _snapshot(folder: RunFolder, galaxy: GalaxyModel) -> Snapshot | None:
-    """The last checkpoint, if there is one; it fits the model."""
+def _extensions(folder: RunFolder, job: TrainingJob) -> tuple[Json, ...]:
+    """When the run was extended, now included."""
+    run = open_run(folder.root)
+    if not job.request.extend:
+        return run.extended
+    return (*run.extended, {"step": last_state(run).progress.position.steps, "before": raised(run, job.config)})
+
+
+def _snapshot(folder: RunFolder, galaxy: GalaxyModel, job: TrainingJob) -> Snapshot | None:
+    """The checkpoint to go on from, if there is one; it fits the model."""
     checkpoints = Checkpoints(folder.checkpoint)
-    snapshot = checkpoints.load()
+    snapshot = last_state(open_run(folder.root)) if job.request.extend else checkpoints.load()
     if snapshot is not None:
         check_fits(galaxy.body.variables, snapshot.model, checkpoints.last)
     return snapshot
@@ -179,7 +201,11 @@ def train(  # noqa: PLR0913 -- all that a training needs
             watch.tell("This run has ended already; nothing is left to train.")
             return snapshot.model
         journal = _open_journal(folder, job, snapshot, watch)
-        Loop(_join(job, galaxy, machine, journal, stop, callbacks=callbacks), snapshot).run()
+        parts = _join(job, galaxy, machine, journal, stop, callbacks=callbacks)
+        precision = choose_precision(backend, config.compute)
+        watch.introduce(opening(job, parts.feed.steps, machine.plan.devices, backend_name(), precision))
+        progress = Loop(parts, snapshot).run()
+        watch.conclude(closing(job, folder, progress.best))
         return values_of(galaxy.body.variables)
 
 

@@ -60,10 +60,14 @@ class TrainingJob:
     @property
     def stages(self) -> tuple[TrainingStage, ...]:
         """The training stages of this run."""
-        spec = self.config.model
-        entry = MODELS[spec.name]
-        from_imagenet = entry.has_imagenet if spec.weights is None else spec.weights != "none"
-        return plan_stages(self.config, pretrained=entry.two_stage and from_imagenet)
+        return stages_of(self.config)
+
+
+def stages_of(config: TrainConfig) -> tuple[TrainingStage, ...]:
+    """The training stages that a config asks for."""
+    entry, weights = MODELS[config.model.name], config.model.weights
+    from_imagenet = entry.has_imagenet if weights is None else weights != "none"
+    return plan_stages(config, pretrained=entry.two_stage and from_imagenet)
 
 
 def make_job(request: TrainRequest) -> TrainingJob:

@@ -26,6 +26,7 @@ class TrainRequest:
         overwrite: replace the run that is in the run folder.
         saved: called when the run folder holds something to go on from, or a result.
         callbacks: objects of classes derived from keras.callbacks.Callback.
+        extend: let the run that is there go on for longer than it was first asked to; then ``resume`` is true, too.
     """
 
     data: Place
@@ -35,6 +36,7 @@ class TrainRequest:
     overwrite: bool = False
     saved: Callable[[], None] = nothing
     callbacks: tuple[Any, ...] = ()
+    extend: bool = False
 
 
 def make_config(run: Path, recipe: Place | None, settings: Iterable[str], *, resume: bool) -> TrainConfig:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from gzcore.errors import UsageError
 from gzcore.storage.places import Place
 from gztrain.environment import start_keras
 from gztrain.runs.remote import to_train
@@ -23,6 +24,7 @@ def start(  # noqa: PLR0913 -- what both commands take
     overwrite: bool = False,
     quiet: bool = False,
     callbacks: Sequence[Any] = (),
+    extend: bool = False,
 ) -> dict[str, Any]:
     """Train and judge; a run folder in a bucket is worked on here, and sent there as it grows. Keras is loaded late.
 
@@ -36,6 +38,7 @@ def start(  # noqa: PLR0913 -- what both commands take
         overwrite: replace the run that is there.
         quiet: show no progress.
         callbacks: objects of classes derived from keras.callbacks.Callback.
+        extend: let the run that is there go on for longer than it was first asked to.
 
     Returns:
         What metrics.json says.
@@ -45,6 +48,11 @@ def start(  # noqa: PLR0913 -- what both commands take
         UsageError: a value does not fit, or the run folder has a run already.
         Stopped: the user pressed Ctrl-C.
     """
+    if extend and overwrite:
+        raise UsageError(
+            "--extend goes on with the run that is there, and --overwrite replaces it; choose one of them."
+        )
+    resume = resume or extend
     with to_train(run, over=resume or overwrite) as here:
         config = make_config(here.folder, recipe, pairs, resume=resume)
         start_keras()
@@ -54,5 +62,5 @@ def start(  # noqa: PLR0913 -- what both commands take
 
         train = fit if how == "fit" else crossval
         with watching(quiet=quiet) as watch:
-            request = TrainRequest(data, here.folder, config, resume, overwrite, here.send, tuple(callbacks))
+            request = TrainRequest(data, here.folder, config, resume, overwrite, here.send, tuple(callbacks), extend)
             return train(request, watch)

@@ -53,3 +53,25 @@ def test_the_bar_shows_loss_and_speed() -> None:
     shown = screen.file.getvalue()  # type: ignore[attr-defined]
     assert "loss 0.2500, 120/s" in shown
     assert "validation loss 0.5000" in shown
+
+
+@pytest.mark.parametrize("make", ["plain", "live"])
+def test_a_run_is_introduced_and_concluded(make: str, capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with Progress(BarColumn(), TextColumn("{task.percentage:.0f} %"), console=screen, auto_refresh=False) as progress:
+        watch = Plain() if make == "plain" else Live(progress)
+        watch.introduce(["32 galaxies teach.", "3 labels."])
+        watch.expect(20, 0)
+        watch.advance(line(5, 0.5))
+        watch.conclude("Epoch 2 is kept.")
+    shown = capsys.readouterr().err + screen.file.getvalue()  # type: ignore[attr-defined]
+    assert all(sentence in shown for sentence in ("32 galaxies teach.", "3 labels.", "Epoch 2 is kept."))
+    if make == "live":
+        assert "100 %" in shown  # though five of twenty steps were done
+
+
+def test_quiet_progress_introduces_and_concludes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with watching(quiet=True) as watch:
+        watch.introduce(["32 galaxies teach."])
+        watch.conclude("Epoch 2 is kept.")
+    assert capsys.readouterr() == ("", "")

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -59,7 +60,9 @@ def run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     steady = ("--schedule", "constant", "--set", "optimizer.warmup=0")
     result = gztrain("fit", dataset, "--run", folder, *TINY, *steady)
     assert result.code == 0, result.err
-    assert "validation" in result.err
+    for part in ("of fold 0 validate.", "5 steps of 16 in an epoch", "policy asked", "with tensorflow in float32"):
+        assert part in result.err
+    assert re.search(r"Epoch \d of stage [a-z-]+ is kept, .* \(bce, weights ens\), .* galaxies of fold 0\.", result.err)
     assert str(folder) in result.out
     return RunFolder(folder)
 
