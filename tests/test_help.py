@@ -36,6 +36,7 @@ COMMANDS = {
             "simulate",
             "fetch",
             "verify",
+            "views",
             "preview",
             "report",
             "diff",

@@ -1,7 +1,7 @@
 """The command line of gzprep: parse, call, print."""
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -15,9 +15,10 @@ from gzcore.cli import (
     show_recipes,
     show_version,
 )
+from gzcore.errors import UsageError
 from gzcore.storage.options import AnyPlace, path, place
 from gzprep import __version__
-from gzprep.cli import making, surveys  # noqa: F401 -- their commands come first
+from gzprep.cli import looking, making, surveys  # noqa: F401 -- their commands come first
 from gzprep.cli.options import Dataset, RecipeName, app, choose_recipe
 
 
@@ -96,6 +97,10 @@ def verify(
     data: Annotated[
         AnyPlace | None, typer.Option(parser=place, help="Where the data folder is now, if it has moved.")
     ] = None,
+    reference: Annotated[
+        Literal["albumentations"] | None,
+        typer.Option(help="Make these records also by albumentations' own transforms, and say how far they differ."),
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -103,7 +108,9 @@ def verify(
     from gzcore.console import show_line
     from gzprep.tools.verify import verify_folder
 
-    result = verify_folder(out, replay_records=replay, data=data)
+    if reference is not None and not replay:
+        raise UsageError("--reference compares the records that are made again; add --replay N.")
+    result = verify_folder(out, replay_records=replay, data=data, reference=reference is not None)
     if as_json:
         print_json(result)
     else:
@@ -111,6 +118,8 @@ def verify(
             show_line(f"fault: {fault}")
         for line in result["leaks"]:
             show_line(line)
+        if "reference" in result:
+            show_line(result["reference"]["sentence"])
         verdict = "whole" if result["ok"] else f"not whole: {len(result['faults'])} faults"
         show_line(f"{out} is {verdict} ({result['records']} records read, {result['replayed']} made again).")
     if not result["ok"]:

@@ -59,6 +59,26 @@ def prevalence(labels: Json) -> list[tuple[str, str, str]]:
     return rows
 
 
+def show_operations(views: Any) -> None:  # noqa: ANN401 -- the part of a recipe about views
+    """Print the built-in operations and the ranges that a recipe draws from."""
+    rows = [
+        ("translate", f"{views.translate[0]:g} to {views.translate[1]:g} px in x and in y, whole pixels"),
+        ("rotate", f"{views.rotate[0]:g} to {views.rotate[1]:g} degrees"),
+        ("zoom", f"{views.zoom[0]:g} to {views.zoom[1]:g}, {views.zoom_draw}"),
+        ("flip", "horizontal or vertical"),
+        ("blur", f"Gaussian, kernel {', '.join(map(str, views.blur))} px"),
+        (
+            "noise or denoise",
+            f"sigma {views.noise_sigma[0]:g} to {views.noise_sigma[1]:g} grey levels, or {views.denoise}",
+        ),
+        ("none", "nothing"),
+    ]
+    show_line(f"{views.ops} of these are drawn for each of {views.count} views:")
+    for name, told in rows:
+        show_line(f"  {name:<18}{told}")
+    show_line("As a pipeline of albumentations, to change and use: gzprep views --yaml")
+
+
 FEW_IMAGES = 12
 """So many images get a line each without ``--all``."""
 

@@ -69,11 +69,17 @@ def matrix(geometry: Geometry, height: int, width: int, crop: int) -> Matrix:
     return np.array(((a, b, a * start_x + b * start_y + end_x), (c, d, c * start_x + d * start_y + end_y)))
 
 
+def reach_of(geometry: Geometry, crop: int) -> float:
+    """How far from the frame's centre the crop shows pixels, at most, px of the frame."""
+    x, y = geometry.shift
+    return _HALF_DIAGONAL * crop / abs(geometry.zoom) + max(abs(x), abs(y))
+
+
 def leaves_frame(geometry: Geometry, height: int, width: int, crop: int) -> bool:
     """Tell whether any pixel of the crop comes from outside the frame."""
-    x, y = geometry.shift
-    farthest = _HALF_DIAGONAL * crop / abs(geometry.zoom) + max(abs(x), abs(y))
-    if farthest <= min(height, width) / 2 - 1:  # the circle around the crop stays inside: most views, at no cost
+    if (
+        reach_of(geometry, crop) <= min(height, width) / 2 - 1
+    ):  # the circle around the crop stays inside: most views, at no cost
         return False
     inverse = cv2.invertAffineTransform(matrix(geometry, height, width, crop))
     last = crop - 1

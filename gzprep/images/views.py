@@ -5,6 +5,7 @@ geometry (shift, rotation and zoom, flip: one warp from the full frame into the 
 denoise, on the crop. Row ids such as F26 are those of the report's requirements.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -26,7 +27,7 @@ _NOISE_LENGTH = 1 << 19
 _SIGMA_STEP = 0.5  # grey levels; so that the noise of each sigma can be kept ready
 _NOISE_SEED = 20240501
 _LARGEST_FIXED_POINT = 5  # px: up to here GaussianBlur is faster than sepFilter2D, then slower
-_SMALLEST_ZOOM = 0.05  # the report's range reaches through 0, where a view shows nothing
+SMALLEST_ZOOM = 0.05  # the report's range reaches through 0, where a view shows nothing
 
 Params = dict[str, Any]
 
@@ -137,7 +138,7 @@ def _draw_zoom(draw: Draw, rules: Rules) -> Op:
         low, high = rules.ranges.zoom
         return _shared("zoom", "zoom", whole_zoom(low * (high / low) ** draw(), rules.crop))
     drawn = _between(draw, rules.ranges.zoom)
-    size = max(abs(drawn), _SMALLEST_ZOOM)
+    size = max(abs(drawn), SMALLEST_ZOOM)
     return Op("zoom", {"zoom": -size if drawn < 0 else size})
 
 
@@ -237,9 +238,13 @@ def describe(view: View, height: int, width: int, crop: int, repairs: tuple[Op, 
 @cache
 def _gaussian(kernel: int) -> npt.NDArray[np.float64]:
     """Weights of a Gaussian, float64 [kernel, 1]: albumentations' own, but for the last bit of a double."""
-    # OpenCV's rule. Without a sigma, OpenCV takes rounded weights from a table for kernels of up to 9 px.
-    sigma = 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8
-    return np.asarray(cv2.getGaussianKernel(kernel, sigma), np.float64)
+    # Without a sigma, OpenCV takes rounded weights from a table for kernels of up to 9 px.
+    return np.asarray(cv2.getGaussianKernel(kernel, sigma_of(kernel)), np.float64)
+
+
+def sigma_of(kernel: int) -> float:
+    """Sigma of a Gaussian blur by its kernel size, px: OpenCV's rule."""
+    return 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8
 
 
 def blur(image: Pixels, kernel: int) -> Pixels:
@@ -261,6 +266,15 @@ def _noise_tables(sigma: float, length: int) -> tuple[Pixels, Pixels]:
     """What noise adds and what it takes away, rounded to grey levels: made once a process and sigma."""
     levels = np.rint(np.float32(sigma) * np.resize(_normal_table(), length))
     return levels.clip(0, 255).astype(np.uint8), (-levels).clip(0, 255).astype(np.uint8)
+
+
+def noise_map(shape: tuple[int, ...], sigma: float, noise_offset: int) -> npt.NDArray[np.float32]:
+    """What :func:`noise` adds to an image before the sum is held to 0..255: whole grey levels, float32 of its shape."""
+    size = math.prod(shape)
+    more, less = _noise_tables(sigma, max(_NOISE_LENGTH, 2 * size))
+    start = noise_offset % (more.size - size + 1)
+    stretch = slice(start, start + size)
+    return (more[stretch].astype(np.float32) - less[stretch]).reshape(shape)
 
 
 def noise(image: Pixels, sigma: float, noise_offset: int) -> Pixels:
@@ -286,6 +300,10 @@ def denoise(image: Pixels, method: str) -> Pixels:
     swapped = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # it goes through CIELAB, and takes the first channel for blue
     cleaned = cv2.fastNlMeansDenoisingColored(swapped, None, 3, 3, 7, 21)
     return cv2.cvtColor(cleaned, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+NOTES = frozenset(("inpaint", "fill"))
+"""Operations of a record that no view draws: what was done to its frame before, and where an edge was filled."""
 
 
 def _stored_noise(image: Pixels, sigma: float, lot: int) -> Pixels:

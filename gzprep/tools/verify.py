@@ -18,6 +18,7 @@ from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.leaks import COLUMNS, find_leaks, leak_sentences
 from gzprep.dataset.read import iterate_rows, open_folder, read_columns, read_record, read_shard
+from gzprep.tools.compare_reference import compare_reference
 from gzprep.tools.manifest_faults import RowCounts, label_count_faults, manifest_faults
 from gzprep.tools.record_faults import record_faults
 from gzprep.tools.replay import replay
@@ -30,17 +31,18 @@ _ROW = ["id_str", "split", "verdict", "shard", "reason", "flags", "inpainted"]
 _VERDICTS = ("accepted", "flagged", "rejected")
 
 
-def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = None) -> Json:
+def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = None, reference: bool = False) -> Json:
     """Check a dataset folder.
 
     Args:
         root: the folder.
         replay_records: make this many records again from the source, and compare their bytes.
         data: where the source is now; None: where it was.
+        reference: make these records also through albumentations' own transforms, and say how far they differ.
 
     Returns:
         ``ok``, ``faults`` (sentences), ``leaks`` (sentences; a leak is no fault of the folder), ``records`` read and
-        ``replayed``.
+        ``replayed``; with a reference also ``reference``, figures and a sentence.
 
     Raises:
         GzError: the folder is not there or not whole; or the source, for a replay, is not.
@@ -59,8 +61,14 @@ def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = 
     wanted = 0 if faults else min(replay_records, contents.records)
     if wanted:
         faults += replay(folder, manifest, contents.keys(), wanted, data)
+    told: Json = {}
+    if reference and wanted and not faults:
+        agreement = compare_reference(folder, manifest, contents.keys(), wanted, data)
+        faults += _first(agreement.all_faults())
+        told = {"reference": {**agreement.as_json(), "sentence": agreement.sentence()}}
     leaks = _leaks(folder, manifest, faults)
-    return {"ok": not faults, "faults": faults, "leaks": leaks, "records": contents.records, "replayed": wanted}
+    counts = {"records": contents.records, "replayed": wanted}
+    return {"ok": not faults, "faults": faults, "leaks": leaks, **counts, **told}
 
 
 def _first(faults: Iterator[str]) -> Iterator[str]:

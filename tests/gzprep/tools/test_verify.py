@@ -5,11 +5,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from gzcore.dataset.tfrecord import frame, read_records
-from gzprep.dataset.read import read_record
+from gzprep.config import from_mapping
+from gzprep.dataset.read import open_folder, read_record, read_shard, shard_paths
+from gzprep.tools.compare_reference import Agreement
 from tests.running import gzprep, manifest
 
 
@@ -151,3 +154,36 @@ def test_what_cannot_be_verified_is_told(
     result = gzprep("verify", out)
     assert result.code == 1
     assert sentence in result.sentence
+
+
+# ---------------------------------------------------------------- the reference
+
+
+def test_records_are_compared_with_albumentations(dataset: Path) -> None:
+    result = gzprep("verify", dataset, "--replay", "20", "--reference", "albumentations", "--json").json
+    reference = result["reference"]
+    assert (reference["views"], reference["left_out"]) == (20, 0)
+    assert reference["share_within_2"] > 0.999
+    assert result["ok"]
+    assert "20 views made again by albumentations" in reference["sentence"]
+
+
+def test_a_reference_needs_records(dataset: Path) -> None:
+    result = gzprep("verify", dataset, "--reference", "albumentations")
+    assert (result.code, "--replay N" in result.sentence) == (2, True)
+
+
+def test_images_that_are_too_far_from_the_reference_are_a_fault() -> None:
+    assert list(Agreement(pixels=1000, near=995).all_faults()) == []
+    assert list(Agreement().all_faults()) == []
+    (fault,) = Agreement(pixels=1000, near=994).all_faults()
+    assert fault == "Only 99.40 % of pixels are within 2 grey levels of albumentations; expected 99.5 %."
+
+
+def test_a_record_that_its_ops_do_not_describe_is_a_fault(dataset: Path) -> None:
+    folder, document = open_folder(dataset)
+    recipe = from_mapping(document["recipe"])
+    record = next(map(read_record, read_shard(next(shard_paths(folder, document, ["test"])))))
+    agreement = Agreement()
+    agreement.add(record, np.zeros((424, 424, 4), np.uint8), recipe)
+    assert list(agreement.all_faults()) == [f"Galaxy {record.id}, view 0: its image is not what its ops describe."]
