@@ -29,6 +29,7 @@ from gzcore.engines.dataflow import Fleet  # noqa: E402
 from gzcore.storage.places import Url  # noqa: E402
 from gzprep.catalogue.galaxy import pack  # noqa: E402
 from gzprep.catalogue.read import find_catalogues, read_all  # noqa: E402
+from gzprep.catalogue.surveys import gz2  # noqa: E402
 from gzprep.config import from_mapping  # noqa: E402
 from gzprep.dataset.shards import plan_bins  # noqa: E402
 from gzprep.run.cost import Measured, Size, as_json  # noqa: E402
@@ -112,7 +113,7 @@ def sizes_of(made: Path, manifest: dict[str, Any]) -> dict[str, float]:
     """Bytes of what was made, a galaxy, a record, a shard."""
     galaxies = manifest["counts"]["all"]["in"]
     splits = manifest["splits"].values()
-    rows = [pack(galaxy) for galaxy in read_all(find_catalogues(DATA))]
+    rows = [pack(galaxy) for galaxy in read_all(find_catalogues(DATA), gz2())]
     entry = json.dumps({"splits": {"train": {"shards": [manifest["splits"]["train"]["shards"][0]]}}}, indent=2)
     return {
         "record_bytes": sum(split["bytes"] for split in splits) / sum(split["records"] for split in splits),

@@ -111,7 +111,7 @@ def run_bins(sky: Sky, out: Path) -> float:
     job = launch.plan(launch.RunRequest(out, Recipe(shards=Shards(min_bins=1)), sky.data))
     job.folder.prepare()
     groups = defaultdict(list)
-    for galaxy in read_all(job.source.catalogues):
+    for galaxy in read_all(job.source.catalogues, job.recipe.survey):
         groups[job.bin_of(galaxy.id, galaxy.split)].append(galaxy)
     began = time.perf_counter()
     for target, rows in groups.items():

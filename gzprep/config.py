@@ -5,6 +5,7 @@ Defaults are those of ``recipes/gz2-cnn.toml``. Row ids such as F27 are those of
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, field, fields, replace
 from importlib.metadata import version
@@ -20,6 +21,8 @@ from gzcore.recipe.overlay import CHECKED, Int, Range
 from gzcore.storage.documents import BadDocument
 from gzcore.storage.places import Place, as_place
 from gzcore.storage.plain import plain, read_plain
+from gzprep.catalogue.survey import Survey
+from gzprep.catalogue.surveys import find_survey, gz2, survey_of
 
 _CHECKED = ConfigDict(**CHECKED, use_attribute_docstrings=True)  # the Flex Template shows them
 DATASET_NAME = r"[a-z0-9_]+"
@@ -28,6 +31,7 @@ SMALLEST_FRAME = 16
 """px; a smaller image shows no galaxy."""
 LARGEST = 8192
 """Largest number of pixels, degrees or grey levels in a recipe."""
+_GZ2 = "gz2"
 Policy = Literal["drop", "flag", "keep", "off"]
 Mode = Literal["RGB", "L", "RGBA"]
 Fit = Literal["exact", "crop", "pad", "resize", "scale"]
@@ -61,6 +65,13 @@ def _band_names(bands: object) -> object:
     if not isinstance(words, list | tuple) or any(type(word) not in {int, str} for word in words):
         return bands
     return tuple(str(word).strip() for word in words)
+
+
+def _read_survey(value: Any) -> Survey:  # noqa: ANN401 -- any TOML or JSON value
+    """A survey from its name, its file, or the values of one, as a manifest has them."""
+    if isinstance(value, Survey):
+        return value
+    return find_survey(value) if isinstance(value, str) else survey_of(value, "The survey of the recipe")
 
 
 def _check_range(name: str, bounds: Range) -> None:
@@ -281,8 +292,12 @@ class Defects:
 class Recipe:
     """Everything that decides the bytes of a data set, and when a run gives up."""
 
-    name: Annotated[str, Field(pattern="^" + DATASET_NAME + "$")] = "gz2"
-    """First part of every file name; small letters, digits and underscores."""
+    name: Annotated[str, Field(pattern="^" + DATASET_NAME + "$")] = _GZ2
+    """First part of every file name; small letters, digits and underscores. ``gz2`` becomes the survey's own name."""
+    survey: Annotated[Survey, BeforeValidator(_read_survey), WithJsonSchema({"type": "string"})] = field(
+        default_factory=gz2
+    )
+    """The questions that volunteers were asked: a name (see ``gzprep surveys``), or a TOML file."""
     seed: Annotated[Int, Field(ge=-(1 << 63), lt=1 << 63)] = 0
     """Feeds the views alone."""
     split_seed: Annotated[Int, Field(ge=-(1 << 63), lt=1 << 63)] = 0
@@ -302,6 +317,8 @@ class Recipe:
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.name == _GZ2:
+            object.__setattr__(self, "name", re.sub("[^a-z0-9_]", "_", self.survey.name.lower()))
         if self.images.frame != "any" and self.crop.size > self.images.frame:
             raise ValueError(
                 f"crop.size is {self.crop.size} px, larger than the {self.images.frame} px frame (images.frame); "
@@ -320,6 +337,13 @@ def read_recipe(path: Place | None, overrides: Iterable[str] = ()) -> Recipe:
     return overlay.read_recipe(Recipe, path, overrides, example="views.count=4", files=("views.pipeline",))
 
 
+def as_document(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as JSON has it; a survey stands there with all of its questions, and Galaxy Zoo 2 not at all."""
+    values = asdict(recipe)
+    del values["survey"]
+    return values if recipe.survey == gz2() else {**values, "survey": recipe.survey.document()}
+
+
 def pixel_versions() -> dict[str, str]:
     """Versions of the libraries that can change a byte, by name."""
     return {name: version(name) for name in PIXEL_LIBRARIES}
@@ -335,7 +359,9 @@ def recipe_hash(recipe: Recipe, versions: Mapping[str, str] | None = None, bytes
     """
     usual = Images()
     placed = replace(recipe.images, folder="", source=usual.source, column=usual.column)
-    values = asdict(replace(recipe, max_reject_share=0.0, images=placed))
+    values = as_document(replace(recipe, max_reject_share=0.0, images=placed))
+    if "survey" in values:
+        values["survey"] = recipe.survey.tree_document
     for key in LATER_KEYS:
         if getattr(placed, key) == getattr(usual, key):
             del values["images"][key]

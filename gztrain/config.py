@@ -134,8 +134,9 @@ class Log:
 class TrainConfig:
     """Everything that decides what a run learns."""
 
-    scheme: str = "reduced"
-    """Which questions are asked (F10): ``q0`` to ``q10``, ``hubble``, ``reduced``, ``all``."""
+    scheme: str = "auto"
+    """Which questions are asked (F10): ``q0`` and so on, ``all``, or a name that the survey gave, such as ``reduced``;
+    ``auto``: ``reduced`` where the data set has it, else ``all``."""
     labels: Literal["asked", "report"] = "asked"
     """How votes become labels (F15): ``asked`` masks questions without an answer; ``report`` does as the report did."""
     min_votes: Annotated[Int, Field(ge=0)] = 1

@@ -17,13 +17,14 @@ from gzcore.dataset.layout import CARDS
 from gzcore.errors import GzError
 from gzcore.storage import atomic, buckets, places, retry
 from gzcore.storage.places import Url, remove_all
-from gzprep.catalogue.galaxy import ANSWERS, Galaxy, Reason, Rejection, Split, Votes
+from gzprep.catalogue.galaxy import Galaxy, Reason, Rejection, Split
 from gzprep.catalogue.read import find_catalogues
 from gzprep.config import from_mapping
 from gzprep.images.sources import Files, read_image
 from gzprep.prepare.job import check_folder, make_job, open_source, write_plan
 from tests import clouds
 from tests.clouds import Faulty, Rule, cut_after, cut_before, cut_within, status
+from tests.gz2 import ANSWERS, Votes
 from tests.running import SMALL, Result, gzprep, manifest, shard_sums
 
 READER = Path(__file__).parent / "independent_reader.py"

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Galaxy, Split, pack
-from gzprep.catalogue.read import CatalogueFile, check_columns, read_galaxies, read_ids, row_groups
-from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
+from gzprep.catalogue.read import CatalogueFile, row_groups
+from tests.gz2 import CATALOGUE_QUESTIONS, check_columns, read_galaxies, read_ids
 
 PIECE = 10_000
 """Rows of a row group."""

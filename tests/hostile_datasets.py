@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from gzcore.dataset.example import Record, galaxy_entries, parse_record, serialize
 from gzcore.dataset.tfrecord import frame, masked_crc, read_records
-from gzprep.catalogue.tree import WIDTHS
+from tests.gz2 import WIDTHS
 from tests.hostile_images import _jpeg_that_claims, _png_bomb, _saved
 from tests.running import manifest
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gzprep.catalogue.tree import FEATURES
+from tests.gz2 import FEATURES
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

@@ -76,7 +76,7 @@ def _bounds(kind: Any) -> str:  # noqa: ANN401 -- JSON
 
 
 def _default(value: object) -> str:
-    return "" if value is None else f"`{json.dumps(value)}`"
+    return "" if value is None else f"`{json.dumps(value, default=str)}`"
 
 
 def _doc(cls: type[Any], key: str) -> str:

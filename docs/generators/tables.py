@@ -1,6 +1,6 @@
 """Tables from the code: the decision tree, the schemes, the models, and the features of a record."""
 
-from gzprep.catalogue.tree import QUESTIONS, SCHEMES, scheme_labels
+from gzprep.catalogue.surveys import gz2
 from gztrain.models.registry import COUNTED_OUTPUTS, COUNTED_SIZE, MODELS
 
 
@@ -29,11 +29,11 @@ def _questions() -> str:
             f"`{question.dropped}`" if question.dropped else "",
             f"`{question.parent[0]}` is `{question.parent[1]}`" if question.parent else "always",
         )
-        for question in QUESTIONS
+        for question in gz2().tree
     ]
     schemes = [
-        (f"`{name}`", ", ".join(f"Q{index}" for index in indices), str(len(scheme_labels(name))))
-        for name, indices in SCHEMES.items()
+        (f"`{name}`", ", ".join(f"Q{index}" for index in indices), str(len(gz2().scheme_labels(name))))
+        for name, indices in gz2().questions_of_schemes.items()
     ]
     head = ("question", "in words", "column", "answers that are labels", "twin", "dropped answer", "asked if")
     return f"""# Questions and schemes

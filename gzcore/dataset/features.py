@@ -23,6 +23,13 @@ class Feature:
     doc: str
 
 
+_NO_COUNTS = "; NaN: the catalogue has no counts"
+
+
+def _numbers(questions: int) -> str:
+    return "Q0" if questions == 1 else f"Q0 to Q{questions - 1}"
+
+
 @cache
 def features_of(widths: Widths) -> tuple[Feature, ...]:
     """The features of a record, in the order in which they are described."""
@@ -33,7 +40,12 @@ def features_of(widths: Widths) -> tuple[Feature, ...]:
         Feature("view", "int64", (), "0: the original; 1 and up: augmented"),
         Feature("fold", "int64", (), "0 to 4 in train; -1 in test"),
         Feature("fraction", "float32", (widths.fractions,), "vote fractions, 0 to 1; NaN: no volunteer was asked"),
-        Feature("votes", "float32", (widths.votes,), "total votes of Q0 to Q10; NaN: the catalogue has no counts"),
+        Feature(
+            "votes",
+            "float32",
+            (widths.votes,),
+            f"total votes of {_numbers(widths.votes)}{_NO_COUNTS}",
+        ),
         Feature("label_report", "int64", labels, "labels as the report makes them"),
         Feature("label_asked", "int64", labels, "labels of answered questions; 0 where masked"),
         Feature("mask", "int64", labels, "1: label_asked has an answer; 0: leave it out"),

@@ -244,6 +244,14 @@ def _folds(splits: Splits) -> set[int]:
     return {shard.fold for split in (splits.train, splits.train_views) for shard in split.shards}
 
 
+class SurveyEntry(_Part):
+    """What volunteers were asked, beside the questions: its name, and the end of the names of its questions."""
+
+    name: Text
+    title: Text
+    suffix: Text = ""
+
+
 class Manifest(_Part):
     """What readers rely on."""
 
@@ -258,6 +266,7 @@ class Manifest(_Part):
     splits: Splits
     features: Annotated[tuple[FeatureEntry, ...], Field(max_length=100)]
     labels: Labels
+    survey: SurveyEntry | None = None  # versions of gzprep before it knew Galaxy Zoo 2 alone
     leaks: Leaks | None = None
 
     @model_validator(mode="after")

@@ -7,11 +7,7 @@ import zlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gzprep.catalogue.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES, LABEL_NAMES, QUESTIONS
-
 NAN = float("nan")
-ANSWERS = sum(len(question.answers) for question in CATALOGUE_QUESTIONS)
-"""Number of answers with a column in the catalogue: 30."""
 ROUNDING = 1e-3
 """Tables round fractions to three decimals."""
 
@@ -64,19 +60,31 @@ class Votes:
     """The votes of the volunteers on one galaxy, in the order of the decision tree.
 
     Attributes:
-        fractions: 30 vote fractions in [0, 1]; NaN for every answer of a question that no volunteer was asked.
-        counts: 30 numbers of votes; NaN where the catalogue has no counts.
-        totals: 10 numbers of votes of a whole question; NaN where the catalogue has no counts.
+        fractions: A vote fractions in [0, 1], one an answer that the catalogue has columns for; NaN for every answer
+            of a question that no volunteer was asked.
+        counts: A numbers of votes; NaN where the catalogue has no counts.
+        totals: numbers of votes of each whole question; NaN where the catalogue has no counts.
     """
 
     fractions: tuple[float, ...]
-    counts: tuple[float, ...] = (NAN,) * ANSWERS
-    totals: tuple[float, ...] = (NAN,) * len(CATALOGUE_QUESTIONS)
+    counts: tuple[float, ...]
+    totals: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        check_length("fractions", self.fractions, ANSWERS)
-        check_length("counts", self.counts, ANSWERS)
-        check_length("totals", self.totals, len(CATALOGUE_QUESTIONS))
+        check_length("counts", self.counts, len(self.fractions))
+
+    def check(self, answers: int, questions: int) -> None:
+        """Refuse votes on another decision tree.
+
+        Args:
+            answers: how many answers have columns in the catalogue.
+            questions: how many questions have.
+
+        Raises:
+            ValueError: there are more votes, or fewer.
+        """
+        check_length("fractions", self.fractions, answers)
+        check_length("totals", self.totals, questions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +122,13 @@ class Galaxy:
             raise ValueError("A galaxy needs an id; got an empty one.")
 
 
-_NUMBERS = struct.Struct(f"<{2 * ANSWERS + len(CATALOGUE_QUESTIONS)}d")
+_LENGTHS = struct.Struct("<HH")
+"""What comes before a packed row: how many answers and how many questions it has votes of."""
+
+
+def _numbers(answers: int, questions: int) -> str:
+    """How the numbers of a row are packed."""
+    return f"<{2 * answers + questions}d"
 
 
 def row_bytes(galaxy: Galaxy) -> bytes:
@@ -122,20 +136,24 @@ def row_bytes(galaxy: Galaxy) -> bytes:
     rejection, votes = galaxy.rejection, galaxy.votes
     texts = (galaxy.id, galaxy.split, galaxy.subfolder, galaxy.filename, galaxy.extras)
     text = json.dumps(texts if rejection is None else (*texts, (rejection.reason, rejection.detail))).encode()
-    return _NUMBERS.pack(*votes.fractions, *votes.counts, *votes.totals) + text
+    form = _numbers(len(votes.fractions), len(votes.totals))
+    return struct.pack(form, *votes.fractions, *votes.counts, *votes.totals) + text
 
 
 def pack(galaxy: Galaxy) -> bytes:
     """Serialise a galaxy for a shuffle. Compression makes it four times smaller, because many votes are equal."""
-    return zlib.compress(row_bytes(galaxy), level=1)
+    lengths = _LENGTHS.pack(len(galaxy.votes.fractions), len(galaxy.votes.totals))
+    return zlib.compress(lengths + row_bytes(galaxy), level=1)
 
 
 def unpack(data: bytes) -> Galaxy:
     """Undo :func:`pack`."""
     plain = zlib.decompress(data)
-    numbers = _NUMBERS.unpack_from(plain)
-    galaxy_id, split, subfolder, filename, extras, *why = json.loads(plain[_NUMBERS.size :])
-    votes = Votes(numbers[:ANSWERS], numbers[ANSWERS : 2 * ANSWERS], numbers[2 * ANSWERS :])
+    answers, questions = _LENGTHS.unpack_from(plain)
+    form = _numbers(answers, questions)
+    numbers = struct.unpack_from(form, plain, _LENGTHS.size)
+    galaxy_id, split, subfolder, filename, extras, *why = json.loads(plain[_LENGTHS.size + struct.calcsize(form) :])
+    votes = Votes(numbers[:answers], numbers[answers : 2 * answers], numbers[2 * answers :])
     rejection = Rejection(RejectionStage.CATALOGUE, Reason(why[0][0]), why[0][1]) if why else None
     return Galaxy(galaxy_id, Split(split), subfolder, filename, votes, tuple(extras), rejection)
 
@@ -145,11 +163,11 @@ class Labels:
     """All labels of one galaxy. A trainer chooses from them.
 
     Attributes:
-        fractions: 32 vote fractions, NaN where not asked; the last two are Q10 yes and no.
-        votes: 11 total votes of Q0 to Q10, NaN where the catalogue has no counts.
-        report: 22 labels of the policy ``report``, 0 or 1.
-        asked: 22 labels of the policy ``asked``, 0 or 1; 0 where masked.
-        mask: 22 times 1 where ``asked`` has an answer, else 0.
+        fractions: F vote fractions, NaN where not asked; those of derived questions come last.
+        votes: total votes of each question, NaN where the catalogue has no counts.
+        report: L labels of the policy ``report``, 0 or 1.
+        asked: L labels of the policy ``asked``, 0 or 1; 0 where masked.
+        mask: L times 1 where ``asked`` has an answer, else 0.
     """
 
     fractions: tuple[float, ...]
@@ -159,10 +177,8 @@ class Labels:
     mask: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        check_length("fractions", self.fractions, len(FRACTION_NAMES))
-        check_length("votes", self.votes, len(QUESTIONS))
-        for name in ("report", "asked", "mask"):
-            check_length(name, getattr(self, name), len(LABEL_NAMES))
+        for name in ("report", "asked"):
+            check_length(name, getattr(self, name), len(self.mask))
 
 
 @dataclass(frozen=True, slots=True)

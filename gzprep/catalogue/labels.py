@@ -1,30 +1,22 @@
-"""From votes to labels: Q10, the policies ``report`` and ``asked``, and the mask.
+"""From votes to labels: derived questions, the policies ``report`` and ``asked``, and the mask.
 
-Pure functions of one galaxy's votes, its id and the split seed. Row ids such as F12 are those of the report's
-requirements: F12 the bulge question, F13-F14 binarisation, F15 what an unasked question becomes.
+Pure functions of one galaxy's votes, its id, the survey and the split seed. Row ids such as F12 are those of the
+report's requirements: F12 the derived question, F13-F14 binarisation, F15 what an unasked question becomes.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from gzcore.dataset.tree import Question
 from gzcore.hashing import identity_hash
 from gzprep.catalogue.galaxy import Labels, Votes
-from gzprep.catalogue.tree import CATALOGUE_QUESTIONS, QUESTIONS, fraction_slice
+from gzprep.catalogue.survey import Pooled, Survey
 
 TIE = 1e-6
 """Fractions closer than this are equal (F14): tables round to three decimals or to float32."""
 
 Fractions = tuple[float, ...]
-_PARTS = tuple((question, fraction_slice(question)) for question in QUESTIONS)
-_CATALOGUE_PARTS = tuple(places for _, places in _PARTS[: len(CATALOGUE_QUESTIONS)])
-_BY_NAME = {question.name: question for question in QUESTIONS}
-_SIZE, _SHAPE, _EDGE_ON = (_BY_NAME[name] for name in ("bulge-size-gz2", "bulge-shape-gz2", "disk-edge-on-gz2"))
-_NO_SIZE: int = fraction_slice(_SIZE).start + _SIZE.answers.index("no")
-_NO_SHAPE: int = fraction_slice(_SHAPE).start + _SHAPE.answers.index("no-bulge")
-_FACE_ON_AT: int = fraction_slice(_EDGE_ON).start + _EDGE_ON.answers.index("no")
-_EDGE_ON_AT: int = fraction_slice(_EDGE_ON).start + _EDGE_ON.answers.index("yes")
 
 
 def was_asked(fractions: Sequence[float]) -> bool:
@@ -32,15 +24,15 @@ def was_asked(fractions: Sequence[float]) -> bool:
     return math.isfinite(sum(fractions)) and any(fractions)
 
 
-def blank_as_nan(fractions: Fractions) -> Fractions:
+def blank_as_nan(fractions: Fractions, survey: Survey) -> Fractions:
     """Write NaN for a question without a fraction above 0. The report fills in zeros by value, not by question."""
-    return _where(_is_known, fractions)
+    return _where(_is_known, fractions, survey)
 
 
-def _where(test: Callable[[Fractions], bool], fractions: Fractions) -> Fractions:
+def _where(test: Callable[[Fractions], bool], fractions: Fractions, survey: Survey) -> Fractions:
     """Write NaN for every answer of a question whose fractions fail the test."""
     values: list[float] = []
-    for place in _CATALOGUE_PARTS:
+    for place in survey.fraction_slices[: len(survey.asked)]:
         shares = fractions[place]
         values += shares if test(shares) else (math.nan,) * len(shares)
     return tuple(values)
@@ -50,32 +42,32 @@ def _is_known(fractions: Fractions) -> bool:
     return any(value > 0 for value in fractions)  # NaN is not
 
 
-def unasked_as_nan(fractions: Fractions) -> Fractions:
+def unasked_as_nan(fractions: Fractions, survey: Survey) -> Fractions:
     """Write NaN for every answer of a question that no volunteer was asked. Catalogues mark it by NaN or by zeros."""
-    return _where(was_asked, fractions)
+    return _where(was_asked, fractions, survey)
 
 
-def bulge_report(fractions: Fractions) -> tuple[float, float]:
-    """Q10 (yes, no) by the report's equation 6.1: no is the mean of the two "no bulge" fractions; NaN propagates."""
-    no = (fractions[_NO_SIZE] + fractions[_NO_SHAPE]) / 2
+def derived_report(fractions: Fractions, sources: Sequence[Pooled]) -> tuple[float, float]:
+    """A derived question (yes, no) by the report's equation 6.1: no is the mean of its sources; NaN propagates."""
+    no = sum(fractions[source.answer] for source in sources) / len(sources)
     return 1 - no, no
 
 
-def bulge_asked(votes: Votes) -> tuple[float, float]:
-    """Q10 (yes, no) from the volunteers who were asked either question; (NaN, NaN) if there are none (F12).
+def derived_asked(votes: Votes, sources: Sequence[Pooled]) -> tuple[float, float]:
+    """A derived question (yes, no) from the volunteers who were asked a source of it; (NaN, NaN) if none was (F12).
 
-    A volunteer answers one of the two questions at most, so their votes are added. Without counts the two fractions
-    are weighted by the fraction that leads to each question. This is the same if every volunteer went on.
+    A volunteer answers one of these questions at most, so their votes are added. Without counts the fractions are
+    weighted by the fraction that leads to each question. This is the same if every volunteer went on.
     """
-    total = votes.totals[_SIZE.index] + votes.totals[_SHAPE.index]
-    no_votes = votes.counts[_NO_SIZE] + votes.counts[_NO_SHAPE]
+    total = sum(votes.totals[source.question] for source in sources)
+    no_votes = sum(votes.counts[source.answer] for source in sources)
     pooled = math.isfinite(no_votes) and math.isfinite(total) and total > 0
-    no: float = no_votes / total if pooled else _weighted_no(votes.fractions)
+    no: float = no_votes / total if pooled else _weighted_no(votes.fractions, sources)
     return 1 - no, no
 
 
-def _weighted_no(fractions: Fractions) -> float:
-    sides = ((fractions[_NO_SIZE], fractions[_FACE_ON_AT]), (fractions[_NO_SHAPE], fractions[_EDGE_ON_AT]))
+def _weighted_no(fractions: Fractions, sources: Sequence[Pooled]) -> float:
+    sides = ((fractions[source.answer], fractions[source.leads]) for source in sources)
     asked = [(no, weight) for no, weight in sides if math.isfinite(no)]
     weighed = [(no, weight) for no, weight in asked if weight > 0]
     if weighed:
@@ -85,9 +77,9 @@ def _weighted_no(fractions: Fractions) -> float:
     return sum(no for no, _ in asked) / len(asked) if asked else math.nan
 
 
-def total_votes(votes: Votes) -> tuple[float, ...]:
-    """Total votes of Q0 to Q10; those of Q10 are the sum over its two questions. NaN where there are no counts."""
-    return (*votes.totals, votes.totals[_SIZE.index] + votes.totals[_SHAPE.index])
+def total_votes(votes: Votes, survey: Survey) -> tuple[float, ...]:
+    """Total votes of each question; of a derived one, the sum over its sources. NaN where there are no counts."""
+    return (*votes.totals, *(sum(votes.totals[source.question] for source in sources) for sources in survey.pooled))
 
 
 def winner(fractions: Sequence[float], *identity: str | int, seed: int) -> int:
@@ -111,7 +103,7 @@ def report_labels(question: Question, fractions: Sequence[float], galaxy_id: str
         galaxy_id: settles ties among several labels. A single label is 1 from 0.5 on, without a tie.
         seed: the split seed.
     """
-    # The report's zero fill also turns "no volunteer was asked" into "no bulge" in Q10.
+    # The report's zero fill also turns "no volunteer was asked" into a "no" of a derived question.
     used = fractions[: len(question.used)]
     if not math.isfinite(sum(used)):
         used = [value if math.isfinite(value) else 0.0 for value in used]
@@ -144,17 +136,29 @@ def enough_votes(total: float, min_votes: int) -> bool:
     return not math.isfinite(total) or total >= min_votes
 
 
-def label(votes: Votes, galaxy_id: str, *, seed: int = 0, min_votes: int = 1) -> Labels:
-    """Derive everything a record holds of the votes of one galaxy."""
-    known = blank_as_nan(votes.fractions)
-    report_fractions = (*known, *bulge_report(known))
-    votes = Votes(unasked_as_nan(votes.fractions), votes.counts, votes.totals)
-    asked_fractions = (*votes.fractions, *bulge_asked(votes))
-    totals = total_votes(votes)
+def label(votes: Votes, galaxy_id: str, survey: Survey, *, seed: int = 0, min_votes: int = 1) -> Labels:
+    """Derive everything a record holds of the votes of one galaxy.
+
+    Args:
+        votes: of the galaxy.
+        galaxy_id: settles ties.
+        survey: whose questions they answer.
+        seed: the split seed.
+        min_votes: votes a question needs to count as answered.
+
+    Raises:
+        ValueError: the votes are those of another decision tree.
+    """
+    votes.check(len(survey.fraction_columns), len(survey.asked))
+    known = blank_as_nan(votes.fractions, survey)
+    report_fractions = known + _flat(derived_report(known, sources) for sources in survey.pooled)
+    votes = Votes(unasked_as_nan(votes.fractions, survey), votes.counts, votes.totals)
+    asked_fractions = votes.fractions + _flat(derived_asked(votes, sources) for sources in survey.pooled)
+    totals = total_votes(votes, survey)
     report: list[int] = []
     asked: list[int] = []
     mask: list[int] = []
-    for question, places in _PARTS:
+    for question, places in survey.parts:
         report += report_labels(question, report_fractions[places], galaxy_id, seed)
         answerable = was_asked(asked_fractions[places]) and enough_votes(totals[question.index], min_votes)
         labels, answered = (
@@ -165,3 +169,7 @@ def label(votes: Votes, galaxy_id: str, *, seed: int = 0, min_votes: int = 1) ->
         asked += labels
         mask += [answered] * len(labels)
     return Labels(asked_fractions, totals, tuple(report), tuple(asked), tuple(mask))
+
+
+def _flat(pairs: Iterable[tuple[float, float]]) -> Fractions:
+    return tuple(share for pair in pairs for share in pair)

@@ -10,7 +10,7 @@ import math
 import posixpath
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -24,8 +24,9 @@ from gzprep.catalogue.columns import is_nested, is_simple
 from gzprep.catalogue.csv_file import read_blocks
 from gzprep.catalogue.dialect import find_dialect
 from gzprep.catalogue.galaxy import Galaxy, Split
-from gzprep.catalogue.rows import EXTRAS, NUMERIC, Piece, galaxies, galaxy_ids
-from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
+from gzprep.catalogue.rows import EXTRAS, Piece, galaxies, galaxy_ids, numeric
+from gzprep.catalogue.survey import Survey
+from gzprep.catalogue.surveys import known_survey, survey_files
 
 REQUIRED = ("id_str", "subfolder", "filename")
 _BATCH = 1024
@@ -33,7 +34,6 @@ _BATCH = 1024
 _PARTS = 500
 """Parts that a catalogue is read in at most: each takes room in the graph that is sent to an engine."""
 _FORMATS = (".parquet", ".csv", ".csv.gz")
-_WANTED = frozenset((*REQUIRED, *EXTRAS, *NUMERIC))
 _DAMAGE = (pa.ArrowException, OSError, UnicodeError, EOFError, zlib.error)
 """What reading a damaged file may raise."""
 
@@ -113,7 +113,12 @@ class _readable:  # noqa: N801 -- a context manager, used like a function
             raise GzError(f"The catalogue {self.path} cannot be read as {form} ({reason.rstrip('. ')}).") from None
 
 
-def _schema(path: Place) -> pa.Schema:
+def _wanted(survey: Survey) -> frozenset[str]:
+    """The columns that are read where they are there."""
+    return frozenset((*REQUIRED, *EXTRAS, *numeric(survey)))
+
+
+def _schema(path: Place, survey: Survey) -> pa.Schema:
     """Columns of a catalogue with their types; those of CSV are text.
 
     Raises:
@@ -123,27 +128,28 @@ def _schema(path: Place) -> pa.Schema:
         if is_parquet(path):
             schema = pq.read_schema(for_arrow(path))
         else:
-            schema = pa.schema([(name, pa.string()) for name in find_dialect(path, NUMERIC).names])
-    refuse_twice(path, schema.names)
+            schema = pa.schema([(name, pa.string()) for name in find_dialect(path, numeric(survey)).names])
+    refuse_twice(path, schema.names, survey)
     return schema
 
 
-def column_names(path: Place) -> list[str]:
+def column_names(path: Place, survey: Survey) -> list[str]:
     """Names of the columns of a catalogue file.
 
     Raises:
         GzError: the file is absent, or neither parquet nor CSV; or a column that is read is there twice.
     """
-    return list(_schema(path).names)
+    return list(_schema(path, survey).names)
 
 
-def refuse_twice(path: Place, names: Sequence[str]) -> None:
+def refuse_twice(path: Place, names: Sequence[str], survey: Survey) -> None:
     """Refuse a column that is there twice, if it is one that is read; columns that are not read may be.
 
     Raises:
         GzError: the sentence names the column.
     """
-    twice = [name for name, count in Counter(names).items() if count > 1 and name in _WANTED]
+    wanted = _wanted(survey)
+    twice = [name for name, count in Counter(names).items() if count > 1 and name in wanted]
     if twice:
         raise GzError(
             f"The catalogue {path} has the column {twice[0]} {Counter(names)[twice[0]]} times; "
@@ -151,14 +157,15 @@ def refuse_twice(path: Place, names: Sequence[str]) -> None:
         )
 
 
-def row_count(path: Place) -> int:
+def row_count(path: Place, survey: Survey) -> int:
     """Number of rows; of a CSV file by reading it through, in constant memory.
 
     Raises:
         GzError: a line of a CSV file is not one row, or its ids have lost digits.
     """
     if not is_parquet(path):
-        return sum(len(galaxy_ids(piece)) for piece in _csv_pieces(CatalogueFile(path, Split.TRAIN), ["id_str"]))
+        file = CatalogueFile(path, Split.TRAIN)
+        return sum(len(galaxy_ids(piece)) for piece in _csv_pieces(file, survey, ["id_str"]))
     with _readable(path):
         return int(pq.read_metadata(for_arrow(path)).num_rows)
 
@@ -171,8 +178,12 @@ def row_groups(file: CatalogueFile) -> tuple[RowGroup, ...]:
     return tuple(RowGroup(file, start, min(each, total - start)) for start in range(0, total, each))
 
 
-def check_columns(path: Place) -> list[str]:
+def check_columns(path: Place, survey: Survey) -> list[str]:
     """Check that a catalogue has an id, a path, and fractions (or counts) of every question.
+
+    Args:
+        path: the catalogue.
+        survey: the questions that it must have columns for.
 
     Returns:
         The columns that are read, in the order of the file.
@@ -180,95 +191,123 @@ def check_columns(path: Place) -> list[str]:
     Raises:
         GzError: the first absent columns are named; or a column that is read is there twice or of a wrong type.
     """
-    schema = _schema(path)
+    schema = _schema(path, survey)
     names = set(schema.names)
-    absent = [name for name in REQUIRED if name not in names]
-    absent += [name for question in CATALOGUE_QUESTIONS for name in _absent_fractions(question, names)]
-    _refuse_absent(path, absent)
-    wanted = [column for column in schema if column.name in _WANTED]
-    _refuse_types(path, wanted)
+    absent = [name for name in REQUIRED if name not in names] + absent_columns(survey, names)
+    if absent:
+        _refuse_absent(path, absent, _which_survey(survey, names))
+    columns = _wanted(survey)
+    wanted = [column for column in schema if column.name in columns]
+    _refuse_types(path, wanted, numeric(survey))
     return [column.name for column in wanted]
 
 
-def _refuse_absent(path: Place, absent: Sequence[str]) -> None:
+def absent_columns(survey: Survey, names: Collection[str]) -> list[str]:
+    """The columns of a survey that are not among some names: fractions of questions without counts."""
+    return [name for question in survey.asked for name in _absent_fractions(question, names)]
+
+
+def _refuse_absent(path: Place, absent: Sequence[str], why: str) -> None:
     if absent:
         more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
         plural = "s" if len(absent) > 1 else ""
-        raise GzError(
-            f"The catalogue {path} lacks the column{plural} {', '.join(absent[:3])}{more}; "
-            "a Galaxy Zoo 2 catalogue as galaxy-datasets writes it has them."
-        )
+        raise GzError(f"The catalogue {path} lacks the column{plural} {', '.join(absent[:3])}{more}; {why}.")
 
 
-def _absent_fractions(question: Question, names: set[str]) -> list[str]:
-    if names.issuperset(question.columns):  # counts: the fractions can be worked out
+def _which_survey(survey: Survey, names: Collection[str]) -> str:
+    """Say which survey was expected, which one has the columns that are there, and how it is named."""
+    expected = f"the survey {survey} ({survey.title}) has them"
+    fitting = [other for other in map(known_survey, survey_files()) if not absent_columns(other, names)]
+    if fitting:
+        best = max(fitting, key=lambda other: len(other.fraction_columns))
+        return f"{expected}. Its columns are those of {best.title}: add --survey {best}"
+    return (
+        f"{expected}, and no survey that gzprep knows fits its columns. Name your columns of labels with --labels, or "
+        "describe the questions in a file: --survey FILE.toml"
+    )
+
+
+def _absent_fractions(question: Question, names: Collection[str]) -> list[str]:
+    if all(name in names for name in question.columns):  # counts: the fractions can be worked out
         return []
     return [name for name in question.fraction_columns if name not in names]
 
 
-def _refuse_types(path: Place, columns: Iterable[pa.Field]) -> None:
+def _refuse_types(path: Place, columns: Iterable[pa.Field], numbers: Collection[str]) -> None:
     """Refuse columns whose type holds no single number or text.
 
     Raises:
         GzError: the sentence names the column and its type.
     """
     for column in columns:
-        strict = column.name == "id_str" or column.name in NUMERIC
+        strict = column.name == "id_str" or column.name in numbers
         if is_nested(column.type) or (strict and not is_simple(column.type)):
-            expected = "numbers" if column.name in NUMERIC else "text or integers"
+            expected = "numbers" if column.name in numbers else "text or integers"
             kind = str(column.type).partition("<")[0]
             raise GzError(f"The catalogue {path} has the column {column.name} of type {kind}; expected {expected}.")
 
 
-def read_ids(file: CatalogueFile) -> list[str]:
+def read_ids(file: CatalogueFile, survey: Survey) -> list[str]:
     """All ids of a catalogue, as its galaxies have them."""
-    column_names(file.path)  # refuses an id that is there twice
+    column_names(file.path, survey)  # refuses an id that is there twice
     with _readable(file.path):
-        return [galaxy_id for piece in _pieces(file, ["id_str"]) for galaxy_id in galaxy_ids(piece)]
+        return [galaxy_id for piece in _pieces(file, survey, ["id_str"]) for galaxy_id in galaxy_ids(piece)]
 
 
-def read_galaxies(group: RowGroup) -> Iterator[Galaxy]:
+def read_galaxies(group: RowGroup, survey: Survey) -> Iterator[Galaxy]:
     """Yield the galaxies of a row group, those with a value that cannot be used as rejected ones.
+
+    Args:
+        group: the part of a catalogue.
+        survey: the questions that it has columns for.
 
     Raises:
         GzError: the file has changed since the launcher looked, or its ids have lost digits.
     """
     file = group.file
-    pieces = _pieces(file, check_columns(file.path), range(group.index, group.index + group.count))
+    columns = check_columns(file.path, survey)
+    pieces = _pieces(file, survey, columns, range(group.index, group.index + group.count))
     with _readable(file.path):
         for piece in pieces:
             yield from galaxies(piece)
 
 
-def read_all(files: Iterable[CatalogueFile]) -> Iterator[Galaxy]:
+def read_all(files: Iterable[CatalogueFile], survey: Survey) -> Iterator[Galaxy]:
     """Yield the galaxies of whole catalogues, a row group in memory at a time."""
     for file in files:
         for group in row_groups(file):
-            yield from read_galaxies(group)
+            yield from read_galaxies(group, survey)
 
 
-def _pieces(file: CatalogueFile, columns: list[str], groups: Sequence[int] | None = None) -> Iterator[Piece]:
-    return _parquet_pieces(file, columns, groups) if is_parquet(file.path) else _csv_pieces(file, columns)
+def _pieces(
+    file: CatalogueFile, survey: Survey, columns: list[str], groups: Sequence[int] | None = None
+) -> Iterator[Piece]:
+    if is_parquet(file.path):
+        return _parquet_pieces(file, survey, columns, groups)
+    return _csv_pieces(file, survey, columns)
 
 
-def _csv_pieces(file: CatalogueFile, columns: list[str]) -> Iterator[Piece]:
+def _csv_pieces(file: CatalogueFile, survey: Survey, columns: list[str]) -> Iterator[Piece]:
     """Yield the rows of a CSV file, a block at a time."""
     with _readable(file.path):
-        dialect, row = find_dialect(file.path, NUMERIC), 1
-        _refuse_absent(file.path, [name for name in columns if name not in dialect.names])
-        for block in read_blocks(file.path, dialect, columns, NUMERIC):
-            yield Piece(block.table, file.path, file.split, row, dialect.comma)
+        numbers = numeric(survey)
+        dialect, row = find_dialect(file.path, numbers), 1
+        _refuse_absent(file.path, [name for name in columns if name not in dialect.names], "a catalogue needs them")
+        for block in read_blocks(file.path, dialect, columns, numbers):
+            yield Piece(block.table, file.path, file.split, survey, row, dialect.comma)
             row += block.table.num_rows
 
 
-def _parquet_pieces(file: CatalogueFile, columns: list[str], groups: Sequence[int] | None = None) -> Iterator[Piece]:
+def _parquet_pieces(
+    file: CatalogueFile, survey: Survey, columns: list[str], groups: Sequence[int] | None = None
+) -> Iterator[Piece]:
     """Yield the rows of a parquet file, or of some of its row groups; in small pieces, because a group may be large."""
     with _readable(file.path), pq.ParquetFile(for_arrow(file.path), pre_buffer=False) as table:
         chosen = range(table.num_row_groups) if groups is None else groups
         counts = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
         row = first = 1 + sum(counts[: chosen[0]] if chosen else ())
         for batch in table.iter_batches(_BATCH, row_groups=list(chosen), columns=columns, use_threads=False):
-            yield Piece(batch, file.path, file.split, row)
+            yield Piece(batch, file.path, file.split, survey, row)
             row += batch.num_rows
         _compare_rows(file.path, row - first, sum(counts[group] for group in chosen))
         _compare_rows(file.path, sum(counts), table.metadata.num_rows)

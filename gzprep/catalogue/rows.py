@@ -13,18 +13,14 @@ import pyarrow as pa
 from gzcore.dataset.tree import Question
 from gzcore.storage.places import Place
 from gzprep.catalogue.columns import Numbers, Text, Unfit, ids, numbers, texts
-from gzprep.catalogue.galaxy import ANSWERS, ROUNDING, Galaxy, Reason, Rejection, RejectionStage, Split, Votes
-from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
+from gzprep.catalogue.galaxy import ROUNDING, Galaxy, Reason, Rejection, RejectionStage, Split, Votes
+from gzprep.catalogue.survey import Survey
 from gzprep.catalogue.values import show
 
 EXTRAS = ("iauname", "ra", "dec", "summary")
 """Columns that are carried through to the data set's own catalogue where they exist."""
 MOST_VOTES = 1_000_000
 """No question of a galaxy has more votes. Marks of unknown values, such as 9.99e8, are above."""
-FRACTIONS = tuple(name for question in CATALOGUE_QUESTIONS for name in question.fraction_columns)
-COUNTS = tuple(name for question in CATALOGUE_QUESTIONS for name in question.columns)
-TOTALS = tuple(question.total_column for question in CATALOGUE_QUESTIONS)
-NUMERIC = (*FRACTIONS, *COUNTS, *TOTALS, "ra", "dec")
 _POSITIONS = {"ra": 360.0, "dec": 90.0}
 _BATCH = 256
 """Galaxies that are made at a time."""
@@ -39,18 +35,20 @@ class Limits:
     words: str
 
 
-def limits(column: str) -> Limits:
+def numeric(survey: Survey) -> tuple[str, ...]:
+    """The columns of numbers that a catalogue of a survey may have."""
+    return (*survey.fraction_columns, *survey.count_columns, *survey.total_columns, *_POSITIONS)
+
+
+def limits(column: str, survey: Survey) -> Limits:
     """What the numbers of a column may be."""
     if column in _POSITIONS:
         high = _POSITIONS[column]
         low = -high if column == "dec" else 0.0
         return Limits(low, high, f"a number from {low:g} to {high:g}")
-    if column in FRACTIONS:
+    if column in survey.fraction_columns:
         return Limits(-ROUNDING, 1 + ROUNDING, "a number from 0 to 1")
     return Limits(0.0, MOST_VOTES, f"a number of votes from 0 to {MOST_VOTES}")
-
-
-_LIMITS = {column: limits(column) for column in NUMERIC}
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,7 @@ class Piece:
     Attributes:
         table: the columns that are read.
         path, split: the catalogue, and whose galaxies it holds.
+        survey: the questions that it has columns for.
         first: number of the first row; the first of a catalogue is 1.
         comma: numbers are written with a decimal comma.
     """
@@ -67,6 +66,7 @@ class Piece:
     table: pa.Table | pa.RecordBatch
     path: Place
     split: Split
+    survey: Survey
     first: int
     comma: bool = False
     unfit: dict[int, str] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Piece:
         if name not in self.table.schema.names:
             return np.full(self.table.num_rows, np.nan)
         values, odd = numbers(self.table[name], comma=self.comma)
-        rule = _LIMITS[name]
+        rule = limits(name, self.survey)
         for place, found in odd.items():
             self.note(place, f"column {name} is {found}; expected {rule.words}")
         for place in np.flatnonzero((values < rule.low) | (values > rule.high)).tolist():
@@ -147,10 +147,12 @@ def _rejected(piece: Piece, place: int, galaxy_id: str | Unfit, subfolder: str, 
     else:
         reason, what, name = Reason.BAD_VALUE, piece.unfit[place], galaxy_id
     rejection = Rejection(RejectionStage.CATALOGUE, reason, f"row {row}: {what}")
-    return Galaxy(name, piece.split, subfolder, filename, _NO_VOTES, (None,) * len(EXTRAS), rejection)
+    return Galaxy(name, piece.split, subfolder, filename, _no_votes(piece.survey), (None,) * len(EXTRAS), rejection)
 
 
-_NO_VOTES = Votes((math.nan,) * ANSWERS)
+def _no_votes(survey: Survey) -> Votes:
+    unknown = (math.nan,) * len(survey.fraction_columns)
+    return Votes(unknown, unknown, (math.nan,) * len(survey.asked))
 
 
 def _extra(piece: Piece, name: str) -> Sequence[str | float | None]:
@@ -161,11 +163,11 @@ def _extra(piece: Piece, name: str) -> Sequence[str | float | None]:
 
 def _votes(piece: Piece) -> tuple[Numbers, Numbers, Numbers]:
     """Fractions, counts and totals of some rows, a row of numbers each."""
-    counts = {name: piece.numbers(name) for name in COUNTS}
-    totals = {question.total_column: _total(piece, question, counts) for question in CATALOGUE_QUESTIONS}
+    counts = {name: piece.numbers(name) for name in piece.survey.count_columns}
+    totals = {question.total_column: _total(piece, question, counts) for question in piece.survey.asked}
     fractions = [
         column
-        for question in CATALOGUE_QUESTIONS
+        for question in piece.survey.asked
         for column in _fractions(piece, question, counts, totals[question.total_column])
     ]
     return np.stack(fractions, 1), np.stack(list(counts.values()), 1), np.stack(list(totals.values()), 1)

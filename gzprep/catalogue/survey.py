@@ -7,7 +7,7 @@ order of the questions and of their answers is that of every fraction and label 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,21 @@ from gzcore.errors import UsageError
 from gzprep.catalogue.question import Answer, Derived, Part, SurveyQuestion, Text, Word, refuse_twice
 
 _SINGLE = re.compile(r"q[0-9]+")
+
+
+class Pooled(NamedTuple):
+    """A source of a derived question: its question, and the places of its answer and of the one that leads to it."""
+
+    question: int
+    answer: int
+    leads: int
+
+
+class Creator(Part):
+    """An organisation that made images or votes."""
+
+    name: Text
+    url: Text | None = None
 
 
 class Survey(Part):
@@ -29,12 +44,14 @@ class Survey(Part):
         citations: what users are asked to cite.
         licence, licence_url: what may be done with votes and images.
         url: where they are published.
+        creators: who made images and votes; none: the survey itself.
         pixel_scale: arcsec a pixel of its images; None where it differs from image to image.
         id_column: what the column of ids is called in its catalogues.
         image_file: name of the image of a galaxy, such as ``{id}.jpg``, where a catalogue has no column for it.
         cumulative: the fractions of a catalogue are multiplied by that of the answer that leads to their question.
         questions: the decision tree; derived questions come last.
-        schemes: names of questions that are learned together, by name; ``q0`` and so on come by themselves.
+        schemes: names of questions that are learned together, by name; ``q0`` and so on, and ``all``, come by
+            themselves.
     """
 
     name: Word
@@ -44,6 +61,7 @@ class Survey(Part):
     licence: Text | None = None
     licence_url: Text | None = None
     url: Text | None = None
+    creators: tuple[Creator, ...] = ()
     pixel_scale: Annotated[float, Field(gt=0, lt=1000, allow_inf_nan=False)] | None = None
     id_column: Text = "id_str"
     image_file: Annotated[str, Field(strict=True, pattern=r"^[^{}]*\{id\}[^{}]*$", max_length=200)] | None = None
@@ -99,6 +117,23 @@ class Survey(Part):
     def derived(self) -> tuple[Derived, ...]:
         """How the questions after those of :attr:`asked` follow from them."""
         return tuple(question.derived for question in self.questions if question.derived is not None)
+
+    @cached_property
+    def pooled(self) -> tuple[tuple["Pooled", ...], ...]:
+        """Where the votes of each derived question come from."""
+        return tuple(tuple(map(self._pooled, derived.sources)) for derived in self.derived)
+
+    def _pooled(self, source: Answer) -> "Pooled":
+        question = self.index_of(source[0])
+        parent = self.questions[question].parent
+        if parent is None:  # the survey would not have passed its check
+            raise ValueError(f"{source[0]!r} has no parent")
+        return Pooled(question, self.place_of(source), self.place_of(parent))
+
+    @cached_property
+    def parts(self) -> tuple[tuple[Question, slice], ...]:
+        """Each question, and where its fractions stand among those of a record."""
+        return tuple(zip(self.tree, self.fraction_slices, strict=True))
 
     def place_of(self, answer: Answer) -> int:
         """Where the fraction of an answer stands; the question is named without the suffix."""
@@ -172,9 +207,10 @@ class Survey(Part):
 
     @cached_property
     def questions_of_schemes(self) -> dict[str, tuple[int, ...]]:
-        """The questions of every scheme: of single questions, then of those that the file names."""
+        """The questions of every scheme: single questions, those that the file names, and ``all`` if it names none."""
         single = {f"q{question.index}": (question.index,) for question in self.tree}
-        return single | {name: tuple(map(self.index_of, wanted)) for name, wanted in self.schemes.items()}
+        named = {name: tuple(map(self.index_of, wanted)) for name, wanted in self.schemes.items()}
+        return single | named | ({} if "all" in named else {"all": tuple(range(len(self.tree)))})
 
     def scheme_labels(self, scheme: str) -> tuple[int, ...]:
         """Places, among all labels, of the labels of a scheme.
@@ -193,6 +229,11 @@ class Survey(Part):
     def document(self) -> dict[str, Any]:
         """The survey as JSON has it; :meth:`model_validate` undoes it."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What readers of a data set are told of the survey beside its questions: name, title, citations, licence."""
+        return {key: value for key, value in self.document().items() if key not in {"questions", "schemes"}}
 
     @cached_property
     def tree_document(self) -> dict[str, Any]:

@@ -80,5 +80,6 @@ def survey_of(values: Any, source: str) -> Survey:  # noqa: ANN401 -- any TOML o
         raise UsageError(f"{source} does not fit: {printable(str(error)).rstrip('.')}.") from None
 
 
-GZ2 = known_survey("gz2")
-"""Galaxy Zoo 2: the survey of a data set that names no other."""
+def gz2() -> Survey:
+    """Galaxy Zoo 2: the survey of a data set that names no other."""
+    return known_survey("gz2")

@@ -19,7 +19,7 @@ from gzcore.errors import UsageError
 from gzcore.storage.options import AnyPlace, path, place
 from gzprep import __version__
 from gzprep.cli import looking, making, surveys  # noqa: F401 -- their commands come first
-from gzprep.cli.options import Dataset, RecipeName, app, choose_recipe
+from gzprep.cli.options import Dataset, RecipeName, SurveyName, app, choose_recipe
 
 
 def main() -> NoReturn:
@@ -192,19 +192,23 @@ def schemes(
     *,
     as_json: AsJson = False,
     scheme: Annotated[str | None, typer.Argument(metavar="SCHEME", help="Show the labels of this one.")] = None,
+    survey: SurveyName = None,
 ) -> None:
-    """List the label schemes, or the labels of one."""
+    """List the label schemes of a survey, or the labels of one."""
     from gzcore.console import show_table
-    from gzprep.catalogue.tree import LABEL_NAMES, SCHEMES, scheme_labels
+    from gzprep.catalogue.surveys import find_survey, gz2
 
-    chosen = [scheme] if scheme is not None else list(SCHEMES)
-    labels = {name: [LABEL_NAMES[place] for place in scheme_labels(name)] for name in chosen}
+    tree = gz2() if survey is None else find_survey(survey)
+    known = tree.questions_of_schemes
+    chosen = [scheme] if scheme is not None else list(known)
+    labels = {name: [tree.label_names[place] for place in tree.scheme_labels(name)] for name in chosen}
     if as_json:
         print_json(labels)
     elif scheme is not None:
-        show_table(scheme, [(name, str(LABEL_NAMES.index(name))) for name in labels[scheme]], ("label", "place in 22"))
+        places = [(name, str(tree.label_names.index(name))) for name in labels[scheme]]
+        show_table(scheme, places, ("label", f"place in {len(tree.label_names)}"))
     else:
-        rows = [(name, str(len(names)), ", ".join(f"Q{q}" for q in SCHEMES[name])) for name, names in labels.items()]
+        rows = [(name, str(len(names)), ", ".join(f"Q{q}" for q in known[name])) for name, names in labels.items()]
         show_table("Schemes", rows, ("scheme", "labels", "questions"))
 
 

@@ -22,6 +22,7 @@ def run(
     data: given.Data = None,
     out: given.Out = given.DEFAULT_OUT,
     recipe: given.RecipeName = None,
+    survey: given.SurveyName = None,
     runner: given.Runner = DIRECT,
     views: given.ViewCount = None,
     crop: given.Crop = None,
@@ -43,7 +44,14 @@ def run(
     """Make a dataset folder: read images, find defects, label, make augmented views, write shards."""
     from gzprep.run.launch import RunRequest
 
-    keys = {"views__count": views, "crop__size": crop, "seed": seed, "limit": limit, "group_by": group_by}
+    keys = {
+        "survey": survey,
+        "views__count": views,
+        "crop__size": crop,
+        "seed": seed,
+        "limit": limit,
+        "group_by": group_by,
+    }
     chosen = given.choose_recipe(recipe, settings or [], **keys)
     options = _beam_options(beam_options or [])
     request = RunRequest(out, chosen, data, catalogue, split, runner, workers, options, overwrite, fleet, images)

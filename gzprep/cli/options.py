@@ -22,6 +22,15 @@ RecipeName = Annotated[
     str | None,
     typer.Option("--recipe", metavar="NAME|FILE", help="A recipe, such as gz2-vit (see `gzprep recipes`), or a file."),
 ]
+SurveyName = Annotated[
+    str | None,
+    typer.Option(
+        "--survey",
+        metavar="NAME|FILE",
+        help="What volunteers were asked: a survey, such as gz2, or a TOML file. [gz2]",
+        rich_help_panel=_RECIPE,
+    ),
+]
 BeamOptions = Annotated[
     list[str] | None, typer.Argument(metavar="-- BEAM OPTIONS", help="Options of Beam itself, behind a lone --.")
 ]

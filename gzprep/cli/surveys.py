@@ -60,7 +60,7 @@ def _facts(survey: "Survey") -> dict[str, str | int]:
 def _show_list(known: Sequence["Survey"]) -> None:
     from gzcore.console import show_line
 
-    rows = [("survey", "questions", "answers", "labels", "suffix", "title")]
+    rows: list[tuple[str, ...]] = [("survey", "questions", "answers", "labels", "suffix", "title")]
     rows += [tuple(map(str, (*_numbers(survey), survey.suffix or "-", survey.title))) for survey in known]
     widths = [max(len(row[place]) for row in rows) for place in range(5)]
     for row in rows:

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gzcore.dataset.features import Feature
-from gzprep.catalogue.tree import FEATURES
-from gzprep.dataset.provenance import PROVENANCE, Creator, Provenance
+from gzprep.dataset.provenance import Creator, Provenance, provenance_of
 
 Json = dict[str, Any]
 
@@ -92,9 +91,9 @@ def version_of(manifest: Json) -> str:
     return ".".join([str(manifest["format"]), *(str(int(digits[:6], 16)) for digits in hashes)])
 
 
-def provenance_of(manifest: Json) -> Provenance:
-    """What is true of the galaxies of a data set, by what its manifest says of their source."""
-    return PROVENANCE[manifest["source"]["kind"]]
+def features_in(manifest: Json) -> list[Feature]:
+    """The features of a record, as the manifest has them."""
+    return [Feature(**{**entry, "shape": tuple(entry["shape"])}) for entry in manifest["features"]]
 
 
 def dataset_info(manifest: Json) -> Json:
@@ -115,7 +114,7 @@ def dataset_info(manifest: Json) -> Json:
         "version": version_of(manifest),
         "description": source.about,
         "citation": "\n".join(source.citations),
-        "redistributionInfo": {"license": f"{source.licence} {source.licence_url}"},
+        "redistributionInfo": {"license": " ".join(filter(None, (source.licence, source.licence_url)))},
         "fileFormat": "tfrecord",
         "splits": splits,
     }
@@ -126,7 +125,7 @@ def features(manifest: Json) -> Json:
     crop = manifest["recipe"]["crop"]
     return {
         "pythonClassName": f"{_TFDS}.features_dict.FeaturesDict",
-        "featuresDict": {"features": {feature.name: _feature(feature, crop) for feature in FEATURES}},
+        "featuresDict": {"features": {feature.name: _feature(feature, crop) for feature in features_in(manifest)}},
     }
 
 
@@ -164,7 +163,7 @@ def croissant(manifest: Json, catalogue_sha256: str) -> Json:
         "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": manifest["name"],
         "description": source.about,
-        "license": source.licence_url,
+        "license": source.licence_url or source.licence,
         "creator": [_creator(creator) for creator in source.creators],
         **{key: value for key, value in optional.items() if value},
         "version": version_of(manifest),
@@ -210,7 +209,8 @@ def readme(manifest: Json) -> str:
     rejected = ", ".join(f"{reason} {count}" for reason, count in counts["rejected"].items()) or "none"
     rows = [f"| {name} | {len(split['shards'])} | {split['records']} |" for name, split in manifest["splits"].items()]
     source = provenance_of(manifest)
-    names = [f"| {feature.name} | {feature.dtype} {list(feature.shape)} | {feature.doc} |" for feature in FEATURES]
+    described = features_in(manifest)
+    names = [f"| {feature.name} | {feature.dtype} {list(feature.shape)} | {feature.doc} |" for feature in described]
     lines = (
         f"# {manifest['name']}",
         "",
@@ -234,7 +234,7 @@ def readme(manifest: Json) -> str:
         "`mask` is 0 where a question has no answer. Policy `report` is there to compare with; train with `asked`.",
         "",
         *_to_cite(source),
-        *("## Licence", "", source.licence, source.licence_url),
+        *("## Licence", "", source.licence, *filter(None, (source.licence_url,))),
     )
     return "\n".join(lines) + "\n"
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzcore.dataset.example import Record, parse_record
+from gzcore.dataset.features import Widths
 from gzcore.dataset.manifest import read_manifest
 from gzcore.dataset.tfrecord import DamagedRecord, read_records
 from gzcore.errors import GzError
 from gzcore.storage.documents import BadDocument, parse_json
 from gzcore.storage.places import Place, for_arrow
-from gzprep.catalogue.tree import WIDTHS
 from gzprep.dataset.folder import Folder
 
 Rows = list[dict[str, Any]]
@@ -140,13 +140,23 @@ def shard_paths(folder: Folder, manifest: dict[str, Any], splits: Iterable[str])
             yield folder.root / shard["file"]
 
 
-def read_record(data: bytes) -> Record:
-    """Parse a record of Galaxy Zoo 2.
+def widths_of(manifest: dict[str, Any]) -> Widths:
+    """How many fractions, votes and labels the records of a data set have, as its manifest says."""
+    labels = manifest["labels"]
+    return Widths(len(labels["fraction_names"]), len(labels["questions"]), len(labels["names"]))
+
+
+def read_record(data: bytes, widths: Widths) -> Record:
+    """Parse a record.
+
+    Args:
+        data: the record.
+        widths: how many fractions, votes and labels it has; see :func:`widths_of`.
 
     Raises:
         DamagedRecord: it is not a record of ours; the message says why.
     """
-    record = parse_record(data, WIDTHS)
+    record = parse_record(data, widths)
     operations_of(record)
     return record
 

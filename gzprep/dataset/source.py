@@ -21,12 +21,14 @@ from gzcore.storage.documents import BadDocument, parse_json, read_bytes
 from gzcore.storage.places import Place, Url, as_place
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, find_catalogues
+from gzprep.catalogue.survey import Survey
+from gzprep.catalogue.surveys import gz2
 from gzprep.dataset.folder import Folder
 
 Json = dict[str, Any]
-SIMULATED, GALAXY_ZOO_2 = "simulated", "galaxy-zoo-2"
-KINDS = (SIMULATED, GALAXY_ZOO_2)
-"""What a source can be; a data folder that does not say is Galaxy Zoo 2, whose columns it has."""
+SIMULATED, GALAXY_ZOO_2, CATALOGUE = "simulated", "galaxy-zoo-2", "catalogue"
+KINDS = (SIMULATED, GALAXY_ZOO_2, CATALOGUE)
+"""What a source can be; a data folder that does not say holds a catalogue of the survey that was named."""
 MARKER = "source.json"
 """The file of a data folder that says what it is: ``{"kind": "simulated"}``."""
 
@@ -49,15 +51,19 @@ def write_marker(data: Path, kind: str, **facts: int) -> None:
     (data / MARKER).write_text(json.dumps({"kind": kind, **facts}) + "\n", encoding="utf-8")
 
 
-def kind_of(data: Place) -> str:
+def kind_of(data: Place, survey: Survey) -> str:
     """What a data folder is.
+
+    Args:
+        data: the folder.
+        survey: whose columns its catalogues have.
 
     Raises:
         GzError: its marker says something that we do not know.
     """
     marker = data / MARKER
     if not marker.is_file():
-        return GALAXY_ZOO_2
+        return GALAXY_ZOO_2 if survey.name == gz2().name else CATALOGUE
     try:
         document = parse_json(read_bytes(marker))
     except (OSError, BadDocument):

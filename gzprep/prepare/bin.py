@@ -33,7 +33,7 @@ from gzprep.prepare.bin_record import (
     tally,
     write_finished,
 )
-from gzprep.prepare.catalogue_row import SCHEMA, catalogue_row
+from gzprep.prepare.catalogue_row import catalogue_row, catalogue_schema
 from gzprep.prepare.galaxy import Judged, image_digest, judge_galaxy, make_records
 from gzprep.prepare.job import PreparationJob
 from gzprep.prepare.rejudge import rejudge
@@ -86,7 +86,7 @@ def refuse_duplicates(galaxies: Sequence[Galaxy]) -> None:
 
 def find_finished(job: PreparationJob, target: Bin, galaxies: Sequence[Galaxy]) -> FinishedBin | None:
     """Return a bin that is whole and up to date, else None; other thresholds alone are applied to its scores."""
-    finished = read_finished(job.folder, target)
+    finished = read_finished(job.folder, target, catalogue_schema(job.recipe.survey))
     if finished is None or finished.record.record_hash != job.record_hash:
         return None
     if not all(_is_intact(job.folder.root / shard.file, shard) for shard in finished.record.shards):
@@ -160,7 +160,9 @@ def _make_bin(job: PreparationJob, target: Bin, galaxies: Sequence[Galaxy], on_g
         shards = tuple(_write_shard(job, target, split, spool) for split in target.shard_splits)
     if frames is not None:
         write_mean(job.folder.bin_mean(target.name), frames.mean_image(), job.folder.temporaries)
-    table = pa.Table.from_pylist([catalogue_row(galaxy, target) for galaxy in judged], SCHEMA)
+    survey = job.recipe.survey
+    rows = [catalogue_row(galaxy, target, survey) for galaxy in judged]
+    table = pa.Table.from_pylist(rows, catalogue_schema(survey))
     finished = FinishedBin(_summarise(job, target, judged, shards), table)
     write_finished(job.folder, finished)
     return finished.record
@@ -194,6 +196,7 @@ def _write_shard(job: PreparationJob, target: Bin, split: str, spool: Spool) -> 
 
 
 def _summarise(job: PreparationJob, target: Bin, judged: Sequence[Judged], shards: tuple[ShardInfo, ...]) -> BinRecord:
+    survey = job.recipe.survey
     digests = [(galaxy.galaxy, galaxy.digest) for galaxy in judged]
     inputs, data = _hash_inputs_of(job, digests), data_sum(digests)
     accepted = [galaxy for galaxy in judged if galaxy.verdict.rejection is None]
@@ -203,11 +206,11 @@ def _summarise(job: PreparationJob, target: Bin, judged: Sequence[Judged], shard
         tally(name for galaxy in accepted for name in galaxy.verdict.inpainted),
     )
     labels = {
-        "answered": column_sums(galaxy.labels.mask for galaxy in accepted),
-        "asked": column_sums(galaxy.labels.asked for galaxy in accepted),
-        "report": column_sums(galaxy.labels.report for galaxy in accepted),
+        "answered": column_sums((galaxy.labels.mask for galaxy in accepted), survey.widths.labels),
+        "asked": column_sums((galaxy.labels.asked for galaxy in accepted), survey.widths.labels),
+        "report": column_sums((galaxy.labels.report for galaxy in accepted), survey.widths.labels),
     }
-    inconsistent = count_inconsistent([galaxy.galaxy.votes for galaxy in judged])
+    inconsistent = count_inconsistent([galaxy.galaxy.votes for galaxy in judged], survey)
     hashes = (job.recipe_hash, job.record_hash, inputs, data)
     return BinRecord(target, *hashes, len(judged), len(accepted), *noticed, shards, labels, inconsistent)
 

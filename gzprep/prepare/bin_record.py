@@ -18,10 +18,8 @@ from gzcore.storage.atomic import appearing
 from gzcore.storage.documents import parse_json
 from gzcore.storage.places import for_arrow
 from gzprep.catalogue.galaxy import Rejection
-from gzprep.catalogue.tree import LABEL_NAMES
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.shards import Bin
-from gzprep.prepare.catalogue_row import SCHEMA
 
 _META = b"gzprep"
 
@@ -59,7 +57,7 @@ class BinRecord:
         flagged: detector to number of accepted galaxies.
         inpainted: the same, of those in which its line was filled.
         shards: the files.
-        labels: ``answered``, ``asked`` and ``report``: 22 sums each, over the accepted galaxies.
+        labels: ``answered``, ``asked`` and ``report``: a sum for each label, over the accepted galaxies.
         inconsistent: kind to number of galaxies whose votes contradict each other.
     """
 
@@ -110,11 +108,11 @@ class FinishedBin:
         return (Rejection(**row) if row["reason"] else None for row in rows)
 
 
-def read_finished(folder: Folder, target: Bin) -> FinishedBin | None:
-    """Read what was made of a bin, if that is there and can be read."""
+def read_finished(folder: Folder, target: Bin, schema: pa.Schema) -> FinishedBin | None:
+    """Read what was made of a bin, if that is there, can be read, and has the columns of the schema."""
     try:
         table = pq.read_table(for_arrow(folder.bin_record(target.name)))
-        if table.schema.remove_metadata() != SCHEMA:
+        if table.schema.remove_metadata() != schema:
             return None
         return FinishedBin(BinRecord.from_json(table.schema.metadata[_META]), table)
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError):
@@ -133,9 +131,14 @@ def tally(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(names).items()))
 
 
-def column_sums(vectors: Iterable[Sequence[int]]) -> list[int]:
-    """Sums of vectors of 22 labels, label by label."""
-    sums = [0] * len(LABEL_NAMES)
+def column_sums(vectors: Iterable[Sequence[int]], labels: int) -> list[int]:
+    """Sums of vectors of labels, label by label.
+
+    Args:
+        vectors: any number of them; of none, the sums are zeros.
+        labels: numbers in a vector.
+    """
+    sums = [0] * labels
     for vector in vectors:
         sums = [total + value for total, value in zip(sums, vector, strict=True)]
     return sums

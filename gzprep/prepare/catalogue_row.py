@@ -7,18 +7,16 @@ import pyarrow as pa
 
 from gzprep.catalogue.galaxy import LINED, DefectVerdict
 from gzprep.catalogue.rows import EXTRAS
-from gzprep.catalogue.tree import CATALOGUE_QUESTIONS, FRACTION_NAMES
+from gzprep.catalogue.survey import Survey
 from gzprep.dataset.shards import Bin
 from gzprep.images.defects import DETECTORS
 from gzprep.prepare.galaxy import Judged
 
 _NUMBERS = ("ra", "dec")
-_COUNTS = tuple(name for question in CATALOGUE_QUESTIONS for name in question.columns)
-_TOTALS = tuple(question.total_column for question in CATALOGUE_QUESTIONS)
 _LINE = pa.struct([(name, pa.float32()) for name in ("x0", "y0", "x1", "y1", "width")])
 _LABEL_VECTORS = ("label_report", "label_asked", "mask")
 
-SCHEMA = pa.schema(
+_BEFORE = pa.schema(
     [
         ("id_str", pa.string()),
         ("split", pa.string()),
@@ -36,11 +34,9 @@ SCHEMA = pa.schema(
         ("filename", pa.string()),
         ("image_digest", pa.string()),
         *((name, pa.float64() if name in _NUMBERS else pa.string()) for name in EXTRAS),
-        *((name, pa.float64()) for name in (*FRACTION_NAMES, *_COUNTS, *_TOTALS)),
-        *((name, pa.list_(pa.int8())) for name in _LABEL_VECTORS),
     ]
 )
-"""Columns of ``catalogue.parquet``; votes under galaxy-datasets' names, fractions of unasked questions NaN.
+"""Columns of ``catalogue.parquet`` that come before those of votes and labels.
 
 ``image_digest`` has 32 hexadecimal digits that tell the bytes of one image file from those of another (blake2b of 16
 bytes); null where there is no file.
@@ -48,11 +44,24 @@ bytes); null where there is no file.
 A ``line_`` column has the line of the score beside it, past the threshold or not, as a ``DefectLine`` has it.
 """
 
+
+def catalogue_schema(survey: Survey) -> pa.Schema:
+    """Columns of ``catalogue.parquet``; votes under the survey's names, fractions of unasked questions NaN."""
+    votes = (*survey.fraction_names, *survey.count_columns, *survey.total_columns)
+    vectors = [pa.field(name, pa.list_(pa.int8())) for name in _LABEL_VECTORS]
+    return pa.schema([*_BEFORE, *(pa.field(name, pa.float64()) for name in votes), *vectors])
+
+
 REJECT_COLUMNS = {"id": "id_str", "split": "split", "stage": "stage", "reason": "reason", "detail": "detail"}
 """Columns of ``rejects.parquet``, and where in the catalogue they come from."""
 
 
-def catalogue_row(judged: Judged, target: Bin) -> dict[str, Any]:
+def reject_schema() -> pa.Schema:
+    """Columns of ``rejects.parquet``."""
+    return pa.schema([_BEFORE.field(column).with_name(name) for name, column in REJECT_COLUMNS.items()])
+
+
+def catalogue_row(judged: Judged, target: Bin, survey: Survey) -> dict[str, Any]:
     """The row of one galaxy; ``verdict`` is accepted, flagged or rejected."""
     galaxy, labels = judged.galaxy, judged.labels
     return {
@@ -65,9 +74,9 @@ def catalogue_row(judged: Judged, target: Bin) -> dict[str, Any]:
         "filename": galaxy.filename,
         "image_digest": judged.digest or None,
         **dict(zip(EXTRAS, galaxy.extras, strict=True)),
-        **dict(zip(FRACTION_NAMES, labels.fractions, strict=True)),
-        **dict(zip(_COUNTS, galaxy.votes.counts, strict=True)),
-        **dict(zip(_TOTALS, galaxy.votes.totals, strict=True)),
+        **dict(zip(survey.fraction_names, labels.fractions, strict=True)),
+        **dict(zip(survey.count_columns, galaxy.votes.counts, strict=True)),
+        **dict(zip(survey.total_columns, galaxy.votes.totals, strict=True)),
         **dict(zip(_LABEL_VECTORS, (labels.report, labels.asked, labels.mask), strict=True)),
     }
 

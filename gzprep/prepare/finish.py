@@ -20,8 +20,8 @@ from gzcore.storage.atomic import appearing, read_json, withdraw, write_json, wr
 from gzcore.storage.places import Place, for_arrow
 from gzprep import __version__
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.tree import FEATURES, FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
-from gzprep.config import pixel_versions
+from gzprep.catalogue.survey import Survey
+from gzprep.config import as_document, pixel_versions
 from gzprep.dataset.card import cards
 from gzprep.dataset.data_hash import add_sums
 from gzprep.dataset.folder import Folder
@@ -33,7 +33,7 @@ from gzprep.images.mean import MeanImage, read_mean, write_mean
 from gzprep.images.views import ORDER_OF_APPLICATION
 from gzprep.prepare.bin import make_absent_bins
 from gzprep.prepare.bin_record import BinRecord, column_sums
-from gzprep.prepare.catalogue_row import REJECT_COLUMNS, SCHEMA
+from gzprep.prepare.catalogue_row import REJECT_COLUMNS, catalogue_schema, reject_schema
 from gzprep.prepare.job import PreparationJob
 from gzprep.prepare.rejects import example_in, explain
 
@@ -151,12 +151,13 @@ def add_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:
 
 def describe(job: PreparationJob, records: Sequence[BinRecord]) -> Json:
     """Build the manifest."""
+    survey = job.recipe.survey
     return {
         "format": FORMAT,
         "name": job.recipe.name,
         "gzprep": __version__,
         **({"published": job.published} if job.published else {}),
-        "recipe": _jsonable(asdict(job.recipe)),
+        "recipe": _jsonable(as_document(job.recipe)),
         "recipe_hash": job.recipe_hash,
         "data_hash": add_sums(record.data for record in records),
         "versions": pixel_versions(),
@@ -164,8 +165,9 @@ def describe(job: PreparationJob, records: Sequence[BinRecord]) -> Json:
         "source": _source(job),
         "counts": count(records),
         "splits": {split: _split(split, records) for split in (Split.TRAIN.value, VIEWS, Split.TEST.value)},
-        "features": [_jsonable(asdict(feature)) for feature in FEATURES],
-        "labels": _labels(records),
+        "features": [_jsonable(asdict(feature)) for feature in survey.features],
+        "survey": survey.about,
+        "labels": _labels(survey, records),
     }
 
 
@@ -215,22 +217,24 @@ def _split(split: str, records: Sequence[BinRecord]) -> Json:
     }
 
 
-def _labels(records: Sequence[BinRecord]) -> Json:
+def _labels(survey: Survey, records: Sequence[BinRecord]) -> Json:
     """Names, schemes, and what a trainer needs for its weights: how often each label is answered and 1, by fold."""
-    folds = {str(fold): _label_counts([r for r in records if r.bin.fold == fold]) for fold in range(FOLDS)}
+    width = survey.widths.labels
+    folds = {str(fold): _label_counts([r for r in records if r.bin.fold == fold], width) for fold in range(FOLDS)}
     return {
-        "names": list(LABEL_NAMES),
-        "fraction_names": list(FRACTION_NAMES),
-        "votes_names": [question.name for question in QUESTIONS],
-        "questions": [_jsonable(asdict(question)) for question in QUESTIONS],
-        "schemes": {scheme: list(scheme_labels(scheme)) for scheme in SCHEMES},
+        "names": list(survey.label_names),
+        "fraction_names": list(survey.fraction_names),
+        "votes_names": [question.name for question in survey.tree],
+        "questions": [_jsonable(asdict(question)) for question in survey.tree],
+        "schemes": {scheme: list(survey.scheme_labels(scheme)) for scheme in survey.questions_of_schemes},
         "folds": folds,
-        "test": _label_counts([record for record in records if record.bin.split is Split.TEST]),
+        "test": _label_counts([record for record in records if record.bin.split is Split.TEST], width),
     }
 
 
-def _label_counts(records: Sequence[BinRecord]) -> Json:
-    counts = {key: column_sums(record.labels[key] for record in records) for key in ("answered", "asked", "report")}
+def _label_counts(records: Sequence[BinRecord], width: int) -> Json:
+    kinds = ("answered", "asked", "report")
+    counts = {key: column_sums((record.labels[key] for record in records), width) for key in kinds}
     return {"galaxies": sum(record.accepted for record in records), **counts}
 
 
@@ -239,7 +243,7 @@ def write_catalogue(job: PreparationJob, records: Sequence[BinRecord]) -> None:
     folder = job.folder
     with (
         appearing(folder.catalogue, folder.temporaries) as file,
-        pq.ParquetWriter(file, SCHEMA.remove_metadata()) as writer,
+        pq.ParquetWriter(file, catalogue_schema(job.recipe.survey)) as writer,
     ):
         for table in _bin_tables(folder, records):
             writer.write_table(table)
@@ -260,7 +264,7 @@ def write_mean_image(job: PreparationJob) -> None:
 def write_rejects(job: PreparationJob, records: Sequence[BinRecord]) -> None:
     """Write ``rejects.parquet``, one bin in memory at a time."""
     folder = job.folder
-    with appearing(folder.rejects, folder.temporaries) as file, pq.ParquetWriter(file, _reject_schema()) as writer:
+    with appearing(folder.rejects, folder.temporaries) as file, pq.ParquetWriter(file, reject_schema()) as writer:
         for table in _bin_tables(folder, [record for record in records if record.rejected]):
             chosen = table.filter(pc.equal(table["verdict"], "rejected"))
             writer.write_table(chosen.select(list(REJECT_COLUMNS.values())).rename_columns(list(REJECT_COLUMNS)))
@@ -282,7 +286,3 @@ def write_cards(job: PreparationJob, manifest: Json) -> None:
     for name, text in cards(manifest, sha256).items():
         with appearing(job.folder.root / name, job.folder.temporaries) as out:
             out.write(text.encode())
-
-
-def _reject_schema() -> pa.Schema:
-    return pa.schema([SCHEMA.field(column).with_name(name) for name, column in REJECT_COLUMNS.items()])

@@ -82,9 +82,10 @@ def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Jud
     Args:
         galaxy: the row.
         data: what :func:`gzprep.images.sources.read_image` gave.
-        recipe: frame, thresholds and policies.
+        recipe: survey, frame, thresholds and policies.
     """
-    labels = label(galaxy.votes, galaxy.id, seed=recipe.split_seed, min_votes=recipe.labels.min_votes)
+    min_votes = recipe.labels.min_votes
+    labels = label(galaxy.votes, galaxy.id, recipe.survey, seed=recipe.split_seed, min_votes=min_votes)
     if isinstance(data, Rejection):
         return Judged(galaxy, labels, DefectVerdict(rejection=data), "", None)
     try:

@@ -18,7 +18,8 @@ from gzcore.storage.documents import read_document
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, check_columns, read_all, read_ids, row_count
-from gzprep.config import Recipe, recipe_hash, record_hash
+from gzprep.catalogue.surveys import gz2
+from gzprep.config import Recipe, as_document, recipe_hash, record_hash
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.shards import Bin, BinCounts, bin_of, plan_bins
 from gzprep.dataset.source import GALAXY_ZOO_2, kind_of
@@ -112,14 +113,14 @@ def open_source(
         GzError: something is absent or empty.
     """
     for file in catalogues:
-        check_columns(file.path)
-    rows = tuple(row_count(file.path) for file in catalogues)
+        check_columns(file.path, recipe.survey)
+    rows = tuple(row_count(file.path, recipe.survey) for file in catalogues)
     if not any(rows):
         names = " and ".join(file.path.name for file in catalogues)
         raise GzError(f"The catalogue is empty: {names} in {data} has no row; there is nothing to prepare.")
     place = data / recipe.images.folder if images_at is None else images_at
     images = open_images(place, recipe, catalogues)
-    return Source(data, catalogues, rows, images, kind_of(data), images_at)
+    return Source(data, catalogues, rows, images, kind_of(data, recipe.survey), images_at)
 
 
 def apply_limit(source: Source, recipe: Recipe) -> tuple[dict[Split, int], dict[Split, int]]:
@@ -133,12 +134,13 @@ def apply_limit(source: Source, recipe: Recipe) -> tuple[dict[Split, int], dict[
         return totals, {}
     train = round(recipe.limit * totals[Split.TRAIN] / sum(totals.values()))
     shares = {Split.TRAIN: train, Split.TEST: recipe.limit - train}
-    return shares, {split: _ceiling(source, split, share, recipe.split_seed) for split, share in shares.items()}
+    return shares, {split: _ceiling(source, split, share, recipe) for split, share in shares.items()}
 
 
-def _ceiling(source: Source, split: Split, share: int, seed: int) -> int:
-    ids = (galaxy_id for file in source.catalogues if file.split is split for galaxy_id in read_ids(file))
-    hashes = sorted(identity_hash("limit", seed, galaxy_id) for galaxy_id in ids)
+def _ceiling(source: Source, split: Split, share: int, recipe: Recipe) -> int:
+    files = (file for file in source.catalogues if file.split is split)
+    ids = (galaxy_id for file in files for galaxy_id in read_ids(file, recipe.survey))
+    hashes = sorted(identity_hash("limit", recipe.split_seed, galaxy_id) for galaxy_id in ids)
     return hashes[share - 1] if share else -1
 
 
@@ -172,8 +174,9 @@ def make_job(out: Place, source: Source, recipe: Recipe) -> PreparationJob:
     job = PreparationJob(*fixed, published=publication_date())
     if recipe.group_by == "galaxy":
         return job
-    galaxies_taken = (galaxy for galaxy in read_all(source.catalogues) if job.takes(galaxy.id, galaxy.split))
-    return replace(job, groups=find_groups(galaxies_taken, source.images))
+    everyone = read_all(source.catalogues, recipe.survey)
+    taken = (galaxy for galaxy in everyone if job.takes(galaxy.id, galaxy.split))
+    return replace(job, groups=find_groups(taken, source.images))
 
 
 def publication_date() -> str | None:
@@ -257,11 +260,18 @@ def _other_recipe(folder: Folder, recipe: Recipe, identity: str) -> str:
     plan = read_plan(folder)
     if plan["recipe_hash"] == identity:
         return ""
-    planned = lay_over(asdict(Recipe()), plan["recipe"])  # an older plan lacks keys that were added since
-    changed = differences(planned, asdict(recipe))
+    planned = lay_over(as_document(Recipe()), plan["recipe"])  # an older plan lacks keys that were added since
+    changed = differences(_with_name(planned), _with_name(as_document(recipe)))
     if changed and all(key.startswith("defects.") for key in changed):
         return ""
-    return ", ".join(changed) or "versions of libraries"
+    return ", ".join(changed) or "questions of the survey, or versions of libraries"
+
+
+def _with_name(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe with the name of its survey in the place of all its questions."""
+    survey = recipe.get("survey", {})
+    name = survey.get("name", "another") if survey else str(gz2())
+    return {**recipe, "survey": name}
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -290,7 +300,7 @@ def write_plan(job: PreparationJob) -> None:
     Raises:
         GzError: the folder cannot be written into; or, in a bucket, a run of another recipe was faster.
     """
-    plan = {"recipe_hash": job.recipe_hash, "recipe": asdict(job.recipe), "bins": asdict(job.counts)}
+    plan = {"recipe_hash": job.recipe_hash, "recipe": as_document(job.recipe), "bins": asdict(job.counts)}
     path = job.folder.plan
     with writing(job.folder.root):
         try:

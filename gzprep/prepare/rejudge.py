@@ -8,7 +8,7 @@ import pyarrow as pa
 from gzprep.catalogue.galaxy import LINED, DefectLine, Finding, RejectionStage
 from gzprep.config import Defects
 from gzprep.images.defects import DETECTORS, decide, wanted
-from gzprep.prepare.catalogue_row import SCHEMA, verdict_columns
+from gzprep.prepare.catalogue_row import verdict_columns
 
 _SCORES = {name: f"score_{name}" for name in DETECTORS}
 _VERDICT = ("verdict", "stage", "reason", "detail", "flags", "inpainted")
@@ -29,9 +29,9 @@ def rejudge(table: pa.Table, rules: Defects) -> pa.Table | None:
     rows = [_rejudge_row(row, rules) for row in table.select(_COLUMNS).to_pylist()]
     if None in rows:
         return None
-    judged = pa.Table.from_pylist(rows, pa.schema([SCHEMA.field(name) for name in _COLUMNS]))
+    judged = pa.Table.from_pylist(rows, pa.schema([table.schema.field(name) for name in _COLUMNS]))
     for name in _COLUMNS:
-        table = table.set_column(table.schema.get_field_index(name), SCHEMA.field(name), judged[name])
+        table = table.set_column(table.schema.get_field_index(name), judged.schema.field(name), judged[name])
     return table
 
 

@@ -58,9 +58,7 @@ def _votes(study: Study) -> Figure:
     reach = study.reach
     edges = np.arange(reach.votes.shape[1] + 1) - 0.5
     shown = [question for question in study.questions if reach.votes[question.index].sum() > 0]
-    heights = {
-        f"Q{question.index} {question.name.removesuffix('-gz2')}": reach.votes[question.index] for question in shown
-    }
+    heights = {f"Q{question.index} {study.columns.short(question)}": reach.votes[question.index] for question in shown}
     last = int(np.max(np.flatnonzero(reach.votes.sum(axis=0)), initial=10)) + 2
     plot = plots.histogram(
         edges[: last + 1], {name: values[:last] for name, values in heights.items()}, "votes a galaxy", "galaxies"

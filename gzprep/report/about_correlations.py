@@ -59,7 +59,7 @@ def _by_question(study: Study, asked: Doubles, filled: Doubles) -> Figure:
     for question in study.questions:
         block = study.columns.fraction_slice(question)
         for name, values in (("asked only", asked), ("zero-filled", filled)):
-            title = f"Q{question.index} {question.name.removesuffix('-gz2')}, {name}"
+            title = f"Q{question.index} {study.columns.short(question)}, {name}"
             pictures.append(plot_picture(plots.matrix(values[block, block], question.answers), f"{title}.", title))
         rows += [row for row in _rows(study, asked, filled) if _inside(row, question.fraction_columns)]
     return Figure(
@@ -77,5 +77,5 @@ def _check(study: Study) -> str:
     wrong = [f"{question.name} {asked:.3f}" for question, asked, _ in pairs if not abs(asked + 1) <= TOLERANCE]
     if wrong:
         return f"r of a two-answer question should be -1.000 and is not for: {', '.join(wrong)}. Check the catalogue."
-    filled = "; ".join(f"{question.name.removesuffix('-gz2')} {r:.2f}" for question, _, r in pairs)
+    filled = "; ".join(f"{study.columns.short(question)} {r:.2f}" for question, _, r in pairs)
     return f"Asked only, r is -1.000 for all {len(pairs)} questions with two answers. Zero-filled it is: {filled}."

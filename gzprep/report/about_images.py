@@ -8,7 +8,7 @@ import numpy as np
 
 from gzcore.console.theme import SERIES
 from gzcore.images import Pixels, UnusableImage, decode
-from gzprep.dataset.read import read_record, read_rows, read_shard
+from gzprep.dataset.read import read_record, read_rows, read_shard, widths_of
 from gzprep.images.mean import REPORT_THRESHOLD, THRESHOLDS, MeanImage, box_side, brightness, read_mean, sum_of
 from gzprep.report import plots
 from gzprep.report.figure import Figure, Gallery, Section, Tile, Value, numbers, plot_picture
@@ -189,9 +189,10 @@ def _read_views(study: Study) -> dict[str, dict[int, tuple[Pixels, str]]]:
     pairs = zip(splits.train.shards, splits.train_views.shards, strict=False)
     first = next(((train, views) for train, views in pairs if train.records), None)
     views: dict[str, dict[int, tuple[Pixels, str]]] = {}
+    widths = widths_of(study.document)
     for shard in first or ():
         for data in read_shard(study.folder.root / shard.file):
-            record = read_record(data)
+            record = read_record(data, widths)
             if record.id in views or len(views) < VIEWED:
                 try:
                     views.setdefault(record.id, {})[record.view] = (decode(record.image), record.ops.decode())

@@ -25,7 +25,7 @@ def labels_section(study: Study) -> Section:
 
 
 def _name(certainty: Certainty) -> str:
-    return f"Q{certainty.question.index} {certainty.question.name.removesuffix('-gz2')}"
+    return f"Q{certainty.question.index} {certainty.columns.short(certainty.question)}"
 
 
 def _votes_behind(study: Study, curves: Mapping[str, Curve]) -> Figure:

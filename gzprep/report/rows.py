@@ -13,6 +13,7 @@ from gzcore.dataset.schema import Manifest
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
 from gzcore.storage.places import Place, for_arrow
+from gzprep.catalogue.surveys import gz2
 
 Doubles = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
@@ -28,11 +29,17 @@ class Columns:
         questions: of the tree, in order.
         labels: names of all labels, in order.
         stored: names of the columns that the catalogue has.
+        suffix: the end of the names of questions, which readers are spared, with its hyphen.
     """
 
     questions: tuple[Question, ...]
     labels: tuple[str, ...]
     stored: frozenset[str]
+    suffix: str = ""
+
+    def short(self, question: Question) -> str:
+        """The name of a question as a reader wants it: ``bar``."""
+        return question.name.removesuffix(self.suffix)
 
     @cached_property
     def fractions(self) -> tuple[str, ...]:
@@ -114,7 +121,8 @@ def open_columns(path: Place, manifest: Manifest) -> Columns:
         stored = frozenset(pq.read_schema(for_arrow(path)).names)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
-    columns = Columns(questions_of(manifest), manifest.labels.names, stored)
+    suffix = gz2().suffix if manifest.survey is None else manifest.survey.suffix
+    columns = Columns(questions_of(manifest), manifest.labels.names, stored, f"-{suffix}" if suffix else "")
     absent = [name for name in columns.wanted() if name not in stored]
     if absent:
         raise GzError(f"{path} has no column {absent[0]}; run gzprep again: it makes a new one.")

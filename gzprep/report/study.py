@@ -80,9 +80,9 @@ class Study:
 
     def short(self, column: str) -> str:
         """A column of votes as a reader wants it: ``bar: yes``."""
-        question = next(question for question in self.questions if column.startswith(f"{question.name}_"))
-        answer = column.removeprefix(f"{question.name}_").removesuffix("_fraction")
-        return f"{question.name.removesuffix('-gz2')}: {answer}"
+        votes = column.removesuffix("_fraction")
+        question = next(question for question in self.questions if votes in question.columns)
+        return f"{self.columns.short(question)}: {votes.removeprefix(f'{question.name}_')}"
 
 
 def study(root: Place, data: Place | None = None) -> Study:

@@ -74,7 +74,12 @@ def _explain(job: PreparationJob, alike: list[Example]) -> str | None:
 
 def _first_galaxies(job: PreparationJob) -> Iterator[Galaxy]:
     groups = (group for file in job.source.catalogues for group in row_groups(file)[:1])
-    return (galaxy for group in groups for galaxy in read_galaxies(group) if job.takes(galaxy.id, galaxy.split))
+    return (
+        galaxy
+        for group in groups
+        for galaxy in read_galaxies(group, job.recipe.survey)
+        if job.takes(galaxy.id, galaxy.split)
+    )
 
 
 def _try(job: PreparationJob) -> tuple[int, cost.Measured, list[Example]]:

@@ -17,6 +17,7 @@ from gzcore.storage.atomic import read_json, writing
 from gzcore.storage.places import Place, Url
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, find_catalogues
+from gzprep.catalogue.surveys import gz2
 from gzprep.config import Recipe
 from gzprep.dataset.folder import Folder, clear, locked, sweep
 from gzprep.prepare.job import (
@@ -101,7 +102,12 @@ def _data_of(request: RunRequest, out: Place) -> Place:
     """The data folder: as it is named, or that of the one catalogue, or that of the sample sky."""
     if request.data is not None:
         return request.data.absolute()
-    return sample_sky(out) if request.catalogue is None else request.catalogue.absolute().parent
+    if request.catalogue is not None:
+        return request.catalogue.absolute().parent
+    survey = request.recipe.survey
+    if survey != gz2():
+        raise UsageError(f"The sample sky has the questions of {gz2().title}; the survey {survey} needs --data.")
+    return sample_sky(out)
 
 
 def sample_sky(out: Place) -> Path:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from gzcore.errors import GzError, system_sentence
 from gzcore.storage.atomic import sweep, write_bytes
-from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
+from gzprep.catalogue.surveys import gz2
 from gzprep.dataset.source import SIMULATED, write_marker
 from gzprep.simulate import SimulatedSky
 from gzprep.simulate.blemishes import Blemish, plan
@@ -120,7 +120,7 @@ def catalogue_row(galaxy: SimulatedGalaxy) -> Row:
     identity = galaxy.identity
     row: Row = {"id_str": identity.id_str, "iauname": identity.iauname, "ra": identity.ra, "dec": identity.dec}
     row |= {"subfolder": identity.subfolder, "filename": identity.filename, "summary": summary(galaxy.votes)}
-    for question in CATALOGUE_QUESTIONS:
+    for question in gz2().asked:
         votes = galaxy.votes[question.name]
         total = sum(votes.values())
         row[question.total_column] = total
@@ -149,8 +149,8 @@ def _catalogue_schema() -> pa.Schema:
     """The columns of a Galaxy Zoo 2 catalogue in the order that galaxy-datasets has them: counts, then fractions."""
     names = [("id_str", pa.string()), ("iauname", pa.string()), ("ra", pa.float64()), ("dec", pa.float64())]
     names += [("subfolder", pa.string()), ("filename", pa.string())]
-    names += [(column, pa.int64()) for question in CATALOGUE_QUESTIONS for column in question.columns]
-    for question in CATALOGUE_QUESTIONS:
+    names += [(column, pa.int64()) for question in gz2().asked for column in question.columns]
+    for question in gz2().asked:
         names.append((question.total_column, pa.int64()))
         names += [(column, pa.float64()) for column in question.fraction_columns]
     return pa.schema([*names, ("summary", pa.string())])

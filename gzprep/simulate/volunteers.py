@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from gzcore.dataset.tree import Question
 from gzcore.hashing import generator
-from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
+from gzprep.catalogue.surveys import gz2
 from gzprep.simulate.truth import GalaxyTruth
 
 Chances = dict[str, dict[str, float]]
@@ -34,15 +34,14 @@ def classify(truth: GalaxyTruth, seed: int, index: int) -> Votes:
     chances = chances_of(truth)
     given = Counter(answer for _ in range(max(23, min(64, volunteers))) for answer in walk(chances, rng))
     return {
-        question.name: {answer: given[question.name, answer] for answer in question.answers}
-        for question in CATALOGUE_QUESTIONS
+        question.name: {answer: given[question.name, answer] for answer in question.answers} for question in gz2().asked
     }
 
 
 def walk(chances: Chances, rng: random.Random) -> Iterator[tuple[str, str]]:
     """Take one volunteer through the tree; yields (question name, answer)."""
     given: dict[str, str] = {}
-    for question in CATALOGUE_QUESTIONS:
+    for question in gz2().asked:
         if _is_asked(question, given):
             given[question.name] = _draw(chances[question.name], rng)
             yield question.name, given[question.name]

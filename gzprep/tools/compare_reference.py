@@ -10,7 +10,7 @@ from gzcore.images import Pixels
 from gzcore.storage.places import Place
 from gzprep.config import Recipe, from_mapping
 from gzprep.dataset.folder import Folder
-from gzprep.dataset.read import operations_of, read_record
+from gzprep.dataset.read import operations_of, read_record, widths_of
 from gzprep.dataset.source import find_origin
 from gzprep.images.codec import encode
 from gzprep.images.pipeline import import_albumentations
@@ -122,7 +122,7 @@ def compare_reference(
             "compare; leave out --reference, and --replay makes them again."
         )
     chosen = choose(records, wanted)
-    kept = [read_record(data) for _, data in stored_records(folder, manifest, chosen)]
+    kept = [read_record(data, widths_of(manifest)) for _, data in stored_records(folder, manifest, chosen)]
     agreement = Agreement()
     for judged, frame in judged_again(recipe, {record.id for record in kept}, find_origin(folder, manifest, data)):
         for record in kept:

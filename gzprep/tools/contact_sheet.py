@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,17 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gzcore.console import printable
 from gzcore.dataset.example import Record
+from gzcore.dataset.features import Widths
 from gzcore.dataset.layout import VIEWS
 from gzcore.dataset.tfrecord import DamagedRecord
+from gzcore.dataset.tree import Question
 from gzcore.errors import GzError, UsageError
 from gzcore.images import UnusableImage, WrongShape, decode, read_header
 from gzcore.storage.atomic import writing
 from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
-from gzprep.dataset.read import example_id, open_folder, operations_of, read_record, read_rows, read_shard
+from gzprep.dataset.read import example_id, open_folder, operations_of, read_record, read_rows, read_shard, widths_of
 
 COLUMNS = 5
 LARGEST_TILE = 1024
@@ -29,8 +31,9 @@ _LINES, _LETTERS = 16, 60
 _GAP, _MARGIN, _LINE = 12, 20, 17
 _SMALLEST_TILE = 160
 _INK, _PAPER, _FAINT = (32, 32, 36), (255, 255, 255), (110, 110, 118)
-_SHOWN = tuple(f"smooth-or-featured-gz2_{answer}_fraction" for answer in ("smooth", "featured-or-disk"))
-_ROW = ["id_str", "split", "fold", "shard", "verdict", "reason", "detail", "summary", *_SHOWN]
+_ROW = ["id_str", "split", "fold", "shard", "verdict", "reason", "detail", "summary"]
+_ANSWERS = 2
+"""Fractions of the first question that are told."""
 _WORDS = {
     "none": "do nothing",
     "flip": "flip {flip}",
@@ -58,23 +61,38 @@ def draw_preview(root: Place, galaxy_id: str, png: Path) -> int:
     if png.suffix.lower() != ".png":
         raise UsageError(f"--png {png} would get the bytes of a PNG; give a name that ends in .png.")
     folder, manifest = open_folder(root)
-    row = find_row(folder, galaxy_id)
+    shown_columns = _shown_columns(manifest)
+    row = find_row(folder, galaxy_id, list(shown_columns))
     records = find_records(folder, manifest, row)
     side = manifest["recipe"]["crop"]["size"]
     title = f"{shown(galaxy_id)}   {row['split']}, fold {row['fold']}"
-    sheet = contact_sheet([(tile(record, side), caption(record)) for record in records], title, summary(row))
+    sheet = contact_sheet(
+        [(tile(record, side), caption(record)) for record in records], title, summary(row, shown_columns)
+    )
     with writing(png):
         sheet.save(png, format="PNG")
     return len(records)
 
 
-def find_row(folder: Folder, galaxy_id: str) -> dict[str, Any]:
+def _shown_columns(manifest: dict[str, Any]) -> dict[str, str]:
+    """Columns of fractions of the first question that has votes of its own, and how they are called."""
+    question = Question(**manifest["labels"]["questions"][0])
+    names = zip(question.fraction_columns, question.answers, strict=True)
+    return {column: answer.replace("-", " ") for column, answer in itertools.islice(names, _ANSWERS)}
+
+
+def find_row(folder: Folder, galaxy_id: str, columns: Sequence[str] = ()) -> dict[str, Any]:
     """Find a galaxy in the data set's catalogue.
+
+    Args:
+        folder: the dataset folder.
+        galaxy_id: its id.
+        columns: what is read of it, beside the plain ones.
 
     Raises:
         GzError: it is not there, or has no records.
     """
-    rows = read_rows(folder.catalogue, _ROW, [("id_str", "=", galaxy_id)])
+    rows = read_rows(folder.catalogue, [*_ROW, *columns], [("id_str", "=", galaxy_id)])
     if not rows:
         raise GzError(f"There is no galaxy {galaxy_id!r} in {folder.root}; one that is there: {example_id(folder)}.")
     row = rows[0]
@@ -90,9 +108,9 @@ def find_records(folder: Folder, manifest: dict[str, Any], row: dict[str, Any]) 
         GzError: a shard or a record is damaged, or the galaxy has more records, or fewer, than it can have.
     """
     splits = (Split.TRAIN.value, VIEWS) if row["split"] == Split.TRAIN else (Split.TEST.value,)
-    files = [_shard_file(manifest, split, row) for split in splits]
+    files, widths = [_shard_file(manifest, split, row) for split in splits], widths_of(manifest)
     most = 1 + manifest["recipe"]["views"]["count"]
-    own = (record for file in files for record in _records_of(folder.root / file, row["id_str"]))
+    own = (record for file in files for record in _records_of(folder.root / file, row["id_str"], widths))
     records = sorted(itertools.islice(own, most + 1), key=lambda record: record.view)
     if not 0 < len(records) <= most:
         number = f"more than {most}" if records else "no"
@@ -109,11 +127,11 @@ def _shard_file(manifest: dict[str, Any], split: str, row: dict[str, Any]) -> st
     return str(shards[index]["file"])
 
 
-def _records_of(path: Place, galaxy_id: str) -> Iterator[Record]:
+def _records_of(path: Place, galaxy_id: str, widths: Widths) -> Iterator[Record]:
     """Yield the records of a galaxy in a shard."""
     for number, data in enumerate(read_shard(path), 1):
         try:
-            record = read_record(data)
+            record = read_record(data, widths)
         except DamagedRecord as error:
             raise GzError(f"The shard {path} is damaged: record {number} cannot be used: {error}.") from None
         if record.id == galaxy_id:
@@ -180,10 +198,15 @@ def shown(line: str) -> str:
     return line if len(line) <= _LETTERS else f"{line[: _LETTERS - 3]}..."
 
 
-def summary(row: dict[str, Any]) -> str:
-    """One line on the votes of a galaxy."""
-    smooth, featured = (_fraction(row[name]) for name in _SHOWN)
-    return f"{shown(str(row['summary'] or 'no summary'))}; smooth {smooth}, featured or disk {featured}"
+def summary(row: dict[str, Any], columns: Mapping[str, str]) -> str:
+    """One line on the votes of a galaxy.
+
+    Args:
+        row: of the data set's catalogue.
+        columns: columns of fractions, and how they are called.
+    """
+    votes = ", ".join(f"{shown(name)} {_fraction(row[column])}" for column, name in columns.items())
+    return f"{shown(str(row['summary'] or 'no summary'))}; {votes}"
 
 
 def _fraction(value: Any) -> str:  # noqa: ANN401 -- whatever a table holds

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gzcore.dataset.example import Record
 from gzcore.dataset.schema import Manifest
 from gzcore.storage.places import Place
+from gzprep.catalogue.surveys import gz2
 from gzprep.dataset.folder import Folder
-from gzprep.dataset.read import open_folder, read_record, read_shard, shard_paths
+from gzprep.dataset.read import open_folder, read_record, read_shard, shard_paths, widths_of
 from gzprep.report.rows import open_columns, read_batches
 
 EXAMPLES = 3
@@ -102,9 +104,14 @@ def _galaxies(folder: Folder, document: Json) -> Galaxies:
 
 
 def _recipe_keys(a: Json, b: Json) -> Difference:
-    flat_a, flat_b = dict(_flat(a)), dict(_flat(b))
+    flat_a, flat_b = dict(_flat(_with_name(a))), dict(_flat(_with_name(b)))
     keys = [key for key in sorted({*flat_a, *flat_b}) if flat_a.get(key, _ABSENT) != flat_b.get(key, _ABSENT)]
     return _difference("keys of the recipe", [f"{key}: {flat_a.get(key)} and {flat_b.get(key)}" for key in keys])
+
+
+def _with_name(recipe: Json) -> Json:
+    """A recipe with the name of its survey alone: its questions are compared by the names of labels."""
+    return {**recipe, "survey": recipe.get("survey", {"name": str(gz2())})["name"]}
 
 
 def _flat(values: Json, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -171,8 +178,7 @@ def _digests(folder: Folder, document: Json, split: str) -> npt.NDArray[Any]:
     """Hashes of (id, view) and of the image of every record: 16 bytes each, so that millions fit into memory."""
     pairs = [
         (_hash(f"{record.id}/{record.view}".encode()), _hash(record.image))
-        for path in shard_paths(folder, document, [split])
-        for record in map(read_record, read_shard(path))
+        for record in _records(folder, document, split)
     ]
     return np.array(pairs, _KEY)
 
@@ -180,10 +186,16 @@ def _digests(folder: Folder, document: Json, split: str) -> npt.NDArray[Any]:
 def _names(folder: Folder, document: Json, split: str, wanted: set[int]) -> Iterator[str]:
     if not wanted:
         return
+    for record in _records(folder, document, split):
+        if _hash(f"{record.id}/{record.view}".encode()) in wanted:
+            yield f"{record.id}, view {record.view}"
+
+
+def _records(folder: Folder, document: Json, split: str) -> Iterator[Record]:
+    widths = widths_of(document)
     for path in shard_paths(folder, document, [split]):
-        for record in map(read_record, read_shard(path)):
-            if _hash(f"{record.id}/{record.view}".encode()) in wanted:
-                yield f"{record.id}, view {record.view}"
+        for data in read_shard(path):
+            yield read_record(data, widths)
 
 
 def _hash(data: bytes) -> int:

@@ -15,6 +15,7 @@ from gzcore.console import printable
 from gzcore.errors import GzError, system_sentence
 from gzcore.storage.atomic import writing
 from gzprep.catalogue.read import CatalogueFile, find_catalogues, image_path, read_all
+from gzprep.catalogue.surveys import gz2
 
 MISSING_LIST = "missing.txt"
 _BY_HAND = "Put gz2_train_catalog.parquet, gz2_test_catalog.parquet and images/ there yourself, or try again online."
@@ -87,7 +88,7 @@ def take_inventory(directory: Path, catalogues: tuple[CatalogueFile, ...]) -> di
     missing_list = directory / MISSING_LIST
     missing = 0
     with writing(directory), missing_list.open("w", encoding="utf-8") as file:
-        for galaxy in read_all(catalogues):
+        for galaxy in read_all(catalogues, gz2()):
             galaxies += 1
             path = image_path(galaxy)
             if path is None or not (directory / "images" / path).is_file():

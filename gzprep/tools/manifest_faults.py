@@ -5,14 +5,14 @@ That it has the form of a manifest is checked where it is opened, by :mod:`gzcor
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from gzcore.dataset.layout import FOLDS, TEST_FOLD, shard_name
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.tree import FEATURES, FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
-from gzprep.config import BYTES_VERSION, Recipe, from_mapping, recipe_hash
+from gzprep.catalogue.surveys import gz2, survey_of
+from gzprep.config import BYTES_VERSION, Recipe, as_document, from_mapping, recipe_hash
 from gzprep.tools.shard_contents import Contents
 
 Json = dict[str, Any]
@@ -28,7 +28,7 @@ def manifest_faults(manifest: Json) -> Iterator[str]:
 
 def _recipe_faults(manifest: Json) -> Iterator[str]:
     """The recipe hash is that of the recipe; recipes of other versions, which have other keys, are not compared."""
-    if _keys(manifest["recipe"]) != _keys(asdict(Recipe())):
+    if _keys({**manifest["recipe"], "survey": ""}) != _keys({**as_document(Recipe()), "survey": ""}):
         return
     try:
         recipe = from_mapping(manifest["recipe"], "manifest.json")
@@ -54,14 +54,20 @@ def _keys(table: Any, prefix: str = "") -> set[str]:  # noqa: ANN401 -- any JSON
 
 def _tree_faults(manifest: Json) -> Iterator[str]:
     """Names and widths are those of the decision tree that records are read by."""
+    said = manifest["recipe"].get("survey")
+    try:
+        survey = gz2() if said is None else survey_of(said, "manifest.json: recipe.survey")
+    except GzError as error:
+        yield str(error)
+        return
     features = [(entry["name"], entry["dtype"], tuple(entry["shape"])) for entry in manifest["features"]]
-    if features != [(feature.name, feature.dtype, tuple(feature.shape)) for feature in FEATURES]:
+    if features != [(feature.name, feature.dtype, tuple(feature.shape)) for feature in survey.features]:
         yield "manifest.json: its features are not those of a record."
     expected = {
-        "names": list(LABEL_NAMES),
-        "fraction_names": list(FRACTION_NAMES),
-        "votes_names": [question.name for question in QUESTIONS],
-        "schemes": {scheme: list(scheme_labels(scheme)) for scheme in SCHEMES},
+        "names": list(survey.label_names),
+        "fraction_names": list(survey.fraction_names),
+        "votes_names": [question.name for question in survey.tree],
+        "schemes": {scheme: list(survey.scheme_labels(scheme)) for scheme in survey.questions_of_schemes},
     }
     for key, value in expected.items():
         if manifest["labels"].get(key) != value:

@@ -10,7 +10,7 @@ from gzcore.storage.places import Place
 from gzprep.catalogue.read import read_all
 from gzprep.config import Recipe, from_mapping, pixel_versions
 from gzprep.dataset.folder import Folder
-from gzprep.dataset.read import read_record, read_shard, shard_paths
+from gzprep.dataset.read import read_record, read_shard, shard_paths, widths_of
 from gzprep.dataset.shards import own_fold
 from gzprep.dataset.source import Origin, find_origin
 from gzprep.images.sources import open_images, read_image
@@ -65,16 +65,18 @@ def _check_versions(versions: dict[str, str]) -> None:
 
 def stored_records(folder: Folder, manifest: dict[str, Any], chosen: set[Key]) -> Iterator[tuple[Key, bytes]]:
     """Yield the bytes of some records as they are in the shards."""
+    widths = widths_of(manifest)
     for path in shard_paths(folder, manifest, manifest["splits"]):
         for data in read_shard(path):
-            record = read_record(data)
+            record = read_record(data, widths)
             if (record.id, record.view) in chosen:
                 yield (record.id, record.view), data
 
 
 def _made_again(manifest: dict[str, Any], kept: dict[Key, bytes], origin: Origin) -> Iterator[tuple[Key, bytes]]:
     recipe = from_mapping(manifest["recipe"], "The manifest's recipe")
-    stored = {galaxy_id: read_record(data).fold for (galaxy_id, _), data in kept.items()}
+    widths = widths_of(manifest)
+    stored = {galaxy_id: read_record(data, widths).fold for (galaxy_id, _), data in kept.items()}
     for judged, frame in judged_again(recipe, stored.keys(), origin):
         galaxy = judged.galaxy
         fold = own_fold(galaxy.id, galaxy.split, recipe.split_seed)
@@ -87,7 +89,7 @@ def _made_again(manifest: dict[str, Any], kept: dict[Key, bytes], origin: Origin
 def judged_again(recipe: Recipe, wanted: Collection[str], origin: Origin) -> Iterator[tuple[Judged, Pixels]]:
     """Read and judge some galaxies again; yield those whose image can be used, with its pixels."""
     images = open_images(origin.images(recipe.images.folder), recipe, origin.catalogues)
-    for galaxy in read_all(origin.catalogues):
+    for galaxy in read_all(origin.catalogues, recipe.survey):
         if galaxy.id in wanted:
             judged = judge_galaxy(galaxy, read_image(galaxy, images), recipe)
             if judged.frame is not None:

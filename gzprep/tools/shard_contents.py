@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from gzcore.dataset.example import Record
 from gzcore.dataset.layout import FOLDS, TEST_FOLD, VIEWS
-from gzprep.catalogue.tree import LABEL_NAMES
 
 Key = tuple[str, int]
 """Galaxy id and view."""
@@ -25,6 +24,7 @@ class Contents:
     """Galaxies of each split, and sums over the labels of their originals.
 
     Attributes:
+        labels: numbers in a label vector.
         records: number of records.
         galaxies: by split and id, one number: a bit for each view, and above these bits the index of the shard.
         repeated: by split and id, views that came again.
@@ -33,14 +33,16 @@ class Contents:
         label_sums: by fold, sums of mask, label_asked and label_report over records with view 0, int64 [3, labels].
     """
 
+    labels: int
     records: int = 0
     galaxies: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     repeated: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     folds: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     originals: Counter[int] = field(default_factory=Counter)
-    label_sums: dict[int, npt.NDArray[np.int64]] = field(
-        default_factory=lambda: defaultdict(lambda: np.zeros((3, len(LABEL_NAMES)), np.int64))
-    )
+    label_sums: dict[int, npt.NDArray[np.int64]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.label_sums = defaultdict(lambda: np.zeros((3, self.labels), np.int64))
 
     def add(self, split: str, shard: int, record: Record) -> None:
         """Add a record; its view and fold must be in their ranges."""

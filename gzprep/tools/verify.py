@@ -17,7 +17,7 @@ from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.leaks import COLUMNS, find_leaks, leak_sentences
-from gzprep.dataset.read import iterate_rows, open_folder, read_columns, read_record, read_shard
+from gzprep.dataset.read import iterate_rows, open_folder, read_columns, read_record, read_shard, widths_of
 from gzprep.tools.compare_reference import compare_reference
 from gzprep.tools.manifest_faults import RowCounts, label_count_faults, manifest_faults
 from gzprep.tools.record_faults import record_faults
@@ -48,7 +48,7 @@ def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = 
         GzError: the folder is not there or not whole; or the source, for a replay, is not.
     """
     folder, manifest = open_folder(root)
-    contents = Contents()
+    contents = Contents(widths_of(manifest).labels)
     checks = (
         manifest_faults(manifest),
         _shard_faults(folder, manifest, contents),
@@ -94,7 +94,7 @@ def _leaks(folder: Folder, manifest: Json, faults: list[str]) -> list[str]:
 
 
 def _shard_faults(folder: Folder, manifest: Json, contents: Contents) -> Iterator[str]:
-    side = manifest["recipe"]["crop"]["size"]
+    side, widths = manifest["recipe"]["crop"]["size"], widths_of(manifest)
     for split in SPLITS:
         for index, shard in enumerate(manifest["splits"][split]["shards"]):
             path = folder.root / shard["file"]
@@ -102,7 +102,9 @@ def _shard_faults(folder: Folder, manifest: Json, contents: Contents) -> Iterato
             if fault is not None:
                 yield fault
             else:
-                yield from _record_faults(path, shard | {"split": split, "index": index, "side": side}, contents)
+                yield from _record_faults(
+                    path, shard | {"split": split, "index": index, "side": side, "widths": widths}, contents
+                )
 
 
 def _file_fault(path: Place, shard: Json) -> str | None:
@@ -116,7 +118,7 @@ def _file_fault(path: Place, shard: Json) -> str | None:
 
 
 def _record_faults(path: Place, shard: Json, contents: Contents) -> Iterator[str]:
-    """Read a shard record by record; ``shard`` is what the manifest says of it, with its split, index and side."""
+    """Read a shard record by record; ``shard`` is what the manifest says of it and its records."""
     count = 0
     try:
         for count, data in enumerate(read_shard(path), 1):
@@ -129,7 +131,7 @@ def _record_faults(path: Place, shard: Json, contents: Contents) -> Iterator[str
 
 def _faults_of(where: str, data: bytes, shard: Json, contents: Contents) -> Iterator[str]:
     try:
-        record = read_record(data)
+        record = read_record(data, shard["widths"])
     except DamagedRecord as error:
         yield f"{where} cannot be used: {error}."
         return

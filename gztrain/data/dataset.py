@@ -208,14 +208,24 @@ def _lost_in(shard: Shard) -> int:
     return max(0, shard.records - size // OVERHEAD)
 
 
+AUTO = "auto"
+"""In the place of the name of a scheme: the first of these that the data set has."""
+_AUTO = ("reduced", "all")
+
+
 def choose_scheme(dataset: Dataset, name: str) -> Scheme:
     """Look up what a scheme asks of the records of a folder.
+
+    Args:
+        dataset: the folder.
+        name: of the scheme; ``auto``: ``reduced`` where the folder has it, else ``all``.
 
     Raises:
         UsageError: the folder has no such scheme.
         GzError: the folder lacks some of its labels.
     """
     known: Json = dataset.manifest["labels"]["schemes"]
+    name = next(filter(known.__contains__, _AUTO), name) if name == AUTO else name
     if name not in known:
         raise UsageError(f"There is no scheme {name!r} in {dataset.place}; choose one of {', '.join(known)}.")
     places = tuple(int(place) for place in known[name])

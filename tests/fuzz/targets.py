@@ -15,8 +15,7 @@ from gzcore.dataset.tfrecord import DamagedRecord, read_records
 from gzcore.errors import GzError
 from gzcore.images import UnusableImage, decode, read_header
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.read import CatalogueFile, check_columns, read_all, read_ids, row_count
-from gzprep.catalogue.tree import WIDTHS
+from gzprep.catalogue.read import CatalogueFile
 from gzprep.config import read_recipe
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import open_folder
@@ -31,6 +30,7 @@ from gztrain.runs.history import damaged_in_training, read_history
 from gztrain.training.checkpoint import Checkpoints
 from tests.fuzz.material import documents
 from tests.fuzz.mutate import BYTES, JSON, RECORDS, TEXT, Mutation
+from tests.gz2 import WIDTHS, check_columns, read_all, read_ids, row_count
 
 Run = Callable[[bytes, Path], object]
 _LONGEST_SENTENCE = 2000

@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from gzprep.catalogue.tree import FRACTION_NAMES, LABEL_NAMES, SCHEMES, scheme_labels
+from tests.gz2 import FRACTION_NAMES, LABEL_NAMES, SCHEMES, scheme_labels
 
 GOLDEN = Path(__file__).parent / "labels.json"
 

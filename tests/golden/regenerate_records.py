@@ -16,12 +16,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from gzprep.catalogue.galaxy import ANSWERS, Galaxy, Split, Votes
-from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
+from gzprep.catalogue.galaxy import Galaxy, Split
 from gzprep.config import BYTES_VERSION, Recipe, from_mapping, pixel_versions
 from gzprep.dataset.shards import own_fold
 from gzprep.images.codec import encode
 from gzprep.prepare.galaxy import judge_galaxy, make_records
+from tests.gz2 import ANSWERS, CATALOGUE_QUESTIONS, Votes
 
 GOLDEN = Path(__file__).parent / "records.json"
 FRAME, CROP = 64, 32

@@ -4,12 +4,13 @@ from collections import defaultdict
 from pathlib import Path
 
 from gzprep.catalogue.galaxy import Galaxy
-from gzprep.catalogue.read import find_catalogues, read_all
+from gzprep.catalogue.read import find_catalogues
 from gzprep.config import read_recipe
 from gzprep.dataset.shards import Bin
 from gzprep.prepare.bin import write_bin
 from gzprep.prepare.bin_record import BinRecord
 from gzprep.prepare.job import PreparationJob, make_job, open_source, write_plan
+from tests.gz2 import read_all
 
 SETTINGS = ("crop.size=32", "views.count=1", "shards.min_bins=1", "max_reject_share=1")
 

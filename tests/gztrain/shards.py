@@ -11,8 +11,8 @@ import numpy as np
 
 from gzcore.dataset.example import parse_record
 from gzcore.dataset.tfrecord import OVERHEAD, frame, read_records
-from gzprep.catalogue.tree import WIDTHS
 from gztrain.data import Batch, Reader, Selection
+from tests.gz2 import WIDTHS
 
 FIRST = "gz2-train.tfrecord-00000-of-00005"
 """A shard of fold 0 in the data set of the small sky, with several records."""

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from gzcore.dataset.tree import Question
-from gzprep.catalogue.tree import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Floats, Ints, Policy
 from gztrain.evaluation.predictions import Predictions
+from tests.gz2 import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
 from tests.running import ROOT
 
 DOCUMENT = ROOT / "docs" / "metrics.md"

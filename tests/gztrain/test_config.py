@@ -19,7 +19,7 @@ LEAVES = leaves(as_mapping(TrainConfig()))
     ("key", "value"),
     [
         ("model.name", "small"),
-        ("scheme", "reduced"),
+        ("scheme", "auto"),
         ("labels", "asked"),
         ("fold", 0),
         ("views", None),

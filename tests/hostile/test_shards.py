@@ -19,9 +19,9 @@ from gzcore.dataset import example
 from gzcore.dataset.example import parse_record
 from gzcore.dataset.tfrecord import frame, masked_crc
 from gzcore.errors import GzError
-from gzprep.catalogue.tree import WIDTHS
 from gztrain.data import open_reader, select
 from gztrain.data.dataset import open_dataset
+from tests.gz2 import WIDTHS
 from tests.gztrain.shards import FIRST, edit_manifest, everything, records_of
 from tests.hostile.checks import TINY, check_refused
 from tests.hostile_images import _jpeg_that_claims, _png_bomb

@@ -12,6 +12,7 @@ from gzcore.console import printable
 from gzcore.errors import GzError
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.read import CatalogueFile, read_all
+from gzprep.catalogue.survey import Survey
 from gzprep.config import Recipe
 from gzprep.images.sources.base import ImageSource
 from gzprep.images.sources.files import Files
@@ -49,14 +50,14 @@ def open_images(
     beside = _with_images(catalogues) if images.source in {"auto", "parquet"} else []
     if beside:
         return open_parquet(" and ".join(map(str, beside)), beside, images.column, id_column)
-    if kind == "files" and _has_absolute_paths(catalogues):
+    if kind == "files" and _has_absolute_paths(catalogues, recipe.survey):
         return Files(None)
     raise GzError(_nothing_there(place, kind))
 
 
-def _has_absolute_paths(catalogues: Sequence[CatalogueFile]) -> bool:
+def _has_absolute_paths(catalogues: Sequence[CatalogueFile], survey: Survey) -> bool:
     """Whether the first galaxy says where its image is, without an image folder."""
-    first = next(read_all(catalogues), None)
+    first = next(read_all(catalogues, survey), None)
     return first is not None and PurePath(first.filename).is_absolute()
 
 

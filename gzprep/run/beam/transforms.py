@@ -38,7 +38,7 @@ def taken_galaxies(group: RowGroup, job: PreparationJob) -> Iterator[Galaxy]:
     """Yield the galaxies of a row group that ``limit`` leaves in; leave the sign of life first, if it is awaited."""
     if job.awaited:
         greet(job.folder)
-    return (galaxy for galaxy in read_galaxies(group) if job.takes(galaxy.id, galaxy.split))
+    return (galaxy for galaxy in read_galaxies(group, job.recipe.survey) if job.takes(galaxy.id, galaxy.split))
 
 
 def greet(folder: Folder) -> None:

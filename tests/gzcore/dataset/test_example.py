@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 from gzcore.dataset import example
 from gzcore.dataset.example import bytes_entry, field, float_entry, int_entry, parse, serialize, varint
 from gzprep.catalogue.galaxy import Labels
-from gzprep.catalogue.labels import label
-from gzprep.catalogue.tree import FEATURES
-from gzprep.dataset.read import read_record
 from tests.golden.regenerate_records import draw_votes
+from tests.gz2 import FEATURES, label, read_record
 
 FLOAT32 = st.floats(width=32)
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)

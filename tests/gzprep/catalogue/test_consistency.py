@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzprep.catalogue.consistency import FRACTION, SUM, count_inconsistent
-from gzprep.catalogue.galaxy import Votes
-from gzprep.catalogue.read import CatalogueFile, Split, read_all
+from gzprep.catalogue.consistency import FRACTION, SUM
+from gzprep.catalogue.read import CatalogueFile, Split
 from tests.catalogues import COUNTS, FRACTIONS, TOTALS, Row, count_row, read, write
+from tests.gz2 import Votes, count_inconsistent, read_all
 
 checked = settings(deadline=None, derandomize=True, max_examples=100)
 

@@ -11,7 +11,7 @@ import pytest
 import gzprep.catalogue.csv_file
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.read import CatalogueFile, find_catalogues, row_count
+from gzprep.catalogue.read import CatalogueFile, find_catalogues
 from tests.catalogues import (
     FRACTIONS,
     ID,
@@ -24,6 +24,7 @@ from tests.catalogues import (
     read,
     write_csv,
 )
+from tests.gz2 import row_count
 
 ROWS = 40
 Edit = Callable[[list[str]], list[str]]

@@ -20,9 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzprep.catalogue.galaxy import Galaxy, Labels, Split, Votes
-from gzprep.catalogue.labels import bulge_asked, bulge_report, label
-from gzprep.catalogue.read import CatalogueFile, find_catalogues, read_galaxies, row_groups
+from gzprep.catalogue.galaxy import Galaxy, Labels, Split
+from gzprep.catalogue.read import CatalogueFile, find_catalogues, row_groups
+from tests.gz2 import Votes, bulge_asked, bulge_report, label, read_galaxies
 
 NAN = math.nan
 checked = settings(deadline=None, derandomize=True, max_examples=100)
@@ -499,8 +499,7 @@ def test_bulge_is_nan_only_if_neither_question_was_asked(votes: Votes) -> None:
 
 def test_ties_are_the_same_in_every_process() -> None:
     code = (
-        "from gzprep.catalogue.labels import label\n"
-        "from gzprep.catalogue.galaxy import Votes\n"
+        "from tests.gz2 import Votes, label\n"
         "print([label(Votes((0.5,) * 30), str(name), seed=5).asked for name in range(200)])"
     )
     outputs = {

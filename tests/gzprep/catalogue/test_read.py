@@ -9,19 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.errors import GzError
-from gzprep.catalogue.galaxy import Galaxy, Split, Votes
-from gzprep.catalogue.read import (
-    CatalogueFile,
-    RowGroup,
-    check_columns,
-    column_names,
-    find_catalogues,
-    image_path,
-    read_galaxies,
-    row_count,
-    row_groups,
-)
-from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
+from gzprep.catalogue.galaxy import Galaxy, Split
+from gzprep.catalogue.read import CatalogueFile, RowGroup, find_catalogues, image_path, row_groups
 from tests.catalogues import (
     FORMATS,
     FRACTIONS,
@@ -39,6 +28,7 @@ from tests.catalogues import (
     write,
     write_parquet,
 )
+from tests.gz2 import CATALOGUE_QUESTIONS, Votes, check_columns, column_names, read_galaxies, row_count
 
 # ---------------------------------------------------------------- rows
 

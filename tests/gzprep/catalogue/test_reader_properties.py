@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Galaxy, pack
-from gzprep.catalogue.read import row_count
 from tests.catalogues import (
     COUNTS,
     FRACTIONS,
@@ -26,6 +25,7 @@ from tests.catalogues import (
     write_csv,
     write_parquet,
 )
+from tests.gz2 import row_count
 
 checked = settings(
     deadline=None, derandomize=True, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -13,7 +13,7 @@ import pytest
 
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Galaxy, Reason, Rejection, RejectionStage, Split, pack, unpack
-from gzprep.catalogue.read import CatalogueFile, read_all, read_ids, row_count
+from gzprep.catalogue.read import CatalogueFile
 from tests.catalogues import (
     COUNTS,
     FORMATS,
@@ -30,6 +30,7 @@ from tests.catalogues import (
     write,
     write_parquet,
 )
+from tests.gz2 import read_all, read_ids, row_count
 
 FULL = {"ra": 10.5, "dec": -3.25, "iauname": "J0001+00", "summary": "smooth", TOTALS[0]: 6, TOTALS[3]: 3}
 

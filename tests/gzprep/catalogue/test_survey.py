@@ -11,7 +11,8 @@ import pytest
 
 from gzcore.errors import UsageError
 from gzprep.catalogue.survey import Survey
-from gzprep.catalogue.surveys import GZ2, find_survey, known_survey, read_survey, survey_files, survey_of
+from gzprep.catalogue.surveys import find_survey, known_survey, read_survey, survey_files, survey_of
+from tests.gz2 import GZ2
 
 FIRST = {"name": "shape", "title": "Smooth?", "used": ["smooth"], "twin": "featured", "dropped": "artifact"}
 ARMS = {"name": "arms", "title": "Arms?", "used": ["1", "2"], "parent": ["shape", "featured"]}

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.errors import UsageError
-from gzprep.catalogue.tree import (
+from tests.gz2 import (
     CATALOGUE_QUESTIONS,
     FRACTION_NAMES,
     LABEL_NAMES,

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.dataset.layout import CARDS
-from gzprep.catalogue.tree import FEATURES
 from gzprep.dataset.card import cards
-from gzprep.dataset.provenance import PROVENANCE
+from gzprep.dataset.provenance import provenance_of
 from gzprep.dataset.source import GALAXY_ZOO_2, MARKER, SIMULATED
+from tests.gz2 import FEATURES
 from tests.running import SMALL, gzprep, manifest
 
 
@@ -90,7 +90,7 @@ def as_if_real(small_sky: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def test_each_source_is_told_as_what_it_is(dataset: Path, as_if_real: Path) -> None:
     for out, kind in ((dataset, SIMULATED), (as_if_real, GALAXY_ZOO_2)):
         assert manifest(out)["source"]["kind"] == kind
-        told, croissant = PROVENANCE[kind], document(out, "croissant.json")
+        told, croissant = provenance_of(manifest(out)), document(out, "croissant.json")
         card, info = (out / "README.md").read_text(), document(out, "dataset_info.json")
         for text in (told.about, told.labels, told.licence, told.licence_url, *told.citations):
             assert text in card

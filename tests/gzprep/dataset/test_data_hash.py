@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gzprep.catalogue.galaxy import NAN, Galaxy, Reason, Rejection, RejectionStage, Split, Votes
+from gzprep.catalogue.galaxy import NAN, Galaxy, Reason, Rejection, RejectionStage, Split
 from gzprep.dataset.data_hash import add_sums, data_sum, galaxy_digest
+from tests.gz2 import Votes
 from tests.running import SMALL, gzprep, manifest, shard_sums
 
 VOTES = Votes((0.25, 0.75, *[NAN] * 28), (10.0, 30.0, *[NAN] * 28), (40.0, *[0.0] * 9))

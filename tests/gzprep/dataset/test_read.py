@@ -10,9 +10,9 @@ import pytest
 from gzcore.dataset.example import galaxy_entries, serialize
 from gzcore.dataset.tfrecord import DamagedRecord, frame
 from gzcore.errors import GzError
-from gzprep.catalogue.tree import WIDTHS
 from gzprep.dataset.folder import Folder
-from gzprep.dataset.read import example_id, open_folder, operations_of, read_record, read_rows, read_shard, shard_paths
+from gzprep.dataset.read import example_id, open_folder, operations_of, read_rows, read_shard, shard_paths
+from tests.gz2 import WIDTHS, read_record
 from tests.running import manifest
 
 

@@ -13,6 +13,7 @@ from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.source import GALAXY_ZOO_2, MARKER, SIMULATED, describe, find_origin, kind_of, write_marker
+from tests.gz2 import GZ2
 from tests.running import SMALL, gzprep, manifest
 
 SHOWN = {
@@ -44,16 +45,16 @@ def test_a_catalogue_from_elsewhere_is_shown_by_its_name() -> None:
 
 
 def test_a_folder_says_what_it_is(tmp_path: Path) -> None:
-    assert kind_of(tmp_path) == GALAXY_ZOO_2
+    assert kind_of(tmp_path, GZ2) == GALAXY_ZOO_2
     write_marker(tmp_path, SIMULATED)
-    assert kind_of(tmp_path) == SIMULATED
+    assert kind_of(tmp_path, GZ2) == SIMULATED
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"kind": 3}', '{"kind": "hearsay"}', "\xff"])
 def test_a_marker_that_says_nothing_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / MARKER).write_text(text, encoding="latin-1")
     with pytest.raises(GzError, match="does not say what the source is"):
-        kind_of(tmp_path)
+        kind_of(tmp_path, GZ2)
 
 
 @pytest.fixture

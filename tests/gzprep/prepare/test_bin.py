@@ -10,12 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.errors import GzError
-from gzprep.catalogue.galaxy import NAN, Galaxy, Rejection, Split, Votes
-from gzprep.dataset.read import read_record, read_shard
+from gzprep.catalogue.galaxy import NAN, Galaxy, Rejection, Split
+from gzprep.dataset.read import read_shard
 from gzprep.dataset.shards import Bin, order_of
 from gzprep.prepare.bin import hash_inputs, make_absent_bins, refuse_duplicates, write_bin
 from gzprep.prepare.bin_record import BinRecord
 from gzprep.prepare.job import PreparationJob
+from tests.gz2 import Votes, read_record
 from tests.gzprep.jobs import galaxies_by_bin, small_job
 from tests.running import spoiled
 

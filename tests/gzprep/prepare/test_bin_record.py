@@ -20,7 +20,7 @@ from gzprep.prepare.bin_record import (
     tally,
     write_finished,
 )
-from gzprep.prepare.catalogue_row import SCHEMA
+from tests.gz2 import SCHEMA
 
 BIN = Bin(Split.TRAIN, 3, 5)
 RECORD = BinRecord(
@@ -60,7 +60,7 @@ def test_text_and_back() -> None:
 
 def test_file_and_back(folder: Folder) -> None:
     write_finished(folder, FinishedBin(RECORD, ROWS))
-    finished = read_finished(folder, BIN)
+    finished = read_finished(folder, BIN, SCHEMA)
     assert finished is not None
     assert finished.record == RECORD
     assert finished.table.to_pylist() == ROWS.to_pylist()
@@ -90,11 +90,11 @@ BAD: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_a_note_that_cannot_be_read_is_none(name: str, folder: Folder) -> None:
     BAD[name](Path(str(folder.bin_record(BIN.name))))
-    assert read_finished(folder, BIN) is None
+    assert read_finished(folder, BIN, SCHEMA) is None
 
 
 def test_counts() -> None:
     assert tally(["b", "a", "b"]) == {"a": 1, "b": 2}
     assert list(tally(["b", "a"])) == ["a", "b"]
-    assert column_sums([[1] * 22, [2] * 22]) == [3] * 22
-    assert column_sums([]) == [0] * 22
+    assert column_sums([[1] * 22, [2] * 22], 22) == [3] * 22
+    assert column_sums([], 22) == [0] * 22

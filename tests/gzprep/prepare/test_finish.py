@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.dataset.layout import CARDS
-from gzprep.catalogue.tree import LABEL_NAMES
 from gzprep.dataset.shards import Bin
 from gzprep.prepare.bin_record import BinRecord
 from gzprep.prepare.finish import add_up, count, finish, is_current, too_many_rejects
 from gzprep.prepare.job import PreparationJob
+from tests.gz2 import LABEL_NAMES
 from tests.gzprep.jobs import small_job, write_all_bins
 
 SETTINGS = ("crop.size=64", "views.count=1", "shards.min_bins=1", "max_reject_share=1")

@@ -16,9 +16,8 @@ from PIL import Image
 from gzcore.dataset.example import Record
 from gzcore.images import MAX_FILE_BYTES, Pixels
 from gzprep.catalogue.galaxy import Galaxy, Reason, Rejection, RejectionStage, Split
-from gzprep.catalogue.labels import label
 from gzprep.config import BYTES_VERSION, Recipe, from_mapping
-from gzprep.dataset.read import operations_of, read_record
+from gzprep.dataset.read import operations_of
 from gzprep.dataset.shards import fold_of, order_of, own_fold
 from gzprep.images.defects import DETECTORS
 from gzprep.images.sources import Files, read_image
@@ -34,6 +33,7 @@ from tests.golden.regenerate_records import (
     made_with,
     record_sums,
 )
+from tests.gz2 import label, read_record
 
 SIDE = 64
 cv2.setNumThreads(1)

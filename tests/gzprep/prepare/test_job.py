@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, find_catalogues
-from gzprep.catalogue.tree import CATALOGUE_QUESTIONS
-from gzprep.config import Recipe, from_mapping, recipe_hash
+from gzprep.config import Recipe, as_document, from_mapping, recipe_hash
 from gzprep.dataset.folder import Folder, clear
 from gzprep.dataset.shards import BinCounts
 from gzprep.images.sources import Files
@@ -30,6 +29,7 @@ from gzprep.prepare.job import (
     open_source,
     write_plan,
 )
+from tests.gz2 import CATALOGUE_QUESTIONS
 
 checked = settings(deadline=None, derandomize=True, max_examples=60)
 FRACTIONS = [name for question in CATALOGUE_QUESTIONS for name in question.fraction_columns]
@@ -166,8 +166,8 @@ def test_a_limit_over_two_catalogues_of_one_split(tmp_path: Path) -> None:
 
 
 def test_equal_recipes_do_not_differ_even_after_json() -> None:
-    stored = json.loads(json.dumps(asdict(Recipe())))
-    assert differences(stored, asdict(Recipe())) == []
+    stored = json.loads(json.dumps(as_document(Recipe())))
+    assert differences(stored, as_document(Recipe())) == []
 
 
 @pytest.mark.parametrize(
@@ -188,8 +188,8 @@ def test_equal_recipes_do_not_differ_even_after_json() -> None:
     ids=str,
 )
 def test_differences_name_key_old_and_new(change: dict[str, Any], expected: list[str]) -> None:
-    stored = json.loads(json.dumps(asdict(Recipe())))
-    assert differences(stored, asdict(from_mapping(change))) == expected
+    stored = json.loads(json.dumps(as_document(Recipe())))
+    assert differences(stored, as_document(from_mapping(change))) == expected
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,8 @@ def test_grey_is_repeated_over_three_channels(sky: Path, tmp_path: Path) -> None
     data = changed(sky, tmp_path / "sky", lambda image: image.convert("L"))
     settings = ("--set", 'images.modes=["L"]', "--set", "crop.encoding=png", "--set", "max_reject_share=1")
     assert gzprep("run", "--data", data, "--out", tmp_path / "out", *FEW, *settings).code == 0
-    from gzprep.dataset.read import read_record, read_shard
+    from gzprep.dataset.read import read_shard
+    from tests.gz2 import read_record
 
     for path in (tmp_path / "out").glob("gz2-test.tfrecord-*"):
         for record in map(read_record, read_shard(path)):

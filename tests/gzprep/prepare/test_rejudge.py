@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from gzprep.config import Defects, from_mapping
-from gzprep.prepare.catalogue_row import SCHEMA
 from gzprep.prepare.rejudge import rejudge
+from tests.gz2 import SCHEMA
 
 KEEP: dict[str, dict[str, Any]] = {
     name: {"policy": "keep", "threshold": 10.0}

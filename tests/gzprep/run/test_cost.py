@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from gzcore.engines.dataflow import Fleet
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.read import CatalogueFile, find_catalogues, read_galaxies, row_count, row_groups
+from gzprep.catalogue.read import CatalogueFile, find_catalogues, row_groups
 from gzprep.config import from_mapping
 from gzprep.dataset.shards import BinCounts, plan_bins
 from gzprep.prepare.job import make_job, open_source
 from gzprep.run.cost import Measured, Size, cost, limits
 from tests.catalogues import write_catalogue
+from tests.gz2 import read_galaxies, row_count
 from tests.running import SMALL, gzprep
 
 MEASURED = Measured(galaxy_seconds=0.001, record_seconds=0.0005, record_bytes=8400, row_bytes=210)

@@ -11,9 +11,10 @@ import yaml
 from gzcore.errors import UsageError
 from gzcore.storage.plain import plain
 from gzprep.config import from_mapping, recipe_hash
-from gzprep.dataset.read import open_folder, operations_of, read_record, read_shard, shard_paths
+from gzprep.dataset.read import open_folder, operations_of, read_shard, shard_paths
 from gzprep.tools.contact_sheet import caption
 from gzprep.tools.verify import verify_folder
+from tests.gz2 import read_record
 from tests.gzprep.images.test_pipeline import serialized, several
 from tests.gzprep.jobs import small_job, write_all_bins
 from tests.running import gzprep, manifest, shard_sums

@@ -14,7 +14,6 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from gzcore.errors import GzError, UsageError
-from gzprep.catalogue.tree import CATALOGUE_QUESTIONS, QUESTIONS, SCHEMES
 from gzprep.simulate import SimulatedSky, simulate
 from gzprep.simulate.blemishes import EVERY, KINDS, Blemish, plan
 from gzprep.simulate.galaxy import paint_galaxy
@@ -24,6 +23,7 @@ from gzprep.simulate.render import lupton
 from gzprep.simulate.sky import draw_galaxy, picture
 from gzprep.simulate.truth import GalaxyTruth, generator
 from gzprep.simulate.volunteers import Votes, classify, summary
+from tests.gz2 import CATALOGUE_QUESTIONS, QUESTIONS, SCHEMES
 
 GALAXIES = 200
 REAL = Path(os.environ.get("GZ_REAL_DATA", "../shared/data")) / "gz2" / "images"

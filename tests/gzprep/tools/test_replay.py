@@ -8,9 +8,10 @@ import pytest
 
 from gzcore.errors import GzError
 from gzcore.hashing import identity_hash
-from gzprep.dataset.read import open_folder, read_record, read_shard, shard_paths
+from gzprep.dataset.read import open_folder, read_shard, shard_paths
 from gzprep.tools import replay as module
 from gzprep.tools.replay import replay
+from tests.gz2 import read_record
 from tests.running import manifest
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from gzcore.dataset.tfrecord import frame, read_records
 from gzprep.config import from_mapping
-from gzprep.dataset.read import open_folder, read_record, read_shard, shard_paths
+from gzprep.dataset.read import open_folder, read_shard, shard_paths
 from gzprep.tools.compare_reference import Agreement
+from tests.gz2 import read_record
 from tests.running import gzprep, manifest
 
 

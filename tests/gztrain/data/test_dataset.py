@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gzcore.errors import GzError, UsageError
-from gzprep.catalogue import tree
-from gzprep.catalogue.tree import SCHEMES
 from gztrain.data.dataset import Dataset, choose_scheme, open_dataset
+from tests import gz2 as tree
+from tests.gz2 import SCHEMES
 from tests.gztrain.shards import FIRST, copied, edit_manifest
 
 

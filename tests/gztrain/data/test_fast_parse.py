@@ -14,10 +14,10 @@ from gzcore.dataset.example import parse_record
 from gzcore.dataset.features import Widths
 from gzcore.dataset.tfrecord import DamagedRecord
 from gzcore.dataset.wire import INTS, payloads
-from gzprep.catalogue.tree import WIDTHS
 from gztrain.data import fast_parse
 from gztrain.data.dataset import open_dataset
 from gztrain.data.fast_parse import split_record
+from tests.gz2 import WIDTHS
 from tests.gztrain.shards import records_of
 
 checked = settings(deadline=None, derandomize=True, max_examples=150)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gzcore.dataset.example import parse_record
-from gzprep.catalogue.tree import WIDTHS
 from gztrain.data import index
 from gztrain.data.dataset import open_dataset
+from tests.gz2 import WIDTHS
 from tests.gztrain.shards import copied, flip, frame_starts, records_of
 
 Indexes = Callable[[], list[Path]]

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from gzcore.dataset.example import parse_record
 from gzcore.errors import UsageError
-from gzprep.catalogue.tree import WIDTHS
 from gztrain.data import READERS, Batch, Selection, draws, open_reader, order, select, shard_files
 from gztrain.data.buffers import ImageBuffers
 from gztrain.data.dataset import open_dataset
 from gztrain.data.native_reader import NativeReader
 from gztrain.data.tf_reader import TfReader
+from tests.gz2 import WIDTHS
 from tests.gztrain.shards import check_same, everything, records_of
 from tests.running import ROOT, SMALL, gzprep
 

@@ -9,9 +9,9 @@ import pytest
 from gzcore.dataset.example import parse_record
 from gzcore.dataset.tfrecord import OVERHEAD, unframe
 from gzcore.errors import UsageError
-from gzprep.catalogue.tree import WIDTHS
 from gztrain.data import select
 from gztrain.data.dataset import Dataset, open_dataset
+from tests.gz2 import WIDTHS
 
 
 @pytest.fixture(scope="module")

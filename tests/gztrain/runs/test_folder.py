@@ -10,13 +10,13 @@ import pytest
 
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.atomic import appearing, sweep
-from gzprep.catalogue.tree import SCHEMES
 from gztrain.config import FREE, TrainConfig, read_config
 from gztrain.data.dataset import choose_scheme, open_dataset
 from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import FORMAT, Run, RunFolder, open_run, write_config
 from gztrain.runs.resume import check_same
 from gztrain.training.request import make_config
+from tests.gz2 import SCHEMES
 
 
 def begun(root: Path, data: Path, *settings: str) -> RunFolder:

@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.errors import GzError, UsageError
-from gzprep.catalogue.tree import SCHEMES
 from gztrain.config import TrainConfig, read_config
 from gztrain.data import open_reader, select
 from gztrain.data.dataset import choose_scheme, open_dataset
@@ -31,6 +30,7 @@ from gztrain.training import loop
 from gztrain.training.fit import fit
 from gztrain.training.job import make_job
 from gztrain.training.request import TrainRequest
+from tests.gz2 import SCHEMES
 from tests.gztrain.run_folders import TINY
 from tests.gztrain.shards import copied, flip
 from tests.gztrain.synthetic import documented_keys, paths

@@ -11,14 +11,15 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
 from gzcore.errors import GzError
-from gzprep.catalogue.galaxy import NAN, Galaxy, Split, Votes, unpack
-from gzprep.catalogue.read import CatalogueFile, find_catalogues, read_galaxies, row_groups
+from gzprep.catalogue.galaxy import NAN, Galaxy, Split, unpack
+from gzprep.catalogue.read import CatalogueFile, find_catalogues, row_groups
 from gzprep.config import read_recipe
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.shards import Bin
 from gzprep.prepare.job import PreparationJob, make_job, open_source, write_plan
 from gzprep.run.beam.pipeline import build, counters
 from gzprep.run.beam.transforms import GroupByBin, ReadGalaxies, greet, key_by_bin, sign_of_life, taken_galaxies
+from tests.gz2 import Votes, read_galaxies
 
 SETTINGS = ("crop.size=64", "views.count=1", "shards.min_bins=1", "max_reject_share=1")
 
