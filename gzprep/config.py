@@ -359,8 +359,8 @@ def recipe_hash(recipe: Recipe, versions: Mapping[str, str] | None = None, bytes
     """
     usual = Images()
     placed = replace(recipe.images, folder="", source=usual.source, column=usual.column)
-    values = as_document(replace(recipe, max_reject_share=0.0, images=placed))
-    if "survey" in values:
+    values = as_document(replace(recipe, max_reject_share=0.0, images=placed, survey=gz2()))
+    if recipe.survey.tree_document != gz2().tree_document:
         values["survey"] = recipe.survey.tree_document
     for key in LATER_KEYS:
         if getattr(placed, key) == getattr(usual, key):

@@ -46,11 +46,19 @@ class Columns(Part):
         fractions: columns of vote fractions, one an answer, in the order of used, twin, dropped.
         votes: columns of votes, in the same order.
         total: the column of total votes.
+        share: the one column of a question with a twin: 1, or a fraction, for the first answer; the twin has the rest.
+        classes: a column that holds the answer of each galaxy in words.
+        words: what stands in the column of classes, one an answer, where that is not the name of the answer.
+        unknown: there is no column, and no galaxy has an answer.
     """
 
     fractions: Annotated[tuple[Text, ...], Field(min_length=1, max_length=100)] | None = None
     votes: Annotated[tuple[Text, ...], Field(min_length=1, max_length=100)] | None = None
     total: Text | None = None
+    share: Text | None = None
+    classes: Text | None = None
+    words: Annotated[tuple[Text, ...], Field(min_length=1, max_length=100)] | None = None
+    unknown: Annotated[bool, Field(strict=True)] = False
 
 
 class SurveyQuestion(Part):
@@ -108,7 +116,9 @@ class SurveyQuestion(Part):
             return
         if self.derived is not None:
             raise ValueError(f"the question {self.name!r} is derived, so it has no columns of its own")
-        for kind in ("fractions", "votes"):
+        if self.columns.share is not None and (self.twin is None or self.dropped is not None):
+            raise ValueError(f"the question {self.name!r} has a column of shares, which needs one answer and its twin")
+        for kind in ("fractions", "votes", "words"):
             names = getattr(self.columns, kind)
             if names is not None and len(names) != len(self.answers):
                 came = f"{len(names)} columns of {kind}"

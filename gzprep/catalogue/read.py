@@ -12,28 +12,30 @@ import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzcore.console import printable
-from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.columns import is_nested, is_simple
 from gzprep.catalogue.csv_file import read_blocks
 from gzprep.catalogue.dialect import find_dialect
 from gzprep.catalogue.galaxy import Galaxy, Split
-from gzprep.catalogue.rows import EXTRAS, Piece, galaxies, galaxy_ids, numeric
+from gzprep.catalogue.names import absent, absent_votes, in_file, numeric, wanted
+from gzprep.catalogue.piece import Piece
+from gzprep.catalogue.rows import galaxies, galaxy_ids
 from gzprep.catalogue.survey import Survey
 from gzprep.catalogue.surveys import known_survey, survey_files
 
-REQUIRED = ("id_str", "subfolder", "filename")
 _BATCH = 1024
 """Rows of parquet that are read at a time."""
 _PARTS = 500
 """Parts that a catalogue is read in at most: each takes room in the graph that is sent to an engine."""
 _FORMATS = (".parquet", ".csv", ".csv.gz")
+Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 _DAMAGE = (pa.ArrowException, OSError, UnicodeError, EOFError, zlib.error)
 """What reading a damaged file may raise."""
 
@@ -113,9 +115,8 @@ class _readable:  # noqa: N801 -- a context manager, used like a function
             raise GzError(f"The catalogue {self.path} cannot be read as {form} ({reason.rstrip('. ')}).") from None
 
 
-def _wanted(survey: Survey) -> frozenset[str]:
-    """The columns that are read where they are there."""
-    return frozenset((*REQUIRED, *EXTRAS, *numeric(survey)))
+def _numbers_in_file(survey: Survey) -> list[str]:
+    return [in_file(survey, name) for name in numeric(survey)]
 
 
 def _schema(path: Place, survey: Survey) -> pa.Schema:
@@ -128,7 +129,7 @@ def _schema(path: Place, survey: Survey) -> pa.Schema:
         if is_parquet(path):
             schema = pq.read_schema(for_arrow(path))
         else:
-            schema = pa.schema([(name, pa.string()) for name in find_dialect(path, numeric(survey)).names])
+            schema = pa.schema([(name, pa.string()) for name in find_dialect(path, _numbers_in_file(survey)).names])
     refuse_twice(path, schema.names, survey)
     return schema
 
@@ -148,8 +149,8 @@ def refuse_twice(path: Place, names: Sequence[str], survey: Survey) -> None:
     Raises:
         GzError: the sentence names the column.
     """
-    wanted = _wanted(survey)
-    twice = [name for name, count in Counter(names).items() if count > 1 and name in wanted]
+    known = wanted(survey)
+    twice = [name for name, count in Counter(names).items() if count > 1 and name in known]
     if twice:
         raise GzError(
             f"The catalogue {path} has the column {twice[0]} {Counter(names)[twice[0]]} times; "
@@ -165,7 +166,7 @@ def row_count(path: Place, survey: Survey) -> int:
     """
     if not is_parquet(path):
         file = CatalogueFile(path, Split.TRAIN)
-        return sum(len(galaxy_ids(piece)) for piece in _csv_pieces(file, survey, ["id_str"]))
+        return sum(len(galaxy_ids(piece)) for piece in _csv_pieces(file, survey, [in_file(survey, "id_str")]))
     with _readable(path):
         return int(pq.read_metadata(for_arrow(path)).num_rows)
 
@@ -193,31 +194,26 @@ def check_columns(path: Place, survey: Survey) -> list[str]:
     """
     schema = _schema(path, survey)
     names = set(schema.names)
-    absent = [name for name in REQUIRED if name not in names] + absent_columns(survey, names)
-    if absent:
-        _refuse_absent(path, absent, _which_survey(survey, names))
-    columns = _wanted(survey)
-    wanted = [column for column in schema if column.name in columns]
-    _refuse_types(path, wanted, numeric(survey))
-    return [column.name for column in wanted]
+    lacking = absent(survey, names)
+    if lacking:
+        _refuse_absent(path, lacking, _which_survey(survey, names))
+    known = wanted(survey)
+    columns = [column for column in schema if column.name in known]
+    _refuse_types(path, columns, survey)
+    return [column.name for column in columns]
 
 
-def absent_columns(survey: Survey, names: Collection[str]) -> list[str]:
-    """The columns of a survey that are not among some names: fractions of questions without counts."""
-    return [name for question in survey.asked for name in _absent_fractions(question, names)]
-
-
-def _refuse_absent(path: Place, absent: Sequence[str], why: str) -> None:
-    if absent:
-        more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
-        plural = "s" if len(absent) > 1 else ""
-        raise GzError(f"The catalogue {path} lacks the column{plural} {', '.join(absent[:3])}{more}; {why}.")
+def _refuse_absent(path: Place, lacking: Sequence[str], why: str) -> None:
+    if lacking:
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        plural = "s" if len(lacking) > 1 else ""
+        raise GzError(f"The catalogue {path} lacks the column{plural} {', '.join(lacking[:3])}{more}; {why}.")
 
 
 def _which_survey(survey: Survey, names: Collection[str]) -> str:
     """Say which survey was expected, which one has the columns that are there, and how it is named."""
     expected = f"the survey {survey} ({survey.title}) has them"
-    fitting = [other for other in map(known_survey, survey_files()) if not absent_columns(other, names)]
+    fitting = [other for other in map(known_survey, survey_files()) if not absent_votes(other, names)]
     if fitting:
         best = max(fitting, key=lambda other: len(other.fraction_columns))
         return f"{expected}. Its columns are those of {best.title}: add --survey {best}"
@@ -227,20 +223,15 @@ def _which_survey(survey: Survey, names: Collection[str]) -> str:
     )
 
 
-def _absent_fractions(question: Question, names: Collection[str]) -> list[str]:
-    if all(name in names for name in question.columns):  # counts: the fractions can be worked out
-        return []
-    return [name for name in question.fraction_columns if name not in names]
-
-
-def _refuse_types(path: Place, columns: Iterable[pa.Field], numbers: Collection[str]) -> None:
+def _refuse_types(path: Place, columns: Iterable[pa.Field], survey: Survey) -> None:
     """Refuse columns whose type holds no single number or text.
 
     Raises:
         GzError: the sentence names the column and its type.
     """
+    numbers = _numbers_in_file(survey)
     for column in columns:
-        strict = column.name == "id_str" or column.name in numbers
+        strict = column.name == in_file(survey, "id_str") or column.name in numbers
         if is_nested(column.type) or (strict and not is_simple(column.type)):
             expected = "numbers" if column.name in numbers else "text or integers"
             kind = str(column.type).partition("<")[0]
@@ -251,7 +242,9 @@ def read_ids(file: CatalogueFile, survey: Survey) -> list[str]:
     """All ids of a catalogue, as its galaxies have them."""
     column_names(file.path, survey)  # refuses an id that is there twice
     with _readable(file.path):
-        return [galaxy_id for piece in _pieces(file, survey, ["id_str"]) for galaxy_id in galaxy_ids(piece)]
+        return [
+            galaxy_id for piece in _pieces(file, survey, [in_file(survey, "id_str")]) for galaxy_id in galaxy_ids(piece)
+        ]
 
 
 def read_galaxies(group: RowGroup, survey: Survey) -> Iterator[Galaxy]:
@@ -290,11 +283,11 @@ def _pieces(
 def _csv_pieces(file: CatalogueFile, survey: Survey, columns: list[str]) -> Iterator[Piece]:
     """Yield the rows of a CSV file, a block at a time."""
     with _readable(file.path):
-        numbers = numeric(survey)
+        numbers = _numbers_in_file(survey)
         dialect, row = find_dialect(file.path, numbers), 1
         _refuse_absent(file.path, [name for name in columns if name not in dialect.names], "a catalogue needs them")
         for block in read_blocks(file.path, dialect, columns, numbers):
-            yield Piece(block.table, file.path, file.split, survey, row, dialect.comma)
+            yield Piece(_renamed(block.table, survey), file.path, file.split, survey, row, dialect.comma)
             row += block.table.num_rows
 
 
@@ -307,10 +300,18 @@ def _parquet_pieces(
         counts = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
         row = first = 1 + sum(counts[: chosen[0]] if chosen else ())
         for batch in table.iter_batches(_BATCH, row_groups=list(chosen), columns=columns, use_threads=False):
-            yield Piece(batch, file.path, file.split, survey, row)
+            yield Piece(_renamed(batch, survey), file.path, file.split, survey, row)
             row += batch.num_rows
         _compare_rows(file.path, row - first, sum(counts[group] for group in chosen))
         _compare_rows(file.path, sum(counts), table.metadata.num_rows)
+
+
+def _renamed(table: Rows, survey: Survey) -> Rows:
+    """The columns of some rows by the survey's own names."""
+    if not survey.aliases:
+        return table
+    known = wanted(survey)
+    return table.rename_columns([known[name] for name in table.schema.names])
 
 
 def _compare_rows(path: Place, rows: int, told: int) -> None:

@@ -47,6 +47,7 @@ class Survey(Part):
         creators: who made images and votes; none: the survey itself.
         pixel_scale: arcsec a pixel of its images; None where it differs from image to image.
         id_column: what the column of ids is called in its catalogues.
+        path_column: column of the path of each image, where a catalogue has one in place of subfolder and filename.
         image_file: name of the image of a galaxy, such as ``{id}.jpg``, where a catalogue has no column for it.
         cumulative: the fractions of a catalogue are multiplied by that of the answer that leads to their question.
         questions: the decision tree; derived questions come last.
@@ -64,6 +65,7 @@ class Survey(Part):
     creators: tuple[Creator, ...] = ()
     pixel_scale: Annotated[float, Field(gt=0, lt=1000, allow_inf_nan=False)] | None = None
     id_column: Text = "id_str"
+    path_column: Text | None = None
     image_file: Annotated[str, Field(strict=True, pattern=r"^[^{}]*\{id\}[^{}]*$", max_length=200)] | None = None
     cumulative: Annotated[bool, Field(strict=True)] = False
     questions: Annotated[tuple[SurveyQuestion, ...], Field(min_length=1, max_length=100)]
@@ -181,7 +183,8 @@ class Survey(Part):
             for question, entry in zip(self.tree, self.questions, strict=True)
             for pair in _renamed(question, entry)
         )
-        return pairs if self.id_column == "id_str" else {"id_str": self.id_column, **pairs}
+        paths = {} if self.path_column is None else {"filename": self.path_column}
+        return ({} if self.id_column == "id_str" else {"id_str": self.id_column}) | paths | pairs
 
     @cached_property
     def fraction_slices(self) -> tuple[slice, ...]:
@@ -258,6 +261,10 @@ def _renamed(question: Question, entry: SurveyQuestion) -> Iterator[tuple[str, s
         yield from zip(question.columns, entry.columns.votes or (), strict=False)
         if entry.columns.total is not None:
             yield question.total_column, entry.columns.total
+        if entry.columns.share is not None:
+            yield question.fraction_columns[0], entry.columns.share
+        if entry.columns.classes is not None:
+            yield question.name, entry.columns.classes
 
 
 def _check_order(questions: Sequence[SurveyQuestion]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from gzprep.catalogue.galaxy import LINED, DefectVerdict
-from gzprep.catalogue.rows import EXTRAS
+from gzprep.catalogue.names import EXTRAS
 from gzprep.catalogue.survey import Survey
 from gzprep.dataset.shards import Bin
 from gzprep.images.defects import DETECTORS

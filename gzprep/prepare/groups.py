@@ -17,7 +17,7 @@ import numpy as np
 
 from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Galaxy, Rejection, Split
-from gzprep.catalogue.rows import EXTRAS
+from gzprep.catalogue.names import EXTRAS
 from gzprep.dataset.leaks import CHORD, NO_PARTNER, Indexes, Points, first_with, near_another, on_sphere
 from gzprep.images.sources import ImageSource, read_images
 

@@ -57,7 +57,8 @@ def test_the_parts_of_a_survey_follow_from_its_tree() -> None:
     assert survey.widths == (9, 4, 5)
     assert survey.tree[1].parent == ("shape-s", "featured")
     assert survey.place_of(("round", "no")) == 6
-    assert survey.questions_of_schemes == {"q0": (0,), "q1": (1,), "q2": (2,), "q3": (3,), "two": (1, 3)}
+    single = {"q0": (0,), "q1": (1,), "q2": (2,), "q3": (3,)}
+    assert survey.questions_of_schemes == {**single, "two": (1, 3), "all": (0, 1, 2, 3)}
     assert survey.scheme_labels("two") == (1, 2, 4)
 
 

@@ -1,0 +1,74 @@
+"""Which columns of a catalogue are read, and the name that a survey has for each.
+
+A catalogue may have names of its own (``Class1.1``, ``file_loc``). From here on a column has the name that Galaxy Zoo
+would give it; a message has the name that is in the file.
+"""
+
+from collections.abc import Collection, Iterator
+
+from gzcore.dataset.tree import Question
+from gzprep.catalogue.question import SurveyQuestion
+from gzprep.catalogue.survey import Survey
+
+EXTRAS = ("iauname", "ra", "dec", "summary")
+"""Columns that are carried through to the data set's own catalogue where they exist."""
+POSITIONS = {"ra": 360.0, "dec": 90.0}
+"""Columns of degrees, and the largest number of each."""
+
+
+def required(survey: Survey) -> tuple[str, ...]:
+    """The columns that a catalogue needs beside those of its questions."""
+    if survey.image_file is not None:
+        return ("id_str",)
+    return ("id_str", "filename") if survey.path_column else ("id_str", "subfolder", "filename")
+
+
+def numeric(survey: Survey) -> tuple[str, ...]:
+    """The columns of numbers that a catalogue may have."""
+    return (*survey.fraction_columns, *survey.count_columns, *survey.total_columns, *POSITIONS)
+
+
+def wanted(survey: Survey) -> dict[str, str]:
+    """The columns that are read where they are there: the name in the file, and the survey's own."""
+    classes = (question.name for question, entry in questions(survey) if entry.columns and entry.columns.classes)
+    own = ("id_str", "subfolder", "filename", *EXTRAS, *numeric(survey), *classes)
+    return {in_file(survey, name): name for name in own}
+
+
+def in_file(survey: Survey, name: str) -> str:
+    """What a column is called in the file."""
+    return survey.aliases.get(name, name)
+
+
+def questions(survey: Survey) -> Iterator[tuple[Question, SurveyQuestion]]:
+    """The questions that a catalogue has columns for, and what the survey says of each."""
+    return zip(survey.asked, survey.questions, strict=False)  # derived questions come last
+
+
+def absent(survey: Survey, names: Collection[str]) -> list[str]:
+    """The columns that a catalogue needs and does not have, by their names in the file.
+
+    Args:
+        survey: whose columns are looked for.
+        names: of the columns that the file has.
+    """
+    lacking = [in_file(survey, name) for name in required(survey)]
+    return [name for name in lacking if name not in names] + absent_votes(survey, names)
+
+
+def absent_votes(survey: Survey, names: Collection[str]) -> list[str]:
+    """The columns of votes and labels among those that :func:`absent` gives."""
+    return [name for question, entry in questions(survey) for name in _absent(survey, question, entry, names)]
+
+
+def _absent(survey: Survey, question: Question, entry: SurveyQuestion, names: Collection[str]) -> list[str]:
+    own = entry.columns
+    if own is not None and own.unknown:
+        return []
+    if own is not None and (own.share or own.classes):
+        needed = [own.share or own.classes or ""]
+    elif all(in_file(survey, name) in names for name in question.columns):  # the fractions can be worked out
+        needed = []
+    else:
+        needed = [in_file(survey, name) for name in question.fraction_columns]
+    return [name for name in needed if name not in names]
