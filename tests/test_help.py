@@ -47,7 +47,20 @@ COMMANDS = {
         )
     },
     "gztrain": {
-        *("fit", "crossval", "evaluate", "predict", "export", "ensemble", "report", "models", "recipes", "bench"),
+        *(
+            "fit",
+            "crossval",
+            "tune",
+            "evaluate",
+            "predict",
+            "export",
+            "ensemble",
+            "report",
+            "models",
+            "recipes",
+            "bench",
+        ),
+        "audit",
     },
 }
 

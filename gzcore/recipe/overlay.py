@@ -50,7 +50,7 @@ def read_recipe(  # noqa: PLR0913 -- what a package says of its recipes
         UsageError: the file is absent or not TOML, a key is unknown, a value is unfit.
     """
     source = "The recipe" if path is None else f"The recipe {path}"
-    values = lay_over(base or {}, {} if path is None else _beside(_read_toml(path), as_place(path), files))
+    values = lay_over(base or {}, {} if path is None else _beside(read_table(path), as_place(path), files))
     for pair in overrides:
         _assign(values, pair, example)
     return from_mapping(cls, values, source)
@@ -138,7 +138,12 @@ def _siblings(location: tuple[int | str, ...], defaults: Json) -> Iterable[str]:
     return table  # type: ignore[no-any-return]
 
 
-def _read_toml(path: Place) -> Json:
+def read_table(path: Place) -> Json:
+    """Read a TOML file without a look at its keys.
+
+    Raises:
+        UsageError: the file is absent or not TOML.
+    """
     try:
         return parse_toml(read_bytes(as_place(path), _LARGEST))
     except OSError as error:

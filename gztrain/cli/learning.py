@@ -1,11 +1,13 @@
-"""The commands that train: ``fit``, ``crossval`` and ``bench``."""
+"""The commands that train: ``fit``, ``crossval``, ``tune`` and ``bench``."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from gzcore.cli import AsJson, Settings
+from gzcore.storage.options import path
 from gzcore.storage.places import Place
 from gztrain.cli.options import (
     Dataset,
@@ -79,6 +81,44 @@ def crossval(  # noqa: PLR0913 -- options of a command line
     """Train and judge a model for each fold, as the report did, with mean and standard deviation."""
     pairs = [*(settings or []), *as_settings(options)]
     _train("crossval", out, run, recipe, pairs, resume=resume, overwrite=overwrite, as_json=as_json)
+
+
+@app.command()
+@takes_recipe_options()
+def tune(  # noqa: PLR0913 -- options of a command line
+    out: Dataset,
+    study: Annotated[Path, typer.Option("--study", parser=path, help="Folder of the search, with a run a trial.")],
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--over", metavar="KEY=RANGE", help="Vary a key of the recipe: LOW..HIGH or A,B,C; may be repeated."
+        ),
+    ] = None,
+    recipe: Recipe = None,
+    settings: Settings = None,
+    *,
+    trials: Annotated[int, typer.Option(min=1, help="Number of trials, those of an earlier call included.")] = 20,
+    goal: Annotated[
+        Literal["auc", "loss"], typer.Option(help="What is to be best on validation: mean AUC, or cross-entropy.")
+    ] = "auc",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the search that is there.")] = False,
+    as_json: AsJson = False,
+    **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
+) -> None:
+    """Search for values of a recipe that do well on the validation fold, by Optuna (extra `tune`)."""
+    from gztrain.training.tune import TuneRequest, check_request, read_varied
+
+    config, space = read_varied(recipe_file(recipe), [*(settings or []), *as_settings(options)], over or [])
+    request = TuneRequest(out, study, config, space, trials, goal, resume)
+    check_request(request)
+    start_keras()
+    from gztrain.cli.show import show_trials
+    from gztrain.runs.watch import watching
+    from gztrain.training.tune import tune as search
+
+    with watching(quiet=as_json) as watch:
+        document = search(request, watch)
+    show_result(document, as_json, lambda found, _: show_trials(found, study), None)
 
 
 @app.command()

@@ -183,6 +183,31 @@ def show_parts(summary: Json, folder: str, scale: Scale) -> None:
     _show_sizes(summary["other_size"], summary["objects"], summary["frame"], scale)
 
 
+def show_trials(document: Json, study: object) -> None:
+    """Print what a search has tried, the best trial first."""
+    goal, better = document["goal"], -1 if document["goal"] == "auc" else 1
+    keys = list(document["trials"][0]["values"])
+    known = sorted((t for t in document["trials"] if t[goal] is not None), key=lambda trial: better * trial[goal])
+    failed = [trial for trial in document["trials"] if trial[goal] is None]
+    rows = [
+        (trial["run"], number(trial[goal]), *(_tried(trial["values"][key]) for key in keys))
+        for trial in (*known, *failed)
+    ]
+    title = {"auc": "mean AUC", "loss": "cross-entropy"}[goal]
+    show_table(f"{len(rows)} trials", rows, ("", title, *keys))
+    show_line("")
+    best = document["best"]
+    show_line(
+        f"{best['run']} is the best, with a {title} of {number(best[goal])}. It was chosen by the galaxies that this "
+        f"figure is of, so expect less of others: gztrain evaluate {study}/{best['run']} judges it on the test split."
+    )
+    show_line(f"Everything is in {study}")
+
+
+def _tried(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 _STAGES = {
     "read": "records read and checked, one thread",
     "parse": "records parsed, one thread",
