@@ -104,7 +104,10 @@ def _lupton(numbers: Floats, rules: Fits) -> Pixels:
     """Lupton et al. 2004, PASP 116, 133, as astropy has it."""
     from astropy.visualization import make_lupton_rgb
 
-    rgb = make_lupton_rgb(*numbers, minimum=rules.min, stretch=rules.scale, Q=rules.q)
+    red, green, blue = above = numbers - np.float32(rules.min)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rgb = make_lupton_rgb(*above, minimum=0, stretch=rules.scale, Q=rules.q)
+    rgb[red + green + blue == 0] = 0  # astropy divides by this sum
     return np.ascontiguousarray(np.moveaxis(np.asarray(rgb, np.uint8), -1, 0))
 
 
