@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, field, fields, replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
@@ -344,9 +344,19 @@ def as_document(recipe: Recipe) -> dict[str, Any]:
     return values if recipe.survey == gz2() else {**values, "survey": recipe.survey.document()}
 
 
-def pixel_versions() -> dict[str, str]:
-    """Versions of the libraries that can change a byte, by name."""
-    return {name: version(name) for name in PIXEL_LIBRARIES}
+def pixel_versions(images: Images | None = None) -> dict[str, str]:
+    """Versions of the libraries that can change a byte, by name; astropy among them where it stretches FITS.
+
+    Raises:
+        UsageError: astropy is needed and not installed.
+    """
+    versions = {name: version(name) for name in PIXEL_LIBRARIES}
+    if images is None or images.fits == Fits():
+        return versions
+    try:
+        return versions | {"astropy": version("astropy")}
+    except PackageNotFoundError:
+        raise UsageError("images.fits needs astropy; install it with: pip install 'gzprep[fits]'.") from None
 
 
 def recipe_hash(recipe: Recipe, versions: Mapping[str, str] | None = None, bytes_version: int = BYTES_VERSION) -> str:
@@ -369,7 +379,7 @@ def recipe_hash(recipe: Recipe, versions: Mapping[str, str] | None = None, bytes
         del values["views"]["pipeline"]
     if recipe.group_by == "galaxy":
         del values["group_by"]  # so that folders keep their hash that were made before this key was there
-    made_by = {"versions": dict(versions or pixel_versions()), "bytes_version": bytes_version}
+    made_by = {"versions": dict(versions or pixel_versions(recipe.images)), "bytes_version": bytes_version}
     text = json.dumps({"recipe": values, **made_by}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -1,6 +1,6 @@
 """What looks like an address and is none: to what is typed, a part of the sentence that refuses it."""
 
-WAYS = "use gs://, s3://, az://, or a path of this machine"
+WAYS = "use gs://, s3://, az://, hf://, or a path of this machine"
 REFUSED: dict[str, tuple[str, str]] = {
     "a web page": ("http://host/x", f"Addresses that begin with http:// are not supported; {WAYS}."),
     "a signed web address": (

@@ -7,6 +7,7 @@ from gzcore.dataset.tree import Question
 from gzprep.catalogue import consistency, galaxy, labels, read
 from gzprep.catalogue.galaxy import NAN, Labels
 from gzprep.catalogue.surveys import gz2
+from gzprep.config import Recipe
 from gzprep.dataset import read as dataset
 from gzprep.prepare.catalogue_row import catalogue_schema
 
@@ -20,7 +21,7 @@ FEATURES = GZ2.features
 SCHEMES = GZ2.questions_of_schemes
 ANSWERS = len(GZ2.fraction_columns)
 scheme_labels = GZ2.scheme_labels
-SCHEMA = catalogue_schema(GZ2)
+SCHEMA = catalogue_schema(Recipe())
 check_columns = partial(read.check_columns, survey=GZ2)
 column_names = partial(read.column_names, survey=GZ2)
 row_count = partial(read.row_count, survey=GZ2)

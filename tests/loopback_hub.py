@@ -3,10 +3,12 @@
 import hashlib
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -23,13 +25,28 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self.do_GET()
 
+    def do_POST(self) -> None:
+        """Which of some paths are there, and how long they are."""
+        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        found = re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/paths-info/.*", self.path)
+        folder = self.repositories.get(found[1]) if found else None
+        entries = [] if folder is None else [_entry(folder, folder / path) for path in asked.get("paths", [])]
+        data = json.dumps([entry for entry in entries if entry]).encode()
+        self.send_response(404 if folder is None else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
     def do_GET(self) -> None:
-        answers = (_answer(self.path.split("?")[0], name, folder) for name, folder in self.repositories.items())
+        answers = (_answer(*self.path.partition("?")[::2], name, folder) for name, folder in self.repositories.items())
         data = next((answer for answer in answers if answer is not None), None)
-        self.send_response(404 if data is None else 200)
+        self.send_response(404 if data is None else 206 if "Range" in self.headers else 200)
         if data is None:
             self.send_header("X-Error-Code", "RepoNotFound")
         data = data or b"{}"
+        part = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        data = data[int(part[1]) : int(part[2]) + 1] if part else data
         self.send_header("Content-Type", "application/json" if "/api/" in self.path else "application/octet-stream")
         self.send_header("Content-Length", str(len(data)))
         self.send_header("X-Repo-Commit", COMMIT)
@@ -64,14 +81,24 @@ def serve(repositories: Mapping[str, Path]) -> Iterator[str]:
         server.server_close()
 
 
-def _answer(path: str, name: str, folder: Path) -> bytes | None:
+def _entry(folder: Path, path: Path) -> dict[str, object] | None:
+    """What the hub says of a file or a folder; nothing where there is none."""
+    name = path.relative_to(folder).as_posix()
+    if path.is_dir():
+        return {"type": "directory", "path": name, "oid": COMMIT}
+    return {"type": "file", "path": name, "size": path.stat().st_size, "oid": COMMIT} if path.is_file() else None
+
+
+def _answer(path: str, query: str, name: str, folder: Path) -> bytes | None:
+    recursive = "recursive=true" in query.lower()
     files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
     for kind, prefix in (("models", ""), ("datasets", "/datasets")):
         if path.startswith(f"/api/{kind}/{name}/tree/"):
-            sizes = {file: (folder / file).stat().st_size for file in files}
-            return json.dumps(
-                [{"type": "file", "path": f, "size": s, "oid": COMMIT} for f, s in sizes.items()]
-            ).encode()
+            if kind == "models":
+                return json.dumps([_entry(folder, folder / file) for file in files]).encode()
+            below = folder / path.removeprefix(f"/api/{kind}/{name}/tree/").partition("/")[2]
+            inside = below.rglob("*") if recursive else below.iterdir()
+            return json.dumps([_entry(folder, path) for path in inside]).encode() if below.is_dir() else None
         if path.startswith(f"/api/{kind}/{name}"):
             return json.dumps({"id": name, "sha": COMMIT, "siblings": [{"rfilename": f} for f in files]}).encode()
         for file in files:

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from gzcore.errors import GzError
 from gzcore.storage.credentials import access_to, how_to_sign
+from gzcore.storage.hub import SCHEME, Hub, hub_of
 from gzcore.storage.retry import PASSING, Passing, RetryPolicy, persist, retry_policy
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-SCHEMES = ("gs", "s3", "az")
-"""The stores that there are: Google Cloud Storage, S3 and what speaks its protocol, Azure Blob Storage."""
+SCHEMES = ("gs", "s3", "az", "hf")
+"""The stores that there are: Google Cloud Storage, S3 and what speaks its protocol, Azure Blob Storage; and, to be read
+only, data sets of the Hugging Face hub."""
 _PIECES_FROM = 64 << 20
 """Bytes from which on an object is sent in pieces: a cut connection then costs one piece, and memory holds a few."""
 _PIECE = 16 << 20
@@ -197,13 +199,13 @@ def _tries_of(error: Exception) -> int:
     return int(found.group(1)) + 1 if found else 1
 
 
-def bucket_of(scheme: str, name: str) -> Bucket:
+def bucket_of(scheme: str, name: str) -> Bucket | Hub:
     """A bucket, one for all threads of a process.
 
     Raises:
         GzError: it cannot be opened.
     """
-    return _store_of(scheme, name, retry_policy(), os.getpid())
+    return hub_of(name) if scheme == SCHEME else _store_of(scheme, name, retry_policy(), os.getpid())
 
 
 @functools.lru_cache(maxsize=64)

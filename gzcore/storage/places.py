@@ -1,7 +1,8 @@
 """Places: a path of this machine, or an address in a bucket, with the same handful of methods.
 
-An address is ``gs://BUCKET/PATH`` (Google Cloud Storage), ``s3://BUCKET/PATH`` (S3) or ``az://CONTAINER/PATH``
-(Azure). A command line turns text into places with :func:`as_place`, once; everything behind it takes places.
+An address is ``gs://BUCKET/PATH`` (Google Cloud Storage), ``s3://BUCKET/PATH`` (S3), ``az://CONTAINER/PATH`` (Azure),
+or ``hf://datasets/OWNER/NAME/PATH`` (Hugging Face), which is only read. A command line turns text into places with
+:func:`as_place`, once; everything behind it takes places.
 
 A local place is a ``pathlib.Path`` and stays one. A bucket's is a :class:`Url`, spelled like a path where a path's way
 suits it. Files in a bucket are written once, under their final name: an object appears whole or not at all, so nothing
@@ -21,6 +22,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 from gzcore.errors import UsageError
 from gzcore.storage.ahead import ahead
 from gzcore.storage.buckets import SCHEMES, Bucket, bucket_of
+from gzcore.storage.hub import Hub
 from gzcore.storage.utf8 import check_text, checked_path
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/+)(.*)", re.DOTALL)
@@ -42,7 +44,7 @@ class Url:
     """An object in a bucket, or what stands for a folder there.
 
     Attributes:
-        scheme: ``gs``, ``s3`` or ``az``.
+        scheme: ``gs``, ``s3``, ``az`` or ``hf``.
         bucket: name of the bucket.
         key: name of the object, without slashes at its ends; empty: the bucket itself.
     """
@@ -184,7 +186,7 @@ class Url:
             if not missing_ok:
                 raise
 
-    def _asked(self) -> Bucket:
+    def _asked(self) -> Bucket | Hub:
         """The bucket, once it is clear that it may have an object of this name."""
         if len(self.key.encode(errors="replace")) > _LONGEST or not self.key.isprintable():
             raise OSError(errno.ENAMETOOLONG, "No object can have such a name", str(self))

@@ -97,6 +97,10 @@ def verify(
     data: Annotated[
         AnyPlace | None, typer.Option(parser=place, help="Where the data folder is now, if it has moved.")
     ] = None,
+    images: Annotated[
+        AnyPlace | None,
+        typer.Option(parser=place, help="Where the images are now, if not in the data folder."),
+    ] = None,
     reference: Annotated[
         Literal["albumentations"] | None,
         typer.Option(help="Make these records also by albumentations' own transforms, and say how far they differ."),
@@ -106,11 +110,12 @@ def verify(
 ) -> None:
     """Check a dataset folder: sizes, checksums, counts, schema, splits; exit code 1 where something is wrong."""
     from gzcore.console import show_line
+    from gzprep.tools.replay import Moved
     from gzprep.tools.verify import verify_folder
 
     if reference is not None and not replay:
         raise UsageError("--reference compares the records that are made again; add --replay N.")
-    result = verify_folder(out, replay_records=replay, data=data, reference=reference is not None)
+    result = verify_folder(out, replay_records=replay, moved=Moved(data, images), reference=reference is not None)
     if as_json:
         print_json(result)
     else:

@@ -105,27 +105,29 @@ def whole_paths(data: Place, catalogues: Sequence[CatalogueFile], images_at: Pla
     }
 
 
-def find_origin(folder: Folder, manifest: Json, data: Place | None = None) -> Origin:
+def find_origin(folder: Folder, manifest: Json, data: Place | None = None, images: Place | None = None) -> Origin:
     """Find the input of a data set again.
 
     Args:
         folder: the dataset folder.
         manifest: what it says of itself.
         data: where the data folder is now; None: where it was.
+        images: where the images are now, if they are not in the data folder; None: where they were.
 
     Raises:
         GzError: it is not known where that is, or what is said of it is damaged.
     """
     if data is not None:
-        return Origin(data, find_catalogues(data))
+        return Origin(data, find_catalogues(data), images)
     shown = printable(_said_of(manifest["source"], "The manifest").data)
     for known, place in _candidates(folder, manifest):
         if _trusted(place, folder) and place.is_dir():
             files = [(_below(place, as_place(entry.file)), entry.split) for entry in known.catalogues]
             if all(_trusted(file, folder) for file, _ in files):
-                images = as_place(known.images) if known.own and known.images else None
-                if images is None or _trusted(images, folder):
-                    return Origin(place, tuple(CatalogueFile(file, split) for file, split in files), images)
+                kept = as_place(known.images) if known.own and known.images else None
+                if images is None and kept is not None and not _trusted(kept, folder):
+                    raise GzError(f"The images came from {kept}; if you trust it, name it with --images {kept}.")
+                return Origin(place, tuple(CatalogueFile(file, split) for file, split in files), images or kept)
     if isinstance(as_place(shown), Url):
         raise GzError(f"The galaxies came from {shown}; if you trust that bucket, name it with --data {shown}.")
     raise GzError(f"The galaxies came from the folder {shown}, which is not where it was; name its place with --data.")

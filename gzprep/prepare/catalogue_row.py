@@ -8,6 +8,7 @@ import pyarrow as pa
 from gzprep.catalogue.galaxy import LINED, DefectVerdict
 from gzprep.catalogue.names import EXTRAS
 from gzprep.catalogue.survey import Survey
+from gzprep.config import Fits, Recipe
 from gzprep.dataset.shards import Bin
 from gzprep.images.defects import DETECTORS
 from gzprep.prepare.galaxy import Judged
@@ -45,11 +46,22 @@ A ``line_`` column has the line of the score beside it, past the threshold or no
 """
 
 
-def catalogue_schema(survey: Survey) -> pa.Schema:
-    """Columns of ``catalogue.parquet``; votes under the survey's names, fractions of unasked questions NaN."""
+MEASURED = {"arcsec": pa.float64(), "not_numbers": pa.int32(), "below_black": pa.int32()}
+"""Columns of FITS images: arcsec a pixel by the WCS, null where it says none; pixels that are no numbers; and pixels
+below ``images.fits.min``."""
+
+
+def catalogue_schema(recipe: Recipe) -> pa.Schema:
+    """Columns of ``catalogue.parquet``; votes under the survey's names, fractions of unasked questions NaN.
+
+    Where the recipe says how FITS images are stretched, or that images are scaled, what was measured comes last.
+    """
+    survey, images = recipe.survey, recipe.images
     votes = (*survey.fraction_names, *survey.count_columns, *survey.total_columns)
     vectors = [pa.field(name, pa.list_(pa.int8())) for name in _LABEL_VECTORS]
-    return pa.schema([*_BEFORE, *(pa.field(name, pa.float64()) for name in votes), *vectors])
+    measured = [pa.field(name, kind) for name, kind in MEASURED.items()]
+    last = [] if images.fits == Fits() and images.fit != "scale" else measured
+    return pa.schema([*_BEFORE, *(pa.field(name, pa.float64()) for name in votes), *vectors, *last])
 
 
 REJECT_COLUMNS = {"id": "id_str", "split": "split", "stage": "stage", "reason": "reason", "detail": "detail"}
@@ -78,6 +90,7 @@ def catalogue_row(judged: Judged, target: Bin, survey: Survey) -> dict[str, Any]
         **dict(zip(survey.count_columns, galaxy.votes.counts, strict=True)),
         **dict(zip(survey.total_columns, galaxy.votes.totals, strict=True)),
         **dict(zip(_LABEL_VECTORS, (labels.report, labels.asked, labels.mask), strict=True)),
+        **({} if judged.measured is None else judged.measured._asdict()),
     }
 
 

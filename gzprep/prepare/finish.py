@@ -160,7 +160,7 @@ def describe(job: PreparationJob, records: Sequence[BinRecord]) -> Json:
         "recipe": _jsonable(as_document(job.recipe)),
         "recipe_hash": job.recipe_hash,
         "data_hash": add_sums(record.data for record in records),
-        "versions": pixel_versions(),
+        "versions": pixel_versions(job.recipe.images),
         "order_of_application": list(ORDER_OF_APPLICATION) if job.recipe.views.pipeline is None else [],
         "source": _source(job),
         "counts": count(records),
@@ -243,7 +243,7 @@ def write_catalogue(job: PreparationJob, records: Sequence[BinRecord]) -> None:
     folder = job.folder
     with (
         appearing(folder.catalogue, folder.temporaries) as file,
-        pq.ParquetWriter(file, catalogue_schema(job.recipe.survey)) as writer,
+        pq.ParquetWriter(file, catalogue_schema(job.recipe)) as writer,
     ):
         for table in _bin_tables(folder, records):
             writer.write_table(table)

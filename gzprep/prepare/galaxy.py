@@ -20,6 +20,14 @@ from gzprep.images.pipeline import apply_pipeline, build, describe_drawn, seed_o
 from gzprep.images.views import Op, Rules, View, describe, draw_view, draw_views, render
 
 
+class Measured(NamedTuple):
+    """What decoding an image found: arcsec a pixel as it came, pixels that are no numbers, and those below black."""
+
+    arcsec: float | None
+    not_numbers: int
+    below_black: int
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A galaxy whose image has been read and judged.
@@ -30,6 +38,7 @@ class Judged:
         verdict: scores, flags, and the rejection if there is one.
         digest: blake2b of the image's bytes, hex; empty where there is no file.
         frame: uint8 [H, W, 4], lines filled where the recipe says so; None where the image cannot be used.
+        measured: what decoding found; None where there was nothing to decode.
     """
 
     galaxy: Galaxy
@@ -37,6 +46,7 @@ class Judged:
     verdict: DefectVerdict
     digest: str
     frame: Pixels | None
+    measured: Measured | None = None
 
     def without_duplicate(self, test_id: str) -> Self:
         """The same, rejected as a duplicate of a test galaxy; a galaxy that is rejected already keeps its reason."""
@@ -98,7 +108,9 @@ def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Jud
     if verdict.inpainted:
         frame = fill_lines(frame, [verdict.lines[name] for name in verdict.inpainted])
     verdict = _moved(verdict, *border(frame, recipe))
-    return Judged(galaxy, labels, verdict, image_digest(data), None if verdict.rejection else padded(frame, recipe))
+    measured = Measured(decoded.arcsec, decoded.not_numbers, decoded.below_black)
+    frame = padded(frame, recipe)
+    return Judged(galaxy, labels, verdict, image_digest(data), None if verdict.rejection else frame, measured)
 
 
 def _moved(verdict: DefectVerdict, top: int, left: int) -> DefectVerdict:

@@ -15,7 +15,8 @@ from gzcore.hashing import HASH_RANGE, identity_hash
 from gzcore.recipe.overlay import lay_over
 from gzcore.storage.atomic import json_bytes, write_json, writing
 from gzcore.storage.documents import read_document
-from gzcore.storage.places import Place
+from gzcore.storage.hub import SCHEME as HUB
+from gzcore.storage.places import Place, Url
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, check_columns, read_all, read_ids, row_count
 from gzprep.catalogue.surveys import gz2
@@ -150,6 +151,8 @@ def refuse_source(out: Place, source: Source) -> None:
     Raises:
         GzError: the dataset folder is the data folder, or lies in the image folder.
     """
+    if isinstance(out, Url) and out.scheme == HUB:
+        raise GzError(f"--out {out} is on the Hugging Face hub, which is only read; choose another.")
     target, images = out.resolve(), [place.resolve() for place in source.images.places]
     if target == source.data.resolve() or any(place in (target, *target.parents) for place in images):
         raise GzError(f"--out {out} is where the source images are, which are never written to; choose another.")

@@ -7,7 +7,6 @@ from typing import Any
 from gzcore.dataset.example import Record
 from gzcore.errors import UsageError
 from gzcore.images import Pixels
-from gzcore.storage.places import Place
 from gzprep.config import Recipe, from_mapping
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import operations_of, read_record, widths_of
@@ -23,7 +22,7 @@ from gzprep.images.reference import (
     view_of,
 )
 from gzprep.images.views import render
-from gzprep.tools.replay import choose, judged_again, stored_records
+from gzprep.tools.replay import Moved, choose, judged_again, stored_records
 from gzprep.tools.shard_contents import Key
 
 Json = dict[str, Any]
@@ -99,9 +98,7 @@ class Agreement:
         )
 
 
-def compare_reference(
-    folder: Folder, manifest: Json, records: Iterable[Key], wanted: int, data: Place | None
-) -> Agreement:
+def compare_reference(folder: Folder, manifest: Json, records: Iterable[Key], wanted: int, where: Moved) -> Agreement:
     """Make the first ``wanted`` of the records (by hash) again from the parameters that they store.
 
     Args:
@@ -109,7 +106,7 @@ def compare_reference(
         manifest: what it says of itself.
         records: all there are.
         wanted: how many to compare.
-        data: the data folder; None: where it was.
+        where: where the source is now.
 
     Raises:
         UsageError: the views were made by a user's own pipeline.
@@ -124,7 +121,8 @@ def compare_reference(
     chosen = choose(records, wanted)
     kept = [read_record(data, widths_of(manifest)) for _, data in stored_records(folder, manifest, chosen)]
     agreement = Agreement()
-    for judged, frame in judged_again(recipe, {record.id for record in kept}, find_origin(folder, manifest, data)):
+    origin = find_origin(folder, manifest, where.data, where.images)
+    for judged, frame in judged_again(recipe, {record.id for record in kept}, origin):
         for record in kept:
             if record.id == judged.galaxy.id:
                 agreement.add(record, frame, recipe)

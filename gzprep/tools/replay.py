@@ -1,7 +1,7 @@
 """Makes records again from the source, and compares them byte by byte with those in the shards."""
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from gzcore.errors import GzError
 from gzcore.hashing import identity_hash
@@ -18,9 +18,14 @@ from gzprep.prepare.galaxy import Judged, judge_galaxy, make_records
 from gzprep.tools.shard_contents import Key
 
 
-def replay(
-    folder: Folder, manifest: dict[str, Any], records: Iterable[Key], wanted: int, data: Place | None
-) -> list[str]:
+class Moved(NamedTuple):
+    """Where the source of a data set is now: data folder and images; None: where they were."""
+
+    data: Place | None = None
+    images: Place | None = None
+
+
+def replay(folder: Folder, manifest: dict[str, Any], records: Iterable[Key], wanted: int, where: Moved) -> list[str]:
     """Make the first ``wanted`` of the records (by hash) again.
 
     Args:
@@ -28,7 +33,7 @@ def replay(
         manifest: what it says of itself.
         records: all there are.
         wanted: how many to make again.
-        data: the data folder; None: where it was.
+        where: where the source is now.
 
     Returns:
         A sentence for each record that differs.
@@ -36,10 +41,10 @@ def replay(
     Raises:
         GzError: the source, or the libraries that made the records, are not there.
     """
-    _check_versions(manifest["versions"])
+    _check_versions(manifest["versions"], from_mapping(manifest["recipe"], "The manifest's recipe"))
     chosen = choose(records, wanted)
     kept = dict(stored_records(folder, manifest, chosen))
-    again = dict(_made_again(manifest, kept, find_origin(folder, manifest, data)))
+    again = dict(_made_again(manifest, kept, find_origin(folder, manifest, where.data, where.images)))
     return [
         f"Galaxy {key[0]}, view {key[1]}: made again, its record differs."
         for key in sorted(chosen)
@@ -52,8 +57,8 @@ def choose(records: Iterable[Key], wanted: int) -> set[Key]:
     return set(sorted(records, key=lambda key: identity_hash("replay", 0, *key))[:wanted])
 
 
-def _check_versions(versions: dict[str, str]) -> None:
-    installed = pixel_versions()
+def _check_versions(versions: dict[str, str], recipe: Recipe) -> None:
+    installed = pixel_versions(recipe.images)
     other = [
         f"{name} {version} (installed: {installed.get(name)})"
         for name, version in versions.items()

@@ -21,7 +21,7 @@ from gzprep.dataset.read import iterate_rows, open_folder, read_columns, read_re
 from gzprep.tools.compare_reference import compare_reference
 from gzprep.tools.manifest_faults import RowCounts, label_count_faults, manifest_faults
 from gzprep.tools.record_faults import record_faults
-from gzprep.tools.replay import replay
+from gzprep.tools.replay import Moved, replay
 from gzprep.tools.shard_contents import Contents, is_in_range
 
 Json = dict[str, Any]
@@ -31,13 +31,13 @@ _ROW = ["id_str", "split", "verdict", "shard", "reason", "flags", "inpainted"]
 _VERDICTS = ("accepted", "flagged", "rejected")
 
 
-def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = None, reference: bool = False) -> Json:
+def verify_folder(root: Place, *, replay_records: int = 0, moved: Moved | None = None, reference: bool = False) -> Json:
     """Check a dataset folder.
 
     Args:
         root: the folder.
         replay_records: make this many records again from the source, and compare their bytes.
-        data: where the source is now; None: where it was.
+        moved: where the source is now; None: where it was.
         reference: make these records also through albumentations' own transforms, and say how far they differ.
 
     Returns:
@@ -60,10 +60,10 @@ def verify_folder(root: Place, *, replay_records: int = 0, data: Place | None = 
     faults = [fault for check in checks for fault in _first(check)]
     wanted = 0 if faults else min(replay_records, contents.records)
     if wanted:
-        faults += replay(folder, manifest, contents.keys(), wanted, data)
+        faults += replay(folder, manifest, contents.keys(), wanted, moved or Moved())
     told: Json = {}
     if reference and wanted and not faults:
-        agreement = compare_reference(folder, manifest, contents.keys(), wanted, data)
+        agreement = compare_reference(folder, manifest, contents.keys(), wanted, moved or Moved())
         faults += _first(agreement.all_faults())
         told = {"reference": {**agreement.as_json(), "sentence": agreement.sentence()}}
     leaks = _leaks(folder, manifest, faults)
