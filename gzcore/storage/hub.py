@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub as a place to read from, ``hf://datasets/OWNER/NAME/PATH``. In the extra ``hub``."""
+"""Data sets of the Hugging Face hub as a place to read from, ``hf://datasets/OWNER/NAME/PATH``; in the extra hub."""
 
 import errno
 import functools
