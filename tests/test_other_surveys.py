@@ -185,5 +185,5 @@ def test_it_trains_and_is_judged(made: Path, tmp_path: Path) -> None:
     assert judged.code == 0, judged.err
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["scheme"] == "all"
-    labels = set(metrics["splits"]["test"]["labels"])
+    labels = set(metrics["splits"]["test"]["per_label"])
     assert labels == {"shape_smooth", "shape_disk", "ring_yes", "merging_none", "merging_minor", "merging_major"}

@@ -25,7 +25,20 @@ def required(survey: Survey) -> tuple[str, ...]:
 
 def numeric(survey: Survey) -> tuple[str, ...]:
     """The columns of numbers that a catalogue may have."""
-    return (*survey.fraction_columns, *survey.count_columns, *survey.total_columns, *POSITIONS)
+    return (*(name for question, entry in questions(survey) for name in _numbers_of(question, entry)), *POSITIONS)
+
+
+def _numbers_of(question: Question, entry: SurveyQuestion) -> Iterator[str]:
+    """The columns of numbers of a question: all, or those whose names the survey gives."""
+    own = entry.columns
+    if own is None or own.fractions:
+        yield from question.fraction_columns
+    if own is None or own.votes:
+        yield from question.columns
+    if own is None or own.total:
+        yield question.total_column
+    if own is not None and own.share:
+        yield question.fraction_columns[0]
 
 
 def wanted(survey: Survey) -> dict[str, str]:
@@ -58,17 +71,15 @@ def absent(survey: Survey, names: Collection[str]) -> list[str]:
 
 def absent_votes(survey: Survey, names: Collection[str]) -> list[str]:
     """The columns of votes and labels among those that :func:`absent` gives."""
-    return [name for question, entry in questions(survey) for name in _absent(survey, question, entry, names)]
+    return [name for question, entry in questions(survey) for name in _absent(question, entry, names)]
 
 
-def _absent(survey: Survey, question: Question, entry: SurveyQuestion, names: Collection[str]) -> list[str]:
+def _absent(question: Question, entry: SurveyQuestion, names: Collection[str]) -> list[str]:
     own = entry.columns
-    if own is not None and own.unknown:
+    if own is not None:
+        one = tuple(name for name in (own.share, own.classes) if name is not None)
+        kinds = [[name for name in way if name not in names] for way in (own.fractions, own.votes, one) if way]
+        return min(kinds, key=len, default=[])
+    if all(name in names for name in question.columns):  # the fractions can be worked out
         return []
-    if own is not None and (own.share or own.classes):
-        needed = [own.share or own.classes or ""]
-    elif all(in_file(survey, name) in names for name in question.columns):  # the fractions can be worked out
-        needed = []
-    else:
-        needed = [in_file(survey, name) for name in question.fraction_columns]
-    return [name for name in needed if name not in names]
+    return [name for name in question.fraction_columns if name not in names]

@@ -97,7 +97,7 @@ def is_parquet(path: Place) -> bool:
     return path.suffix.lower() == ".parquet"
 
 
-class _readable:  # noqa: N801 -- a context manager, used like a function
+class readable:  # noqa: N801 -- a context manager, used like a function
     """Turn what reading a damaged catalogue raises into one sentence."""
 
     def __init__(self, path: Place) -> None:
@@ -125,13 +125,25 @@ def _schema(path: Place, survey: Survey) -> pa.Schema:
     Raises:
         GzError: the file is absent, or neither parquet nor CSV; or a column that is read is there twice.
     """
-    with _readable(path):
+    with readable(path):
         if is_parquet(path):
             schema = pq.read_schema(for_arrow(path))
         else:
             schema = pa.schema([(name, pa.string()) for name in find_dialect(path, _numbers_in_file(survey)).names])
     refuse_twice(path, schema.names, survey)
     return schema
+
+
+def raw_schema(path: Place) -> pa.Schema:
+    """Columns of a catalogue of any survey with their types; those of CSV are text.
+
+    Raises:
+        GzError: the file is absent, or neither parquet nor CSV.
+    """
+    with readable(path):
+        if is_parquet(path):
+            return pq.read_schema(for_arrow(path))
+        return pa.schema([(name, pa.string()) for name in find_dialect(path, ()).names])
 
 
 def column_names(path: Place, survey: Survey) -> list[str]:
@@ -167,13 +179,13 @@ def row_count(path: Place, survey: Survey) -> int:
     if not is_parquet(path):
         file = CatalogueFile(path, Split.TRAIN)
         return sum(len(galaxy_ids(piece)) for piece in _csv_pieces(file, survey, [in_file(survey, "id_str")]))
-    with _readable(path):
+    with readable(path):
         return int(pq.read_metadata(for_arrow(path)).num_rows)
 
 
 def row_groups(file: CatalogueFile) -> tuple[RowGroup, ...]:
     """The parts a catalogue is read in: its row groups, several at a time where there are very many."""
-    with _readable(file.path):
+    with readable(file.path):
         total = pq.read_metadata(for_arrow(file.path)).num_row_groups if is_parquet(file.path) else 1
     each = max(1, math.ceil(total / _PARTS))
     return tuple(RowGroup(file, start, min(each, total - start)) for start in range(0, total, each))
@@ -241,7 +253,7 @@ def _refuse_types(path: Place, columns: Iterable[pa.Field], survey: Survey) -> N
 def read_ids(file: CatalogueFile, survey: Survey) -> list[str]:
     """All ids of a catalogue, as its galaxies have them."""
     column_names(file.path, survey)  # refuses an id that is there twice
-    with _readable(file.path):
+    with readable(file.path):
         return [
             galaxy_id for piece in _pieces(file, survey, [in_file(survey, "id_str")]) for galaxy_id in galaxy_ids(piece)
         ]
@@ -260,7 +272,7 @@ def read_galaxies(group: RowGroup, survey: Survey) -> Iterator[Galaxy]:
     file = group.file
     columns = check_columns(file.path, survey)
     pieces = _pieces(file, survey, columns, range(group.index, group.index + group.count))
-    with _readable(file.path):
+    with readable(file.path):
         for piece in pieces:
             yield from galaxies(piece)
 
@@ -282,7 +294,7 @@ def _pieces(
 
 def _csv_pieces(file: CatalogueFile, survey: Survey, columns: list[str]) -> Iterator[Piece]:
     """Yield the rows of a CSV file, a block at a time."""
-    with _readable(file.path):
+    with readable(file.path):
         numbers = _numbers_in_file(survey)
         dialect, row = find_dialect(file.path, numbers), 1
         _refuse_absent(file.path, [name for name in columns if name not in dialect.names], "a catalogue needs them")
@@ -295,7 +307,7 @@ def _parquet_pieces(
     file: CatalogueFile, survey: Survey, columns: list[str], groups: Sequence[int] | None = None
 ) -> Iterator[Piece]:
     """Yield the rows of a parquet file, or of some of its row groups; in small pieces, because a group may be large."""
-    with _readable(file.path), pq.ParquetFile(for_arrow(file.path), pre_buffer=False) as table:
+    with readable(file.path), pq.ParquetFile(for_arrow(file.path), pre_buffer=False) as table:
         chosen = range(table.num_row_groups) if groups is None else groups
         counts = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
         row = first = 1 + sum(counts[: chosen[0]] if chosen else ())

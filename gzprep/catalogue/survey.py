@@ -49,6 +49,7 @@ class Survey(Part):
         id_column: what the column of ids is called in its catalogues.
         path_column: column of the path of each image, where a catalogue has one in place of subfolder and filename.
         image_file: name of the image of a galaxy, such as ``{id}.jpg``, where a catalogue has no column for it.
+        own_labels: the labels are a user's own, and not volunteers' votes.
         cumulative: the fractions of a catalogue are multiplied by that of the answer that leads to their question.
         questions: the decision tree; derived questions come last.
         schemes: names of questions that are learned together, by name; ``q0`` and so on, and ``all``, come by
@@ -67,6 +68,7 @@ class Survey(Part):
     id_column: Text = "id_str"
     path_column: Text | None = None
     image_file: Annotated[str, Field(strict=True, pattern=r"^[^{}]*\{id\}[^{}]*$", max_length=200)] | None = None
+    own_labels: Annotated[bool, Field(strict=True)] = False
     cumulative: Annotated[bool, Field(strict=True)] = False
     questions: Annotated[tuple[SurveyQuestion, ...], Field(min_length=1, max_length=100)]
     schemes: dict[Word, Annotated[tuple[Word, ...], Field(min_length=1, max_length=100)]] = Field(default_factory=dict)
@@ -231,7 +233,7 @@ class Survey(Part):
 
     def document(self) -> dict[str, Any]:
         """The survey as JSON has it; :meth:`model_validate` undoes it."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     @cached_property
     def about(self) -> dict[str, Any]:

@@ -31,6 +31,9 @@ def run(
     group_by: given.GroupBy = None,
     catalogue: given.Catalogue = None,
     images: given.ImagesAt = None,
+    labels: given.OwnLabels = None,
+    id_column: given.IdColumn = None,
+    path_column: given.PathColumn = None,
     split: given.CatalogueSplit = Split.TRAIN,
     settings: Settings = None,
     workers: given.Workers = None,
@@ -42,8 +45,12 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Make a dataset folder: read images, find defects, label, make augmented views, write shards."""
+    from gzprep.catalogue.choose_columns import OwnColumns, read_labels
     from gzprep.run.launch import RunRequest
 
+    if labels is not None and survey is not None:
+        raise UsageError("--labels makes the questions of your own columns, so it cannot be used with --survey.")
+    own = OwnColumns(read_labels(labels), id_column, path_column)
     keys = {
         "survey": survey,
         "views__count": views,
@@ -54,7 +61,7 @@ def run(
     }
     chosen = given.choose_recipe(recipe, settings or [], **keys)
     options = _beam_options(beam_options or [])
-    request = RunRequest(out, chosen, data, catalogue, split, runner, workers, options, overwrite, fleet, images)
+    request = RunRequest(out, chosen, data, catalogue, split, runner, workers, options, overwrite, fleet, images, own)
     act = _dry_run if dry_run else _send if no_wait else _make
     act(request, as_json=as_json)
 

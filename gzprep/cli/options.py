@@ -31,6 +31,24 @@ SurveyName = Annotated[
         rich_help_panel=_RECIPE,
     ),
 ]
+_COLUMNS = "Columns of your own catalogue"
+OwnLabels = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        metavar="COLUMN[,COLUMN]",
+        help="Columns of 0/1, fractions, classes or votes, in place of a survey; or none.",
+        rich_help_panel=_COLUMNS,
+    ),
+]
+IdColumn = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="Column of ids. [id_str, or one like it]", rich_help_panel=_COLUMNS),
+]
+PathColumn = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="Column of paths of images. [filename, or file_loc]", rich_help_panel=_COLUMNS),
+]
 BeamOptions = Annotated[
     list[str] | None, typer.Argument(metavar="-- BEAM OPTIONS", help="Options of Beam itself, behind a lone --.")
 ]

@@ -47,6 +47,8 @@ def provenance_of(manifest: dict[str, Any]) -> Provenance:
 
 
 def _real(survey: dict[str, Any]) -> Provenance:
+    if survey.get("own_labels"):
+        return _OWN
     creators = survey.get("creators") or [{"name": survey["title"], "url": survey.get("url")}]
     return Provenance(
         about=f"Cutouts of galaxies and the votes of {survey['title']} volunteers{_MADE}",
@@ -57,6 +59,16 @@ def _real(survey: dict[str, Any]) -> Provenance:
         licence_url=survey.get("licence_url"),
         url=survey.get("url"),
     )
+
+
+_OWN = Provenance(
+    about=f"Cutouts of galaxies with the labels of their owner{_MADE}",
+    labels="Vote fractions are those that the owner's columns tell, 0 and 1 where these are labels; NaN: not known.",
+    citations=(),
+    creators=(Creator("The owner of the catalogue"),),
+    licence="Not stated: ask the owner of the catalogue and of the images.",
+    licence_url=None,
+)
 
 
 def _simulated(survey: dict[str, Any]) -> Provenance:

@@ -15,6 +15,7 @@ from gzcore.errors import GzError, UsageError
 from gzcore.machine import cores
 from gzcore.storage.atomic import read_json, writing
 from gzcore.storage.places import Place, Url
+from gzprep.catalogue.choose_columns import OwnColumns, choose_columns, told
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.read import CatalogueFile, find_catalogues
 from gzprep.catalogue.surveys import gz2
@@ -59,6 +60,7 @@ class RunRequest:
         overwrite: replace a data set made from another recipe.
         fleet: file of worker options for Dataflow; None: the defaults.
         images: folder or file of the images; None: in ``data``, where the recipe says.
+        own: the user's own columns of ids, paths and labels.
     """
 
     out: Place
@@ -72,6 +74,7 @@ class RunRequest:
     overwrite: bool = False
     fleet: Place | None = None
     images: Place | None = None
+    own: OwnColumns = field(default_factory=OwnColumns)
 
 
 def plan(request: RunRequest) -> PreparationJob:
@@ -80,7 +83,25 @@ def plan(request: RunRequest) -> PreparationJob:
     Raises:
         GzError: the input cannot be used, or the dataset folder is damaged.
     """
-    return make_job(request.out.absolute(), open_input(request), request.recipe)
+    settled = settle(request)
+    return make_job(settled.out.absolute(), open_input(settled), settled.recipe)
+
+
+def settle(request: RunRequest) -> RunRequest:
+    """Fit the survey of a request to the columns that its catalogues have; of the sample sky they are known.
+
+    Raises:
+        GzError: a catalogue cannot be read, or lacks a column that the user named.
+    """
+    if request.data is None and request.catalogue is None:
+        if request.own != OwnColumns():
+            raise UsageError("--labels, --id-column and --path-column need --catalogue or --data.")
+        return request
+    paths = [file.path for file in _catalogues(request, _data_of(request, request.out.absolute()))]
+    survey = choose_columns(request.recipe.survey, paths, request.own)
+    for line in told(request.recipe.survey, survey):
+        say(line)
+    return replace(request, recipe=replace(request.recipe, survey=survey), own=OwnColumns())
 
 
 def open_input(request: RunRequest) -> Source:
@@ -90,12 +111,17 @@ def open_input(request: RunRequest) -> Source:
         GzError: the input cannot be used, or would be written into.
     """
     out = request.out.absolute()
-    named = () if request.catalogue is None else (CatalogueFile(request.catalogue.absolute(), request.split),)
     data = _data_of(request, out)
     images = None if request.images is None else request.images.absolute()
-    source = open_source(data, named or find_catalogues(data), request.recipe, images)
+    source = open_source(data, _catalogues(request, data), request.recipe, images)
     refuse_source(out, source)
     return source
+
+
+def _catalogues(request: RunRequest, data: Place) -> tuple[CatalogueFile, ...]:
+    if request.catalogue is None:
+        return find_catalogues(data)
+    return (CatalogueFile(request.catalogue.absolute(), request.split),)
 
 
 def _data_of(request: RunRequest, out: Place) -> Place:
@@ -186,6 +212,7 @@ def _begun(request: RunRequest) -> Iterator[PreparationJob]:
     if request.runner == DATAFLOW:
         places = (request.out, request.data, request.catalogue, request.images)
         check_dataflow(JOBS, request.options, [place for place in places if place is not None])
+    request = settle(request)
     if request.overwrite:
         start_over(request)
     job = plan(request)

@@ -15,7 +15,7 @@ import pytest
 
 from gzcore.errors import UsageError
 from gzprep import config
-from gzprep.catalogue.surveys import gz2
+from gzprep.catalogue.surveys import gz2, survey_of
 from gzprep.config import PIXEL_LIBRARIES, Recipe, as_document, from_mapping, read_recipe, recipe_hash
 
 
@@ -373,7 +373,7 @@ OTHER_WORDS: dict[str, Any] = {
     "views.zoom_draw": "uniform",
     "views.denoise": "non-local-means",
     "views.pipeline": {"transform": {}},
-    "survey": gz2().model_copy(update={"suffix": "other"}),
+    "survey": survey_of({**gz2().document(), "suffix": "other"}, "it"),
     "images.fit": "crop",
     "images.source": "tar",
     "images.column": "picture",

@@ -1,0 +1,141 @@
+"""Which columns of a catalogue are ids, paths and labels: as the user says, or as their names tell."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from gzcore.console import printable
+from gzcore.errors import UsageError
+from gzcore.storage.places import Place
+from gzprep.catalogue.own_columns import look_at
+from gzprep.catalogue.own_labels import survey_of_columns, unlabelled
+from gzprep.catalogue.question import Columns
+from gzprep.catalogue.read import raw_schema
+from gzprep.catalogue.survey import Survey
+from gzprep.catalogue.surveys import survey_of
+
+ID_NAMES = ("id_str", "id", "galaxy_id", "objid", "iauname", "dr8_id", "dr7objid", "GalaxyID")
+"""Columns that are taken for ids, the first that is there."""
+PATH_NAMES = ("file_loc", "path", "image_path", "filepath", "file_path", "file_name", "file")
+"""Columns that are taken for paths of images where there is no filename, the first that is there."""
+NONE = "none"
+"""In place of the names of columns of labels: there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnColumns:
+    """What a user says of the columns of a catalogue.
+
+    Attributes:
+        labels: names of columns; ``("none",)``: no labels; None: those of the survey.
+        id: column of ids; None: the survey's, or one that is called so.
+        path: column of paths of images; None: the same.
+    """
+
+    labels: tuple[str, ...] | None = None
+    id: str | None = None
+    path: str | None = None
+
+
+def read_labels(text: str | None) -> tuple[str, ...] | None:
+    """The columns of ``--labels A,B``.
+
+    Raises:
+        UsageError: a name is empty or there twice.
+    """
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names) or len(set(names)) < len(names):
+        raise UsageError(f"--labels got {text!r}; expected names of columns, such as ring,bar, each once; or none.")
+    return names
+
+
+def choose_columns(survey: Survey, paths: Sequence[Place], own: OwnColumns) -> Survey:
+    """Fit a survey to the columns of catalogues, or make one of the user's own labels.
+
+    Args:
+        survey: the one that was chosen.
+        paths: the catalogues.
+        own: what the user says.
+
+    Returns:
+        The same survey where nothing is to be changed.
+
+    Raises:
+        GzError: a catalogue cannot be read.
+        UsageError: a column is not there, or no question can be made of it.
+    """
+    schema = raw_schema(paths[0])
+    wanted = [name for name in (own.id, own.path, *_labels(own)) if name is not None]
+    for path in paths:
+        _refuse_absent(path, wanted, raw_schema(path).names)
+    if own.labels is not None:
+        survey = _own_survey(paths, own)
+    changes = _id_change(survey, schema, own.id) | _path_change(survey, schema, own.path)
+    return survey_of({**survey.document(), **changes}, f"The catalogue {paths[0]}") if changes else survey
+
+
+def told(before: Survey, survey: Survey) -> Iterator[str]:
+    """Yield what a user is told of a catalogue: questions that were made, and columns that were taken."""
+    if survey is before:
+        return
+    if survey.own_labels:
+        answers = (f"{question.title} ({', '.join(question.answers)})" for question in survey.tree)
+        made = "; ".join(answers)
+        yield printable("Labels: none." if survey.questions[0].columns == Columns(unknown=True) else f"Labels: {made}.")
+    if survey.id_column != before.id_column:
+        yield printable(f"Ids are those of the column {survey.id_column}.")
+    if survey.path_column != before.path_column:
+        yield printable(f"Paths of images are those of the column {survey.path_column}.")
+
+
+def _labels(own: OwnColumns) -> tuple[str, ...]:
+    return () if own.labels in {None, (NONE,)} else own.labels or ()
+
+
+def _own_survey(paths: Sequence[Place], own: OwnColumns) -> Survey:
+    stem = re.sub(r"(_(train|test)_catalog)?(\.(parquet|csv|gz))+$", "", paths[0].name)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:60] or "own"
+    labels = _labels(own)
+    return survey_of_columns(name, stem, look_at(paths, labels)) if labels else unlabelled(name, stem)
+
+
+def _refuse_absent(path: Place, wanted: Sequence[str], names: Sequence[str]) -> None:
+    absent = [name for name in wanted if name not in names]
+    if absent:
+        shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+        raise UsageError(f"The catalogue {path} has no column {absent[0]}; it has {shown}.")
+
+
+def _id_change(survey: Survey, schema: pa.Schema, wanted: str | None) -> dict[str, str]:
+    if wanted is None and survey.id_column in schema.names:
+        return {}
+    found = wanted or next((name for name in ID_NAMES if name in schema.names), survey.id_column)
+    return {} if found == survey.id_column else {"id_column": found}
+
+
+def _path_change(survey: Survey, schema: pa.Schema, wanted: str | None) -> dict[str, str]:
+    if wanted is not None:
+        return {"path_column": wanted}
+    known = survey.path_column or "filename"
+    if known in schema.names or survey.image_file is not None:
+        return {}
+    found = next((name for name in PATH_NAMES if name in schema.names and not _is_nested(schema, name)), None)
+    if found is not None:
+        return {"path_column": found}
+    return {"image_file": "{id}"} if any(map(_holds_images, schema)) else {}
+
+
+def _is_nested(schema: pa.Schema, name: str) -> bool:
+    return bool(pa.types.is_nested(schema.field(name).type))
+
+
+def _holds_images(column: pa.Field) -> bool:
+    """Whether a column may hold the images themselves: bytes, or a struct with bytes."""
+    kind = column.type
+    if pa.types.is_struct(kind):
+        return any(kind.field(place).name == "bytes" for place in range(kind.num_fields))
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
