@@ -5,12 +5,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import keras
 import pytest
 
 from gzcore.errors import GzError
 from gztrain.environment import choose_backend, uncollected
+from gztrain.training.backends import load_backend
 from tests.gztrain.run_folders import untrained_run
-from tests.running import python
+from tests.running import gztrain, python
 
 
 @pytest.fixture(params=[True, False], ids=["on", "off"])
@@ -60,6 +62,20 @@ def test_the_backend_of_the_config_of_keras(name: str, tmp_path: Path, monkeypat
         return
     with pytest.raises(GzError, match=words):
         choose_backend()
+
+
+def test_torch_is_refused_in_a_sentence(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the command line; and from Python, where Keras may have been imported before us."""
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    result = gztrain("fit", dataset, "--run", tmp_path / "run")
+    assert result.code == 1
+    assert result.sentence == (
+        "gztrain: KERAS_BACKEND is 'torch'; gztrain works with tensorflow and jax: set KERAS_BACKEND to one of them."
+    )
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(GzError, match="Keras uses the backend 'torch'; set KERAS_BACKEND to one of tensorflow, jax"):
+        load_backend()
+    assert not (tmp_path / "run").exists()
 
 
 # ---------------------------------------------------------------- our layers in plain Keras

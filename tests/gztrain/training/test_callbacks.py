@@ -153,7 +153,7 @@ def test_callbacks_see_what_they_see_in_plain_keras(
         assert [own[name] for name in SHARED] == pytest.approx([expected[name] for name in SHARED], rel=1e-3)
         assert {"learning_rate", "val_auc", "val_binary_accuracy"} <= own.keys()
     for mine, other in zip(ours.weights, theirs.weights, strict=True):
-        np.testing.assert_allclose(mine, other, rtol=1e-2, atol=1e-4)
+        assert np.linalg.norm(mine - other) <= 1e-3 * np.linalg.norm(other) + 1e-5  # Adam enlarges rounding errors
 
 
 def test_the_saved_model_has_the_averaged_weights_of_the_best_epoch(dataset: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from gztrain.models.spec import Augment
 from gztrain.training.backends import Learner, StepPlan, Task, load_backend
 from gztrain.training.checkpoint import values_of
 from gztrain.training.devices import choose_precision, make_step_plan
+from gztrain.training.mixing import Mixing
 from gztrain.training.optimizer import Rate, make_optimizer
 
 pytestmark = pytest.mark.both_backends
@@ -88,10 +89,10 @@ def learner(devices: Sequence[str], *, norm: bool = True, frozen: bool = False, 
     return BACKEND.make_learner(Task(body, shrink, vary, loss), optimizer, StepPlan(tuple(devices), **plan)), body
 
 
-def losses(devices: Sequence[str], **options: Any) -> np.ndarray:
+def losses(devices: Sequence[str], of: Sequence[Any] | None = None, **options: Any) -> np.ndarray:
     with BACKEND.spread(tuple(devices)):
         made, _ = learner(devices, **options)
-        return np.array([np.asarray(made.train(made.put(batch))) for batch in batches()])
+        return np.array([np.asarray(made.train(made.put(batch))) for batch in of or batches()])
 
 
 BOTH = BACKEND.local_devices()
@@ -114,6 +115,27 @@ def test_one_device_twice_gives_the_same_bits() -> None:
 
 def test_two_devices_give_the_losses_of_one() -> None:
     np.testing.assert_allclose(losses(BOTH), losses(ONE), rtol=2e-4)
+
+
+def test_mixed_batches_give_the_same_losses_on_two_devices_and_in_pieces() -> None:
+    mixed = [Mixing(0.2, 1.0, seed=1).mixed(batch, step) for step, batch in enumerate(batches())]
+    one = losses(ONE, of=mixed, norm=False)
+    np.testing.assert_allclose(losses(BOTH, of=mixed, norm=False, accumulate=2), one, rtol=2e-4)
+    assert np.abs(one - losses(ONE, norm=False)).max() > 0.01  # the images were mixed
+
+
+def test_what_other_code_puts_into_the_variables_is_learned_on_from() -> None:
+    for devices in (ONE, BOTH):
+        with BACKEND.spread(devices):
+            made, body = learner(devices)
+            made.train(made.put(batches()[0]))
+            made.sync()
+            kept = values_of(body.variables)
+            first = float(np.asarray(made.train(made.put(batches()[1]))))
+            for variable, value in zip(body.variables, kept, strict=True):
+                variable.assign(value)
+            made.reload()
+            assert float(np.asarray(made.train(made.put(batches()[1])))) == pytest.approx(first, rel=1e-5)
 
 
 def rows_on(placed: Any) -> list[int]:
