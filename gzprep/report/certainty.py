@@ -1,17 +1,14 @@
 """How sure labels are: the votes behind them, ties, and whether a second panel of volunteers would say the same.
 
-A panel of n volunteers gave k_1 ... k_K votes to the K answers of a question. With a uniform prior, the fractions of
-all volunteers follow Dirichlet(k + 1), and the votes of a second panel of n follow the Dirichlet-multinomial
-distribution (Gelman et al. 2013, Bayesian Data Analysis, sections 2.4 and 3.4). The agreement is the probability that
-the second panel prefers the same answer. A tie counts as one half, since a label must then be chosen by chance.
+:mod:`gzcore.dataset.second_panel` has the formula.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import betabinom
 
+from gzcore.dataset.second_panel import agreements
 from gzcore.dataset.tree import Question
 from gzprep.report.rows import Batch, Columns, Doubles
 
@@ -20,8 +17,6 @@ MOST_VOTES = 50
 """The curve of labels kept goes from a minimum of 1 vote to this."""
 FEW, SOME, MANY = 2, 10, 20
 """Labels on at most 2 votes, on fewer than 10, and on 20 or more (Willett et al. 2013 ask for 20)."""
-_PANELS = 200
-_MOST_PANELS_OF = 4000
 _COMPRESS = 100_000
 _TIE = 1e-6
 
@@ -113,42 +108,3 @@ class Curve:
         """The smallest minimum from which the agreement reaches a share; None where it never does."""
         above = np.flatnonzero(self.agreement >= share)
         return int(self.least[above[0]]) if len(above) else None
-
-
-def agreements(rows: Counts) -> Doubles:
-    """Probability that a second panel prefers the same answer, for vote counts int64 [U, K]; float64 [U]."""
-    if rows.shape[1] == 2 or not len(rows):
-        return _of_two(rows)
-    chosen = np.arange(len(rows))
-    if len(rows) > _MOST_PANELS_OF:  # then some of them stand for all: neighbours in this order have like counts
-        chosen = np.linspace(0, len(rows) - 1, _MOST_PANELS_OF).astype(int)
-    return np.interp(np.arange(len(rows)), chosen, _of_many(rows[chosen]))
-
-
-def _of_two(rows: Counts) -> Doubles:
-    """Exact, by the beta-binomial distribution."""
-    n, k = rows.sum(axis=1), rows[:, 0]
-    second = betabinom(n, k + 1, n - k + 1)
-    tie = np.where(n % 2 == 0, second.pmf(n // 2), 0.0)
-    first_wins = second.sf(n // 2) + tie / 2
-    return np.where(2 * k > n, first_wins, np.where(2 * k < n, 1 - first_wins, 0.5))
-
-
-def _of_many(rows: Counts) -> Doubles:
-    """By 200 simulated second panels; the seed is fixed, so the result is the same each time."""
-    rng = np.random.default_rng(0)
-    totals = rows.sum(axis=1)
-    first = _winners(rows)
-    agreed = np.zeros(len(rows))
-    for _ in range(_PANELS):
-        shares = rng.standard_gamma(rows + 1.0)
-        second = _winners(rng.multinomial(totals, shares / shares.sum(axis=1, keepdims=True)))
-        agreed += (first * second).sum(axis=1)
-    return agreed / _PANELS
-
-
-def _winners(rows: Counts) -> Doubles:
-    """1 for the answer with the most votes; where several have as many, each gets its part. Float64 [U, K]."""
-    largest = (rows == rows.max(axis=1, keepdims=True)).astype(np.float64)
-    result: Doubles = largest / largest.sum(axis=1, keepdims=True)
-    return result

@@ -46,14 +46,60 @@ def show_metrics(document: Json, run: str | None) -> None:
         ]
         header = ("", "model", "95 % interval", "commonest answer", "frequencies")
         show_table(f"{_title(split, found)}, scheme {document['scheme']}", rows, header)
+        show_line("The commonest answer says 1 or 0, so that each wrong label costs 16 in cross-entropy.")
         show_line("")
+        show_questions(found)
         show_table("Labels", list(_label_rows(found)), ("", "known", "share of 1", "AUC", "95 % interval"))
         show_line("")
         show_line(f"Counts: {', '.join(f'{found[key]} {_words(key)}' for key in _COUNTS)}.")
         if found.get("damaged_records"):
             show_line(f"{found['damaged_records']} damaged records were left out.")
-        show_line(found["verdict"])
+        show_verdict(found)
     show_line(f"Everything is in {run}" if run else "Nothing was kept; --run names a folder to keep it in.")
+
+
+def show_verdict(found: Json) -> None:
+    """Print the verdict: sentences, then a line for each kind of finding."""
+    for line in found["verdict"].splitlines():
+        show_line(line)
+
+
+def show_questions(found: Json) -> None:
+    """Print each question beside the commonest answer and a second panel of volunteers; not for figures of old runs."""
+    of_majority = found["baselines"]["majority"]["per_question"]
+    rows = [
+        (
+            name,
+            str(figures["known_questions"]),
+            number(figures["accuracy"]),
+            number(of_majority[name]["accuracy"]),
+            number(figures["ceiling"]),
+            number(figures["ece"]),
+            number(figures["ece_limit"]),
+        )
+        for name, figures in found["per_question"].items()
+        if "ceiling" in figures
+    ]
+    if not rows:
+        return
+    header = ("", "known", "accuracy", "commonest", "2nd panel", "ECE", "if perfect")
+    show_table("Questions", rows, header)
+    for line in _about_votes(found):
+        show_line(line)
+    show_line("")
+
+
+def _about_votes(found: Json) -> Iterator[str]:
+    """Where the votes behind the second panel come from."""
+    parts = [part["volunteers"] for part in found["per_question"].values() if part.get("volunteers")]
+    estimated = sum(part["estimated"] for part in parts)
+    if not parts or not any(part["ceiling_galaxies"] for part in found["per_question"].values()):
+        yield "No number of votes is known, so what a second panel would score is not known."
+    elif estimated:
+        yield (
+            f"{estimated} answers have no number of votes of their own; that of the first question, times the share of "
+            "volunteers that came to the question, stands in for it."
+        )
 
 
 def _title(name: str, figures: Json) -> str:
@@ -102,7 +148,7 @@ def show_folds(document: Json, run: str) -> None:
         f"{len(folds['numbers'])} folds, {found['galaxies']} galaxies, scheme {document['scheme']}", rows, header
     )
     show_line("")
-    show_line(found["verdict"])
+    show_verdict(found)
     show_line(f"Everything is in {run}")
 
 

@@ -18,8 +18,10 @@ from gztrain.data.stream import ahead, fill, in_order
 from gztrain.evaluation.baselines import Baseline, make_baseline
 from gztrain.evaluation.judged_data import judged_data
 from gztrain.evaluation.metrics import as_document, judge
+from gztrain.evaluation.panel import Panel, join_panels, panel_of
 from gztrain.evaluation.predictions import Predictions
 from gztrain.runs.folder import Json, Run, RunFolder, open_run
+from gztrain.runs.galaxies import same_data
 from gztrain.runs.history import damaged_in_training
 from gztrain.runs.schema import MetricsDocument
 
@@ -60,7 +62,8 @@ def evaluate_on(
     skip = skip_damaged or settings.skip_damaged
     reader = open_reader(settings.reader, threads=settings.threads, skip_damaged=skip)
     label_source = LabelSource(run.scheme, labels or run.config.labels, run.config.min_votes)
-    predictions = predict_selection(run.model(), selection_of(run, dataset, split), label_source, reader)
+    selection = selection_of(run, dataset, split)
+    predictions = predict_selection(run.model(), selection, label_source, reader, tree=dataset)
     baseline = baseline_of(run, dataset, label_source, reader)
     judged = {
         "labels": label_source.policy,
@@ -123,31 +126,63 @@ def selection_of(run: Run, dataset: Dataset, split: Split) -> Selection:
 def baseline_of(run: Run, dataset: Dataset, label_source: LabelSource, reader: Reader) -> Baseline:
     """The baselines, computed from the galaxies that the run was trained on.
 
-    A run of an earlier version does not know their labels; there, the training galaxies of the data set are counted.
+    The run knows how often each of their labels is 1. One of an earlier version does not: there, the training galaxies
+    of its data set are counted.
+
+    Raises:
+        GzError: the run does not know, and its data set is not there.
     """
     counts = run.label_counts.get(label_source.policy)
     if counts is None:
-        counts = label_source.count(dataset, [fold for fold in dataset.folds if fold != run.config.fold], reader)
+        own = dataset if same_data(run, dataset) else _own_dataset(run)
+        counts = label_source.count(own, [fold for fold in own.folds if fold != run.config.fold], reader)
     return make_baseline(counts, label_source.scheme)
 
 
-def predict_selection(model: Any, selection: Selection, label_source: LabelSource, reader: Reader) -> Predictions:  # noqa: ANN401
-    """Predict the galaxies of a selection, in its order, and read their labels.
+def _own_dataset(run: Run) -> Dataset:
+    try:
+        own = open_dataset(run.dataset)
+    except GzError as error:
+        raise GzError(
+            f"The run in {run.folder.root} is of an earlier version and does not know the labels of its training "
+            f"galaxies, which the baselines come from, and its own data set cannot be read. {error}"
+        ) from None
+    if not same_data(run, own):
+        raise GzError(
+            f"The run in {run.folder.root} is of an earlier version and does not know the labels of its training "
+            f"galaxies, which the baselines come from, and {run.dataset} holds other data now."
+        )
+    return own
+
+
+def predict_selection(
+    model: Any,  # noqa: ANN401 -- a keras.Model
+    selection: Selection,
+    label_source: LabelSource,
+    reader: Reader,
+    *,
+    tree: Dataset,
+) -> Predictions:
+    """Predict the galaxies of a selection, in its order, and read their labels and votes.
 
     Args:
         model: uint8 [B, crop, crop, 3] to label probabilities, float32 [B, L].
         selection: one view of each galaxy.
         label_source: gives labels and mask.
         reader: reads the records.
+        tree: has all questions, since the votes of one may follow from those of another.
     """
+    scheme = label_source.scheme
 
     def whole(batch: Batch) -> tuple[Batch, Any]:
         return batch, fill(batch.images, _BATCH)
 
     collected: list[tuple[Any, ...]] = []
+    panels: list[Panel | None] = []
     with ahead(in_order(reader, selection, _BATCH), whole) as batches:
         for batch, images in batches:
             probabilities = np.asarray(model.predict_on_batch(images))[: len(batch)]
             collected.append((np.array(batch.ids, object), probabilities, *label_source.of(batch)))
+            panels.append(panel_of(batch, scheme, tree))
     ids, probabilities, labels, mask = (np.concatenate(arrays) for arrays in zip(*collected, strict=True))
-    return Predictions(tuple(ids), probabilities, labels, mask, label_source.scheme.names)
+    return Predictions(tuple(ids), probabilities, labels, mask, scheme.names, join_panels(panels))

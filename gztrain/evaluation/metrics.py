@@ -16,9 +16,13 @@ from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Doubles, Floats, classes
 from gztrain.evaluation.baselines import Baseline
 from gztrain.evaluation.bootstrap import LEVEL, interval, resamples
+from gztrain.evaluation.calibration import calibration
+from gztrain.evaluation.comparisons import compare, volunteers
 from gztrain.evaluation.figures import WHOLE, Columns, Evidence, Key, compute_figures
 from gztrain.evaluation.predictions import Predictions
+from gztrain.evaluation.strata import Draws, by_panel
 from gztrain.evaluation.summary import spreads, summarise
+from gztrain.evaluation.verdicts import find
 
 SCHEMA = 1
 """Version of metrics.json."""
@@ -51,13 +55,44 @@ def judge(
         for name, values in (("majority", baseline.majority), ("image_free", baseline.image_free))
     }
     intervals = find_intervals(predictions, scheme, bootstrap, seed)
+    add_judgement(figures, intervals, predictions, scheme, baseline, draws=(bootstrap, seed))
+    majority, known = baselines["majority"], {**figures, "intervals": intervals}
+    findings = find(predictions, scheme, known, majority) if figures["galaxies"] > 1 else []
     return {
         **figures,
-        **summarise(figures, baselines["majority"], intervals),
+        **summarise(figures, majority, intervals, findings),
+        "findings": [finding.document() for finding in findings],
         "baselines": baselines,
         "bootstrap": {"resamples": bootstrap, "seed": seed, "level": LEVEL},
         "intervals": intervals,
     }
+
+
+def add_judgement(  # noqa: PLR0913 -- all that figures are judged by
+    figures: Json, intervals: Json, predictions: Predictions, scheme: Scheme, baseline: Baseline, *, draws: Draws
+) -> None:
+    """Add to the figures of each question what it is judged by: ceiling, calibration, votes and agreement.
+
+    Args:
+        figures: of the predictions; they are added to.
+        intervals: of the figures; they are added to, too.
+        predictions: of N galaxies.
+        scheme: its questions.
+        baseline: has the commonest answers.
+        draws: number of resamples, and their seed.
+    """
+    compared, bounds = compare(predictions, scheme, baseline, bootstrap=draws[0], seed=draws[1])
+    parts = (
+        compared,
+        calibration(predictions, scheme, seed=draws[1]),
+        by_panel(predictions, scheme, draws),
+        {name: {"volunteers": found} for name, found in volunteers(predictions, scheme, baseline).items()},
+    )
+    for name, of_question in figures["per_question"].items():
+        for part in parts:
+            of_question.update(part[name])
+        if bounds:
+            intervals["per_question"][name].update(bounds[name])
 
 
 def as_document(scheme: str, splits: Mapping[str, Json], training: Json | None = None) -> Json:

@@ -16,9 +16,12 @@ from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, writing
 from gzcore.storage.documents import BadDocument, parse_json
 from gztrain.data.labels import Floats, Ints
+from gztrain.evaluation.panel import Panel
 
 _NAMES = b"labels"
 """Key of the label names in the file's metadata."""
+_PANEL = {"fractions": pa.float32(), "votes": pa.float32(), "estimated": pa.int8()}
+"""Columns of the volunteers' votes; files of earlier versions lack them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,7 @@ class Predictions:
         labels: int64 [N, L] of 0 and 1.
         mask: int64 [N, L], 0 where the label is not known.
         names: of the L labels.
+        panel: votes of the volunteers; None in files of earlier versions.
     """
 
     ids: tuple[str, ...]
@@ -38,6 +42,7 @@ class Predictions:
     labels: Ints
     mask: Ints
     names: tuple[str, ...]
+    panel: Panel | None = None
 
     def __post_init__(self) -> None:
         expected = (len(self.ids), len(self.names))
@@ -45,6 +50,8 @@ class Predictions:
             shape = getattr(self, key).shape
             if shape != expected:
                 raise GzError(f"Expected {key} of shape {expected}, galaxies by labels; {shape} came.")
+        if self.panel is not None and len(self.panel.votes) != len(self.ids):
+            raise GzError(f"Votes of {len(self.panel.votes)} galaxies came with predictions of {len(self.ids)}.")
         if len(set(self.ids)) < len(self.ids):
             raise GzError("A galaxy is predicted twice; average its views before they are judged.")
         if not ((self.probabilities >= 0) & (self.probabilities <= 1)).all():
@@ -64,6 +71,8 @@ class Predictions:
             "labels": _lists(self.labels, pa.int8()),
             "mask": _lists(self.mask, pa.int8()),
         }
+        if self.panel is not None:
+            columns |= {key: _lists(getattr(self.panel, key), kind) for key, kind in _PANEL.items()}
         table = pa.table(columns, metadata={_NAMES: json.dumps(self.names)})
         with writing(path.parent), appearing(path) as file:
             pq.write_table(table, file)
@@ -84,12 +93,13 @@ def read_predictions(path: Path) -> Predictions:
         table = pq.read_table(path)
         names = _names(table)
         probabilities, labels, mask = (_matrix(table[key], len(names)) for key in ("probabilities", "labels", "mask"))
-        ids = _texts(table["id"].to_pylist())
+        ids, panel = _texts(table["id"].to_pylist()), _panel(table)
     except FileNotFoundError:
         raise GzError(f"There are no predictions in {path}; gztrain evaluate makes them.") from None
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise GzError(f"{path} does not hold predictions of gztrain: {error}.") from error
-    return Predictions(ids, probabilities.astype(np.float32), labels.astype(np.int64), mask.astype(np.int64), names)
+    arrays = probabilities.astype(np.float32), labels.astype(np.int64), mask.astype(np.int64)
+    return Predictions(ids, *arrays, names, panel)
 
 
 def _texts(values: object) -> tuple[str, ...]:
@@ -118,6 +128,17 @@ def _names(table: pa.Table) -> tuple[str, ...]:
         if key not in table.column_names or table[key].type != kind or table[key].null_count:
             raise BadDocument(f"its column {key} is not {kind}")
     return _texts(names)
+
+
+def _panel(table: pa.Table) -> Panel | None:
+    if not set(_PANEL) <= set(table.column_names):
+        return None
+    columns = [table[key] for key in _PANEL]
+    widths = [getattr(column.type, "list_size", 0) for column in columns]
+    if not all(widths) or any(column.null_count for column in columns):
+        raise BadDocument(f"its columns {', '.join(_PANEL)} are not lists of numbers")
+    fractions, votes, estimated = (_matrix(column, width) for column, width in zip(columns, widths, strict=True))
+    return Panel(fractions.astype(np.float32), votes.astype(np.float32), estimated.astype(np.int64))
 
 
 def _matrix(column: pa.ChunkedArray, width: int) -> npt.NDArray[Any]:

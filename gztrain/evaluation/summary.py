@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 
 from gztrain.data.labels import Floats
-
-SAME = 1e-4
-"""If a probability varies by less than this over all galaxies, it does not depend on the image."""
+from gztrain.evaluation.verdicts import SAME, Finding, in_short
 
 Json = Mapping[str, Any]
 
@@ -18,17 +16,18 @@ def spreads(probabilities: Floats) -> list[float]:
     return [float(spread) for spread in np.ptp(probabilities.astype(np.float64), axis=0)]
 
 
-def summarise(figures: Json, majority: Json, intervals: Json) -> dict[str, Any]:
+def summarise(figures: Json, majority: Json, intervals: Json, findings: Sequence[Finding] = ()) -> dict[str, Any]:
     """Say in words what the figures mean.
 
     Args:
         figures: figures of the predictions.
         majority: figures of the baseline that gives the most common answers.
         intervals: confidence intervals of the figures; may be empty.
+        findings: what is wrong, question by question and label by label.
 
     Returns:
         ``constant``: whether no output depends on the image (None for a single galaxy). ``constant_labels``: the
-        labels whose output does not. ``verdict``: the sentences.
+        labels whose output does not. ``verdict``: the sentences, and below them a line for each kind of finding.
     """
     if figures["galaxies"] == 1:
         words = "One galaxy cannot show whether the output depends on the image."
@@ -38,7 +37,8 @@ def summarise(figures: Json, majority: Json, intervals: Json) -> dict[str, Any]:
     words = (
         _constant(figures)
         if constant
-        else f"{_varying(same)}{_ranking(figures, intervals)} {_accuracy(figures, majority)}"
+        else f"{_varying(same)}{_ranking(figures, intervals)} {_accuracy(figures, majority)}\n"
+        f"{in_short(findings, figures, majority)}"
     )
     return {"constant": constant, "constant_labels": same, "verdict": words.strip()}
 

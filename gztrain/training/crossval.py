@@ -19,6 +19,7 @@ from gztrain.evaluation.baselines import make_baseline
 from gztrain.evaluation.evaluate import read_metrics, write_down
 from gztrain.evaluation.judged_data import judged_entry
 from gztrain.evaluation.metrics import judge
+from gztrain.evaluation.panel import join_panels
 from gztrain.evaluation.predictions import Predictions, read_predictions
 from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import Json, RunFolder, open_run
@@ -28,7 +29,10 @@ from gztrain.training.fit import check_free, check_machine, check_resumed, fit
 from gztrain.training.job import make_job
 from gztrain.training.request import TrainRequest
 
-_NOT_AVERAGED = ("data_set", "baselines", "bootstrap", "intervals", "confusion", "classes", "damaged_records")
+_NOT_AVERAGED = (
+    *("data_set", "baselines", "bootstrap", "intervals", "confusion", "classes", "damaged_records"),
+    *("volunteers", "temperatures"),
+)
 
 
 def crossval(request: TrainRequest, watch: Watch) -> Json:
@@ -124,6 +128,7 @@ def join(parts: Sequence[Predictions]) -> Predictions:
         labels=np.concatenate([part.labels for part in parts]),
         mask=np.concatenate([part.mask for part in parts]),
         names=parts[0].names,
+        panel=join_panels([part.panel for part in parts]),
     )
 
 

@@ -1,7 +1,7 @@
 """Schemes without a folder, and galaxies and predictions made up for a test."""
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from gzcore.dataset.tree import Question
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Floats, Ints, Policy
+from gztrain.evaluation.panel import Panel
 from gztrain.evaluation.predictions import Predictions
 from tests.gz2 import FRACTION_NAMES, LABEL_NAMES, QUESTIONS, SCHEMES, scheme_labels
 from tests.running import ROOT
@@ -93,6 +94,24 @@ def some_predictions(scheme: Scheme, number: int, seed: int = 0, steps: int = 0)
         probabilities = np.rint(probabilities * steps) / steps
     ids = tuple(f"{place:03d}" for place in range(number))
     return Predictions(ids, probabilities.astype(np.float32), labels, mask, scheme.names)
+
+
+def with_votes(predictions: Predictions, scheme: Scheme, seed: int = 0, votes: int = 20) -> Predictions:
+    """Predictions with votes that agree with their labels: the winner has two thirds or more. Unknown: not asked."""
+    rng = np.random.default_rng(seed)
+    number = len(predictions.ids)
+    fractions = np.full((number, len(scheme.fraction_places)), np.nan, np.float32)
+    for place, question in enumerate(scheme.questions):
+        labels = predictions.labels[:, scheme.blocks[place]]
+        width, rows = len(question.answers), np.arange(number)
+        winner = np.where(labels.any(axis=1), labels.argmax(axis=1), len(question.used) if question.twin else 0)
+        counts = np.zeros((number, width))
+        counts[rows, winner] = rng.integers(-(-2 * votes // 3), votes + 1, number)
+        counts[rows, (winner + 1) % width] += votes - counts.sum(axis=1)
+        known = predictions.mask[:, scheme.blocks[place]].all(axis=1)
+        fractions[:, scheme.fraction_blocks[place]] = np.where(known[:, None], counts / votes, np.nan)
+    shape = (number, len(scheme.questions))
+    return replace(predictions, panel=Panel(fractions, np.full(shape, votes, np.float32), np.zeros(shape, np.int64)))
 
 
 def documented_keys() -> set[str]:

@@ -88,7 +88,7 @@ class RunPart:
 
     anchor: str
     title: str
-    verdict: str
+    verdict: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     metrics: Table
     by_question: Table
@@ -182,7 +182,7 @@ def run_part(run: RunReport, drawn: Drawn, number: int) -> RunPart:
     return RunPart(
         anchor=anchor,
         title=printable(run.name),
-        verdict=run.judged["verdict"],
+        verdict=tuple(run.judged["verdict"].splitlines()),
         facts=tuple((name, printable(value)) for name, value in run.facts),
         metrics=tables.all_metrics(run),
         by_question=tables.by_question(run),

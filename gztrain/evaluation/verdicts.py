@@ -1,0 +1,209 @@
+"""What is wrong with a model, question by question and label by label, each in a sentence.
+
+A finding is told where the figures show it, not where they merely cannot rule it out. One kind is an exception: a
+question is named as not better than the commonest answer, too, if its galaxies are too few to show that it is better.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gzcore.dataset.tree import Question
+from gztrain.data.dataset import Scheme
+from gztrain.evaluation.predictions import Predictions
+
+Json = Mapping[str, Any]
+Kind = Literal["constant", "hardly", "swapped", "reversed", "chance", "never", "always", "commonest", "off", "few"]
+"""In the order in which they are told."""
+KINDS: tuple[Kind, ...] = (
+    *("constant", "hardly", "swapped", "reversed", "chance", "never", "always", "commonest", "off", "few"),
+)
+SAME = 1e-4
+"""If a probability varies by less than this over all galaxies, it does not depend on the image."""
+HARDLY = 0.01
+"""A probability that varies by less than this over all galaxies hardly depends on the image."""
+FEW_GALAXIES, FEW_CASES = 100, 10
+"""A label rests on few galaxies if fewer are known, or fewer have the rarer of its two values."""
+_CLEAR = 0.1
+"""Another output must rank a label better by this much of AUC, and the other way round, to be called swapped."""
+_OFF = 2.0
+"""Probabilities are off if their calibration error is so many times that of a perfectly calibrated model."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong with a label or a question.
+
+    Attributes:
+        kind: what is wrong.
+        of: name of the label or the question.
+        sentence: the same in words, with its figures.
+    """
+
+    kind: Kind
+    of: str
+    sentence: str
+
+    def document(self) -> dict[str, str]:
+        """The finding as JSON has it."""
+        return {"kind": self.kind, "of": self.of, "sentence": self.sentence}
+
+
+def find(predictions: Predictions, scheme: Scheme, judged: Json, majority: Json) -> list[Finding]:
+    """Everything that is wrong with a model, by kind.
+
+    Args:
+        predictions: of the galaxies.
+        scheme: its questions.
+        judged: the figures of the split, with intervals.
+        majority: figures of the commonest answers.
+
+    Returns:
+        Findings in the order of :data:`KINDS`, and of the tree.
+    """
+    found = list(_swapped(predictions, scheme, judged))
+    exchanged = {finding.of for finding in found}
+    for question in scheme.questions:
+        found += _of_question(question, judged, majority)
+        for label in question.labels:
+            found += [each for each in _of_label(label, judged) if label not in exchanged or each.kind != "reversed"]
+    return sorted(found, key=lambda finding: KINDS.index(finding.kind))
+
+
+def _of_label(name: str, judged: Json) -> Iterator[Finding]:
+    label = judged["per_label"][name]
+    known, positives, spread = label["known_labels"], label["positives"], label["spread"]
+    if not known:
+        return
+    if spread < SAME:
+        yield Finding("constant", name, f"The output for {name} does not depend on the image.")
+    elif spread < HARDLY:
+        yield Finding(
+            "hardly", name, f"The output for {name} hardly depends on the image: it moves by {spread:.2g} at most."
+        )
+    if spread >= SAME:
+        yield from _ranks(name, label["auc"], judged["intervals"].get("per_label", {}).get(name, {}).get("auc"))
+    yes = label["true_positives"] + label["false_positives"]
+    if positives and not yes:
+        yield Finding("never", name, f"It never says {name}, which {positives} of {known} galaxies are.")
+    if yes == known and positives < known:
+        yield Finding("always", name, f"It says {name} of every galaxy; {positives} of {known} are.")
+    if known < FEW_GALAXIES or min(positives, known - positives) < FEW_CASES:
+        yield Finding("few", name, f"{name} rests on {known} galaxies, {positives} of them positive.")
+
+
+def _ranks(name: str, auc: float | None, bounds: Sequence[float] | None) -> Iterator[Finding]:
+    if auc is None:
+        return
+    low, high = bounds or (auc, auc)
+    words = f"AUC {auc:.3f}" + (f", {low:.3f} to {high:.3f}" if bounds else "")
+    if high < 0.5:
+        yield Finding(
+            "reversed",
+            name,
+            f"{name} is ranked worse than chance ({words}): its labels look swapped, since 1 - p would have "
+            f"{1 - auc:.3f}.",
+        )
+    elif low <= 0.5:
+        yield Finding("chance", name, f"{name} is ranked no better than chance ({words}, and chance has 0.500).")
+
+
+def _of_question(question: Question, judged: Json, majority: Json) -> Iterator[Finding]:
+    name, figures = question.name, judged["per_question"][question.name]
+    if not figures["known_questions"]:
+        return
+    bounds = judged["intervals"].get("per_question", {}).get(name, {}).get("above_commonest")
+    difference = figures["above_commonest"]
+    if (bounds[0] if bounds else difference) <= 0:
+        beside = f"{figures['accuracy']:.3f} against {majority['per_question'][name]['accuracy']:.3f}"
+        interval = f", a difference of {bounds[0]:+.3f} to {bounds[1]:+.3f}" if bounds else ""
+        worse = (bounds[1] if bounds else difference) < 0
+        how = "is worse than" if worse else "is not shown to be better than" if difference > 0 else "is no better than"
+        yield Finding("commonest", name, f"{name} {how} the commonest answer ({beside}{interval}).")
+    error, limit = figures["ece"], figures["ece_limit"]
+    if error is not None and error > _OFF * limit:
+        sentence = (
+            f"The probabilities of {name} are off by {error:.3f} on average; those of a perfectly calibrated model "
+            f"stay within {limit:.3f}."
+        )
+        yield Finding("off", name, sentence)
+
+
+# ------------------------------------------------------------ swapped outputs
+
+
+def _swapped(predictions: Predictions, scheme: Scheme, judged: Json) -> Iterator[Finding]:
+    """Pairs of labels of which each is ranked clearly better by the output of the other."""
+    weak = [place for place, name in enumerate(scheme.names) if _is_weak(judged, name)]
+    for number, first in enumerate(weak):
+        for second in weak[number + 1 :]:
+            own, crossed = ((first, first), (second, second)), ((first, second), (second, first))
+            aucs = [[_auc(predictions, label, output) for label, output in pairs] for pairs in (own, crossed)]
+            if all(other > mine + _CLEAR and other > 0.5 + _CLEAR for mine, other in zip(*aucs, strict=True)):
+                yield from _pair(scheme.names[first], scheme.names[second], aucs)
+
+
+def _pair(first: str, second: str, aucs: Sequence[Sequence[float]]) -> Iterator[Finding]:
+    for name, other, mine, its in zip((first, second), (second, first), *aucs, strict=True):
+        yield Finding(
+            "swapped",
+            name,
+            f"The outputs of {name} and {other} look swapped: that of {other} ranks {name} with AUC {its:.3f}, its own "
+            f"with {mine:.3f}.",
+        )
+
+
+def _is_weak(judged: Json, name: str) -> bool:
+    """Whether an output ranks its label so badly that it may belong to another."""
+    label = judged["per_label"][name]
+    return label["auc"] is not None and label["spread"] >= SAME and label["auc"] < 0.5 + 2 * _CLEAR
+
+
+def _auc(predictions: Predictions, label: int, output: int) -> float:
+    """AUC of the output of one label against another label, over the galaxies of which that is known."""
+    from sklearn.metrics import roc_auc_score
+
+    known = predictions.mask[:, label] == 1
+    return float(roc_auc_score(predictions.labels[known, label], predictions.probabilities[known, output]))
+
+
+# ------------------------------------------------------------ in short
+
+
+_WORDS: dict[Kind, str] = {
+    "constant": "no dependence on the image",
+    "hardly": "hardly any dependence on the image",
+    "swapped": "outputs look swapped",
+    "reversed": "worse than chance, so labels look swapped",
+    "chance": "no better than chance",
+    "never": "never says yes",
+    "always": "always says yes",
+    "commonest": "not better than the commonest answer",
+    "off": "probabilities are off",
+    "few": "few galaxies",
+}
+
+
+def in_short(findings: Sequence[Finding], judged: Json, majority: Json) -> str:
+    """All findings, a line for each kind: the labels or questions, and the figure that shows it."""
+    parts = []
+    for kind in KINDS:
+        names = [_named(finding, judged, majority) for finding in findings if finding.kind == kind]
+        if names and kind != "constant":  # the verdict begins with those
+            parts.append(f"{_WORDS[kind][0].upper()}{_WORDS[kind][1:]}: {', '.join(names)}.")
+    return "\n".join(parts)
+
+
+def _named(finding: Finding, judged: Json, majority: Json) -> str:
+    name = finding.of
+    if finding.kind == "commonest":
+        pair = (judged["per_question"][name]["accuracy"], majority["per_question"][name]["accuracy"])
+        return f"{name} ({pair[0]:.3f} against {pair[1]:.3f})"
+    if finding.kind in ("reversed", "chance"):
+        return f"{name} (AUC {judged['per_label'][name]['auc']:.3f})"
+    if finding.kind == "off":
+        return f"{name} (by {judged['per_question'][name]['ece']:.3f})"
+    if finding.kind == "few":
+        label = judged["per_label"][name]
+        return f"{name} ({label['known_labels']} galaxies, {label['positives']} positive)"
+    return name

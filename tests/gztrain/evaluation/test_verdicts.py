@@ -1,0 +1,135 @@
+"""Models that are broken on purpose: what is wrong stands in the verdict, in words, and a sound model is left alone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gztrain.data.label_counts import count_labels
+from gztrain.data.labels import Floats, Ints
+from gztrain.evaluation.baselines import make_baseline
+from gztrain.evaluation.metrics import judge
+from gztrain.evaluation.predictions import Predictions
+from tests.gztrain.synthetic import scheme_of
+
+SCHEME = scheme_of("reduced")
+SMOOTH, EDGE_ON, SPIRAL, BAR = SCHEME.names[:4]
+
+
+def sound(number: int = 600, seed: int = 0) -> Predictions:
+    """Calibrated probabilities: each label is drawn with the probability that is predicted of it."""
+    rng = np.random.default_rng(seed)
+    p, labels = np.zeros((2, number, len(SCHEME.names)))
+    for block in SCHEME.blocks:
+        width = block.stop - block.start
+        shares = rng.dirichlet(np.full(max(width, 2), 0.4), number)
+        winner = (shares.cumsum(axis=1) > rng.random((number, 1))).argmax(axis=1)
+        p[:, block], labels[:, block] = shares[:, :width], winner[:, None] == np.arange(width)
+    ids = tuple(map(str, range(number)))
+    whole = labels.astype(np.int64)
+    return Predictions(ids, p.astype(np.float32), whole, np.ones_like(whole), SCHEME.names)
+
+
+def verdict(predictions: Predictions) -> tuple[str, set[tuple[str, str]]]:
+    baseline = make_baseline(count_labels(SCHEME, predictions.labels, predictions.mask), SCHEME)
+    found = judge(predictions, SCHEME, baseline=baseline, bootstrap=200)
+    return found["verdict"], {(finding["kind"], finding["of"]) for finding in found["findings"]}
+
+
+def changed(change: Callable[[Floats, np.random.Generator], Floats]) -> Predictions:
+    predictions = sound()
+    probabilities = change(predictions.probabilities.copy(), np.random.default_rng(1))
+    return replace(predictions, probabilities=np.clip(probabilities, 0, 1).astype(np.float32))
+
+
+def swap(p: Floats, first: int, second: int) -> Floats:
+    p[:, [first, second]] = p[:, [second, first]]
+    return p
+
+
+def column(p: Floats, place: int, values: object) -> Floats:
+    p[:, place] = values
+    return p
+
+
+def shuffled_labels() -> Predictions:
+    """As a model is that learned from shuffled labels: its output varies, and has nothing to do with the galaxy."""
+    predictions = sound()
+    rows = np.random.default_rng(2).permutation(len(predictions.ids))
+    return replace(predictions, probabilities=predictions.probabilities[rows])
+
+
+def few_bars() -> Predictions:
+    """33 galaxies were asked, 3 have a bar."""
+    predictions = sound()
+    labels, mask = predictions.labels.copy(), predictions.mask.copy()
+    labels[:, 3], mask[:, 3] = 0, 0
+    labels[:3, 3], mask[:33, 3] = 1, 1
+    return replace(predictions, labels=labels, mask=mask)
+
+
+BROKEN: dict[str, tuple[Callable[[], Predictions], str]] = {
+    "constant output": (
+        lambda: changed(lambda p, _: np.broadcast_to(p.mean(axis=0), p.shape)),
+        "The output does not depend on the image",
+    ),
+    "positions in place of tokens: a constant that rounding moves": (
+        lambda: changed(lambda p, rng: p.mean(axis=0) + 1e-6 * rng.random(p.shape)),
+        "The output does not depend on the image",
+    ),
+    "noise of 0.001": (
+        lambda: changed(lambda p, rng: p.mean(axis=0) + 1e-3 * rng.random(p.shape)),
+        f"Hardly any dependence on the image: {SMOOTH}, ",
+    ),
+    "shuffled labels": (shuffled_labels, "but ranks galaxies no better than chance"),
+    "outputs of two labels swapped": (
+        lambda: changed(lambda p, _: swap(p, 1, 2)),
+        f"Outputs look swapped: {EDGE_ON}, {SPIRAL}.",
+    ),
+    "one minus p": (
+        lambda: changed(lambda p, _: column(p, 0, 1 - p[:, 0])),
+        f"Worse than chance, so labels look swapped: {SMOOTH} (AUC 0.",
+    ),
+    "p cubed": (lambda: changed(lambda p, _: p**3), "Probabilities are off: smooth-or-featured-gz2 (by 0."),
+    "a bar that is never found": (
+        lambda: changed(lambda p, _: column(p, 3, 0.4 * p[:, 3])),
+        f"Never says yes: {BAR}.",
+    ),
+    "a bar that is everywhere": (
+        lambda: changed(lambda p, _: column(p, 3, 0.6 + 0.4 * p[:, 3])),
+        f"Always says yes: {BAR}.",
+    ),
+    "worse than the commonest answer": (
+        lambda: changed(lambda p, rng: column(p, 3, rng.random(len(p)))),
+        "Not better than the commonest answer: bar-gz2 (0.",
+    ),
+    "few galaxies": (few_bars, f"Few galaxies: {BAR} (33 galaxies, 3 positive)."),
+}
+
+
+@pytest.mark.parametrize(("broken", "words"), BROKEN.values(), ids=BROKEN)
+def test_what_is_broken_is_named(broken: Callable[[], Predictions], words: str) -> None:
+    assert words in verdict(broken())[0]
+
+
+def test_a_sound_model_has_no_finding() -> None:
+    assert verdict(sound()) == (verdict(sound())[0], set())
+    assert len(verdict(sound())[0].splitlines()) == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_false_alarms_are_rare(seed: int) -> None:
+    """Of a sound model, nothing but a calibration error beyond twice the limit could be named by chance; it is not."""
+    assert verdict(sound(400, seed))[1] == set()
+
+
+def test_swapped_outputs_are_not_also_reversed() -> None:
+    """The labels are opposites of each other, so the swapped outputs rank each label worse than chance."""
+    predictions = sound()
+    opposite: Ints = predictions.labels.copy()
+    opposite[:, 2] = 1 - opposite[:, 1]
+    p = column(predictions.probabilities.copy(), 2, 1 - predictions.probabilities[:, 1])
+    found = verdict(replace(predictions, labels=opposite, probabilities=swap(p, 1, 2)))[1]
+    assert {("swapped", EDGE_ON), ("swapped", SPIRAL)} <= found
+    assert not {each for each in found if each[0] == "reversed"}
