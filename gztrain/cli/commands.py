@@ -12,7 +12,7 @@ from gzcore.errors import GzError, UsageError
 from gzcore.storage.options import AnyPlace, path, place
 from gzcore.storage.places import Place, as_place, local
 from gztrain import __version__
-from gztrain.cli import learning  # noqa: F401 -- its commands come first
+from gztrain.cli import explore, learning  # noqa: F401 -- the commands of learning come first
 from gztrain.cli.options import Data, Json, Overwrite, RunPath, RunPaths, SkipDamaged, SplitName, app, show_result
 from gztrain.environment import restart_with_allocator, start_keras
 
@@ -269,3 +269,6 @@ def recipes(
 ) -> None:
     """List the recipes that --recipe knows by name, or print one."""
     show_recipes("gztrain", name, as_json=as_json)
+
+
+explore.add_to(app)

@@ -1,0 +1,110 @@
+"""The file of embeddings: a parquet row an image, and what all rows have in common.
+
+Columns: ``id`` (of a galaxy, or the path of an image), ``features`` (float32 [D]), ``thumbnail`` (a JPEG, or null).
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gzcore.errors import GzError, UsageError
+from gztrain.data.labels import Floats
+
+KEY = b"gztrain.embeddings"
+"""Where the file's metadata say what the rows have in common."""
+CHUNK = 8192
+"""Rows in memory at a time."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What made the features.
+
+    Attributes:
+        run: the run folder, as it was named.
+        model: name of the network.
+        width: number of features.
+        crop: height and width of the model's images, px.
+        all_sides: whether features are means over the eight symmetries of the square.
+    """
+
+    run: str
+    model: str
+    width: int
+    crop: int
+    all_sides: bool
+
+
+def schema(origin: Origin) -> pa.Schema:
+    """The columns of the file."""
+    features = pa.list_(pa.float32(), origin.width)
+    fields = [("id", pa.string()), ("features", features), ("thumbnail", pa.binary())]
+    return pa.schema(fields, {KEY: json.dumps(asdict(origin)).encode()})
+
+
+def as_table(origin: Origin, ids: Sequence[str], features: Floats, thumbnails: Sequence[bytes | None]) -> pa.Table:
+    """Rows of the file."""
+    values = pa.FixedSizeListArray.from_arrays(pa.array(features.ravel()), origin.width)
+    columns = [pa.array(ids, pa.string()), values, pa.array(thumbnails, pa.binary())]
+    return pa.Table.from_arrays(columns, schema=schema(origin))
+
+
+class Embeddings:
+    """A file of embeddings, opened; rows are read in chunks, so a large file needs little memory."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            UsageError: it is not there, or ``gztrain embed`` did not write it.
+        """
+        self.path = path
+        try:
+            self._file = pq.ParquetFile(path)
+            self.origin = Origin(**json.loads(self._file.schema_arrow.metadata[KEY]))
+        except FileNotFoundError:
+            raise UsageError(f"There is no file {path}; gztrain embed makes one.") from None
+        except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
+            raise UsageError(f"{path} is no file of embeddings; gztrain embed makes one.") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def __len__(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+    def features(self) -> Iterator[Floats]:
+        """All features in the order of the rows, float32 [n, D] at a time."""
+        for batch in self._file.iter_batches(CHUNK, columns=["features"]):
+            yield self._numbers(batch.column(0))
+
+    def ids(self) -> list[str]:
+        """The ids in the order of the rows."""
+        found: list[str] = self._file.read(columns=["id"]).column(0).to_pylist()
+        return found
+
+    def rows(self, places: Sequence[int]) -> list[dict[str, Any]]:
+        """The rows at some places: id, features and thumbnail."""
+        wanted, found, start = set(places), {}, 0
+        for batch in self._file.iter_batches(CHUNK):
+            here = sorted(place - start for place in wanted if start <= place < start + len(batch))
+            for place, row in zip(here, batch.take(pa.array(here, pa.int64())).to_pylist(), strict=True):
+                found[start + place] = row
+            start += len(batch)
+        return [found[place] for place in places]
+
+    def _numbers(self, column: pa.Array) -> Floats:
+        if column.null_count or column.type != pa.list_(pa.float32(), self.origin.width):
+            raise GzError(f"{self.path} has rows without features; run gztrain embed again.")
+        values: npt.NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False)
+        return values.reshape(len(column), self.origin.width)
