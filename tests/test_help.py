@@ -61,6 +61,10 @@ COMMANDS = {
             "bench",
         ),
         "audit",
+        "embed",
+        "similar",
+        "outliers",
+        "map",
     },
 }
 
