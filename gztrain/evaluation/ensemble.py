@@ -225,18 +225,11 @@ def average(models: Sequence[Any], sides: int) -> Any:  # noqa: ANN401 -- keras.
     """
     import keras
 
+    from gztrain.models.layers import symmetries
+
     images = keras.Input(models[0].input_shape[1:], dtype="uint8", name="images")
     seen = symmetries(images) if sides > 1 else [images]
     for place, model in enumerate(models):
         model.name = f"member_{place}"  # two layers of one name cannot be in a model
     probabilities = [model(view) for model in models for view in seen]
     return keras.Model(images, keras.layers.Average(dtype="float32")(probabilities), name="ensemble")
-
-
-def symmetries(images: Any) -> list[Any]:  # noqa: ANN401 -- a tensor of any backend
-    """Images [B, S, S, C] in the eight symmetries of the square; the first are unchanged."""
-    from keras import ops
-
-    flipped = ops.flip(images, axis=2)
-    upright = [images, flipped, ops.flip(images, axis=1), ops.flip(flipped, axis=1)]
-    return [*upright, *(ops.transpose(view, (0, 2, 1, 3)) for view in upright)]

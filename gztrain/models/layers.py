@@ -137,3 +137,10 @@ def logits(x: Tensor, outputs: int, dropout: float = 0.0) -> Tensor:
 
 def _drop(x: Tensor, rate: float) -> Tensor:
     return layers.Dropout(rate)(x) if rate else x
+
+
+def symmetries(images: Tensor) -> list[Tensor]:
+    """Images [B, S, S, C] in the eight symmetries of the square; the first are unchanged."""
+    flipped = ops.flip(images, axis=2)
+    upright = [images, flipped, ops.flip(images, axis=1), ops.flip(flipped, axis=1)]
+    return [*upright, *(ops.transpose(view, (0, 2, 1, 3)) for view in upright)]

@@ -8,8 +8,8 @@ import numpy as np
 from gzcore.errors import GzError
 from gzcore.images import Pixels
 from gztrain.data.labels import Floats
-from gztrain.evaluation.ensemble import symmetries
 from gztrain.models.body import unpack
+from gztrain.models.layers import symmetries
 
 
 def feature_model(model: keras.Model, *, all_sides: bool = True) -> keras.Model:

@@ -11,9 +11,10 @@ from gzcore.errors import GzError, UsageError
 from gzcore.images import Pixels
 from gztrain.data import open_reader, select
 from gztrain.data.dataset import open_dataset
-from gztrain.evaluation.ensemble import EnsembleRequest, average, ensemble, members_of, symmetries
+from gztrain.evaluation.ensemble import EnsembleRequest, average, ensemble, members_of
 from gztrain.evaluation.evaluate import evaluate
 from gztrain.evaluation.predictions import read_predictions
+from gztrain.models.layers import symmetries
 from gztrain.runs.folder import RunFolder, open_run
 from tests.gztrain.run_folders import untrained_run
 
