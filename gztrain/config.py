@@ -139,8 +139,11 @@ class TrainConfig:
     ``auto``: ``reduced`` where the data set has it, else ``all``."""
     labels: Literal["asked", "report"] = "asked"
     """How votes become labels (F15): ``asked`` masks questions without an answer; ``report`` does as the report did."""
-    min_votes: Annotated[Int, Field(ge=0)] = 1
+    min_votes: Annotated[Int, Field(ge=0)] = 5
     """Votes that a question needs to count as answered, under ``asked``, where there are counts."""
+    ties: Literal["mask", "keep"] = "mask"
+    """A question whose two best answers have as many votes, under ``asked``: ``mask`` it, or ``keep`` the label that
+    gzprep drew by a hash of the galaxy."""
     fold: Annotated[Int, Field(ge=0)] = 0
     """The fold that validates; the others train."""
     views: Annotated[Int, Field(ge=0)] | None = None

@@ -84,7 +84,7 @@ def _recommendation(pooled: Curve, value: int | None) -> str:
     if value == 1:
         return f"Even one vote is enough here: the agreement over all questions is {100 * pooled.agreement[0]:.0f} %."
     return (
-        f"Recommended: --set labels.min_votes={value}. A second panel would then give "
+        f"Recommended here: gztrain fit --min-votes {value}. A second panel would then give "
         f"{100 * pooled.agreement[value - 1]:.0f} % "
         f"of all labels again, in place of {100 * pooled.agreement[0]:.0f} %; {share:.0f} % of the labels stay."
     )

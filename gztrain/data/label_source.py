@@ -6,12 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gztrain.data import Batch, Reader, select
+from gztrain.data.answers import answers_of
 from gztrain.data.dataset import Dataset, Scheme
 from gztrain.data.label_counts import LabelCounts, count_labels, counts_of_folds
-from gztrain.data.labels import Floats, Ints, Policy, true_labels
-from gztrain.data.stream import in_order
-
-_BATCH = 256
+from gztrain.data.labels import Floats, Ints, Policy, Ties, true_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,26 +20,28 @@ class LabelSource:
         scheme: its labels.
         policy: ``asked`` or ``report``.
         min_votes: a question with fewer votes is masked, under ``asked``.
+        ties: whether a question with two best answers is masked, under ``asked``.
     """
 
     scheme: Scheme
     policy: Policy
     min_votes: int
+    ties: Ties = "keep"
 
     def of(self, batch: Batch) -> tuple[Ints, Ints]:
         """Labels and mask, each int64 [B, L]."""
-        return true_labels(batch, self.scheme, self.policy, self.min_votes)
+        return true_labels(batch, self.scheme, self.policy, self.min_votes, self.ties)
 
     def count(self, dataset: Dataset, folds: Collection[int], reader: Reader) -> LabelCounts:
         """Count the labels of the training galaxies in some folds: from the manifest's counts where these apply."""
-        stricter = self.min_votes > int(dataset.manifest["recipe"]["labels"]["min_votes"])
+        stricter = self.ties == "mask" or self.min_votes > int(dataset.manifest["recipe"]["labels"]["min_votes"])
         if self.policy == "report" or not stricter:
             return counts_of_folds(dataset.manifest, self.scheme, folds, self.policy)
-        selection = select(dataset, folds=folds)
-        labels, masks = zip(*(self.of(batch) for batch in in_order(reader, selection, _BATCH)), strict=True)
+        answers = answers_of(select(dataset, folds=folds), reader.damage)
+        labels, masks = zip(*map(self.of, answers), strict=True)
         return count_labels(self.scheme, np.concatenate(labels), np.concatenate(masks))
 
 
 def votes_of(dataset: Dataset, folds: Collection[int], reader: Reader) -> Floats:
     """Total votes of the training galaxies of some folds, float32 [N, 11]; NaN without counts."""
-    return np.concatenate([batch.votes for batch in in_order(reader, select(dataset, folds=folds), _BATCH)])
+    return np.concatenate([batch.votes for batch in answers_of(select(dataset, folds=folds), reader.damage)])

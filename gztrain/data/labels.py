@@ -1,7 +1,8 @@
 """Labels and mask of a scheme, under a label policy and a minimum of votes; and which answer a model gives.
 
-``asked`` masks a question that no volunteer answered, or whose dropped answer won. ``report`` masks nothing, and has no
-minimum of votes: an unasked question has the label that follows from the zeros that the report filled in.
+``asked`` masks a question that no volunteer answered, or whose dropped answer won. A run may also mask one with few
+votes, or with two best answers. ``report`` masks nothing: an unasked question has the label that follows from the
+zeros that the report filled in.
 """
 
 from typing import Literal, Protocol, get_args
@@ -14,6 +15,12 @@ from gztrain.data.dataset import Scheme
 
 Policy = Literal["asked", "report"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
+Ties = Literal["mask", "keep"]
+MIN_VOTES = 5
+"""Votes that a question needs by default: the fewest from which a second panel of volunteers would give more than nine
+labels of ten again, on real and on simulated galaxies (docs/labels.md)."""
+TIE = 2e-6
+"""Fractions closer than this are equal: gzprep's own limit, and the rounding of two float32."""
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -34,7 +41,9 @@ class Answers(Protocol):
         """All labels and their mask under a policy, each int64 [B, 22]."""
 
 
-def true_labels(batch: Answers, scheme: Scheme, policy: Policy, min_votes: int = 1) -> tuple[Ints, Ints]:
+def true_labels(
+    batch: Answers, scheme: Scheme, policy: Policy, min_votes: int = 1, ties: Ties = "keep"
+) -> tuple[Ints, Ints]:
     """Choose the labels of a scheme, and mask what is not known.
 
     Args:
@@ -42,6 +51,8 @@ def true_labels(batch: Answers, scheme: Scheme, policy: Policy, min_votes: int =
         scheme: which labels, L of them.
         policy: how votes became labels.
         min_votes: under ``asked``, a question with fewer is masked; one without counts is kept.
+        ties: under ``asked``, ``mask`` a question whose two best answers have as many votes, or ``keep`` the label that
+            gzprep drew by a hash of the galaxy.
 
     Returns:
         Labels and mask, each int64 [B, L] of 0 and 1; a masked label is 0.
@@ -49,6 +60,8 @@ def true_labels(batch: Answers, scheme: Scheme, policy: Policy, min_votes: int =
     labels, mask = (part[:, list(scheme.places)] for part in batch.labels(policy))
     if policy == "asked":
         mask = mask * enough_votes(batch.votes, scheme, min_votes)
+        if ties == "mask":
+            mask = mask * (1 - tied(batch.fractions, scheme))
     return labels * mask, mask
 
 
@@ -56,6 +69,19 @@ def enough_votes(votes: Floats, scheme: Scheme, min_votes: int) -> Ints:
     """Tell of which labels the question has enough votes, or no counts: int64 [B, L] of 0 and 1."""
     of_label = [question.index for question in scheme.questions for _ in question.used]
     return (~(votes[:, of_label] < min_votes)).astype(np.int64)  # NaN is not less than anything
+
+
+def tied(fractions: Floats, scheme: Scheme) -> Ints:
+    """Tell of which labels the question has two best answers: int64 [B, L] of 0 and 1."""
+    of_scheme = fractions[:, list(scheme.fraction_places)]
+    columns = [_is_tied(of_scheme[:, block]) for block in scheme.fraction_blocks]
+    repeated = [column for column, question in zip(columns, scheme.questions, strict=True) for _ in question.used]
+    return np.stack(repeated, axis=1).astype(np.int64)
+
+
+def _is_tied(fractions: Floats) -> npt.NDArray[np.bool_]:
+    best = np.sort(fractions, axis=1)[:, -2:]  # NaN comes last: where no volunteer was asked, nothing is tied
+    return best[:, 1] - best[:, 0] <= TIE
 
 
 def chosen_answers(values: Floats | Doubles | Ints) -> Ints:

@@ -61,7 +61,8 @@ def evaluate_on(
     settings = run.config.input
     skip = skip_damaged or settings.skip_damaged
     reader = open_reader(settings.reader, threads=settings.threads, skip_damaged=skip)
-    label_source = LabelSource(run.scheme, labels or run.config.labels, run.config.min_votes)
+    config = run.config
+    label_source = LabelSource(run.scheme, labels or config.labels, config.min_votes, config.ties)
     selection = selection_of(run, dataset, split)
     predictions = predict_selection(run.model(), selection, label_source, reader, tree=dataset)
     baseline = baseline_of(run, dataset, label_source, reader)

@@ -229,6 +229,10 @@ def write_config(  # noqa: PLR0913 -- what a run is
     write_json(folder.config, document)
 
 
+_BEFORE = {"ties": "keep"}
+"""What runs did, in effect, before these keys were there: they go on so."""
+
+
 def open_run(path: Path) -> Run:
     """Open a run folder. Only its config is read.
 
@@ -241,7 +245,7 @@ def open_run(path: Path) -> Run:
         scheme, counts = _scheme(document["scheme"]), document.get("label_counts", {})
         return Run(
             folder=folder,
-            config=from_mapping(document["config"], str(folder.config)),
+            config=from_mapping({**_BEFORE, **document["config"]}, str(folder.config)),
             scheme=scheme,
             data=record_from(document["dataset"]),
             backend=document["backend"],

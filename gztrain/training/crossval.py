@@ -100,7 +100,7 @@ def summarise(folder: RunFolder, folds: Sequence[int], request: TrainRequest) ->
     first = runs[0]
     predictions = join([read_predictions(run.folder.predictions_of("val")) for run in runs])
     dataset, config = open_dataset(request.data), first.config
-    label_source = LabelSource(first.scheme, config.labels, config.min_votes)
+    label_source = LabelSource(first.scheme, config.labels, config.min_votes, config.ties)
     counts = label_source.count(
         dataset, folds, open_reader(config.input.reader, skip_damaged=config.input.skip_damaged)
     )

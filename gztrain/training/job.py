@@ -93,7 +93,7 @@ def make_job(request: TrainRequest) -> TrainingJob:
     reader = open_reader(
         settings.reader, threads=settings.threads, prefetch=settings.prefetch, skip_damaged=settings.skip_damaged
     )
-    label_source = LabelSource(scheme, config.labels, config.min_votes)
+    label_source = LabelSource(scheme, config.labels, config.min_votes, config.ties)
     counts = {policy: replace(label_source, policy=policy).count(dataset, others, reader) for policy in POLICIES}
     training_loss, notes = _training_loss(config, dataset, label_source, others, reader, label_counts=counts)
     make_model_plan(config.model, dataset.crop, training_loss.outputs)
@@ -151,6 +151,7 @@ def _training_loss(  # noqa: PLR0913 -- all that a loss may depend on
         label_source.scheme,
         policy=config.labels,
         min_votes=config.min_votes,
+        ties=config.ties,
         gamma=loss.gamma,
         smoothing=loss.label_smoothing,
     )

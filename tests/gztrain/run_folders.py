@@ -37,7 +37,7 @@ def curve(run: Path) -> list[Mapping[str, str]]:
 
 
 def true_of(data: Dataset, scheme: Scheme, split: str) -> tuple[tuple[str, ...], Ints, Ints]:
-    """Ids, labels and mask of a split, as the run asks for them."""
+    """Ids, labels and mask of a split, under ``asked`` with every vote: the small sky has few galaxies."""
     selection = select(data, "test") if split == "test" else select(data, "train", folds=[0])
     batches = list(open_reader().batches(selection, np.arange(len(selection)), 64))
     labels, masks = zip(*(true_labels(batch, scheme, "asked") for batch in batches), strict=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from gzcore.errors import GzError, UsageError
 from gztrain.data.dataset import Scheme
-from gztrain.data.labels import Floats, Policy
+from gztrain.data.labels import Floats, Policy, Ties
 from gztrain.training.losses.base import TrainingLoss
 from gztrain.training.losses.labelwise import CrossEntropy, Focal
 from gztrain.training.losses.questionwise import Softmax
@@ -31,6 +31,7 @@ def make_loss(  # noqa: PLR0913 -- what a recipe may say of a loss
     *,
     policy: Policy = "asked",
     min_votes: int = 1,
+    ties: Ties = "keep",
     gamma: float = 2.0,
     smoothing: float = 0.0,
 ) -> TrainingLoss:
@@ -42,6 +43,7 @@ def make_loss(  # noqa: PLR0913 -- what a recipe may say of a loss
         weights: weight of each label, float32 [L]; None for equal weights. The losses in ``UNWEIGHTED`` ignore them.
         policy: label policy, ``asked`` or ``report``.
         min_votes: a question with fewer votes is masked.
+        ties: whether a question with two best answers is masked; ``dirichlet`` uses votes, and masks none.
         gamma: of ``focal``. The larger it is, the less do labels count that are predicted well; 0 gives ``bce``.
         smoothing: how far labels are moved to the middle, in [0, 1). ``dirichlet`` has no labels and ignores it.
 
@@ -55,10 +57,10 @@ def make_loss(  # noqa: PLR0913 -- what a recipe may say of a loss
         return DirichletMultinomial(scheme, min_votes)
     weights = check_weights(weights, scheme)
     if name == "softmax":
-        return Softmax(scheme, policy, min_votes, weights, smoothing)
+        return Softmax(scheme, policy, min_votes, weights, smoothing, ties=ties)
     if name == "focal":
-        return Focal(scheme, policy, min_votes, weights, smoothing, gamma)
-    return CrossEntropy(scheme, policy, min_votes, weights, smoothing)
+        return Focal(scheme, policy, min_votes, weights, smoothing, gamma, ties=ties)
+    return CrossEntropy(scheme, policy, min_votes, weights, smoothing, ties=ties)
 
 
 def check_weights(weights: Floats | None, scheme: Scheme) -> Floats:

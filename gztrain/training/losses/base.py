@@ -1,10 +1,10 @@
 """The protocol of a training loss, and what losses on labels share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gztrain.data.dataset import Scheme
-from gztrain.data.labels import Answers, Floats, Ints, Policy, true_labels
+from gztrain.data.labels import Answers, Floats, Ints, Policy, Ties, true_labels
 
 Tensor = Any
 """A tensor of the backend in use, or a numpy array."""
@@ -40,6 +40,7 @@ class WeightedLabels:
         policy: label policy, ``asked`` or ``report``.
         min_votes: a question with fewer votes is masked.
         weights: weight of each label, float32 [L].
+        ties: whether a question with two best answers is masked.
         smoothing: how far labels are moved to the middle, in [0, 1); 0: not at all.
     """
 
@@ -47,8 +48,9 @@ class WeightedLabels:
     policy: Policy
     min_votes: int
     weights: Floats
+    ties: Ties = field(default="keep", kw_only=True)
     smoothing: float = 0.0
 
     def labels_and_mask(self, batch: Answers) -> tuple[Ints, Ints]:
         """Labels and mask of a batch, each int64 [B, L]."""
-        return true_labels(batch, self.scheme, self.policy, self.min_votes)
+        return true_labels(batch, self.scheme, self.policy, self.min_votes, self.ties)

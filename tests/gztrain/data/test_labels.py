@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gztrain.data.labels import chosen_answers, classes, true_labels
+from gztrain.data.labels import chosen_answers, classes, tied, true_labels
 from tests.gztrain.synthetic import Galaxies, scheme_of, some_galaxies
 
 
@@ -38,6 +40,47 @@ def test_labels_and_mask(policy: Any, min_votes: int, votes: Any, labels: list[l
     found, mask = true_labels(galaxies(votes), scheme_of("q6"), policy, min_votes)
     assert found.tolist() == labels
     assert mask.tolist() == [[one] * 3 for one in known]
+
+
+TIES: dict[str, tuple[list[float], int]] = {
+    "one answer won": ([0.5, 0.3, 0.2], 0),
+    "two best answers": ([0.4, 0.4, 0.2], 1),
+    "two best answers of a rounded table": ([0.333, 0.333, 0.334], 0),
+    "two worst answers": ([0.2, 0.6, 0.2], 0),
+    "three": ([1 / 3, 1 / 3, 1 / 3], 1),
+    "7 and 7 of 18 votes": ([7 / 18, 7 / 18, 4 / 18], 1),
+    "not asked": ([NAN, NAN, NAN], 0),
+}
+
+
+@pytest.mark.parametrize(("fractions", "is_tied"), TIES.values(), ids=TIES.keys())
+def test_ties_are_masked_under_asked_alone(fractions: list[float], is_tied: int) -> None:
+    made, scheme = galaxies((20, 20, 20)), scheme_of("q6")
+    made.fractions[0, list(scheme.fraction_places)] = fractions
+    labels, mask = true_labels(made, scheme, "asked", 1, "mask")
+    assert mask[0].tolist() == [1 - is_tied] * 3
+    assert labels[0].tolist() == [1 - is_tied, 0, 0]
+    assert true_labels(made, scheme, "asked", 1, "keep")[1][0].all()
+    assert true_labels(made, scheme, "report", 1, "mask")[1][0].all()
+
+
+@given(st.integers(1, 60), st.integers(0, 60), st.integers(0, 60))
+def test_a_tie_is_a_tie_of_counts(a: int, b: int, c: int) -> None:
+    """Fractions of any counts, as float32: equal counts are found, and no others."""
+    made, scheme = galaxies((20, 20, 20)), scheme_of("q6")
+    counts = np.array([a, b, c])
+    made.fractions[0, list(scheme.fraction_places)] = (counts / counts.sum()).astype(np.float32)
+    first, second = sorted(counts)[::-1][:2]
+    assert tied(made.fractions, scheme)[0].tolist() == [int(first == second)] * 3
+
+
+def test_a_tie_with_a_dropped_answer_or_a_twin_is_a_tie() -> None:
+    made = some_galaxies(2)
+    for scheme in (scheme_of("q0"), scheme_of("q4")):
+        made.fractions[:, list(scheme.fraction_places)] = 0.0
+        made.fractions[0, scheme.fraction_places[0]] = made.fractions[0, scheme.fraction_places[-1]] = 0.5
+        made.fractions[1, scheme.fraction_places[0]] = 1.0
+        assert tied(made.fractions, scheme).any(axis=1).tolist() == [True, False]
 
 
 def test_few_votes_mask_their_own_question_only() -> None:

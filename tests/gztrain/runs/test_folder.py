@@ -67,6 +67,17 @@ def test_a_config_that_cannot_be_read(damage: Callable[[Path], Any], part: str, 
     assert "\n" not in str(caught.value)
 
 
+def test_a_run_of_before_ties_were_masked_goes_on_with_them(dataset: Path, tmp_path: Path) -> None:
+    folder = begun(tmp_path / "run", dataset)
+    assert open_run(folder.root).config.ties == "mask"
+    path = folder.config
+    document = json.loads(path.read_text())
+    del document["config"]["ties"]
+    path.write_text(json.dumps(document | {"config": document["config"] | {"min_votes": 1}}))
+    before = open_run(folder.root).config
+    assert (before.ties, before.min_votes) == ("keep", 1)
+
+
 def test_a_cross_validation_is_no_run(dataset: Path, tmp_path: Path) -> None:
     begun(tmp_path / "fold-0", dataset)
     assert RunFolder(tmp_path).has_run()
