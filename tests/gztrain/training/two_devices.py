@@ -124,6 +124,24 @@ def test_mixed_batches_give_the_same_losses_on_two_devices_and_in_pieces() -> No
     assert np.abs(one - losses(ONE, norm=False)).max() > 0.01  # the images were mixed
 
 
+def test_averaged_weights_are_those_of_one_device() -> None:
+    found = []
+    for devices in (ONE, BOTH):
+        with BACKEND.spread(devices):
+            body, _ = parts(norm=False)
+            optimizer = make_optimizer(Optimizer(ema=True, ema_momentum=0.8), Rate(0.01), body.trainable_variables)
+            made = BACKEND.make_learner(Task(body, shrink, vary, loss), optimizer, StepPlan(tuple(devices)))
+            for batch in batches()[:5]:
+                made.train(made.put(batch))
+            made.sync()
+            own = values_of(body.trainable_variables)
+            optimizer.finalize_variable_values(body.trainable_variables)
+            found.append(values_of(body.trainable_variables))
+    assert any((average != value).any() for average, value in zip(found[1], own, strict=True))
+    for one, both in zip(*found, strict=True):
+        np.testing.assert_allclose(both, one, rtol=1e-3, atol=1e-5)
+
+
 def test_what_other_code_puts_into_the_variables_is_learned_on_from() -> None:
     for devices in (ONE, BOTH):
         with BACKEND.spread(devices):
