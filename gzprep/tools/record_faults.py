@@ -10,7 +10,7 @@ from gzcore.dataset.layout import VIEWS
 from gzcore.images import UnusableImage, read_header
 
 _ROUNDING = 0.01
-"""How far a vote fraction may be outside 0 to 1: tables round, and Q10 is a sum of rounded fractions."""
+"""How far a vote fraction may be outside 0 to 1: tables round, and a derived question is a sum of rounded fractions."""
 
 
 def record_faults(where: str, record: Record, shard: dict[str, Any]) -> Iterator[str]:

@@ -20,17 +20,17 @@ POLICIES = ("asked", "report")
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """B records.
+    """B records; L labels, F fractions of answers and Q questions are those that the manifest lists.
 
     Attributes:
         images: uint8 [B, H, W, 3], RGB.
         ids: galaxy of each.
         views: int64 [B].
-        fractions: vote fractions, float32 [B, 32]; NaN where no volunteer was asked.
-        votes: total votes of each question, float32 [B, 11]; NaN where there are no counts.
-        label_asked: int64 [B, 22]; 0 where masked.
-        label_report: int64 [B, 22].
-        mask: int64 [B, 22]; 1 where label_asked has an answer.
+        fractions: vote fractions, float32 [B, F]; NaN where no volunteer was asked.
+        votes: total votes of each question, float32 [B, Q]; NaN where there are no counts.
+        label_asked: int64 [B, L]; 0 where masked.
+        label_report: int64 [B, L].
+        mask: int64 [B, L]; 1 where label_asked has an answer.
         places: place of each in the selection, int64 [B].
         draws: random numbers for its augmentation, float32 [B, 6], uniform in [0, 1).
     """
@@ -50,7 +50,7 @@ class Batch:
         return len(self.ids)
 
     def labels(self, policy: str) -> tuple[Ints, Ints]:
-        """Labels and mask under a policy, int64 [B, 22] each; under ``report`` every mask is 1.
+        """Labels and mask under a policy, int64 [B, L] each; under ``report`` every mask is 1.
 
         Raises:
             UsageError: there is no such policy.

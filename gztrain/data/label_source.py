@@ -43,5 +43,5 @@ class LabelSource:
 
 
 def votes_of(dataset: Dataset, folds: Collection[int], reader: Reader) -> Floats:
-    """Total votes of the training galaxies of some folds, float32 [N, 11]; NaN without counts."""
+    """Total votes of the training galaxies of some folds, float32 [N, Q]; NaN without counts."""
     return np.concatenate([batch.votes for batch in answers_of(select(dataset, folds=folds), reader.damage)])

@@ -31,14 +31,14 @@ class Answers(Protocol):
 
     @property
     def fractions(self) -> Floats:
-        """Vote fractions, float32 [B, 32]; NaN where not asked."""
+        """Vote fractions, float32 [B, F]; NaN where not asked."""
 
     @property
     def votes(self) -> Floats:
-        """Total votes of Q0 to Q10, float32 [B, 11]; NaN without counts."""
+        """Total votes of each question, float32 [B, Q]; NaN without counts."""
 
     def labels(self, policy: Policy) -> tuple[Ints, Ints]:
-        """All labels and their mask under a policy, each int64 [B, 22]."""
+        """All labels and their mask under a policy, each int64 [B, L] of all labels of a record."""
 
 
 def true_labels(

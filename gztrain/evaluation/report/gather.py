@@ -38,7 +38,7 @@ class Galaxy:
     Attributes:
         pixels: uint8 [crop, crop, 3].
         fractions: vote fractions of all answers, float32 [32]; NaN where the question was not asked.
-        votes: total votes of Q0 to Q10, float32 [11]; NaN where the catalogue has no counts.
+        votes: total votes of each question, float32 [Q]; NaN where the catalogue has no counts.
     """
 
     pixels: np.ndarray

@@ -106,7 +106,7 @@ def questions_without_votes(votes: Floats, scheme: Scheme) -> tuple[str, ...]:
     """Names of the questions for which no galaxy has a vote count. This loss cannot learn them.
 
     Args:
-        votes: total votes of Q0 to Q10, float32 [N, 11]; NaN without counts.
+        votes: total votes of each question, float32 [N, Q]; NaN without counts.
         scheme: the scheme whose questions are checked.
     """
     has_votes = np.any(votes > 0, axis=0).tolist()  # a comparison with NaN is false
