@@ -10,6 +10,8 @@ import pytest
 from gzcore.dataset.example import Record
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import read_record, read_shard, shard_paths, widths_of
+from gztrain.data.dataset import choose_scheme, open_dataset
+from tests.gztrain.shards import copied, edit_manifest
 from tests.own_catalogues import QUICK, TRAINED, write_images, write_rows
 from tests.running import Result, gzprep, gztrain, manifest
 
@@ -187,3 +189,12 @@ def test_it_trains_and_is_judged(made: Path, tmp_path: Path) -> None:
     assert metrics["scheme"] == "all"
     labels = set(metrics["splits"]["test"]["per_label"])
     assert labels == {"shape_smooth", "shape_disk", "ring_yes", "merging_none", "merging_minor", "merging_major"}
+
+
+def test_a_folder_of_before_there_were_surveys_is_read_as_galaxy_zoo_2(dataset: Path, tmp_path: Path) -> None:
+    old = copied(dataset, tmp_path / "old")
+    edit_manifest(old, lambda document: document.pop("survey"))
+    assert gzprep("verify", old, "--json").json["ok"]
+    galaxy = next(iter(records(old)))
+    assert gzprep("preview", old, "--id", galaxy, "--png", tmp_path / "views.png").code == 0
+    assert choose_scheme(open_dataset(old), "auto").name == "reduced"
