@@ -8,7 +8,7 @@ WORKERS ?= 2
 # A file of tests a process; 0 runs all in this one.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test faults fuzz audit same-bytes lint format types unit lock golden docs docs-links docs-tutorial clean help
+.PHONY: run test thorough faults fuzz audit same-bytes lint format types unit lock golden docs docs-links docs-tutorial clean help
 
 help:            ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -16,11 +16,14 @@ help:            ## say what there is
 run: $(VENV)/base ## prepare the sample sky (200 simulated galaxies) into ./gz2-shards
 	$(BIN)/gzprep run --runner DirectRunner
 
-test: lint types ## all: lint, types, every test (WORKERS=4 for four cores)
-	$(PYTEST)
+test: lint types ## all: lint, types, every kind of test (WORKERS=4 for four cores)
+	$(PYTEST) -m "not thorough"
 
-unit: $(VENV)/dev ## for every save: the tests that are quick (4 minutes on 2 cores)
-	$(PYTEST) -m "not slow"
+unit: $(VENV)/dev ## for every save: the tests that are quick
+	$(PYTEST) -m "not slow and not thorough"
+
+thorough: $(VENV)/dev ## further cases of what `make test` shows with fewer: other clouds, models, schemes, moments
+	$(PYTEST) -m thorough
 
 lint: $(VENV)/dev ## ruff, lint and format; no lines that stand in two packages
 	$(BIN)/ruff check .

@@ -100,8 +100,8 @@ def check_is(out: Url, dataset: Path, folder: Path) -> None:
     assert json.loads(done.stdout) == {"records": verified["records"], "twice": 0, "odd": 0}
 
 
-class BucketSuite:
-    """Tests of any bucket."""
+class BucketBasics:
+    """What depends on the kind of the bucket: its addresses, its refusals, how objects are written and read."""
 
     def test_a_run_from_bucket_to_bucket_is_a_local_run(self, bucket: Bucket, dataset: Path, tmp_path: Path) -> None:
         out = bucket.place("from to")
@@ -117,48 +117,6 @@ class BucketSuite:
         assert {place.name for place in (out / ".gzprep").iterdir()} == {"plan.json", "mean_image.npz", "bins"}
         replayed = gzprep("verify", str(out), "--replay", "5", "--json").json
         assert (replayed["ok"], replayed["replayed"]) == (True, 5)
-
-    def test_a_bucket_and_this_machine_go_together(
-        self, bucket: Bucket, small_sky: Path, dataset: Path, tmp_path: Path
-    ) -> None:
-        assert run(bucket, tmp_path / "out").code == 0
-        assert shard_sums(tmp_path / "out") == shard_sums(dataset)
-        out = bucket.place("out of a disk")
-        assert gzprep("run", "--data", small_sky, "--out", str(out), *SMALL).code == 0
-        assert shard_sums(clouds.download(out, tmp_path / "copy")) == shard_sums(dataset)
-
-    def test_recipe_and_catalogue_may_be_in_the_bucket(self, bucket: Bucket, tmp_path: Path) -> None:
-        bucket.place("recipes/small.toml").put(io.BytesIO(b"views.count = 1\ncrop.size = 32\nmax_reject_share = 1\n"))
-        options = ("--recipe", str(bucket.place("recipes/small.toml")), "--limit", "10")
-        named = ("--catalogue", str(bucket.sky / TRAIN), "--split", "train")
-        result = gzprep("run", "--data", str(bucket.sky), "--out", tmp_path / "out", *options, *named)
-        assert result.code == 0, result.err
-        made = manifest(tmp_path / "out")
-        assert (made["recipe"]["views"]["count"], made["recipe"]["crop"]["size"]) == (1, 32)
-        assert [file["file"] for file in made["source"]["catalogues"]] == [str(bucket.sky / TRAIN)]
-        assert made["counts"]["all"]["in"] == 10
-
-    def test_a_csv_catalogue_is_read_from_the_bucket(self, bucket: Bucket, small_sky: Path, tmp_path: Path) -> None:
-        import pyarrow.csv
-
-        pyarrow.csv.write_csv(pq.read_table(small_sky / TRAIN), tmp_path / "rows.csv")
-        bucket.place("rows.csv").put(io.BytesIO((tmp_path / "rows.csv").read_bytes()))
-        result = run(bucket, tmp_path / "out", "--catalogue", str(bucket.place("rows.csv")))
-        assert result.code == 0, result.err
-        assert manifest(tmp_path / "out")["counts"]["train"]["in"] == pq.read_metadata(small_sky / TRAIN).num_rows
-
-    def test_preview_and_dry_run_look_into_the_bucket(self, bucket: Bucket, tmp_path: Path) -> None:
-        out = bucket.place("to look at")
-        assert run(bucket, out, "--limit", "10").code == 0
-        galaxy = next(
-            iter(pq.read_table((out / "catalogue.parquet").open(), filters=[("verdict", "=", "accepted")])["id_str"])
-        )
-        assert gzprep("preview", str(out), "--id", galaxy.as_py(), "--png", tmp_path / "galaxy.png").code == 0
-        assert (tmp_path / "galaxy.png").stat().st_size > 1000
-        before = clouds.names(bucket.place(""))
-        plan = run(bucket, bucket.place("planned"), "--dry-run", "--json").json
-        assert (plan["galaxies"], plan["out"]) == (40, str(bucket.place("planned")))
-        assert clouds.names(bucket.place("")) == before
 
     def test_faults_on_the_way_are_tried_again_and_nothing_is_lost_or_there_twice(
         self, bucket: Bucket, dataset: Path, tmp_path: Path
@@ -220,52 +178,6 @@ class BucketSuite:
         assert result.code == 1
         assert str(nowhere) in result.sentence
 
-    def test_a_rerun_over_a_whole_data_set_writes_no_shard_again(self, bucket: Bucket) -> None:
-        out = bucket.place("again")
-        assert run(bucket, out, "--limit", "20").code == 0
-        bucket.proxy.seen.clear()
-        assert run(bucket, out, "--limit", "20").code == 0
-        assert [Path(name).name for name in bucket.written()] == ["plan.json"] * 2  # not created, so rewritten
-        assert not [request for request in bucket.proxy.seen if request.method == "DELETE"]
-
-    def test_a_rerun_makes_what_is_lost_or_damaged(self, bucket: Bucket, dataset: Path, tmp_path: Path) -> None:
-        out = bucket.place("damaged")
-        assert run(bucket, out).code == 0
-        (out / "gz2-train.tfrecord-00001-of-00005").unlink()
-        (out / "gz2-test.tfrecord-00000-of-00001").put(io.BytesIO(b"short"))
-        (out / "manifest.json").unlink()
-        bucket.proxy.seen.clear()
-        assert run(bucket, out).code == 0
-        shards = {Path(name).name for name in bucket.written() if ".tfrecord-" in name}
-        views = "gz2-train_views.tfrecord-00001-of-00005"
-        assert shards == {"gz2-train.tfrecord-00001-of-00005", "gz2-test.tfrecord-00000-of-00001", views}
-        check_is(out, dataset, tmp_path)
-
-    def test_another_recipe_is_refused_and_overwrite_replaces(self, bucket: Bucket) -> None:
-        out = bucket.place("replaced")
-        assert run(bucket, out, "--limit", "10").code == 0
-        (out / "notes.txt").put(io.BytesIO(b"mine"))
-        result = run(bucket, out, "--limit", "11")
-        assert result.code == 1
-        assert "limit was 10, is 11" in result.sentence
-        assert run(bucket, out, "--limit", "11", "--set", "name=other", "--overwrite").code == 0
-        left = [Path(name).name for name in clouds.names(out)]
-        assert not [name for name in left if name.startswith("gz2-")]
-        assert (out / "notes.txt").read_text() == "mine"
-
-    def test_of_two_recipes_at_once_one_is_refused(self, bucket: Bucket) -> None:
-        jobs = []
-        for views in (1, 2):
-            recipe = from_mapping({"views": {"count": views}})
-            source = open_source(bucket.sky, find_catalogues(bucket.sky), recipe)
-            jobs.append(make_job(bucket.place("claimed"), source, recipe))
-        for job in jobs:
-            check_folder(job)  # both find the folder empty
-        write_plan(jobs[0])
-        with pytest.raises(GzError, match=r"views\.count was 1, is 2"):
-            write_plan(jobs[1])
-        write_plan(jobs[0])
-
     @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 5000])
     def test_what_is_written_is_read_back_whatever_its_size(
         self, bucket: Bucket, size: int, monkeypatch: pytest.MonkeyPatch
@@ -313,13 +225,6 @@ class BucketSuite:
         writing.__exit__(RuntimeError, RuntimeError(), None)
         assert not place.exists()
 
-    @pytest.mark.parametrize("filename", ["x" * 2000, "line\nbreak.jpg", "../up.jpg"])
-    def test_a_name_that_no_object_can_have_rejects_one_galaxy(self, bucket: Bucket, filename: str) -> None:
-        votes = Votes((0.0,) * ANSWERS)
-        found = read_image(Galaxy("1", Split.TRAIN, "sub", filename, votes), Files(bucket.sky / "images"))
-        assert isinstance(found, Rejection)
-        assert found.reason in (Reason.UNREADABLE, Reason.PATH_OUTSIDE)
-
     def test_no_secret_is_told_or_written(self, bucket: Bucket, tmp_path: Path) -> None:
         out = bucket.place("discreet")
         bucket.proxy.rules.append(Rule("GET", r"/images/", status(403), 1))
@@ -332,3 +237,102 @@ class BucketSuite:
         for secret in (clouds.SECRET, clouds.KEY, clouds.AZURE_KEY):
             assert secret not in text
             assert secret.encode() not in written
+
+
+class BucketUse:
+    """What is done with a bucket of any kind; one kind shows it, and ``make thorough`` all."""
+
+    def test_a_bucket_and_this_machine_go_together(
+        self, bucket: Bucket, small_sky: Path, dataset: Path, tmp_path: Path
+    ) -> None:
+        assert run(bucket, tmp_path / "out").code == 0
+        assert shard_sums(tmp_path / "out") == shard_sums(dataset)
+        out = bucket.place("out of a disk")
+        assert gzprep("run", "--data", small_sky, "--out", str(out), *SMALL).code == 0
+        assert shard_sums(clouds.download(out, tmp_path / "copy")) == shard_sums(dataset)
+
+    def test_recipe_and_catalogue_may_be_in_the_bucket(self, bucket: Bucket, tmp_path: Path) -> None:
+        bucket.place("recipes/small.toml").put(io.BytesIO(b"views.count = 1\ncrop.size = 32\nmax_reject_share = 1\n"))
+        options = ("--recipe", str(bucket.place("recipes/small.toml")), "--limit", "10")
+        named = ("--catalogue", str(bucket.sky / TRAIN), "--split", "train")
+        result = gzprep("run", "--data", str(bucket.sky), "--out", tmp_path / "out", *options, *named)
+        assert result.code == 0, result.err
+        made = manifest(tmp_path / "out")
+        assert (made["recipe"]["views"]["count"], made["recipe"]["crop"]["size"]) == (1, 32)
+        assert [file["file"] for file in made["source"]["catalogues"]] == [str(bucket.sky / TRAIN)]
+        assert made["counts"]["all"]["in"] == 10
+
+    def test_a_csv_catalogue_is_read_from_the_bucket(self, bucket: Bucket, small_sky: Path, tmp_path: Path) -> None:
+        import pyarrow.csv
+
+        pyarrow.csv.write_csv(pq.read_table(small_sky / TRAIN), tmp_path / "rows.csv")
+        bucket.place("rows.csv").put(io.BytesIO((tmp_path / "rows.csv").read_bytes()))
+        result = run(bucket, tmp_path / "out", "--catalogue", str(bucket.place("rows.csv")))
+        assert result.code == 0, result.err
+        assert manifest(tmp_path / "out")["counts"]["train"]["in"] == pq.read_metadata(small_sky / TRAIN).num_rows
+
+    def test_preview_and_dry_run_look_into_the_bucket(self, bucket: Bucket, tmp_path: Path) -> None:
+        out = bucket.place("to look at")
+        assert run(bucket, out, "--limit", "10").code == 0
+        galaxy = next(
+            iter(pq.read_table((out / "catalogue.parquet").open(), filters=[("verdict", "=", "accepted")])["id_str"])
+        )
+        assert gzprep("preview", str(out), "--id", galaxy.as_py(), "--png", tmp_path / "galaxy.png").code == 0
+        assert (tmp_path / "galaxy.png").stat().st_size > 1000
+        before = clouds.names(bucket.place(""))
+        plan = run(bucket, bucket.place("planned"), "--dry-run", "--json").json
+        assert (plan["galaxies"], plan["out"]) == (40, str(bucket.place("planned")))
+        assert clouds.names(bucket.place("")) == before
+
+    def test_a_rerun_over_a_whole_data_set_writes_no_shard_again(self, bucket: Bucket) -> None:
+        out = bucket.place("again")
+        assert run(bucket, out, "--limit", "20").code == 0
+        bucket.proxy.seen.clear()
+        assert run(bucket, out, "--limit", "20").code == 0
+        assert [Path(name).name for name in bucket.written()] == ["plan.json"] * 2  # not created, so rewritten
+        assert not [request for request in bucket.proxy.seen if request.method == "DELETE"]
+
+    def test_a_rerun_makes_what_is_lost_or_damaged(self, bucket: Bucket, dataset: Path, tmp_path: Path) -> None:
+        out = bucket.place("damaged")
+        assert run(bucket, out).code == 0
+        (out / "gz2-train.tfrecord-00001-of-00005").unlink()
+        (out / "gz2-test.tfrecord-00000-of-00001").put(io.BytesIO(b"short"))
+        (out / "manifest.json").unlink()
+        bucket.proxy.seen.clear()
+        assert run(bucket, out).code == 0
+        shards = {Path(name).name for name in bucket.written() if ".tfrecord-" in name}
+        views = "gz2-train_views.tfrecord-00001-of-00005"
+        assert shards == {"gz2-train.tfrecord-00001-of-00005", "gz2-test.tfrecord-00000-of-00001", views}
+        check_is(out, dataset, tmp_path)
+
+    def test_another_recipe_is_refused_and_overwrite_replaces(self, bucket: Bucket) -> None:
+        out = bucket.place("replaced")
+        assert run(bucket, out, "--limit", "10").code == 0
+        (out / "notes.txt").put(io.BytesIO(b"mine"))
+        result = run(bucket, out, "--limit", "11")
+        assert result.code == 1
+        assert "limit was 10, is 11" in result.sentence
+        assert run(bucket, out, "--limit", "11", "--set", "name=other", "--overwrite").code == 0
+        left = [Path(name).name for name in clouds.names(out)]
+        assert not [name for name in left if name.startswith("gz2-")]
+        assert (out / "notes.txt").read_text() == "mine"
+
+    def test_of_two_recipes_at_once_one_is_refused(self, bucket: Bucket) -> None:
+        jobs = []
+        for views in (1, 2):
+            recipe = from_mapping({"views": {"count": views}})
+            source = open_source(bucket.sky, find_catalogues(bucket.sky), recipe)
+            jobs.append(make_job(bucket.place("claimed"), source, recipe))
+        for job in jobs:
+            check_folder(job)  # both find the folder empty
+        write_plan(jobs[0])
+        with pytest.raises(GzError, match=r"views\.count was 1, is 2"):
+            write_plan(jobs[1])
+        write_plan(jobs[0])
+
+    @pytest.mark.parametrize("filename", ["x" * 2000, "line\nbreak.jpg", "../up.jpg"])
+    def test_a_name_that_no_object_can_have_rejects_one_galaxy(self, bucket: Bucket, filename: str) -> None:
+        votes = Votes((0.0,) * ANSWERS)
+        found = read_image(Galaxy("1", Split.TRAIN, "sub", filename, votes), Files(bucket.sky / "images"))
+        assert isinstance(found, Rejection)
+        assert found.reason in (Reason.UNREADABLE, Reason.PATH_OUTSIDE)

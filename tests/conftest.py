@@ -6,8 +6,12 @@ small_sky    40 simulated galaxies, in a folder shaped like Galaxy Zoo 2; made o
 sky_copy     a copy of it, to be damaged
 dataset      the data set made of small_sky with a small crop, by the command itself; not to be written into
 interruptible  Ctrl-C interrupts, in child processes too, even where the tests run in the background
+uncompiled   TensorFlow compiles no step: sooner, where a run takes a few steps
+file_uncompiled  the same for all tests of a file
 """
 
+import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -37,6 +41,35 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def as_they_stand() -> Iterator[None]:
+    """Steps are not compiled, which takes a run of a few steps two seconds.
+
+    Keras collects garbage when a run begins and ends; what lies there from before need not be looked through again.
+    """
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(run_eagerly=True)
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    tf.config.run_functions_eagerly(run_eagerly=False)
+
+
+@pytest.fixture
+def uncompiled() -> Iterator[None]:
+    """A test whose steps are not compiled."""
+    with as_they_stand():
+        yield
+
+
+@pytest.fixture(scope="module")
+def file_uncompiled() -> Iterator[None]:
+    """Tests of a file whose steps are not compiled, those of its fixtures included."""
+    with as_they_stand():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -53,11 +53,15 @@ RUNS = {
     "full output": (">/dev/full", 1),
     "full error": ("2>/dev/full", 1),
 }
+SHOWN = {"all closed", "full error"}
 
 
 @pytest.mark.slow
 @LINUX
-@pytest.mark.parametrize(("streams", "code"), RUNS.values(), ids=RUNS)
+@pytest.mark.parametrize(
+    ("streams", "code"),
+    [pytest.param(*run, id=name, marks=() if name in SHOWN else pytest.mark.thorough) for name, run in RUNS.items()],
+)
 def test_the_work_of_a_run_is_kept_whole(small_sky: Path, tmp_path: Path, streams: str, code: int) -> None:
     words = ("run", "--data", small_sky, "--out", tmp_path / "out", "--workers", "2", *SMALL)
     done = shell(f'"$P" -m gzprep "$@" {streams}', *words)
@@ -169,7 +173,7 @@ def test_a_signal_is_heard_from_the_first_imports(tmp_path: Path, at: int, numbe
 @pytest.mark.slow
 @NUMBERS
 @pytest.mark.parametrize("event", ["import", "open"])
-@pytest.mark.parametrize("draw", range(4))
+@pytest.mark.parametrize("draw", [0, *(pytest.param(draw, marks=pytest.mark.thorough) for draw in range(1, 4))])
 @pytest.mark.usefixtures("interruptible")
 def test_a_signal_ends_a_run_at_any_moment(small_sky: Path, tmp_path: Path, event: str, draw: int, number: int) -> None:
     at = random.Random(f"{event}{draw}{number}").randint(5, 2500)

@@ -89,13 +89,27 @@ LOADING = {
 }
 
 
+THOROUGH = pytest.mark.thorough
+WAYS = [
+    *(("jax", name) for name in LOADING),
+    ("tensorflow", "keras first"),
+    *(pytest.param("tensorflow", name, marks=THOROUGH) for name in LOADING if name != "keras first"),
+]
+"""Each way on JAX, which is imported in half the time; they do not depend on the backend."""
+
+
+@pytest.fixture(scope="module")
+def model(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with layers of ours."""
+    folder = tmp_path_factory.mktemp("plain") / "run"
+    return Path(untrained_run(folder, dataset, model="cct", **{"model.size": "32"}).model)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-@pytest.mark.parametrize("name", LOADING)
-def test_plain_keras_loads_a_model(name: str, backend: str, dataset: Path, tmp_path: Path) -> None:
-    run = untrained_run(tmp_path / "run", dataset, model="cct", **{"model.size": "32"})
+@pytest.mark.parametrize(("backend", "name"), WAYS)
+def test_plain_keras_loads_a_model(name: str, backend: str, model: Path) -> None:
     script = f"{LOADING[name]}\nimport sys\nprint(keras.saving.load_model(sys.argv[1]).output_shape)"
-    done = python("-c", script, run.model, backend=backend)
+    done = python("-c", script, model, backend=backend)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == "(None, 8)"
 

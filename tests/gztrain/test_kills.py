@@ -14,10 +14,16 @@ from tests.gztrain.run_folders import TINY, curve, untrained_run
 pytestmark = pytest.mark.slow
 STEPS = 15
 MOMENTS = random.Random(5)
-KILLS = {
-    "tensorflow": (f"step={MOMENTS.randrange(1, STEPS)}", f"flush={MOMENTS.randrange(2, 8)}"),
-    "jax": (f"step={MOMENTS.randrange(1, STEPS)}",),
-}
+KILLS = [
+    pytest.param("tensorflow", (f"flush={MOMENTS.randrange(2, 8)}",), id="tensorflow"),
+    pytest.param("jax", (f"step={MOMENTS.randrange(1, STEPS)}",), id="jax"),
+    pytest.param(
+        "tensorflow",
+        (f"step={MOMENTS.randrange(1, STEPS)}", f"flush={MOMENTS.randrange(2, 8)}"),
+        marks=pytest.mark.thorough,
+        id="tensorflow, twice",
+    ),
+]
 OPTIONS = (*TINY, "--affine", "--set", "log.checkpoint=2", "--json")
 
 
@@ -30,16 +36,16 @@ def killers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Kill
         yield {"tensorflow": tensorflow, "jax": jax}
 
 
-@pytest.mark.parametrize("backend", KILLS)
+@pytest.mark.parametrize(("backend", "moments"), KILLS)
 def test_a_killed_training_goes_on_with_the_same_losses(
-    backend: str, killers: dict[str, Killer], dataset: Path, tmp_path: Path
+    backend: str, moments: tuple[str, ...], killers: dict[str, Killer], dataset: Path, tmp_path: Path
 ) -> None:
     """Killed at random steps and while a file is half-way: the losses of a run left alone, to the last bit."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     undisturbed = killers[backend].run("fit", dataset, "--run", whole, *OPTIONS)
     assert undisturbed.code == 0, undisturbed.err
     command = ["fit", dataset, "--run", killed, *OPTIONS]
-    for moment in KILLS[backend]:
+    for moment in moments:
         ended = killers[backend].run(*command, kill=moment)
         assert ended.code == -signal.SIGKILL, ended.err
         assert not (killed / "metrics.json").exists()

@@ -14,6 +14,8 @@ import pytest
 from tests.hostile.checks import TINY, check_refused, contents
 from tests.running import gztrain
 
+pytestmark = pytest.mark.usefixtures("file_uncompiled")
+
 Damage = Callable[[Path], object]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bucket_suite import Bucket, BucketSuite, bucket, no_waiting, open_bucket
+from tests.bucket_suite import Bucket, BucketBasics, BucketUse, bucket, no_waiting, open_bucket
 
 pytestmark = pytest.mark.slow
 
@@ -17,5 +17,10 @@ def shared(small_sky: Path) -> Iterator[Bucket]:
     yield from open_bucket("az", small_sky)
 
 
-class TestAzure(BucketSuite):
+class TestAzure(BucketBasics):
     """Every promise about buckets, for az://."""
+
+
+@pytest.mark.thorough
+class TestUseOfAzure(BucketUse):
+    """What is done with it, as s3:// shows in every `make test`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bucket_suite import Bucket, BucketSuite, bucket, check_is, no_waiting, open_bucket
+from tests.bucket_suite import Bucket, BucketBasics, BucketUse, bucket, check_is, no_waiting, open_bucket
 from tests.running import SMALL
 
 pytestmark = pytest.mark.slow
@@ -20,8 +20,13 @@ def shared(small_sky: Path) -> Iterator[Bucket]:
     yield from open_bucket("gs", small_sky)
 
 
-class TestGcs(BucketSuite):
+class TestGcs(BucketBasics):
     """Every promise about buckets, for gs://."""
+
+
+@pytest.mark.thorough
+class TestUseOfGcs(BucketUse):
+    """What is done with it, as s3:// shows in every `make test`."""
 
 
 def test_gcs_is_reached_by_worker_processes_too(bucket: Bucket, dataset: Path, tmp_path: Path) -> None:

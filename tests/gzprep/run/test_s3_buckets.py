@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bucket_suite import Bucket, BucketSuite, bucket, no_waiting, open_bucket
+from tests.bucket_suite import Bucket, BucketBasics, BucketUse, bucket, no_waiting, open_bucket
 
 pytestmark = pytest.mark.slow
 
@@ -17,5 +17,5 @@ def shared(small_sky: Path) -> Iterator[Bucket]:
     yield from open_bucket("s3", small_sky)
 
 
-class TestS3(BucketSuite):
+class TestS3(BucketBasics, BucketUse):
     """Every promise about buckets, for s3://."""

@@ -18,6 +18,8 @@ from gztrain.models.layers import symmetries
 from gztrain.runs.folder import RunFolder, open_run
 from tests.gztrain.run_folders import untrained_run
 
+pytestmark = pytest.mark.usefixtures("file_uncompiled")
+
 
 @pytest.fixture(scope="module")
 def runs(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> list[RunFolder]:

@@ -69,7 +69,7 @@ ONE_A_PATH = {
     "small": (pytest.mark.both_backends,),
     "vgg16": (pytest.mark.slow,),  # no batch norm; layers of Keras' own alone, so TensorFlow suffices
     "mobilenetv3small": (pytest.mark.slow,),  # batch norm; the report's head
-    "convnexttiny": (pytest.mark.slow,),  # layers of its own
+    "convnexttiny": (pytest.mark.slow, pytest.mark.thorough),  # layers of its own, by Keras
     "vit-64-8-12": (pytest.mark.both_backends, pytest.mark.slow),
     "cct": (pytest.mark.both_backends,),
     "cvt": (pytest.mark.both_backends, pytest.mark.slow),

@@ -14,6 +14,8 @@ from gztrain.runs.saved_model import ORIGIN
 from tests.gztrain.run_folders import untrained_run
 from tests.running import gztrain
 
+pytestmark = pytest.mark.usefixtures("file_uncompiled")
+
 FRAME, CROP = 424, 64
 
 

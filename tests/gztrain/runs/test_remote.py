@@ -17,7 +17,7 @@ from tests.clouds import Faulty
 from tests.gztrain.run_folders import TINY, curve, told_run, untrained_run
 from tests.running import gztrain
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
 
 
 @pytest.fixture(scope="module", params=clouds.CLOUDS)
@@ -122,7 +122,7 @@ class Cut(Exception):
     """The process ends."""
 
 
-@pytest.mark.parametrize("after", [2, 3, 4])
+@pytest.mark.parametrize("after", [*(pytest.param(sends, marks=pytest.mark.thorough) for sends in (2, 4)), 3])
 def test_a_run_that_was_cut_off_goes_on_from_the_bucket(
     after: int, google: Faulty, whole: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,10 +1,9 @@
 """``gztrain fit`` on the small sky: what a run leaves, and that it learns what it was asked to."""
 
-import gc
 import json
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -172,6 +171,7 @@ def pressing(step: int, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncompiled")
 def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +188,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncompiled")
 def test_a_loss_that_is_no_number_ends_the_run(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "_floats", lambda losses: [float("nan") for _ in losses])
     with pytest.raises(GzError, match="loss is nan after step 5: training has diverged"):
@@ -198,6 +199,7 @@ def test_a_loss_that_is_no_number_ends_the_run(dataset: Path, tmp_path: Path, mo
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncompiled")
 def test_patience_ends_a_stage_and_the_best_epoch_is_restored(dataset: Path, tmp_path: Path) -> None:
     """At a rate of nothing no epoch is better than the first."""
     asked = config("stages.epochs=5", "stages.patience=2", "optimizer.rate=1e-30", "model.dropout=0")
@@ -206,25 +208,18 @@ def test_patience_ends_a_stage_and_the_best_epoch_is_restored(dataset: Path, tmp
     assert 3 <= len(validated) < 5
 
 
-@pytest.fixture
-def uncompiled() -> Iterator[None]:
-    """Steps that are computed as they stand: to compile them takes 28 runs of one step a minute longer.
-
-    Keras collects garbage when a run begins and ends; what lies there from before need not be looked through again.
-    """
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(run_eagerly=True)
-    gc.freeze()
-    yield
-    gc.unfreeze()
-    tf.config.run_functions_eagerly(run_eagerly=False)
+SHOWN = {("q0", "asked"), ("q4", "report"), ("q9", "asked"), ("hubble", "report"), ("all", "asked"), ("all", "report")}
+SCHEMES_AND_POLICIES = [
+    pytest.param(scheme, policy, marks=() if (scheme, policy) in SHOWN else pytest.mark.thorough)
+    for scheme in SCHEMES
+    for policy in ("asked", "report")
+]
+"""In every `make test`: a question of one label, of three, of six, several questions, and all of them."""
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("policy", ["asked", "report"])
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize(("scheme", "policy"), SCHEMES_AND_POLICIES)
 def test_every_scheme_trains_and_is_judged_under_both_policies(
     scheme: str, policy: str, dataset: Path, tmp_path: Path
 ) -> None:
@@ -249,6 +244,7 @@ def test_every_scheme_trains_and_is_judged_under_both_policies(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("loss", ["softmax", "focal", "dirichlet"])
 def test_every_loss_trains_and_gives_a_model_of_labels(loss: str, dataset: Path, tmp_path: Path) -> None:
     found = fit(TrainRequest(dataset, tmp_path / "run", config(f"loss.name={loss}", "views=0", "scheme=q6")), Told())
@@ -258,6 +254,7 @@ def test_every_loss_trains_and_gives_a_model_of_labels(loss: str, dataset: Path,
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncompiled")
 def test_a_pretrained_model_learns_its_head_first(dataset: Path, tmp_path: Path) -> None:
     """From a file of weights; the backbone, batch norm and all, is as it was until the second stage."""
     file, spec = tmp_path / "weights.keras", ModelSpec("vgg16", weights="none", size=32, head="plain")
@@ -366,6 +363,7 @@ def damaged(dataset: Path, to: Path, fold: int) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncompiled")
 def test_a_damaged_record_stops_a_run_or_is_left_out_and_counted(dataset: Path, tmp_path: Path) -> None:
     data = damaged(dataset, tmp_path / "data", fold=1)
     with pytest.raises(GzError, match=r"Record 1 of \d+ in the shard .* --skip-damaged"):
