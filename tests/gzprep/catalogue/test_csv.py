@@ -26,7 +26,7 @@ from tests.catalogues import (
 )
 from tests.gz2 import row_count
 
-ROWS = 40
+ROWS = 22
 Edit = Callable[[list[str]], list[str]]
 
 
@@ -34,6 +34,13 @@ def row(place: int) -> Row:
     """A row with a number of every kind, and a note at its end."""
     place_of = {"ra": place / 3, "dec": -place / 7, "iauname": f"J{place}"}
     return {**fraction_row(place), **count_row(place), **place_of, "note": "fine"}
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The galaxies of the plain CSV file."""
+    path = write_csv(tmp_path_factory.mktemp("plain") / "plain.csv", map(row, range(ROWS)))
+    return packed(read(path))
 
 
 @pytest.fixture
@@ -111,9 +118,14 @@ READ: dict[str, tuple[str, Callable[[str], bytes]]] = {
 @pytest.mark.parametrize("block", [1 << 20, 700, 64], ids=["one block", "small blocks", "blocks within lines"])
 @pytest.mark.parametrize(("name", "make"), READ.values(), ids=READ)
 def test_the_dialect_changes_nothing(
-    tmp_path: Path, plain: str, monkeypatch: pytest.MonkeyPatch, name: str, make: Callable[[str], bytes], block: int
+    tmp_path: Path,
+    plain: str,
+    expected: list[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    make: Callable[[str], bytes],
+    block: int,
 ) -> None:
-    expected = packed(read(tmp_path / "plain.csv"))
     monkeypatch.setattr(gzprep.catalogue.csv_file, "_BLOCK", block)
     path = tmp_path / name
     path.write_bytes(make(plain))
