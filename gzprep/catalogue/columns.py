@@ -30,6 +30,7 @@ class Unfit:
 
 
 Text = str | Unfit | None
+_ID = "id_str"
 
 
 def plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -108,8 +109,13 @@ def _text(value: Any) -> Text:  # noqa: ANN401 -- any value of a table
     return None if is_null(trim(text)) else text
 
 
-def ids(column: pa.ChunkedArray | pa.Array, path: Place) -> list[str | Unfit]:
+def ids(column: pa.ChunkedArray | pa.Array, path: Place, name: str = _ID) -> list[str | Unfit]:
     """Ids of a column in their one spelling.
+
+    Args:
+        column: of ids.
+        path: the catalogue, for messages.
+        name: what the column is called in the file.
 
     Raises:
         GzError: ids have passed through a column of floating-point numbers.
@@ -119,21 +125,21 @@ def ids(column: pa.ChunkedArray | pa.Array, path: Place) -> list[str | Unfit]:
         return list(array.cast(pa.string()).to_pylist())
     values = any_values(array)
     try:
-        return [_id(value, _EXACT.get(array.type, EXACT)) for value in values]
+        return [_id(value, _EXACT.get(array.type, EXACT), name) for value in values]
     except FloatId as error:
         raise GzError(
             f"The catalogue {path} holds ids as floating-point numbers ({error}), which lose digits; "
-            "write id_str as text or as integers."
+            f"write {name} as text or as integers."
         ) from None
 
 
-def _id(value: Any, exact: int) -> str | Unfit:  # noqa: ANN401 -- any value of a table
+def _id(value: Any, exact: int, name: str) -> str | Unfit:  # noqa: ANN401 -- any value of a table
     if isinstance(value, Unfit):
-        return Unfit(f"column id_str is {value.found}; expected text")
+        return Unfit(f"column {name} is {value.found}; expected text")
     try:
         return canonical_id(value, exact)
     except UnfitValue as error:
-        return Unfit(str(error))
+        return Unfit(str(error).replace(f"column {_ID} ", f"column {name} ", 1))
 
 
 def numbers(column: pa.ChunkedArray | pa.Array, *, comma: bool = False) -> tuple[Numbers, Mapping[int, str]]:

@@ -25,7 +25,7 @@ def galaxy_ids(piece: Piece) -> list[str]:
     Raises:
         GzError: ids have passed through a column of floating-point numbers.
     """
-    values = enumerate(ids(piece.table["id_str"], piece.path), piece.first)
+    values = enumerate(ids(piece.table["id_str"], piece.path, piece.called("id_str")), piece.first)
     return [placeholder(piece.split, row) if isinstance(value, Unfit) else value for row, value in values]
 
 
@@ -35,7 +35,7 @@ def galaxies(piece: Piece) -> Iterator[Galaxy]:
     Raises:
         GzError: ids have passed through a column of floating-point numbers.
     """
-    names = ids(piece.table["id_str"], piece.path)
+    names = ids(piece.table["id_str"], piece.path, piece.called("id_str"))
     votes = votes_of(piece)
     places = (piece.texts("subfolder", keep_nulls=True), _filenames(piece, names))
     extras = list(zip(*(_extra(piece, name) for name in EXTRAS), strict=True))

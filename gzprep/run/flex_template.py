@@ -49,6 +49,9 @@ OPTIONS = (
     Parameter("recipe", "", "A recipe, such as gz2-vit, or a TOML file; the keys below are set over it.", "^.+$"),
     Parameter("catalogue", "", "One catalogue, in place of those in the data folder.", _PLACE, "GCS_READ_FILE"),
     Parameter("split", "", "Whose galaxies the one catalogue holds.", "^(train|test)$"),
+    Parameter("labels", "", "Columns of labels of your own catalogue, in place of a survey; or none.", "^.+$"),
+    Parameter("id_column", "", "Column of ids of your own catalogue.", "^.+$"),
+    Parameter("path_column", "", "Column of paths of images of your own catalogue.", "^.+$"),
     Parameter("fleet", "", "TOML file of worker options.", _PLACE, "GCS_READ_FILE"),
 )
 """Options of ``gzprep run`` that make sense from far away."""
@@ -150,7 +153,7 @@ def arguments(given: Sequence[str]) -> list[str]:
         elif parameter.key:
             ours += ["--set", f"{parameter.key}={_as_toml(parameter, str(value))}"]
         else:
-            ours += [f"--{name}", str(value)]
+            ours += [f"--{name.replace('_', '-')}", str(value)]
     return ["run", *ours, "--runner", "DataflowRunner", "--no-wait", "--", *beams]
 
 

@@ -171,3 +171,13 @@ def test_a_catalogue_of_a_survey_stays_as_it_is(tmp_path: Path) -> None:
         pa.table({"id_str": ["1"], "subfolder": [""], "filename": ["1.png"], **columns}), tmp_path / "a.parquet"
     )
     assert choose_columns(gz2(), [tmp_path / "a.parquet"], OwnColumns()) is gz2()
+
+
+def test_an_id_that_cannot_be_used_is_told_with_the_name_of_its_column(tmp_path: Path) -> None:
+    rows = [{"objid": name, "file": "1.png", "ring": value} for name, value in (("", 0), ("a", 1))]
+    path = write_rows(tmp_path / "rings.csv", rows)
+    survey = choose_columns(gz2(), [path], OwnColumns(("ring",)))
+    first, second = read_all([CatalogueFile(path, Split.TRAIN)], survey)
+    assert (first.rejection is None, second.rejection is None) == (False, True)
+    assert first.rejection is not None
+    assert first.rejection.detail == "row 1: column objid is empty; expected an id"

@@ -87,7 +87,7 @@ def test_dataflow_specification_is_one_that_dataflow_reads(tmp_path: Path) -> No
 
 def test_dataflow_options_of_the_template_are_options_of_run() -> None:
     text = gzprep("run", "--help").out
-    assert all(f"--{one.name}" in text for one in OPTIONS)
+    assert all(f"--{one.name.replace('_', '-')}" in text for one in OPTIONS)
 
 
 def launch(given: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
