@@ -1,11 +1,50 @@
 """gztrain: from the shards that gzprep wrote to a classifier that can be judged.
 
+>>> import gztrain
+>>> data = gztrain.open_dataset("gz2-shards")
+>>> train = data.select("train", folds=[1, 2, 3, 4], views=2, scheme="reduced", labels="asked")
+>>> for batch in train.batches(64, shuffle=True, seed=0):
+...     images, labels, mask = batch["image"], batch["labels"], batch["mask"]
+>>> run = gztrain.fit(data, run="first", size=16, epochs=1, fine_tune_epochs=0, views=0, overwrite=True)
+>>> votes = run.predict("gz2-sky/images")
+
+``open_dataset`` opens a data set; see GalaxyDataset and GalaxySelection for what can be done with it. ``fit`` trains,
+and ``open_run`` opens what it made; see TrainedRun. MaskedBinaryCrossentropy is a Keras loss for a loop of your own.
+An error that you can mend is a GzError, in one sentence; UsageError is one kind of it. Everything is loaded when it is
+first used.
+
 After ``import gztrain``, Keras can load the model of a run: ``keras.saving.load_model("RUN/model.keras")``.
 """
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gzcore.errors import GzError, UsageError
+    from gztrain.api.galaxies import GalaxyDataset, GalaxySelection, open_dataset
+    from gztrain.api.runs import Metrics, TrainedRun, fit, open_run
+    from gztrain.models.masked_loss import MaskedBinaryCrossentropy
 
 __version__ = "0.1.0"
+__all__ = [
+    "GalaxyDataset",
+    "GalaxySelection",
+    "GzError",
+    "MaskedBinaryCrossentropy",
+    "Metrics",
+    "TrainedRun",
+    "UsageError",
+    "fit",
+    "open_dataset",
+    "open_run",
+]
+_PUBLIC = {
+    "gzcore.errors": ("GzError", "UsageError"),
+    "gztrain.api.galaxies": ("GalaxyDataset", "GalaxySelection", "open_dataset"),
+    "gztrain.api.runs": ("Metrics", "TrainedRun", "fit", "open_run"),
+    "gztrain.models.masked_loss": ("MaskedBinaryCrossentropy",),
+}
+"""Public names, and the modules that they are in."""
 
 
 class _LayersWhenAsked:
@@ -30,3 +69,19 @@ if "keras" in sys.modules:
     register_layers()
 else:
     sys.meta_path.insert(0, _LayersWhenAsked())  # type: ignore[arg-type]
+
+
+def __getattr__(name: str) -> object:
+    """Load what is asked for."""
+    for module, names in _PUBLIC.items():
+        if name in names:
+            from importlib import import_module
+
+            value: object = getattr(import_module(module), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -24,9 +24,9 @@ STREAMING = ("fit", "crossval", "evaluate", "predict", "ensemble", "bench")
 """Commands that read many images."""
 BACKENDS = ("tensorflow", "jax")
 """Keras backends that gztrain works with, each named as the package it needs."""
-_LAYERS = ("gztrain.models.layers", "gztrain.models.stem", "gztrain.training.optimizer")
-"""Modules that register our classes with Keras when they are imported: layers, and the learning rate of a model that a
-callback saved."""
+_LAYERS = ("gztrain.models.layers", "gztrain.models.stem", "gztrain.models.masked_loss", "gztrain.training.optimizer")
+"""Modules that register our classes with Keras when they are imported: layers, a loss, and the learning rate of a model
+that a callback saved."""
 
 
 def choose_backend() -> None:

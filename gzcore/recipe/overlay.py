@@ -3,6 +3,7 @@
 Values are laid over the defaults key by key. A value that does not fit is an error of one sentence that names the key.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
@@ -110,6 +111,22 @@ def _beside(values: Json, recipe: Place, files: Iterable[str]) -> Json:
         if isinstance(table, dict) and isinstance(table.get(last), str) and "://" not in table[last]:
             table[last] = str(recipe.parent / table[last])
     return values
+
+
+def as_pairs(settings: Mapping[str, Any] | Iterable[str]) -> list[str]:
+    """``KEY=VALUE`` pairs of keys and their values; pairs themselves, or one of them, stay as they are.
+
+    Args:
+        settings: dotted keys, or tables of keys, and values; or pairs.
+    """
+    if isinstance(settings, Mapping):
+        return [f"{key}={json.dumps(value, default=_plain)}" for key, value in leaves(settings).items()]
+    return [settings] if isinstance(settings, str) else [*settings]
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """A number of numpy as one of Python; anything else, such as a path, as text."""
+    return value.item() if hasattr(value, "item") else str(value)
 
 
 def _defaults(cls: type[Any]) -> Json:

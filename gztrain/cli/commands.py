@@ -3,7 +3,7 @@
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -107,9 +107,9 @@ def predict(  # noqa: PLR0913 -- options of a command line
     """Classify images: in this process, or as a Beam pipeline on an engine (--runner)."""
     if resize and assume_scale:
         raise UsageError("--resize changes the scale of images and --assume-scale keeps it; choose one of them.")
-    from gztrain.cli.show import Scale, show_parts, show_predicted
+    from gztrain.cli.show import show_parts, show_predicted
 
-    scale: Scale = "resize" if resize else "assume" if assume_scale else "tell"
+    scale: Literal["resize", "assume", "tell"] = "resize" if resize else "assume" if assume_scale else "tell"
     if runner is None:
         counts = _predict_here(run, places, parquet, resize=resize, quiet=as_json)
         show_result(counts, as_json, lambda found, file: show_predicted(found, file, scale), parquet)

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
 from gzcore.console import show_line, show_table
+
+if TYPE_CHECKING:
+    from gztrain.predict.images import Scale
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -181,42 +184,16 @@ def image_progress(*, quiet: bool) -> Iterator[Callable[[int], Any]]:
         yield lambda count: progress.update(task, advance=count)
 
 
-Scale = Literal["tell", "resize", "assume"]
-"""What is done about images of another size than those of the training."""
-
-
-def show_predicted(counts: Json, file: str, scale: Scale) -> None:
+def show_predicted(counts: Json, file: str, scale: "Scale") -> None:
     """Print how many images were classified, how many were not, and which had another size."""
     show_line(f"{counts['predicted']} of {counts['images']} images were classified; the rows are in {file}.")
-    if counts["unusable"]:
-        show_line(f"{counts['unusable']} could not be; the column `reason` says why.")
-    if counts["not_read"]:
-        from gztrain.predict.crops import unread
+    from gztrain.predict.images import notes
 
-        show_line(unread(counts["not_read"]))
-    _show_sizes(counts["other_size"], counts["images"], counts["frame"], scale)
+    for note in notes(dict(counts), scale):
+        show_line(note)
 
 
-def _show_sizes(other_size: int | None, images: int, frame: int | None, scale: Scale) -> None:
-    if scale == "assume":
-        return
-    if other_size is None:
-        show_line("The run does not say how large the images of its training were, so their scale was not compared.")
-    elif other_size and scale == "resize":
-        show_line(f"{other_size} of {images} were resized to {_square(frame)} px, as the images of the training were.")
-    elif other_size:
-        show_line(
-            f"{other_size} of {images} are not {_square(frame)} px, as the images of the training were, so their "
-            "galaxies may appear larger or smaller than those that the model has learned from; see the column "
-            "`other_size`. --resize brings them to that size, --assume-scale takes them as they are."
-        )
-
-
-def _square(side: int | None) -> str:
-    return f"{side} x {side}"
-
-
-def show_parts(summary: Json, folder: str, scale: Scale) -> None:
+def show_parts(summary: Json, folder: str, scale: "Scale") -> None:
     """Print what a Beam pipeline of predictions came to, or where a job on Dataflow can be watched."""
     if "parts" not in summary:
         address = summary.get("console") or summary["template"]
@@ -226,7 +203,10 @@ def show_parts(summary: Json, folder: str, scale: Scale) -> None:
     show_line(f"{summary['predicted']} of {summary['objects']} objects were classified ({made}); see {folder}.")
     for reason, count in summary["rejected"].items():
         show_line(f"{count} could not be: {reason}")
-    _show_sizes(summary["other_size"], summary["objects"], summary["frame"], scale)
+    from gztrain.predict.images import notes
+
+    for note in notes({**summary, "images": summary["objects"], "unusable": 0, "not_read": ()}, scale):
+        show_line(note)
 
 
 def show_trials(document: Json, study: object) -> None:

@@ -1,8 +1,10 @@
 """Memory for the images of a batch, which is used again for later batches."""
 
+import contextlib
 import math
 import mmap
 import weakref
+from collections import deque
 
 import numpy as np
 
@@ -18,8 +20,13 @@ class ImageBuffers:
     do not help, because creating them can take even longer.
     """
 
-    def __init__(self) -> None:
-        self._free: list[mmap.mmap] = []
+    def __init__(self, keep: int = 128) -> None:
+        """Begin with no memory.
+
+        Args:
+            keep: free buffers that are kept at most; others are given back to the system.
+        """
+        self._free: deque[mmap.mmap] = deque(maxlen=keep)
 
     def take(self, shape: tuple[int, ...]) -> Pixels:
         """A buffer for images of some shape, uint8 [B, H, W, 3], page-aligned."""
@@ -29,11 +36,11 @@ class ImageBuffers:
         return images
 
     def _block(self, size: int) -> mmap.mmap:
-        large = next((block for block in self._free if len(block) >= size), None)
-        if large is not None:
-            self._free.remove(large)
-            return large
-        self._free.clear()  # batches have become larger
+        """A block that is free and large enough, else a new one; threads may ask at the same time."""
+        with contextlib.suppress(IndexError):  # no block is free
+            while len(block := self._free.pop()) < size:
+                pass  # batches have become larger: the small block is given back to the system
+            return block
         try:
             return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         except (OSError, OverflowError):

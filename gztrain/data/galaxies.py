@@ -31,17 +31,26 @@ def galaxies_of(dataset: Dataset, split: str) -> dict[str, int]:
     Raises:
         GzError: the catalogue or a shard cannot be read.
     """
-    table = _read_catalogue(dataset)
+    table = read_catalogue(dataset, _COLUMNS)
     if table is None:
         return dict(_ids_of_records(dataset, split))
     chosen = table.filter(pc.and_(pc.equal(table["split"], split), pc.not_equal(table["verdict"], "rejected")))
     return dict(zip(chosen["id_str"].to_pylist(), chosen["fold"].to_pylist(), strict=True))
 
 
-def _read_catalogue(dataset: Dataset) -> pa.Table | None:
+def read_catalogue(dataset: Dataset, columns: list[str] | None = None) -> pa.Table | None:
+    """The catalogue of a data set, a row a galaxy, rejected ones too; None where the folder has none.
+
+    Args:
+        dataset: an opened data set.
+        columns: names of the columns to read; None: all.
+
+    Raises:
+        GzError: it cannot be read.
+    """
     path: Any = dataset.place / CATALOGUE
     try:
-        return pq.read_table(for_arrow(path), columns=_COLUMNS)
+        return pq.read_table(for_arrow(path), columns=columns)
     except FileNotFoundError:
         return None
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:

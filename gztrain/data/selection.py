@@ -66,6 +66,19 @@ def select(dataset: Dataset, split: str = TRAIN, folds: Collection[int] | None =
     return _join(dataset, shards, views)
 
 
+def check_views(dataset: Dataset, asked: int) -> None:
+    """Refuse a number of extra views that a folder does not have.
+
+    Raises:
+        UsageError: it has fewer.
+    """
+    if asked > dataset.views:
+        raise UsageError(
+            f"--views {asked} was asked for, and {dataset.place} has {dataset.views} extra views of each training "
+            f"galaxy; ask for {dataset.views} or fewer, or make more with gzprep run --views {asked}."
+        )
+
+
 def _join(dataset: Dataset, shards: tuple[Shard, ...], views: int) -> Selection:
     indexes = [index_shard(shard) for shard in shards]
     numbers = [np.flatnonzero(index.entries["view"] <= views).astype(np.int32) for index in indexes]

@@ -23,8 +23,15 @@ class ShardFiles:
     with more shards than memory.
     """
 
-    def __init__(self, selection: Selection) -> None:
+    def __init__(self, selection: Selection, keep: int = _KEPT_OPEN) -> None:
+        """Open nothing yet.
+
+        Args:
+            selection: the records.
+            keep: files that stay open at most.
+        """
         self.selection = selection
+        self._keep = keep
         self._open: dict[int, int] = {}
         self._opening = threading.Lock()
         self._shard, self._offset, self._length = selection.shard, selection.offset, selection.length
@@ -35,6 +42,10 @@ class ShardFiles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files."""
         for descriptor in self._open.values():
             os.close(descriptor)
         self._open.clear()
@@ -80,7 +91,7 @@ class ShardFiles:
         if shard in self._open or not _SHARED:
             return self._open.get(shard)
         with self._opening:
-            if shard not in self._open and len(self._open) < _KEPT_OPEN:
+            if shard not in self._open and len(self._open) < self._keep:
                 with contextlib.suppress(OSError):  # reading it later raises the error
                     self._open[shard] = os.open(self.selection.shards[shard].path, os.O_RDONLY)
                     if _ADVICE:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ from gzcore.machine import cores
 from gzcore.storage.atomic import appearing, sweep, writing
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Floats, chosen_answers, classes
-from gztrain.predict.crops import Crop, Cut, find_files, read_crop, readable
+from gztrain.predict.crops import Crop, Cut, FoundFiles, find_files, read_crop, readable, unread
 from gztrain.runs.folder import Json, Run, open_run
 
 Classify = Callable[[Pixels], Floats]
@@ -70,14 +70,50 @@ def predict(
             out.write_table(group)
             unusable += len(group) - group["reason"].null_count
             other_size += count_true(group["other_size"])
+    others = [path for path in files.others if path.resolve() != parquet.resolve()]
+    return counts_of(FoundFiles(files.images, others), cut, unusable, other_size)
+
+
+def counts_of(files: FoundFiles, cut: Cut, unusable: int, other_size: int) -> Json:
+    """Counts of classified images, as :func:`predict` gives them."""
     return {
         "images": len(files.images),
         "predicted": len(files.images) - unusable,
         "unusable": unusable,
         "other_size": None if cut.frame is None else other_size,
         "frame": cut.frame,
-        "not_read": [readable(path) for path in files.others if path.resolve() != parquet.resolve()],
+        "not_read": [readable(path) for path in files.others],
     }
+
+
+Scale = Literal["tell", "resize", "assume"]
+"""What is done about images of another size than those of the training."""
+
+
+def notes(counts: Json, scale: Scale) -> Iterator[str]:
+    """Sentences for the user: what could not be classified, what was not read, which images had another size.
+
+    Args:
+        counts: what :func:`predict` gave.
+        scale: what was done about images of another size.
+    """
+    if counts["unusable"]:
+        yield f"{counts['unusable']} could not be classified; the column `reason` says why."
+    if counts["not_read"]:
+        yield unread(counts["not_read"])
+    other_size, images, frame = (counts[key] for key in ("other_size", "images", "frame"))
+    if scale == "assume":
+        return
+    if other_size is None:
+        yield "The run does not say how large the images of its training were, so their scale was not compared."
+    elif other_size and scale == "resize":
+        yield f"{other_size} of {images} were resized to {frame} x {frame} px, as the images of the training were."
+    elif other_size:
+        yield (
+            f"{other_size} of {images} are not {frame} x {frame} px, as the images of the training were, so their "
+            "galaxies may appear larger or smaller than those that the model has learned from; see the column "
+            "`other_size`. --resize brings them to that size, --assume-scale takes them as they are."
+        )
 
 
 def cut_of(run: Run, *, resize: bool) -> Cut:

@@ -13,6 +13,7 @@ from gztrain.data.galaxies import galaxies_of
 from gztrain.data.label_counts import LabelCounts
 from gztrain.data.label_source import LabelSource, votes_of
 from gztrain.data.labels import POLICIES, Policy
+from gztrain.data.selection import check_views
 from gztrain.models import MODELS
 from gztrain.models.plan import make_model_plan
 from gztrain.runs.folder import RunFolder
@@ -122,11 +123,8 @@ def with_views(request: TrainRequest, dataset: Dataset) -> TrainRequest:
     if asked is None:
         return replace(request, config=replace(request.config, views=dataset.views))
     begun = request.resume and RunFolder(request.run).config.exists()  # in earlier versions, a run may say more
-    if asked > dataset.views and not begun:
-        raise UsageError(
-            f"--views {asked} was asked for, and {dataset.place} has {dataset.views} extra views of each training "
-            f"galaxy; ask for {dataset.views} or fewer, or make more with gzprep run --views {asked}."
-        )
+    if not begun:
+        check_views(dataset, asked)
     return request
 
 

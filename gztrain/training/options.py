@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gzcore.recipe.overlay import as_pairs
+
 
 @dataclass(frozen=True)
 class Option:
@@ -79,5 +81,4 @@ OPTIONS: dict[str, Option] = {
 
 def as_settings(options: Mapping[str, Any]) -> list[str]:
     """Options that were given, as ``KEY=VALUE`` pairs of the recipe."""
-    given = {OPTIONS[name].key: value for name, value in options.items() if value is not None}
-    return [f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in given.items()]
+    return as_pairs({OPTIONS[name].key: value for name, value in options.items() if value is not None})

@@ -1,0 +1,1 @@
+"""What ``import gztrain`` offers: data sets, selections of their galaxies, and runs."""
