@@ -148,6 +148,9 @@ class TrainConfig:
     """The fold that validates; the others train."""
     views: Annotated[Int, Field(ge=0)] | None = None
     """Extra views of a training galaxy to use; absent: all that the data set has; 0: view 0 only."""
+    share_views: bool = False
+    """Also train on the extra views of the validation galaxies, as the 2024 report did. Validation then says too much
+    good of the model; this is here to show how much (see ``gztrain report-against-asked``)."""
     seed: Annotated[Int, Field(ge=0, lt=1 << 32)] = 0
     """Of first weights, order, augmentation and dropout."""
     strict_labels: bool = False

@@ -83,6 +83,30 @@ def crossval(  # noqa: PLR0913 -- options of a command line
     _train("crossval", out, run, recipe, pairs, resume=resume, overwrite=overwrite, as_json=as_json)
 
 
+@app.command("report-against-asked")
+@takes_recipe_options(without=("labels",))
+def report_against_asked(  # noqa: PLR0913 -- options of a command line
+    out: Dataset,
+    run: NewRun,
+    recipe: Recipe = None,
+    settings: Settings = None,
+    *,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
+) -> None:
+    """Train under both label policies and both splits, and show what each error of the 2024 report was worth."""
+    from gztrain.cli.show import show_two_by_two
+    from gztrain.training.start import start
+
+    pairs = [*(settings or []), *as_settings(options)]
+    document = start(
+        "report-against-asked", out, run, recipe_file(recipe), pairs, resume=resume, overwrite=overwrite, quiet=as_json
+    )
+    show_result(document, as_json, show_two_by_two, run)
+
+
 @app.command()
 @takes_recipe_options()
 def tune(  # noqa: PLR0913 -- options of a command line

@@ -155,6 +155,19 @@ def show_folds(document: Json, run: str) -> None:
     show_line(f"Everything is in {run}")
 
 
+def show_two_by_two(document: Json, run: str) -> None:
+    """Print the four runs of report-against-asked, and what they say."""
+    from gztrain.training.two_by_two import conclusions, table_rows
+
+    header = ("labels, validation on", "validation", "test", "validation less test", "test, labels asked")
+    for figure, title in (("accuracy", "Accuracy"), ("auc_macro", "Mean AUC of a label")):
+        show_table(f"{title}, with 95 % intervals", list(table_rows(dict(document), figure)), header)
+        show_line("")
+    for sentence in conclusions(dict(document)):
+        show_line(sentence)
+    show_line(f"The four runs are in {run}")
+
+
 def show_models(rows: Iterable[Any]) -> None:
     """Print the models that can be trained."""
     cells = [

@@ -42,7 +42,14 @@ class Selection:
         return len(self.shard)
 
 
-def select(dataset: Dataset, split: str = TRAIN, folds: Collection[int] | None = None, views: int = 0) -> Selection:
+def select(
+    dataset: Dataset,
+    split: str = TRAIN,
+    folds: Collection[int] | None = None,
+    views: int = 0,
+    *,
+    share_views: bool = False,
+) -> Selection:
     """Choose the records of a run; their places follow the manifest.
 
     Args:
@@ -50,6 +57,7 @@ def select(dataset: Dataset, split: str = TRAIN, folds: Collection[int] | None =
         split: ``train`` or ``test``.
         folds: those to take; None: all.
         views: take extra views 1 to ``views`` of each training galaxy beside view 0, as far as the folder has them.
+        share_views: take the extra views of all folds, whatever ``folds`` says.
 
     Raises:
         UsageError: there is no such split or fold, or extra views are asked of a split that has none.
@@ -61,7 +69,7 @@ def select(dataset: Dataset, split: str = TRAIN, folds: Collection[int] | None =
         raise UsageError(f"There is no split {split!r} to choose records of; choose {TRAIN} or {TEST}.")
     shards = dataset.shards_of(split, folds)
     if views:
-        shards += dataset.shards_of(VIEWS, folds)
+        shards += dataset.shards_of(VIEWS, None if share_views else folds)
     fetch(dataset.source, ((shard.path, shard.bytes, shard.sha256) for shard in shards))
     return _join(dataset, shards, views)
 

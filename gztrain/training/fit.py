@@ -149,8 +149,8 @@ def begin(folder: RunFolder, job: TrainingJob, galaxy: GalaxyModel, held: contex
     data = record_of(job.dataset)  # when a run goes on, its free keys and the place of its data may have changed
     counts = job.label_counts
     write_config(folder, job.config, data, job.scheme, backend_name(), label_counts=counts, extended=extended)
-    validating = job.config.fold
-    write_galaxies(folder, job.galaxies, (name for name, fold in job.galaxies.items() if fold != validating))
+    apart = None if job.config.share_views else job.config.fold
+    write_galaxies(folder, job.galaxies, (name for name, fold in job.galaxies.items() if fold != apart))
     for place in (folder.root, folder.checkpoint):
         sweep(place)
     job.request.saved()

@@ -85,7 +85,7 @@ def make_job(request: TrainRequest) -> TrainingJob:
     if config.fold not in dataset.folds:
         raise UsageError(f"There is no fold {config.fold} in {dataset.place}; it has {_listed(dataset.folds)}.")
     others = [fold for fold in dataset.folds if fold != config.fold]
-    training = select(dataset, folds=others, views=config.views or 0)
+    training = select(dataset, folds=others, views=config.views or 0, share_views=config.share_views)
     validation = select(dataset, folds=[config.fold])
     for name, selection in (("train on", training), ("validate on", validation)):
         if not len(selection):
@@ -98,6 +98,8 @@ def make_job(request: TrainRequest) -> TrainingJob:
     counts = {policy: replace(label_source, policy=policy).count(dataset, others, reader) for policy in POLICIES}
     training_loss, notes = _training_loss(config, dataset, label_source, others, reader, label_counts=counts)
     make_model_plan(config.model, dataset.crop, training_loss.outputs)
+    if config.share_views:
+        notes = (*notes, _leak(config))
     return TrainingJob(
         request=request,
         dataset=dataset,
@@ -110,6 +112,22 @@ def make_job(request: TrainRequest) -> TrainingJob:
         galaxies=galaxies_of(dataset, TRAIN),
         label_counts=counts,
         notes=notes,
+    )
+
+
+def _leak(config: TrainConfig) -> str:
+    """What share_views means for the figures of this run.
+
+    Raises:
+        UsageError: there are no views to share.
+    """
+    if not config.views:
+        raise UsageError(
+            "share_views trains on extra views of the validation galaxies, and --views is 0; ask for 1 or more."
+        )
+    return (
+        "share_views: the validation galaxies also train, by their extra views. The figures on validation say too much "
+        "good of the model; those on the test split do not."
     )
 
 

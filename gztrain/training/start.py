@@ -9,8 +9,8 @@ from gztrain.environment import start_keras
 from gztrain.runs.remote import to_train
 from gztrain.training.request import TrainRequest, make_config
 
-How = Literal["fit", "crossval"]
-"""Train one model, or one for each fold."""
+How = Literal["fit", "crossval", "report-against-asked"]
+"""Train one model, or one for each fold, or one for each error of the 2024 report."""
 
 
 def start(  # noqa: PLR0913 -- what both commands take
@@ -29,7 +29,7 @@ def start(  # noqa: PLR0913 -- what both commands take
     """Train and judge; a run folder in a bucket is worked on here, and sent there as it grows. Keras is loaded late.
 
     Args:
-        how: train one model, or one for each fold.
+        how: what is trained, see :data:`How`.
         data: the dataset folder.
         run: the run folder to make.
         recipe: a recipe file; None: the defaults.
@@ -59,8 +59,9 @@ def start(  # noqa: PLR0913 -- what both commands take
         from gztrain.runs.watch import watching
         from gztrain.training.crossval import crossval
         from gztrain.training.fit import fit
+        from gztrain.training.two_by_two import report_against_asked
 
-        train = fit if how == "fit" else crossval
+        train = {"fit": fit, "crossval": crossval, "report-against-asked": report_against_asked}[how]
         with watching(quiet=quiet) as watch:
             request = TrainRequest(data, here.folder, config, resume, overwrite, here.send, tuple(callbacks), extend)
             return train(request, watch)
