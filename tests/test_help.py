@@ -51,6 +51,7 @@ COMMANDS = {
             "fit",
             "crossval",
             "tune",
+            "report-against-asked",
             "evaluate",
             "predict",
             "export",
