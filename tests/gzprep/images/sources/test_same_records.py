@@ -106,6 +106,10 @@ WAYS = (
 )
 
 
+LOOKED_AT_AGAIN = (parquet, tar, fits, absolute_paths)
+"""One of each kind: the run is made again, its records are replayed, its images shown, and a dry run is made."""
+
+
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_the_same_records_from_every_source(
     sky: Path, expected: Sums, tmp_path: Path, way: Callable[[Path, Path], tuple[object, ...]]
@@ -114,6 +118,8 @@ def test_the_same_records_from_every_source(
     run(out, *options)
     assert shards(out) == expected
     assert not list((out / ".gzprep" / "tmp").iterdir())
+    if way not in LOOKED_AT_AGAIN:
+        return
     before = {path: path.stat().st_mtime_ns for path in out.glob("*.tfrecord-*")}
     run(out, *options)  # nothing has changed, so nothing is made again
     assert before == {path: path.stat().st_mtime_ns for path in out.glob("*.tfrecord-*")}
