@@ -137,8 +137,9 @@ class TrainConfig:
     scheme: str = "auto"
     """Which questions are asked (F10): ``q0`` and so on, ``all``, or a name that the survey gave, such as ``reduced``;
     ``auto``: ``reduced`` where the data set has it, else ``all``."""
-    labels: Literal["asked", "report"] = "asked"
-    """How votes become labels (F15): ``asked`` masks questions without an answer; ``report`` does as the report did."""
+    labels: Literal["asked", "report", "debiased"] = "asked"
+    """How votes become labels (F15): ``asked`` masks questions without an answer; ``report`` does as the report did;
+    ``debiased`` is as ``asked``, from the debiased fractions of Hart et al. 2016, where the data set has them."""
     min_votes: Annotated[Int, Field(ge=0)] = 5
     """Votes that a question needs to count as answered, under ``asked``, where there are counts."""
     ties: Literal["mask", "keep"] = "mask"

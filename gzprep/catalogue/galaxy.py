@@ -64,11 +64,13 @@ class Votes:
             of a question that no volunteer was asked.
         counts: A numbers of votes; NaN where the catalogue has no counts.
         totals: numbers of votes of each whole question; NaN where the catalogue has no counts.
+        debiased: A fractions freed of the bias of distance (Hart et al. 2016), which need not add up to 1; or none.
     """
 
     fractions: tuple[float, ...]
     counts: tuple[float, ...]
     totals: tuple[float, ...]
+    debiased: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         check_length("counts", self.counts, len(self.fractions))
@@ -122,13 +124,17 @@ class Galaxy:
             raise ValueError("A galaxy needs an id; got an empty one.")
 
 
-_LENGTHS = struct.Struct("<HH")
-"""What comes before a packed row: how many answers and how many questions it has votes of."""
+_LENGTHS = struct.Struct("<HHH")
+"""What comes before a packed row: how many answers and questions it has votes of, and how many debiased fractions."""
 
 
-def _numbers(answers: int, questions: int) -> str:
+def _numbers(answers: int, questions: int, debiased: int) -> str:
     """How the numbers of a row are packed."""
-    return f"<{2 * answers + questions}d"
+    return f"<{2 * answers + questions + debiased}d"
+
+
+def _lengths(votes: Votes) -> tuple[int, int, int]:
+    return len(votes.fractions), len(votes.totals), len(votes.debiased)
 
 
 def row_bytes(galaxy: Galaxy) -> bytes:
@@ -136,26 +142,42 @@ def row_bytes(galaxy: Galaxy) -> bytes:
     rejection, votes = galaxy.rejection, galaxy.votes
     texts = (galaxy.id, galaxy.split, galaxy.subfolder, galaxy.filename, galaxy.extras)
     text = json.dumps(texts if rejection is None else (*texts, (rejection.reason, rejection.detail))).encode()
-    form = _numbers(len(votes.fractions), len(votes.totals))
-    return struct.pack(form, *votes.fractions, *votes.counts, *votes.totals) + text
+    form = _numbers(*_lengths(votes))
+    return struct.pack(form, *votes.fractions, *votes.counts, *votes.totals, *votes.debiased) + text
 
 
 def pack(galaxy: Galaxy) -> bytes:
     """Serialise a galaxy for a shuffle. Compression makes it four times smaller, because many votes are equal."""
-    lengths = _LENGTHS.pack(len(galaxy.votes.fractions), len(galaxy.votes.totals))
+    lengths = _LENGTHS.pack(*_lengths(galaxy.votes))
     return zlib.compress(lengths + row_bytes(galaxy), level=1)
 
 
 def unpack(data: bytes) -> Galaxy:
     """Undo :func:`pack`."""
     plain = zlib.decompress(data)
-    answers, questions = _LENGTHS.unpack_from(plain)
-    form = _numbers(answers, questions)
+    answers, questions, debiased = _LENGTHS.unpack_from(plain)
+    form = _numbers(answers, questions, debiased)
     numbers = struct.unpack_from(form, plain, _LENGTHS.size)
     galaxy_id, split, subfolder, filename, extras, *why = json.loads(plain[_LENGTHS.size + struct.calcsize(form) :])
-    votes = Votes(numbers[:answers], numbers[answers : 2 * answers], numbers[2 * answers :])
+    end = 2 * answers + questions
+    votes = Votes(numbers[:answers], numbers[answers : 2 * answers], numbers[2 * answers : end], numbers[end:])
     rejection = Rejection(RejectionStage.CATALOGUE, Reason(why[0][0]), why[0][1]) if why else None
     return Galaxy(galaxy_id, Split(split), subfolder, filename, votes, tuple(extras), rejection)
+
+
+@dataclass(frozen=True, slots=True)
+class Debiased:
+    """Labels of one galaxy by its debiased fractions.
+
+    Attributes:
+        fractions: F debiased fractions, NaN where no volunteer was asked; those of derived questions come last.
+        labels: L labels, 0 or 1; 0 where masked.
+        mask: L times 1 where there is an answer, else 0.
+    """
+
+    fractions: tuple[float, ...]
+    labels: tuple[int, ...]
+    mask: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +190,7 @@ class Labels:
         report: L labels of the policy ``report``, 0 or 1.
         asked: L labels of the policy ``asked``, 0 or 1; 0 where masked.
         mask: L times 1 where ``asked`` has an answer, else 0.
+        debiased: the labels of the policy ``debiased``; None where the catalogue has no debiased fractions.
     """
 
     fractions: tuple[float, ...]
@@ -175,6 +198,7 @@ class Labels:
     report: tuple[int, ...]
     asked: tuple[int, ...]
     mask: tuple[int, ...]
+    debiased: Debiased | None = None
 
     def __post_init__(self) -> None:
         for name in ("report", "asked"):

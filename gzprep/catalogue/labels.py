@@ -6,11 +6,12 @@ report's requirements: F12 the derived question, F13-F14 binarisation, F15 what 
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 
 from gzcore.dataset.tree import Question
 from gzcore.hashing import identity_hash
-from gzprep.catalogue.galaxy import Labels, Votes
+from gzprep.catalogue.galaxy import Debiased, Labels, Votes
 from gzprep.catalogue.survey import Pooled, Survey
 
 TIE = 1e-6
@@ -152,7 +153,7 @@ def label(votes: Votes, galaxy_id: str, survey: Survey, *, seed: int = 0, min_vo
     votes.check(len(survey.fraction_columns), len(survey.asked))
     known = blank_as_nan(votes.fractions, survey)
     report_fractions = known + _flat(derived_report(known, sources) for sources in survey.pooled)
-    votes = Votes(unasked_as_nan(votes.fractions, survey), votes.counts, votes.totals)
+    votes = replace(votes, fractions=unasked_as_nan(votes.fractions, survey))
     asked_fractions = votes.fractions + _flat(derived_asked(votes, sources) for sources in survey.pooled)
     totals = total_votes(votes, survey)
     report: list[int] = []
@@ -168,7 +169,35 @@ def label(votes: Votes, galaxy_id: str, survey: Survey, *, seed: int = 0, min_vo
         )
         asked += labels
         mask += [answered] * len(labels)
-    return Labels(asked_fractions, totals, tuple(report), tuple(asked), tuple(mask))
+    debiased = debiased_labels(votes, galaxy_id, survey, seed) if votes.debiased else None
+    return Labels(asked_fractions, totals, tuple(report), tuple(asked), tuple(mask), debiased)
+
+
+def debiased_labels(votes: Votes, galaxy_id: str, survey: Survey, seed: int) -> Debiased:
+    """Labels by the debiased fractions of Hart et al. 2016 (MNRAS 461, 3663): the largest of all answers wins.
+
+    A question that no volunteer was asked has no debiased answer either: the table writes 0 there. The minimum of votes
+    is applied when labels are read.
+
+    Args:
+        votes: with NaN for every answer of a question that was not asked.
+        galaxy_id: settles ties.
+        survey: whose questions they answer.
+        seed: the split seed.
+    """
+    pairs = zip(votes.fractions, votes.debiased, strict=True)
+    known = unasked_as_nan(tuple(value if math.isfinite(raw) else math.nan for raw, value in pairs), survey)
+    no = (_weighted_no(known, sources) for sources in survey.pooled)
+    fractions = known + _flat((1 - value, value) for value in no)
+    labels: list[int] = []
+    mask: list[int] = []
+    for question, places in survey.parts:
+        chosen, answered = (0,) * len(question.used), 0
+        if was_asked(fractions[places]):
+            chosen, answered = asked_labels(question, fractions[places], galaxy_id, seed)
+        labels += chosen
+        mask += [answered] * len(chosen)
+    return Debiased(fractions, tuple(labels), tuple(mask))
 
 
 def _flat(pairs: Iterable[tuple[float, float]]) -> Fractions:

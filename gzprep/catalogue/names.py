@@ -25,7 +25,8 @@ def required(survey: Survey) -> tuple[str, ...]:
 
 def numeric(survey: Survey) -> tuple[str, ...]:
     """The columns of numbers that a catalogue may have."""
-    return (*(name for question, entry in questions(survey) for name in _numbers_of(question, entry)), *POSITIONS)
+    votes = (name for question, entry in questions(survey) for name in _numbers_of(question, entry))
+    return (*votes, *survey.debiased_columns, *survey.debiased_aliases, *POSITIONS)
 
 
 def _numbers_of(question: Question, entry: SurveyQuestion) -> Iterator[str]:
@@ -45,7 +46,7 @@ def wanted(survey: Survey) -> dict[str, str]:
     """The columns that are read where they are there: the name in the file, and the survey's own."""
     classes = (question.name for question, entry in questions(survey) if entry.columns and entry.columns.classes)
     own = ("id_str", "subfolder", "filename", *EXTRAS, *numeric(survey), *classes)
-    return {in_file(survey, name): name for name in own}
+    return {in_file(survey, name): survey.debiased_aliases.get(name, name) for name in own}
 
 
 def in_file(survey: Survey, name: str) -> str:
@@ -56,6 +57,12 @@ def in_file(survey: Survey, name: str) -> str:
 def questions(survey: Survey) -> Iterator[tuple[Question, SurveyQuestion]]:
     """The questions that a catalogue has columns for, and what the survey says of each."""
     return zip(survey.asked, survey.questions, strict=False)  # derived questions come last
+
+
+def has_debiased(survey: Survey, names: Collection[str]) -> bool:
+    """Whether a file has debiased fractions of every answer, under one of their names."""
+    found = {survey.debiased_aliases.get(name, name) for name in names}
+    return bool(survey.debiased_columns) and found.issuperset(survey.debiased_columns)
 
 
 def absent(survey: Survey, names: Collection[str]) -> list[str]:

@@ -34,7 +34,7 @@ def limits(column: str, survey: Survey) -> Limits:
         high = POSITIONS[column]
         low = -high if column == "dec" else 0.0
         return Limits(low, high, f"a number from {low:g} to {high:g}")
-    if column in survey.fraction_columns:
+    if column in survey.fraction_columns or column in survey.debiased_columns:
         return Limits(-ROUNDING, 1 + ROUNDING, "a number from 0 to 1")
     return Limits(0.0, MOST_VOTES, f"a number of votes from 0 to {MOST_VOTES}")
 

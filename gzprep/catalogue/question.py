@@ -74,6 +74,7 @@ class SurveyQuestion(Part):
         parents: the answers that lead here, where there are several: a volunteer who gives one of them is asked.
         derived: how it follows from other questions; None for a question with columns of its own.
         columns: what its columns are called in a catalogue; None where they have the names of Galaxy Zoo.
+        debiased: another name of each column of debiased fractions, beside ``<column>_debiased``, an answer each.
     """
 
     name: Word
@@ -85,6 +86,7 @@ class SurveyQuestion(Part):
     parents: Annotated[tuple[Answer, ...], Field(min_length=2, max_length=100)] | None = None
     derived: Derived | None = None
     columns: Columns | None = None
+    debiased: Annotated[tuple[Text, ...], Field(min_length=1, max_length=100)] | None = None
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -112,6 +114,9 @@ class SurveyQuestion(Part):
         return self
 
     def _check_columns(self) -> None:
+        if self.debiased is not None and len(self.debiased) != len(self.answers):
+            came = f"{len(self.debiased)} columns of debiased"
+            raise ValueError(f"the question {self.name!r} has {came} for its {len(self.answers)} answers")
         if self.columns is None:
             return
         if self.derived is not None:

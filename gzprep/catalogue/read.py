@@ -210,7 +210,8 @@ def check_columns(path: Place, survey: Survey) -> list[str]:
     if lacking:
         _refuse_absent(path, lacking, _which_survey(survey, names))
     known = wanted(survey)
-    columns = [column for column in schema if column.name in known]
+    again = {other for other, name in survey.debiased_aliases.items() if name in names}  # there under both names
+    columns = [column for column in schema if column.name in known and column.name not in again]
     _refuse_types(path, columns, survey)
     return [column.name for column in columns]
 
@@ -320,7 +321,7 @@ def _parquet_pieces(
 
 def _renamed(table: Rows, survey: Survey) -> Rows:
     """The columns of some rows by the survey's own names."""
-    if not survey.aliases:
+    if not survey.aliases and not survey.debiased_aliases:
         return table
     known = wanted(survey)
     return table.rename_columns([known[name] for name in table.schema.names])

@@ -8,7 +8,7 @@ from gzprep.catalogue.galaxy import Galaxy, Reason, Rejection, RejectionStage, S
 from gzprep.catalogue.names import EXTRAS, POSITIONS
 from gzprep.catalogue.piece import Piece
 from gzprep.catalogue.survey import Survey
-from gzprep.catalogue.votes import votes_of
+from gzprep.catalogue.votes import debiased_of, votes_of
 
 _BATCH = 256
 """Galaxies that are made at a time."""
@@ -36,17 +36,17 @@ def galaxies(piece: Piece) -> Iterator[Galaxy]:
         GzError: ids have passed through a column of floating-point numbers.
     """
     names = ids(piece.table["id_str"], piece.path, piece.called("id_str"))
-    votes = votes_of(piece)
+    votes = (*votes_of(piece), debiased_of(piece))
     places = (piece.texts("subfolder", keep_nulls=True), _filenames(piece, names))
     extras = list(zip(*(_extra(piece, name) for name in EXTRAS), strict=True))
     for start in range(0, len(names), _BATCH):
         some = [numbers[start : start + _BATCH].tolist() for numbers in votes]
-        for place, fractions, counts, totals in zip(range(start, start + _BATCH), *some, strict=False):
+        for place, fractions, counts, totals, debiased in zip(range(start, start + _BATCH), *some, strict=False):
             galaxy_id, subfolder, filename = names[place], places[0][place] or "", places[1][place] or ""
             if place in piece.unfit or isinstance(galaxy_id, Unfit):
                 yield _rejected(piece, place, galaxy_id, subfolder, filename)
             else:
-                values = Votes(tuple(fractions), tuple(counts), tuple(totals))
+                values = Votes(tuple(fractions), tuple(counts), tuple(totals), tuple(debiased))
                 yield Galaxy(galaxy_id, piece.split, subfolder, filename, values, extras[place])
 
 

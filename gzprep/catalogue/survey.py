@@ -168,6 +168,24 @@ class Survey(Part):
         return tuple(name for question in self.asked for name in question.fraction_columns)
 
     @cached_property
+    def debiased_columns(self) -> tuple[str, ...]:
+        """The columns of debiased fractions of a catalogue, one for each of :attr:`fraction_columns`."""
+        return tuple(f"{name}_debiased" for name in self.count_columns)
+
+    @cached_property
+    def debiased_names(self) -> tuple[str, ...]:
+        """The debiased fractions of a data set, those of derived questions last."""
+        return tuple(f"{column}_debiased" for question in self.tree for column in question.columns)
+
+    @cached_property
+    def debiased_aliases(self) -> dict[str, str]:
+        """Other names of the columns of debiased fractions, and what they are called here."""
+        pairs = zip(self.asked, self.questions, strict=False)
+        others = [entry.debiased or ("",) * len(question.answers) for question, entry in pairs]
+        names = zip((name for some in others for name in some), self.debiased_columns, strict=True)
+        return {other: name for other, name in names if other}
+
+    @cached_property
     def count_columns(self) -> tuple[str, ...]:
         """The columns of votes of a catalogue, one an answer."""
         return tuple(name for question in self.asked for name in question.columns)
@@ -245,7 +263,16 @@ class Survey(Part):
         """What decides the bytes of a record: suffix and questions, without their titles."""
         questions = self.document()["questions"]
         cumulative = {"cumulative": True} if self.cumulative else {}
-        return {"suffix": self.suffix, **cumulative, "questions": [{**entry, "title": ""} for entry in questions]}
+        return {
+            "suffix": self.suffix,
+            **cumulative,
+            "questions": [{**_without(entry), "title": ""} for entry in questions],
+        }
+
+
+def _without(entry: dict[str, Any]) -> dict[str, Any]:
+    """A question without what changes no byte of a record."""
+    return {key: value for key, value in entry.items() if key != "debiased"}
 
 
 def _slices(lengths: Iterable[int]) -> tuple[slice, ...]:

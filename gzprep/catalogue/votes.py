@@ -28,6 +28,14 @@ def votes_of(piece: Piece) -> tuple[Numbers, Numbers, Numbers]:
     return np.stack(fractions, 1), np.stack(list(counts.values()), 1), np.stack(list(totals.values()), 1)
 
 
+def debiased_of(piece: Piece) -> Numbers:
+    """Debiased fractions of N rows, float64 [N, answers], NaN: not known; [N, 0] where the catalogue has none."""
+    columns = piece.survey.debiased_columns
+    if not set(columns).issubset(piece.table.schema.names):
+        return np.empty((piece.table.num_rows, 0))
+    return np.stack(list(map(piece.numbers, columns)), 1)
+
+
 def _fractions(
     piece: Piece, question: Question, entry: SurveyQuestion, counts: Mapping[str, Numbers], total: Numbers
 ) -> Iterator[Numbers]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gzprep.catalogue.galaxy import LINED, DefectVerdict
+from gzprep.catalogue.galaxy import LINED, Debiased, DefectVerdict
 from gzprep.catalogue.names import EXTRAS
 from gzprep.catalogue.survey import Survey
 from gzprep.config import Fits, Recipe
@@ -16,6 +16,7 @@ from gzprep.prepare.galaxy import Judged
 _NUMBERS = ("ra", "dec")
 _LINE = pa.struct([(name, pa.float32()) for name in ("x0", "y0", "x1", "y1", "width")])
 _LABEL_VECTORS = ("label_report", "label_asked", "mask")
+_DEBIASED_VECTORS = ("label_debiased", "mask_debiased")
 
 _BEFORE = pa.schema(
     [
@@ -51,8 +52,10 @@ MEASURED = {"arcsec": pa.float64(), "not_numbers": pa.int32(), "below_black": pa
 below ``images.fits.min``."""
 
 
-def catalogue_schema(recipe: Recipe) -> pa.Schema:
+def catalogue_schema(recipe: Recipe, *, debiased: bool = False) -> pa.Schema:
     """Columns of ``catalogue.parquet``; votes under the survey's names, fractions of unasked questions NaN.
+
+    Debiased fractions, and the labels by them, are there where every catalogue of the source has them.
 
     Where the recipe says how FITS images are stretched, or that images are scaled, what was measured comes last.
     """
@@ -60,6 +63,9 @@ def catalogue_schema(recipe: Recipe) -> pa.Schema:
     votes = (*survey.fraction_names, *survey.count_columns, *survey.total_columns)
     vectors = [pa.field(name, pa.list_(pa.int8())) for name in _LABEL_VECTORS]
     measured = [pa.field(name, kind) for name, kind in MEASURED.items()]
+    if debiased:
+        votes = (*votes, *survey.debiased_names)
+        vectors += [pa.field(name, pa.list_(pa.int8())) for name in _DEBIASED_VECTORS]
     last = [] if images.fits == Fits() and images.fit != "scale" else measured
     return pa.schema([*_BEFORE, *(pa.field(name, pa.float64()) for name in votes), *vectors, *last])
 
@@ -90,8 +96,16 @@ def catalogue_row(judged: Judged, target: Bin, survey: Survey) -> dict[str, Any]
         **dict(zip(survey.count_columns, galaxy.votes.counts, strict=True)),
         **dict(zip(survey.total_columns, galaxy.votes.totals, strict=True)),
         **dict(zip(_LABEL_VECTORS, (labels.report, labels.asked, labels.mask), strict=True)),
+        **_debiased_columns(judged.labels.debiased, survey),
         **({} if judged.measured is None else judged.measured._asdict()),
     }
+
+
+def _debiased_columns(debiased: Debiased | None, survey: Survey) -> dict[str, Any]:
+    if debiased is None:
+        return {}
+    fractions = dict(zip(survey.debiased_names, debiased.fractions, strict=True))
+    return {**fractions, **dict(zip(_DEBIASED_VECTORS, (debiased.labels, debiased.mask), strict=True))}
 
 
 def verdict_columns(verdict: DefectVerdict) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def describe(job: PreparationJob, records: Sequence[BinRecord]) -> Json:
         "splits": {split: _split(split, records) for split in (Split.TRAIN.value, VIEWS, Split.TEST.value)},
         "features": [_jsonable(asdict(feature)) for feature in survey.features],
         "survey": survey.about,
-        "labels": _labels(survey, records),
+        "labels": {**_labels(survey, records), **({"policies": POLICIES} if job.source.debiased else {})},
     }
 
 
@@ -217,6 +217,10 @@ def _split(split: str, records: Sequence[BinRecord]) -> Json:
     }
 
 
+POLICIES = ["asked", "report", "debiased"]
+"""The label policies of a data set whose catalogue has debiased fractions; any other has the first two."""
+
+
 def _labels(survey: Survey, records: Sequence[BinRecord]) -> Json:
     """Names, schemes, and what a trainer needs for its weights: how often each label is answered and 1, by fold."""
     width = survey.widths.labels
@@ -243,7 +247,7 @@ def write_catalogue(job: PreparationJob, records: Sequence[BinRecord]) -> None:
     folder = job.folder
     with (
         appearing(folder.catalogue, folder.temporaries) as file,
-        pq.ParquetWriter(file, catalogue_schema(job.recipe)) as writer,
+        pq.ParquetWriter(file, catalogue_schema(job.recipe, debiased=job.source.debiased)) as writer,
     ):
         for table in _bin_tables(folder, records):
             writer.write_table(table)

@@ -18,6 +18,7 @@ from gzcore.storage.documents import read_document
 from gzcore.storage.hub import SCHEME as HUB
 from gzcore.storage.places import Place, Url
 from gzprep.catalogue.galaxy import Split
+from gzprep.catalogue.names import has_debiased
 from gzprep.catalogue.read import CatalogueFile, check_columns, read_all, read_ids, row_count
 from gzprep.catalogue.surveys import gz2
 from gzprep.config import Recipe, as_document, recipe_hash, record_hash
@@ -35,6 +36,7 @@ class Source:
     """The input: catalogues with their number of rows, the images, and what kind of galaxies they are.
 
     ``images_at`` is where the user said that the images are; None: in the data folder, where the recipe says.
+    ``debiased`` tells that every catalogue has debiased fractions.
     """
 
     data: Place
@@ -43,6 +45,7 @@ class Source:
     images: ImageSource
     kind: str = GALAXY_ZOO_2
     images_at: Place | None = None
+    debiased: bool = False
 
     def count(self, split: Split) -> int:
         """Rows of a split."""
@@ -113,15 +116,15 @@ def open_source(
     Raises:
         GzError: something is absent or empty.
     """
-    for file in catalogues:
-        check_columns(file.path, recipe.survey)
+    columns = [check_columns(file.path, recipe.survey) for file in catalogues]
+    debiased = all(has_debiased(recipe.survey, names) for names in columns)
     rows = tuple(row_count(file.path, recipe.survey) for file in catalogues)
     if not any(rows):
         names = " and ".join(file.path.name for file in catalogues)
         raise GzError(f"The catalogue is empty: {names} in {data} has no row; there is nothing to prepare.")
     place = data / recipe.images.folder if images_at is None else images_at
     images = open_images(place, recipe, catalogues)
-    return Source(data, catalogues, rows, images, kind_of(data, recipe.survey), images_at)
+    return Source(data, catalogues, rows, images, kind_of(data, recipe.survey), images_at, debiased)
 
 
 def apply_limit(source: Source, recipe: Recipe) -> tuple[dict[Split, int], dict[Split, int]]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gzcore.dataset.features import Widths
 from gzcore.dataset.tfrecord import DamagedRecord
 from gzcore.images import Pixels
 from gztrain.data.batch import Batch, Ints
@@ -41,7 +40,7 @@ class Assembly:
             kept = [isinstance(row, Row) for row in rows]
             places, images = places[kept], images[kept]
         if good:
-            yield _join(images, good, places, draws(self.seed, self.epoch, places), self.selection.widths)
+            yield _join(images, good, places, draws(self.seed, self.epoch, places), self.selection)
 
     def _report(self, places: Places, rows: Sequence[Row | DamagedRecord]) -> None:
         for place, row in zip(places.tolist(), rows, strict=True):
@@ -49,7 +48,8 @@ class Assembly:
                 self.damage.report(self.selection, place, str(row))
 
 
-def _join(images: Pixels, rows: Sequence[Row], places: Places, chance: Draws, widths: Widths) -> Batch:
+def _join(images: Pixels, rows: Sequence[Row], places: Places, chance: Draws, selection: Selection) -> Batch:
+    widths = selection.widths
     return Batch(
         images=images,
         ids=tuple(row.id for row in rows),
@@ -61,6 +61,7 @@ def _join(images: Pixels, rows: Sequence[Row], places: Places, chance: Draws, wi
         mask=_labels((row.mask for row in rows), widths.labels),
         places=places,
         draws=chance,
+        debiased=selection.debiased,
     )
 
 

@@ -7,15 +7,16 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gzcore.errors import UsageError
+from gzcore.errors import GzError, UsageError
 from gzcore.images import Pixels
 from gztrain.data.damage import Damage
+from gztrain.data.debiased import DebiasedVotes
 from gztrain.data.order import Draws, Places
 from gztrain.data.selection import Selection
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-POLICIES = ("asked", "report")
+POLICIES = ("asked", "report", "debiased")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,7 @@ class Batch:
         mask: int64 [B, L]; 1 where label_asked has an answer.
         places: place of each in the selection, int64 [B].
         draws: random numbers for its augmentation, float32 [B, 6], uniform in [0, 1).
+        debiased: labels of the policy ``debiased``, by galaxy.
     """
 
     images: Pixels
@@ -45,6 +47,7 @@ class Batch:
     mask: Ints
     places: Places
     draws: Draws
+    debiased: DebiasedVotes | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -59,7 +62,18 @@ class Batch:
             raise UsageError(f"There is no label policy {policy!r}; choose one of {', '.join(POLICIES)}.")
         if policy == "report":
             return self.label_report, np.ones_like(self.mask)
+        if policy == "debiased":
+            return self._debiased().labels(self.ids)
         return self.label_asked, self.mask
+
+    def fractions_of(self, policy: str) -> Floats:
+        """The vote fractions that labels under a policy come from, float32 [B, F]; NaN where not asked."""
+        return self._debiased().fractions(self.ids) if policy == "debiased" else self.fractions
+
+    def _debiased(self) -> DebiasedVotes:
+        if self.debiased is None:
+            raise GzError("These records have no debiased labels; choose --labels asked or report.")
+        return self.debiased
 
 
 class Reader(Protocol):

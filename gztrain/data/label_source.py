@@ -18,7 +18,7 @@ class LabelSource:
 
     Attributes:
         scheme: its labels.
-        policy: ``asked`` or ``report``.
+        policy: ``asked``, ``report`` or ``debiased``.
         min_votes: a question with fewer votes is masked, under ``asked``.
         ties: whether a question with two best answers is masked, under ``asked``.
     """
@@ -35,7 +35,7 @@ class LabelSource:
     def count(self, dataset: Dataset, folds: Collection[int], reader: Reader) -> LabelCounts:
         """Count the labels of the training galaxies in some folds: from the manifest's counts where these apply."""
         stricter = self.ties == "mask" or self.min_votes > int(dataset.manifest["recipe"]["labels"]["min_votes"])
-        if self.policy == "report" or not stricter:
+        if self.policy == "report" or (self.policy == "asked" and not stricter):
             return counts_of_folds(dataset.manifest, self.scheme, folds, self.policy)
         answers = answers_of(select(dataset, folds=folds), reader.damage)
         labels, masks = zip(*map(self.of, answers), strict=True)

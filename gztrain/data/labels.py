@@ -2,7 +2,7 @@
 
 ``asked`` masks a question that no volunteer answered, or whose dropped answer won. A run may also mask one with few
 votes, or with two best answers. ``report`` masks nothing: an unasked question has the label that follows from the
-zeros that the report filled in.
+zeros that the report filled in. ``debiased`` is as ``asked``, from the debiased fractions of Hart et al. 2016.
 """
 
 from typing import Literal, Protocol, get_args
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gzcore.dataset.tree import Question
 from gztrain.data.dataset import Scheme
 
-Policy = Literal["asked", "report"]
+Policy = Literal["asked", "report", "debiased"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 Ties = Literal["mask", "keep"]
 MIN_VOTES = 5
@@ -37,6 +37,9 @@ class Answers(Protocol):
     def votes(self) -> Floats:
         """Total votes of each question, float32 [B, Q]; NaN without counts."""
 
+    def fractions_of(self, policy: Policy) -> Floats:
+        """The fractions that labels under a policy come from, float32 [B, F]."""
+
     def labels(self, policy: Policy) -> tuple[Ints, Ints]:
         """All labels and their mask under a policy, each int64 [B, L] of all labels of a record."""
 
@@ -50,18 +53,18 @@ def true_labels(
         batch: labels, votes and mask of B galaxies.
         scheme: which labels, L of them.
         policy: how votes became labels.
-        min_votes: under ``asked``, a question with fewer is masked; one without counts is kept.
-        ties: under ``asked``, ``mask`` a question whose two best answers have as many votes, or ``keep`` the label that
-            gzprep drew by a hash of the galaxy.
+        min_votes: except under ``report``, a question with fewer is masked; one without counts is kept.
+        ties: except under ``report``, ``mask`` a question whose two best answers have as many votes, or ``keep`` the
+            label that gzprep drew by a hash of the galaxy.
 
     Returns:
         Labels and mask, each int64 [B, L] of 0 and 1; a masked label is 0.
     """
     labels, mask = (part[:, list(scheme.places)] for part in batch.labels(policy))
-    if policy == "asked":
+    if policy != "report":
         mask = mask * enough_votes(batch.votes, scheme, min_votes)
         if ties == "mask":
-            mask = mask * (1 - tied(batch.fractions, scheme))
+            mask = mask * (1 - tied(batch.fractions_of(policy), scheme))
     return labels * mask, mask
 
 

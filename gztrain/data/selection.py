@@ -11,6 +11,7 @@ from gzcore.dataset.layout import TEST, TRAIN, VIEWS
 from gzcore.errors import UsageError
 from gztrain.data.cache import fetch
 from gztrain.data.dataset import Dataset, Shard
+from gztrain.data.debiased import DebiasedVotes, debiased_votes
 from gztrain.data.index import ENTRY, Lost, index_shard
 
 
@@ -27,6 +28,7 @@ class Selection:
         offset: int64 [n], where its frame begins in the file.
         length: int32 [n], its length without the frame; -1: the file is damaged before it, and it is beyond reach.
         lost: records that are beyond reach, by the place of their file among the shards.
+        debiased: labels of the policy ``debiased``, by galaxy.
     """
 
     crop: int
@@ -37,6 +39,7 @@ class Selection:
     offset: npt.NDArray[np.int64]
     length: npt.NDArray[np.int32]
     lost: dict[int, Lost]
+    debiased: DebiasedVotes | None = None
 
     def __len__(self) -> int:
         return len(self.shard)
@@ -101,4 +104,5 @@ def _join(dataset: Dataset, shards: tuple[Shard, ...], views: int) -> Selection:
         offset=np.ascontiguousarray(entries["offset"]),
         length=np.ascontiguousarray(entries["length"]),
         lost={place: index.lost for place, index in enumerate(indexes) if index.lost is not None},
+        debiased=debiased_votes(dataset),
     )

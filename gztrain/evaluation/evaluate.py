@@ -12,6 +12,7 @@ from gzcore.storage.documents import read_document
 from gzcore.storage.places import Place
 from gztrain.data import Batch, Reader, Selection, open_reader, select
 from gztrain.data.dataset import Dataset, open_dataset
+from gztrain.data.debiased import check_policy as check_labels
 from gztrain.data.label_source import LabelSource
 from gztrain.data.labels import Policy
 from gztrain.data.stream import ahead, fill, in_order
@@ -62,6 +63,7 @@ def evaluate_on(
     skip = skip_damaged or settings.skip_damaged
     reader = open_reader(settings.reader, threads=settings.threads, skip_damaged=skip)
     config = run.config
+    check_labels(dataset, labels or config.labels)
     label_source = LabelSource(run.scheme, labels or config.labels, config.min_votes, config.ties)
     selection = selection_of(run, dataset, split)
     predictions = predict_selection(run.model(), selection, label_source, reader, tree=dataset)

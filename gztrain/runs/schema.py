@@ -68,7 +68,7 @@ class RunDocument(_Part):
     backend: Text
     dataset: DatasetEntry
     scheme: SchemeEntry
-    label_counts: dict[Literal["asked", "report"], CountsEntry] = {}
+    label_counts: dict[Literal["asked", "report", "debiased"], CountsEntry] = {}
     config: dict[str, Any]
     extended: Annotated[tuple[ExtensionEntry, ...], Field(max_length=10_000)] = ()
 

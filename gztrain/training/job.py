@@ -9,6 +9,7 @@ from gzcore.errors import GzError, UsageError
 from gztrain.config import TrainConfig
 from gztrain.data import Reader, Selection, open_reader, select
 from gztrain.data.dataset import Dataset, Scheme, choose_scheme, open_dataset
+from gztrain.data.debiased import check_policy, policies_of
 from gztrain.data.galaxies import galaxies_of
 from gztrain.data.label_counts import LabelCounts
 from gztrain.data.label_source import LabelSource, votes_of
@@ -82,6 +83,7 @@ def make_job(request: TrainRequest) -> TrainingJob:
     request = with_views(request, dataset)
     config = request.config
     scheme = choose_scheme(dataset, config.scheme)
+    check_policy(dataset, config.labels)
     if config.fold not in dataset.folds:
         raise UsageError(f"There is no fold {config.fold} in {dataset.place}; it has {_listed(dataset.folds)}.")
     others = [fold for fold in dataset.folds if fold != config.fold]
@@ -95,7 +97,11 @@ def make_job(request: TrainRequest) -> TrainingJob:
         settings.reader, threads=settings.threads, prefetch=settings.prefetch, skip_damaged=settings.skip_damaged
     )
     label_source = LabelSource(scheme, config.labels, config.min_votes, config.ties)
-    counts = {policy: replace(label_source, policy=policy).count(dataset, others, reader) for policy in POLICIES}
+    counts = {
+        policy: replace(label_source, policy=policy).count(dataset, others, reader)
+        for policy in POLICIES
+        if policy in policies_of(dataset)
+    }
     training_loss, notes = _training_loss(config, dataset, label_source, others, reader, label_counts=counts)
     make_model_plan(config.model, dataset.crop, training_loss.outputs)
     if config.share_views:

@@ -35,7 +35,7 @@ _DATA, _MODEL, _TRAINING, _LOSS, _MACHINE = (
 )
 OPTIONS: dict[str, Option] = {
     "scheme": Option("scheme", str, _DATA, "Questions: q0, q1 ..., reduced, all; auto: reduced or all. [auto]"),
-    "labels": Option("labels", str, _DATA, "How votes become labels: asked or report. [asked]"),
+    "labels": Option("labels", str, _DATA, "How votes become labels: asked, report or debiased. [asked]"),
     "fold": Option("fold", int, _DATA, "The fold that validates; the others train. [0]"),
     "views": Option("views", int, _DATA, "Extra views of a galaxy to train on. [all that the data set has]"),
     "min_votes": Option("min_votes", int, _DATA, "Votes that a question needs to count as answered. [5]"),

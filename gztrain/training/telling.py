@@ -10,6 +10,7 @@ from gztrain.training.schedule import Best
 
 _POLICIES = {
     "asked": "a question that was not asked of a galaxy is left out",
+    "debiased": "labels come from votes freed of the bias of distance; a question that was not asked is left out",
     "report": "every question counts for every galaxy",
 }
 

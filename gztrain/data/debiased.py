@@ -1,0 +1,111 @@
+"""The policy ``debiased``: labels by the debiased fractions of Hart et al. 2016, from a data set's catalogue.parquet.
+
+Records do not hold them, so that shards are the same with and without. They are found by the galaxy's id.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from gzcore.dataset.layout import CATALOGUE
+from gzcore.errors import GzError, UsageError
+from gzcore.storage.places import Place, as_place, for_arrow
+from gztrain.data.dataset import Dataset
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+_VECTORS = ("label_debiased", "mask_debiased")
+
+
+def policies_of(dataset: Dataset) -> tuple[str, ...]:
+    """The label policies that a data set has labels for."""
+    return tuple(dataset.manifest["labels"].get("policies", ("asked", "report")))
+
+
+def check_policy(dataset: Dataset, policy: str) -> None:
+    """Check that a data set has labels for a policy.
+
+    Raises:
+        UsageError: it has none.
+    """
+    known = policies_of(dataset)
+    if policy not in known:
+        raise UsageError(
+            f"{dataset.place} has no labels for --labels {policy}, since its catalogue had no debiased fractions; "
+            f"choose {' or '.join(known)}, or make it again from a catalogue with columns such as "
+            "smooth-or-featured-gz2_smooth_debiased."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class DebiasedVotes:
+    """Debiased fractions and labels of the galaxies of a data set; nothing is read before they are asked for.
+
+    Attributes:
+        place: the dataset folder.
+        columns: of its catalogue, one a vote fraction of a record.
+        width: number of labels.
+    """
+
+    place: Place
+    columns: tuple[str, ...]
+    width: int
+
+    def labels(self, ids: Sequence[str]) -> tuple[Ints, Ints]:
+        """Labels and mask of B galaxies, each int64 [B, L].
+
+        Raises:
+            GzError: the catalogue cannot be read, or lacks a galaxy.
+        """
+        table, rows = self._rows(ids)
+        return table.labels[rows].astype(np.int64), table.mask[rows].astype(np.int64)
+
+    def fractions(self, ids: Sequence[str]) -> Floats:
+        """Debiased fractions of B galaxies, float32 [B, F]; NaN where no volunteer was asked."""
+        table, rows = self._rows(ids)
+        return table.fractions[rows]
+
+    def _rows(self, ids: Sequence[str]) -> tuple["_Table", list[int]]:
+        table = _read(str(self.place), self.columns, self.width)
+        try:
+            return table, [table.row_of[galaxy] for galaxy in ids]
+        except KeyError as error:
+            raise GzError(
+                f"Galaxy {error.args[0]!r} is not in {self.place / CATALOGUE}; gzprep verify tells more."
+            ) from None
+
+
+def debiased_votes(dataset: Dataset) -> DebiasedVotes:
+    """The debiased fractions and labels of a data set."""
+    columns = tuple(f"{column}_debiased" for question in dataset.questions for column in question.columns)
+    return DebiasedVotes(dataset.place, columns, dataset.widths.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    row_of: dict[str, int]
+    labels: npt.NDArray[np.int8]
+    mask: npt.NDArray[np.int8]
+    fractions: Floats
+
+
+@lru_cache(maxsize=2)
+def _read(place: str, columns: tuple[str, ...], width: int) -> _Table:
+    path: Any = as_place(place) / CATALOGUE
+    try:
+        table = pq.read_table(for_arrow(path), columns=["id_str", *columns, *_VECTORS])
+        table = table.filter(pc.is_valid(table[_VECTORS[0]]))  # of rejected galaxies nothing is known
+        vectors = [np.array(table[name].to_pylist(), np.int8).reshape(len(table), width) for name in _VECTORS]
+        fractions = np.stack([table[name].to_numpy() for name in columns], 1).astype(np.float32)
+        ids = table["id_str"].to_pylist()
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise GzError(f"{path} cannot be read for its debiased labels ({reason}); run gzprep run again.") from None
+    return _Table(dict(zip(ids, range(len(ids)), strict=True)), vectors[0], vectors[1], fractions)
