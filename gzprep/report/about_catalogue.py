@@ -4,6 +4,7 @@ import numpy as np
 
 from gzprep.dataset.read import read_rows
 from gzprep.report import plots
+from gzprep.report.about_tree import tree_figure
 from gzprep.report.confident import Confident
 from gzprep.report.figure import Figure, Gallery, Section, Tile, numbers, plot_picture
 from gzprep.report.pictures import as_picture, read_frame, thumbnail
@@ -15,7 +16,7 @@ _EXAMPLES = 3
 
 def catalogue_section(study: Study) -> Section:
     """Build the section. Call within ``theme.style()``."""
-    figures = (_accounts(study), _votes(study), _asked(study), _sure(study), _most_confident(study))
+    figures = (tree_figure(study), _accounts(study), _votes(study), _asked(study), _sure(study), _most_confident(study))
     return Section("catalogue", "The catalogue", "What came in, and what volunteers said about it.", figures)
 
 

@@ -78,6 +78,7 @@ class Figure:
         numbers: the data behind it.
         plots: drawn figures.
         strips: wide pictures; they scroll sideways on a small screen.
+        drawings: pictures in their own size, whose text must stay readable; they scroll sideways, too.
         galleries: small pictures.
         tabled: whether the page shows the numbers as a table, too.
     """
@@ -88,6 +89,7 @@ class Figure:
     numbers: Numbers
     plots: tuple[Picture, ...] = ()
     strips: tuple[Picture, ...] = ()
+    drawings: tuple[Picture, ...] = ()
     galleries: tuple[Gallery, ...] = ()
     tabled: bool = False
 

@@ -20,7 +20,17 @@ from gzprep.report.about_images import mean_of
 from gzprep.report.study import study
 from tests.running import Result, gzprep
 
-FIGURES = ("galaxies", "votes", "votes-behind-labels", "min-votes", "label-rates", "drift", "together", "shards")
+FIGURES = (
+    "tree",
+    "galaxies",
+    "votes",
+    "votes-behind-labels",
+    "min-votes",
+    "label-rates",
+    "drift",
+    "together",
+    "shards",
+)
 FROM_THE_REPORT = tuple(f"fig-{number}" for number in range(15, 29))
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
