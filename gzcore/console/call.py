@@ -6,9 +6,11 @@ They share what the command line does, and leave the process as it was: nothing 
 import functools
 import inspect
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
+from types import ModuleType
 from typing import Any, ParamSpec, TypeVar
 
 from gzcore.console.process import exit_code_of_signal, interruptible
@@ -88,3 +90,24 @@ def _tell(error: Exception) -> None:
     sentence = None if isinstance(error, GzError) else system_sentence(error)
     if sentence is not None:
         raise GzError(sentence) from error
+
+
+class _Called(ModuleType):
+    """A module that can be called."""
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:  # noqa: ANN401 -- what its function takes and gives
+        return self.__called__(*args, **keywords)
+
+
+def callable_module(name: str, function: Callable[..., Any]) -> None:
+    """Let a module be called as a function: its package offers a function of the same name.
+
+    Args:
+        name: of the module, such as ``gzprep.run``.
+        function: what a call of the module does; help and signature are its own.
+    """
+    module = sys.modules[name]
+    module.__class__ = _Called
+    vars(module).update(
+        __called__=function, __signature__=inspect.signature(function), __doc__=inspect.getdoc(function)
+    )

@@ -19,7 +19,7 @@ from gzcore.errors import UsageError
 from gzcore.storage.options import AnyPlace, path, place
 from gzprep import __version__
 from gzprep.cli import looking, making, surveys  # noqa: F401 -- their commands come first
-from gzprep.cli.options import Dataset, RecipeName, SurveyName, app, choose_recipe
+from gzprep.cli.options import Dataset, RecipeName, SurveyName, app
 
 
 def main() -> NoReturn:
@@ -245,6 +245,7 @@ def inspect(
     """Score images with every detector. The exit code is 0, whatever is found."""
     from gzcore.console import say
     from gzprep.cli.show import show_inspections
+    from gzprep.prepare.chosen_recipe import choose_recipe
     from gzprep.tools.defect_page import empty_sheets, watch, write_review
     from gzprep.tools.defect_scan import inspect as look_at
     from gzprep.tools.defect_scan import is_dataset, recipe_of

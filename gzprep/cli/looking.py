@@ -21,7 +21,9 @@ def views(
     as_json: AsJson = False,
 ) -> None:
     """Show the operations that make the augmented views of a recipe, with their ranges."""
-    chosen = given.choose_recipe(recipe, settings or [], crop__size=crop)
+    from gzprep.prepare.chosen_recipe import choose_recipe
+
+    chosen = choose_recipe(recipe, settings or [], crop__size=crop)
     if not yaml and not as_json and chosen.views.pipeline is None:
         from gzprep.cli.show import show_operations
 

@@ -46,6 +46,7 @@ def run(
 ) -> None:
     """Make a dataset folder: read images, find defects, label, make augmented views, write shards."""
     from gzprep.catalogue.choose_columns import OwnColumns, read_labels
+    from gzprep.prepare.chosen_recipe import choose_recipe
     from gzprep.run.launch import RunRequest
 
     if labels is not None and survey is not None:
@@ -59,7 +60,7 @@ def run(
         "limit": limit,
         "group_by": group_by,
     }
-    chosen = given.choose_recipe(recipe, settings or [], **keys)
+    chosen = choose_recipe(recipe, settings or [], **keys)
     options = _beam_options(beam_options or [])
     request = RunRequest(out, chosen, data, catalogue, split, runner, workers, options, overwrite, fleet, images, own)
     act = _dry_run if dry_run else _send if no_wait else _make

@@ -1,16 +1,13 @@
 """Options of gzprep that several commands share or that ``gzprep run`` has; and the command line of gzprep."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from gzcore.cli import make_app
 from gzcore.storage.options import AnyPlace, place
 from gzprep.catalogue.galaxy import Split
-
-if TYPE_CHECKING:
-    from gzprep.config import Recipe
 
 app = make_app("gzprep")
 _RECIPE, _ENGINE = "Keys of the recipe", "Where it runs"
@@ -87,13 +84,3 @@ NoWait = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and how long it takes.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a data set of another recipe.")]
-
-
-def choose_recipe(wanted: str | None, settings: list[str], **options: int | str | None) -> "Recipe":
-    """Read the recipe; command-line options are overrides of its keys."""
-    from gzcore.recipe.named import find_recipe
-    from gzprep.config import read_recipe
-
-    path = None if wanted is None else find_recipe("gzprep", wanted)
-    pairs = [f"{key.replace('__', '.')}={value}" for key, value in options.items() if value is not None]
-    return read_recipe(path, [*settings, *pairs])

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gzcore.console import printable
+from gzcore.console.call import callable_module
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, writing
 from gzcore.storage.places import Place
+from gzprep.report.python import report
 
 if TYPE_CHECKING:
     from gzprep.report.figure import Section
@@ -107,3 +109,6 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, str]]:
         "gzprep": str(document.get("gzprep", "")),
     }
     return [(name, printable(value)) for name, value in facts.items() if value]
+
+
+callable_module(__name__, report)

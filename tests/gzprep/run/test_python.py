@@ -1,0 +1,33 @@
+"""gzprep from a program: rooms that can be called, what a call gives, and sentences."""
+
+from pathlib import Path
+
+import pytest
+
+import gzprep
+from gzcore.errors import GzError, UsageError
+from tests.running import gzprep as command
+
+
+def test_a_run_and_a_look_at_it(small_sky: Path, tmp_path: Path) -> None:
+    keys = {"shards.min_bins": 1, "max_reject_share": 1}
+    made = gzprep.run(data=str(small_sky), out=tmp_path / "out", views=2, crop=64, set=keys, workers=1)
+    assert (Path(made) / "manifest.json").is_file()
+    assert made["recipe"]["views"]["count"] == 2
+    assert "galaxies in" in repr(made)
+    assert gzprep.inspect(made) == command("inspect", made, "--json").json
+
+
+@pytest.mark.parametrize("keyword", ["view", "datas"])
+def test_a_wrong_keyword_is_told(keyword: str) -> None:
+    with pytest.raises(UsageError, match="did you mean"):
+        gzprep.run(**{keyword: 1})
+
+
+def test_what_is_not_there_is_told() -> None:
+    with pytest.raises(GzError, match="no nowhere to inspect"):
+        gzprep.inspect("nowhere")
+
+
+def test_names_are_listed() -> None:
+    assert set(gzprep.__all__) <= set(dir(gzprep))
