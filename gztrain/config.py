@@ -156,6 +156,8 @@ class TrainConfig:
     """Of first weights, order, augmentation and dropout."""
     strict_labels: bool = False
     """A label that no training galaxy has is an error, not a warning."""
+    calibrate: bool = True
+    """Fit a temperature for each question on the validation fold, and store them in the model; no answer changes."""
     bootstrap: Annotated[Int, Field(ge=0, le=100_000)] = 1000
     """Resamples behind the intervals of the metrics."""
     model: ModelSpec = field(default_factory=ModelSpec)

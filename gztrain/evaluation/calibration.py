@@ -30,6 +30,8 @@ COLDEST, HOTTEST = 0.2, 10.0
 """Temperatures lie between these."""
 _PRIOR_SD = 0.5
 """Spread of log T before any galaxy is seen, so that few galaxies move a temperature little."""
+_CHANCE = 1.92
+"""A smaller rise of the log likelihood may be chance: half of the 95 % quantile of chi-squared (Wilks 1938)."""
 
 
 def bins_of(scores: Floats | Doubles) -> Ints:
@@ -106,7 +108,8 @@ def fit_temperatures(predictions: Predictions, scheme: Scheme, loss: str) -> tup
         loss: the training loss, which says whether labels share a softmax.
 
     Returns:
-        One for each question; 1 where no galaxy has a known answer, or labels and twin do not add up to 1.
+        One for each question; 1 where no galaxy has a known answer, where the better fit may be chance, or where the
+        labels that share a softmax have a twin.
     """
     return tuple(_fit(predictions, scheme, place, loss) for place in range(len(scheme.questions)))
 
@@ -129,7 +132,7 @@ def _fit(predictions: Predictions, scheme: Scheme, place: int, loss: str) -> flo
         return float(-likelihood + (log_temperature / _PRIOR_SD) ** 2 / 2)
 
     found = minimize_scalar(cost, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
-    return float(np.exp(found.x))
+    return float(np.exp(found.x)) if cost(0.0) - found.fun > _CHANCE else 1.0
 
 
 def layer_settings(scheme: Scheme, temperatures: Sequence[float], loss: str) -> Mapping[str, Any]:

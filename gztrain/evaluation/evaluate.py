@@ -1,5 +1,6 @@
 """``gztrain evaluate``: evaluate a run on galaxies that it was not trained on."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -7,16 +8,19 @@ import numpy as np
 
 from gzcore.dataset.layout import TEST, TRAIN
 from gzcore.errors import GzError, UsageError
-from gzcore.storage.atomic import sweep, write_json
+from gzcore.storage.atomic import beside, sweep, write_json, writing
 from gzcore.storage.documents import read_document
 from gzcore.storage.places import Place
 from gztrain.data import Batch, Reader, Selection, open_reader, select
-from gztrain.data.dataset import Dataset, open_dataset
+from gztrain.data.dataset import Dataset, Scheme, open_dataset
 from gztrain.data.debiased import check_policy as check_labels
 from gztrain.data.label_source import LabelSource
 from gztrain.data.labels import Policy
 from gztrain.data.stream import ahead, fill, in_order
+from gztrain.environment import quiet_imports
 from gztrain.evaluation.baselines import Baseline, make_baseline
+from gztrain.evaluation.calibration import fit_temperatures as find_temperatures
+from gztrain.evaluation.calibration import layer_settings
 from gztrain.evaluation.judged_data import judged_data
 from gztrain.evaluation.metrics import as_document, judge
 from gztrain.evaluation.panel import Panel, join_panels, panel_of
@@ -24,14 +28,21 @@ from gztrain.evaluation.predictions import Predictions
 from gztrain.runs.folder import Json, Run, RunFolder, open_run
 from gztrain.runs.galaxies import same_data
 from gztrain.runs.history import damaged_in_training
+from gztrain.runs.saved_model import add_origin, add_temperatures, temperatures_of
 from gztrain.runs.schema import MetricsDocument
 
 Split = Literal["val", "test"]
 _BATCH = 64
 
 
-def evaluate(
-    path: Path, split: Split, *, data: Place | None = None, labels: Policy | None = None, skip_damaged: bool = False
+def evaluate(  # noqa: PLR0913 -- what can be chosen
+    path: Path,
+    split: Split,
+    *,
+    data: Place | None = None,
+    labels: Policy | None = None,
+    skip_damaged: bool = False,
+    fit_temperatures: bool = False,
 ) -> Json:
     """Evaluate a run: write metrics.json and the predictions.
 
@@ -42,6 +53,7 @@ def evaluate(
             trained on any galaxy of the split; see :mod:`gztrain.evaluation.judged_data`.
         labels: label policy to evaluate with; None: that of the run.
         skip_damaged: leave out damaged records. They are also left out if the run was trained so.
+        fit_temperatures: first fit a temperature for each question on the split, and store them in the model.
 
     Returns:
         The content of metrics.json.
@@ -49,11 +61,19 @@ def evaluate(
     Raises:
         GzError: the run or the data set is missing, they do not belong together, or the split is empty.
     """
-    return evaluate_on(path, split, data=data, labels=labels, skip_damaged=skip_damaged)[1]
+    return evaluate_on(
+        path, split, data=data, labels=labels, skip_damaged=skip_damaged, fit_temperatures=fit_temperatures
+    )[1]
 
 
-def evaluate_on(
-    path: Path, split: Split, *, data: Place | None = None, labels: Policy | None = None, skip_damaged: bool = False
+def evaluate_on(  # noqa: PLR0913 -- what can be chosen
+    path: Path,
+    split: Split,
+    *,
+    data: Place | None = None,
+    labels: Policy | None = None,
+    skip_damaged: bool = False,
+    fit_temperatures: bool = False,
 ) -> tuple[str, Json]:
     """The same; also returns the name of the split in metrics.json, which says so if it is of another data set."""
     run = open_run(path)
@@ -66,15 +86,37 @@ def evaluate_on(
     check_labels(dataset, labels or config.labels)
     label_source = LabelSource(run.scheme, labels or config.labels, config.min_votes, config.ties)
     selection = selection_of(run, dataset, split)
-    predictions = predict_selection(run.model(), selection, label_source, reader, tree=dataset)
+    model = run.model()
+    predictions = predict_selection(model, selection, label_source, reader, tree=dataset)
+    if fit_temperatures:
+        model, predictions = calibrated(run, model, predictions)
     baseline = baseline_of(run, dataset, label_source, reader)
     judged = {
         "labels": label_source.policy,
         "data_set": judged_on.entry,
         "damaged_records": len(reader.damage),
+        "temperatures": _temperatures(model, run.scheme),
         **judge(predictions, run.scheme, baseline=baseline, bootstrap=run.config.bootstrap),
     }
     return judged_on.name, write_down(run.folder, run.scheme.name, judged_on.name, judged, predictions)
+
+
+def calibrated(run: Run, model: Any, predictions: Predictions) -> tuple[Any, Predictions]:  # noqa: ANN401 -- keras.Models
+    """Fit temperatures to predictions of a model without any, store them in the run's model, and apply them."""
+    loss = run.config.loss.name
+    settings = layer_settings(run.scheme, find_temperatures(predictions, run.scheme, loss), loss)
+    mended = add_temperatures(model, settings)
+    with writing(run.folder.root), beside(run.folder.model) as temporary, quiet_imports():
+        mended.save(temporary)
+        add_origin(temporary, run.data, run.scheme.names)
+    probabilities = np.asarray(mended.layers[-1](predictions.probabilities), np.float32)
+    return mended, replace(predictions, probabilities=probabilities)
+
+
+def _temperatures(model: Any, scheme: Scheme) -> dict[str, float] | None:  # noqa: ANN401 -- a keras.Model
+    """The temperature of each question; None for a model without."""
+    found = temperatures_of(model)
+    return None if found is None else dict(zip((question.name for question in scheme.questions), found, strict=True))
 
 
 def check_policy(labels: str | None) -> Policy | None:

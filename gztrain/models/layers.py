@@ -15,6 +15,8 @@ Tensor = Any
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_SD = (0.229, 0.224, 0.225)
 _CAFFE_MEAN = (123.68, 116.779, 103.939)
+_CLIP = 1e-7
+"""Keras' epsilon: probabilities are kept at this distance from 0 and 1."""
 GALAXY_MEAN = (0.094, 0.084, 0.058)
 """Mean of R, G, B as shares of 255, over the 224 px crops of 600 real galaxies of GZ2, averaged to 64 px."""
 GALAXY_SD = (0.143, 0.119, 0.097)
@@ -83,6 +85,53 @@ class PositionEmbedding(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Arguments to create this layer again."""
         return {**super().get_config(), "stddev": self.stddev}
+
+
+@keras.saving.register_keras_serializable("gztrain")
+class Temperature(layers.Layer):
+    """Divides the logits of each question by a temperature (Guo et al. 2017); probabilities in, probabilities out.
+
+    Above 1, a temperature moves probabilities towards one half. It moves none across it, and so changes no answer.
+
+    Args:
+        widths: number of labels of each question, in the order of the outputs.
+        temperatures: one for each question, above 0.
+        joint: for each question, whether its labels share a softmax; else each has a sigmoid of its own.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        temperatures: Sequence[float],
+        joint: Sequence[bool],
+        **kwargs: Any,  # noqa: ANN401 -- Keras' own options
+    ) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.widths, self.temperatures, self.joint = list(widths), list(temperatures), list(joint)
+
+    def call(self, probabilities: Tensor) -> Tensor:
+        """Float32 [B, L] to [B, L], 0 to 1."""
+        given = ops.clip(probabilities, _CLIP, 1 - _CLIP)
+        parts, first = [], 0
+        for width, temperature, joint in zip(self.widths, self.temperatures, self.joint, strict=True):
+            parts.append(_temper(given[:, first : first + width], temperature, joint=joint))
+            first += width
+        return ops.concatenate(parts, axis=-1)
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """The input shape."""
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments to create this layer again."""
+        own = {"widths": self.widths, "temperatures": self.temperatures, "joint": self.joint}
+        return {**super().get_config(), **own}
+
+
+def _temper(given: Tensor, temperature: float, *, joint: bool) -> Tensor:
+    if joint:
+        return ops.softmax(ops.log(given) / temperature, axis=-1)
+    return ops.sigmoid((ops.log(given) - ops.log1p(-given)) / temperature)
 
 
 def images_of(size: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,28 @@ def load_model(path: Path) -> Any:  # noqa: ANN401 -- a keras.Model
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged archive ends in errors of zip, HDF5, Keras or the backend
         raise GzError(system_sentence(error) or unloadable(path, error)) from error
+
+
+def add_temperatures(model: Any, settings: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- keras.Models
+    """The same model with a temperature for each question as its last layer; one that it has is replaced.
+
+    Args:
+        model: images to label probabilities.
+        settings: arguments of :class:`gztrain.models.layers.Temperature`.
+    """
+    import keras
+
+    from gztrain.models.layers import Temperature
+
+    last = model.layers[-1]
+    output = last.input if isinstance(last, Temperature) else model.output
+    return keras.Model(model.input, Temperature(**settings, name="temperature")(output), name=model.name)
+
+
+def temperatures_of(model: Any) -> list[float] | None:  # noqa: ANN401 -- a keras.Model
+    """The temperature of each question; None for a model without, such as those of earlier versions."""
+    found: list[float] | None = getattr(model.layers[-1], "temperatures", None)
+    return found
 
 
 def add_origin(path: Path, data: DataRecord, labels: Sequence[str]) -> None:

@@ -55,7 +55,7 @@ def fit(request: TrainRequest, watch: Watch) -> Json:
     with contextlib.ExitStack() as held:
         values = train(job, folder, backend, watch, held, callbacks=callbacks)
         save_model(job, values, folder)
-        metrics = evaluate(folder.root, "val", data=request.data)
+        metrics = evaluate(folder.root, "val", data=request.data, fit_temperatures=job.config.calibrate)
         request.saved()
     return metrics
 

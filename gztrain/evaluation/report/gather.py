@@ -29,6 +29,8 @@ SPLITS = ("test", "val")
 MISTAKES = 6
 """Number of wrongly classified galaxies that are shown for a question."""
 _AT_A_TIME = 64
+_TIE = 1e-6
+"""Shares of votes that differ by less are equal; they are float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +99,8 @@ def gather(path: Path, data: Place | None = None, split: str | None = None) -> R
     predictions = read_predictions(run.folder.predictions_of(chosen))
     check(predictions, run.scheme)
     mistakes = {
-        question.name: worst_mistakes(question, *_columns(predictions, block), MISTAKES)
-        for question, block in zip(run.scheme.questions, run.scheme.blocks, strict=True)
+        question.name: worst_mistakes(question, *_columns(untied(predictions, run.scheme, place), block), MISTAKES)
+        for place, (question, block) in enumerate(zip(run.scheme.questions, run.scheme.blocks, strict=True))
     }
     wanted = {predictions.ids[mistake.row] for of_question in mistakes.values() for mistake in of_question}
     judged_on = judged_from(run, chosen, judged)
@@ -132,6 +134,15 @@ def open_run_or_folds(path: Path) -> tuple[Run, bool]:
     if folder.config.exists() or not first.config.exists():
         return open_run(path), False
     return replace(open_run(first.root), folder=folder), True
+
+
+def untied(predictions: Predictions, scheme: Scheme, place: int) -> Predictions:
+    """Predictions without the galaxies whose votes on a question are tied: chance gave them their label."""
+    if predictions.panel is None:
+        return predictions
+    shares = np.sort(predictions.panel.shares(scheme, place), axis=1)
+    tied = shares[:, -1] - shares[:, -2] < _TIE  # a comparison with NaN is false
+    return replace(predictions, mask=np.where(tied[:, None], 0, predictions.mask))
 
 
 def _columns(predictions: Predictions, block: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -78,6 +78,8 @@ class QuestionPart:
     sentence: str
     confusion: Matrix | None = None
     labels: Table | None = None
+    soft: Matrix | None = None
+    votes: Table | None = None
     figures: tuple[Picture, ...] = ()
     wrong: tuple[Shown, ...] = ()
 
@@ -92,6 +94,7 @@ class RunPart:
     facts: tuple[tuple[str, str], ...]
     metrics: Table
     by_question: Table
+    by_panel: Table | None
     curves: tuple[Picture, ...]
     questions: tuple[QuestionPart, ...]
     absence: str
@@ -186,6 +189,7 @@ def run_part(run: RunReport, drawn: Drawn, number: int) -> RunPart:
         facts=tuple((name, printable(value)) for name, value in run.facts),
         metrics=tables.all_metrics(run),
         by_question=tables.by_question(run),
+        by_panel=tables.by_panel(run),
         curves=show(drawn[""]),
         questions=questions,
         absence=printable(run.absence),
@@ -201,7 +205,15 @@ def _question_part(run: RunReport, place: int, drawn: Drawn, anchor: str) -> Que
     wrong = tuple(_shown(run, question, place, mistake) for mistake in run.mistakes[question.name])
     sentence = _sentence(run, question, figures, intervals, majority)
     pictures = show(drawn[question.name])
-    return section(sentence, tables.confusion(figures), tables.by_label(run, question), pictures, wrong)
+    return section(
+        sentence,
+        tables.confusion(figures),
+        tables.by_label(run, question),
+        tables.soft_confusion(figures),
+        tables.by_votes(figures),
+        pictures,
+        wrong,
+    )
 
 
 def _sentence(run: RunReport, question: Question, figures: Any, intervals: Any, majority: Any) -> str:  # noqa: ANN401 -- JSON
@@ -301,7 +313,12 @@ _READING = (
     95 % of the resulting values lie in the interval. They do not include how much the result would change if the model
     were trained again.""",
     """The most wrongly classified galaxies are those with the largest difference between the probability of the model's
-    answer and that of the volunteers' answer. Volunteers make mistakes too, so look at the images.""",
+    answer and that of the volunteers' answer. Galaxies whose votes are tied are left out: chance gave them their label.
+    Volunteers make mistakes too, so look at the images.""",
+    """"2nd panel" is what a second panel of as many volunteers would score against the first (a uniform prior; its
+    interval holds 95 % of such scores). It is what a model can be held to. With few votes a galaxy it is low, and a
+    model can be above it. The calibration error is the mean distance between probability and share; a perfectly
+    calibrated model stays below the value in grey in 97.5 % of the cases.""",
 )
 
 

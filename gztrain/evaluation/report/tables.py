@@ -81,6 +81,7 @@ class Matrix:
     caption: str
     answers: tuple[str, ...]
     rows: tuple[MatrixRow, ...]
+    columns: str = "model"
 
 
 def name_of(metric: str) -> str:
@@ -90,7 +91,7 @@ def name_of(metric: str) -> str:
 
 def figure(figures: Json, metric: str, intervals: Json | None = None) -> Cell:
     """The cell of a metric, with its interval if there is one."""
-    show = whole if metric in WHOLE else rate
+    show = whole if metric in (*WHOLE, "galaxies") else rate
     return Cell(show(figures.get(metric)), between((intervals or {}).get(metric)))
 
 
@@ -202,6 +203,89 @@ def confusion(figures: Json) -> Matrix:
         for row, answer in enumerate(figures["classes"])
     )
     return Matrix("Galaxies by answer; the shade is the share of the row.", tuple(figures["classes"]), rows)
+
+
+def soft_confusion(figures: Json) -> Matrix | None:
+    """The confusion matrix of single volunteers on the same galaxies; None for figures without votes."""
+    votes = figures.get("volunteers")
+    if not votes or not votes["galaxies"]:
+        return None
+    table = np.array(votes["soft_confusion"], np.float64)
+    totals = table.sum(axis=1, keepdims=True)
+    shares = np.divide(table, totals, out=np.zeros(table.shape), where=totals > 0)
+    rows = tuple(
+        MatrixRow(
+            answer,
+            tuple(
+                Share(f"{value:,.1f}", f"{share:.3f}", row == column)
+                for column, (value, share) in enumerate(zip(table[row], shares[row], strict=True))
+            ),
+        )
+        for row, answer in enumerate(figures["classes"])
+    )
+    caption = (
+        f"Shares of the votes of single volunteers, added up over {whole(votes['galaxies'])} galaxies that were asked."
+    )
+    return Matrix(caption, tuple(figures["classes"]), rows, "single volunteers")
+
+
+def by_panel(run: RunReport) -> Table | None:
+    """Each question beside a second panel of volunteers, and its calibration; None for figures of old runs."""
+    rows = []
+    for question in run.scheme.questions:
+        figures, intervals, majority, _ = question_parts(run, question)
+        if "ceiling" not in figures:
+            return None
+        votes, limit = figures.get("volunteers") or {}, figures["ece_limit"]
+        cells = (
+            figure(figures, "accuracy", intervals),
+            figure(majority, "accuracy"),
+            figure(figures, "ceiling", intervals),
+            figure(figures, "above_ceiling", intervals),
+            Cell(rate(figures["ece"]), "" if limit is None else f"perfect: up to {rate(limit)}"),
+            figure(figures, "brier"),
+            figure(votes, "fraction_rmse"),
+        )
+        rows.append(TableRow(f"Q{question.index} {question.title}", cells))
+    head = (
+        *("", "accuracy", "commonest answer", "2nd panel", "above 2nd panel"),
+        *("calibration error", "Brier score", "RMSE of vote shares"),
+    )
+    return Table(
+        f"Each question beside a second panel of volunteers, and its probabilities. {_source(run)}", head, tuple(rows)
+    )
+
+
+def _source(run: RunReport) -> str:
+    parts = [part.get("volunteers") or {} for part in run.judged["per_question"].values()]
+    estimated, galaxies = (sum(part.get(key, 0) for part in parts) for key in ("estimated", "galaxies"))
+    if not galaxies:
+        return "The predictions came without votes, so there is no second panel."
+    if not estimated:
+        return ""
+    return (
+        f"{whole(estimated)} of {whole(galaxies)} answers have no number of votes of their own; that of the first "
+        "question, times the share of volunteers that came to the question, stands in for it."
+    )
+
+
+def by_votes(figures: Json) -> Table | None:
+    """Accuracy and AUC by number of votes, agreement and entropy of the votes; None for figures without votes."""
+    if not figures.get("by_votes"):
+        return None
+    rows = [_least(part, "{:.0f} votes or more") for part in figures["by_votes"]]
+    rows += [_least(part, "winner has {:.0%} or more") for part in figures["by_agreement"]]
+    for part in figures["volunteers"]["by_entropy"]:
+        right = [None if part[key] is None else 1 - part[key] for key in ("error", "panel_error")]
+        cells = (Cell(whole(part["galaxies"])), Cell(rate(right[0])), Cell(rate(None)), Cell(rate(right[1])))
+        rows.append(TableRow(f"entropy {part['low']:.1f} to {part['high']:.1f}", cells))
+    caption = "By votes. Entropy: 0 if all volunteers agree, 1 if their votes are even."
+    return Table(caption, ("", "galaxies", "accuracy", "AUC, mean over labels", "2nd panel"), tuple(rows))
+
+
+def _least(part: Json, words: str) -> TableRow:
+    of = partial(figure, part, intervals=part["intervals"])
+    return TableRow(words.format(part["least"]), (figure(part, "galaxies"), of("accuracy"), of("auc_macro"), Cell("")))
 
 
 _COMPARED = ("accuracy", "binary_accuracy", "auc", "auc_macro", "f1")

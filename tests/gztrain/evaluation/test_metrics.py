@@ -445,6 +445,12 @@ def test_every_key_is_documented_and_every_documented_key_exists() -> None:
     found = judged(with_votes(some_predictions(scheme, 30), scheme), scheme, bootstrap=5)
     folds = {"numbers": [0, 1], "mean": {}, "sd": {}}
     data = dict.fromkeys(("name", "path", "data_hash", "recipe_hash", "split", "same"))
-    added = {"labels": "asked", "data_set": data, "damaged_records": 0, "folds": folds}  # by evaluate and crossval
+    added = {
+        "labels": "asked",
+        "data_set": data,
+        "damaged_records": 0,
+        "temperatures": None,
+        "folds": folds,
+    }  # by evaluate and crossval
     document = as_document("all", {"val": {**added, **found}}, {"damaged_records": 0})
     assert documented_keys() == paths(document, scheme)
