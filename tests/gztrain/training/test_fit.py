@@ -18,7 +18,7 @@ from gztrain.config import TrainConfig, read_config
 from gztrain.data import open_reader, select
 from gztrain.data.dataset import choose_scheme, open_dataset
 from gztrain.data.label_source import LabelSource
-from gztrain.evaluation.evaluate import evaluate
+from gztrain.evaluation.evaluate import evaluate, read_metrics
 from gztrain.evaluation.figures import METRICS
 from gztrain.evaluation.predictions import read_predictions
 from gztrain.models import ModelSpec, build
@@ -101,7 +101,7 @@ def test_predictions_are_those_of_the_model_for_the_validation_fold(run: RunFold
     np.testing.assert_allclose(told.probabilities, np.asarray(opened.model()(batch.images)), atol=1e-5)
     np.testing.assert_array_equal(told.mask, batch.mask[:, list(opened.scheme.places)])
     table = pq.read_table(run.predictions)
-    assert table.column_names == ["id", "probabilities", "labels", "mask"]
+    assert table.column_names == ["id", "probabilities", "labels", "mask", "fractions", "votes", "estimated"]
 
 
 def test_metrics_have_the_thirteen_names_and_counts_that_add_up(run: RunFolder) -> None:
@@ -123,7 +123,9 @@ def test_the_best_epoch_is_the_one_that_is_kept(run: RunFolder) -> None:
     job = make_job(TrainRequest(opened.dataset, run.root, opened.config))
     told = read_predictions(run.predictions)
     (batch,) = job.reader.batches(job.validation, np.arange(len(job.validation)), len(job.validation))
-    logits = np.log(told.probabilities) - np.log1p(-told.probabilities)
+    fitted = read_metrics(run)["splits"]["val"]["temperatures"]  # validation knows none of them
+    of_labels = [fitted[question.name] for question in opened.scheme.questions for _ in question.used]
+    logits = (np.log(told.probabilities) - np.log1p(-told.probabilities)) * np.float32(of_labels)
     loss = np.asarray(job.training_loss.per_galaxy(job.training_loss.targets(batch), logits))
     assert float(loss.mean()) == pytest.approx(lowest, rel=1e-4)
 
