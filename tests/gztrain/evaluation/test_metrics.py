@@ -444,12 +444,13 @@ def test_every_key_is_documented_and_every_documented_key_exists() -> None:
     scheme = scheme_of("all")
     found = judged(with_votes(some_predictions(scheme, 30), scheme), scheme, bootstrap=5)
     folds = {"numbers": [0, 1], "mean": {}, "sd": {}}
+    temperatures = {question.name: 1.0 for question in scheme.questions}
     data = dict.fromkeys(("name", "path", "data_hash", "recipe_hash", "split", "same"))
     added = {
         "labels": "asked",
         "data_set": data,
         "damaged_records": 0,
-        "temperatures": None,
+        "temperatures": temperatures,
         "folds": folds,
     }  # by evaluate and crossval
     document = as_document("all", {"val": {**added, **found}}, {"damaged_records": 0})
