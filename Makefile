@@ -8,7 +8,7 @@ WORKERS ?= 2
 # A file of tests a process; 0 runs all in this one.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test thorough faults fuzz audit same-bytes lint format types unit lock golden docs docs-links docs-tutorial clean help
+.PHONY: run test thorough faults fuzz audit same-bytes lint format types unit lock golden wheel-check docs docs-links docs-tutorial clean help
 
 help:            ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -57,12 +57,18 @@ audit: $(VENV)/dev ## licences of what is pinned, known advisories, and bills of
 	$(BIN)/python tools/licences.py
 	$(BIN)/python tools/advisories.py $(VENV)/audit
 
-lock: $(VENV)/bin/python ## compile requirements/*.txt from pyproject.toml
+$(VENV)/lock/bin/uv: | $(VENV)/bin/python
 	$(BIN)/python -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet uv
-	for target in base dev cloud docs; do \
+
+wheel-check: $(VENV)/lock/bin/uv ## install the wheel in an empty folder under each Python that is here, and run the README there
+	$(BIN)/python tools/wheel_check.py $(VENV)/lock/bin/uv
+
+lock: $(VENV)/lock/bin/uv ## compile requirements/*.txt from pyproject.toml
+	for target in base dev train cloud docs; do \
 	  groups="--group build"; \
 	  test $$target != dev || groups="$$groups --group dev --all-extras --constraint requirements/base.txt"; \
+	  test $$target != train || groups="--extra train --constraint requirements/dev.txt"; \
 	  test $$target != docs || groups="$$groups --group docs --extra report --constraint requirements/dev.txt"; \
 	  test $$target != cloud || groups="$$groups --extra gcp --extra aws --constraint requirements/dev.txt"; \
 	  $(VENV)/lock/bin/uv pip compile pyproject.toml $$groups --universal --python-version 3.11 --generate-hashes \

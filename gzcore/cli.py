@@ -5,10 +5,12 @@ import errno
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -165,7 +167,7 @@ def _told(error: Exception, name: str, *, interrupted: bool) -> int:
         return _show_usage_error(error)
     sentence = str(error) if isinstance(error, GzError) else system_sentence(error)
     if sentence is not None:
-        say(f"{name}: {sentence}")
+        say(f"{name}: {sentence}{_where_is_the_page(sentence)}")
         return int(getattr(error, "exit_code", 1))
     what = f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}"
     limit = memory_limit()
@@ -175,6 +177,15 @@ def _told(error: Exception, name: str, *, interrupted: bool) -> int:
     say(f"{name}: unexpected {what}")
     say(f"This is a fault of {name}; run again with --debug and report what it prints.")
     return 1
+
+
+def _where_is_the_page(sentence: str) -> str:
+    """Where the page is that a message names, such as docs/images.md; nothing is added in a checkout, which has it."""
+    named = re.search(r"docs/[\w/-]+\.md", sentence)
+    if named is None or (Path(__file__).parents[1] / named.group()).exists():
+        return ""
+    page = Path(sys.prefix, "share", "doc", "gzprep", named.group())
+    return f" That page is {page}." if page.exists() else ""
 
 
 def _show_usage_error(error: Any) -> int:  # noqa: ANN401 -- typer's own click

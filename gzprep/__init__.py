@@ -7,12 +7,13 @@ one sentence; UsageError is one kind of it. Everything is loaded when it is firs
 
 from typing import TYPE_CHECKING
 
+from gzcore import __version__ as __version__
+
 if TYPE_CHECKING:
     from gzcore.errors import GzError, UsageError
     from gzprep import report, run
     from gzprep.tools.python import inspect
 
-__version__ = "0.1.0"
 __all__ = ["GzError", "UsageError", "inspect", "report", "run"]
 _PUBLIC = {"GzError": "gzcore.errors", "UsageError": "gzcore.errors", "inspect": "gzprep.tools.python"}
 """Names, and the modules that they are in. ``run`` and ``report`` are modules that can be called."""

@@ -19,13 +19,14 @@ After ``import gztrain``, Keras can load the model of a run: ``keras.saving.load
 import sys
 from typing import TYPE_CHECKING
 
+from gzcore import __version__ as __version__
+
 if TYPE_CHECKING:
     from gzcore.errors import GzError, UsageError
     from gztrain.api.galaxies import GalaxyDataset, GalaxySelection, open_dataset
     from gztrain.api.runs import Metrics, TrainedRun, fit, open_run
     from gztrain.models.masked_loss import MaskedBinaryCrossentropy
 
-__version__ = "0.1.0"
 __all__ = [
     "GalaxyDataset",
     "GalaxySelection",

@@ -1,6 +1,7 @@
 """What is installed works without the checkout: recipes, templates and tables are in the wheel."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from tests.gztrain.run_folders import told_run
 from tests.running import ROOT, SMALL
 
 pytestmark = pytest.mark.slow
-SOURCES = ("gzcore", "gzprep", "gztrain", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = ("gzcore", "gzprep", "gztrain", "docs", "pyproject.toml", "README.md", "LICENSE")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in SOURCES:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "_build", "generated"))
         else:
             shutil.copy(source, copy / name)
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", out, copy)
@@ -59,6 +60,15 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert {path.as_posix() for path in files if "__pycache__" not in path.parts} <= names
+
+
+def test_pages_that_messages_name_are_in_the_wheel(wheel: Path) -> None:
+    sources = [path.read_text() for name in SOURCES[:3] for path in (ROOT / name).rglob("*.py")]
+    named = {page for source in sources for page in re.findall(r"(?<![\w./])docs/[\w/-]+\.md", source)}
+    with zipfile.ZipFile(wheel) as archive:
+        there = {name.partition("/share/doc/gzprep/")[2] for name in archive.namelist()}
+    assert "docs/images.md" in named
+    assert named <= there
 
 
 def test_what_runs_is_what_was_installed(installed: Path, tmp_path: Path) -> None:
