@@ -58,6 +58,7 @@ QUICK = {f"{recipe}, 12 galaxies": Case(recipe, limit=12) for recipe in ("gz2-cn
 TRAINING = (
     *("--model", "small", "--size", "32", "--batch", "32", "--epochs", "2", "--fine-tune-epochs", "0", "--seed", "3"),
     *("--affine", "--set", "log.every=1", "--set", "bootstrap=20", "--set", "log.tensorboard=false"),
+    *("--min-votes", "1", "--set", "ties=keep"),  # the labels that it was recorded with
 )
 """Options of the run whose weights are compared."""
 
