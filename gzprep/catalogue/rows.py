@@ -51,9 +51,9 @@ def galaxies(piece: Piece) -> Iterator[Galaxy]:
 
 
 def _filenames(piece: Piece, names: Sequence[str | Unfit]) -> list[str | None]:
-    """Names of images: as the catalogue has them, or as they follow from the ids."""
+    """Names of images: as they follow from the ids where the survey says so, or else as the catalogue has them."""
     pattern = piece.survey.image_file
-    if pattern is None or "filename" in piece.table.schema.names:
+    if pattern is None or piece.survey.path_column is not None:
         return piece.texts("filename", keep_nulls=True)
     return [None if isinstance(name, Unfit) else pattern.replace("{id}", name) for name in names]
 

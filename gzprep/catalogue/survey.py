@@ -48,7 +48,7 @@ class Survey(Part):
         pixel_scale: arcsec a pixel of its images; None where it differs from image to image.
         id_column: what the column of ids is called in its catalogues.
         path_column: column of the path of each image, where a catalogue has one in place of subfolder and filename.
-        image_file: name of the image of a galaxy, such as ``{id}.jpg``, where a catalogue has no column for it.
+        image_file: name of the image of a galaxy, such as ``{id}.jpg``, where no column of a catalogue has it.
         own_labels: the labels are a user's own, and not volunteers' votes.
         cumulative: the fractions of a catalogue are multiplied by that of the answer that leads to their question.
         questions: the decision tree; derived questions come last.
