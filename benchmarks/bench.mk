@@ -7,7 +7,7 @@ DEFECT_PEERS := cleanvision
 PEERS := $(PREP_PEERS) $(INPUT_PEERS) $(DEFECT_PEERS)
 
 .PHONY: bench-prep bench-quick bench-growth bench-memory bench-stages bench-input bench-input-quick bench-input-memory
-.PHONY: bench-report bench-likeness bench-flat bench-defects bench-defects-quick bench-envs bench-lock
+.PHONY: bench-report bench-likeness bench-sources bench-flat bench-defects bench-defects-quick bench-envs bench-lock
 
 bench-prep: $(VENV)/dev $(PREP_PEERS:%=$(BENCH_ENVS)/%/made) ## speed against the floor, a second worker and peers, 15 minutes at most
 	@$(BIN)/python benchmarks/prep.py
@@ -20,6 +20,9 @@ bench-growth: $(VENV)/dev ## time and memory at 500, 2,000 and 8,000 galaxies
 
 bench-memory: $(VENV)/dev ## peak memory of the process tree at 750 and 4,000 galaxies
 	@$(BIN)/python benchmarks/memory.py
+
+bench-sources: $(VENV)/dev ## files, parquet, tar and FITS: the same shards, time and memory
+	@$(BIN)/python benchmarks/sources.py --check
 
 bench-stages: $(VENV)/dev ## microseconds a galaxy of each stage, ours and the floor's
 	@$(BIN)/python benchmarks/stages.py

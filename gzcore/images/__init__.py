@@ -187,18 +187,22 @@ def read_part(place: Place, start: int, length: int) -> bytes:
     """
     check_file_size(length)
     try:
-        if isinstance(place, Url):
-            data = place.read(start, start + length)
-        else:
-            with place.open("rb", buffering=0) as file:
-                file.seek(start)
-                data = file.read(length)
+        data = place.read(start, start + length) if isinstance(place, Url) else _read_local(place, start, length)
     except OSError as error:
         reason = system_sentence(error) or f"{place} cannot be read ({error.strerror or error}); run the command again."
         raise GzError(reason) from None
     if len(data) != length:
         raise UnreadableImage(f"{place.name} ends within it")
     return data
+
+
+def _read_local(path: Path, start: int, length: int) -> bytes:
+    descriptor = os.open(path, OPEN_TO_READ)
+    try:
+        os.lseek(descriptor, start, os.SEEK_SET)
+        return os.read(descriptor, length)
+    finally:
+        os.close(descriptor)
 
 
 # ---------------------------------------------------------------- from bytes to a header

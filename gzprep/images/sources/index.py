@@ -6,9 +6,10 @@ WebDataset has it. Names are kept as hashes of 64 bits: 32 bytes an entry, about
 
 import posixpath
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -88,8 +89,8 @@ class IndexBuilder:
 
     def built(self) -> "Index":
         """The table, sorted by hash."""
-        table: Table = np.frombuffer(self._numbers, np.int64).reshape(-1, 4)
-        return Index(self.images, table[np.lexsort(table.T[::-1])])
+        table: Table = np.frombuffer(self._numbers, np.int64).reshape(-1, 4).T
+        return Index(self.images, np.ascontiguousarray(table[:, np.lexsort(table[::-1])]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,7 @@ class Index:
 
     Attributes:
         images: number of images.
-        table: int64 [keys, 4]: hash, file, start, length; sorted.
+        table: int64 [4, keys]: hash, file, start, length; sorted by hash.
         stored: where the table lies; then that alone is sent to workers, who map it into memory.
     """
 
@@ -119,15 +120,23 @@ class Index:
             UnreadableImage: there are several of one name.
         """
         for key in keys_of(galaxy):
-            wanted = _hash(key)
-            first = int(np.searchsorted(self.table[:, 0], wanted))
-            last = int(np.searchsorted(self.table[:, 0], wanted, side="right"))
-            if last - first > 1:
-                raise UnreadableImage(f"there are {last - first} images called {key.partition(b' ')[2].decode()!r}")
-            if last > first:
-                return Location(*(int(number) for number in self.table[first, 1:]))
+            wanted, hashes = _hash(key), self._hashes
+            place = bisect_left(hashes, wanted)
+            if place < len(hashes) and hashes[place] == wanted:
+                self._refuse_second(key, place + 1, wanted)
+                return Location(*self.table[1:, place].tolist())
         path = path_below(galaxy.subfolder, galaxy.filename)
         raise MissingImage(f"there is no image {galaxy.id!r}" + (f", and none at {path!r}" if path else ""))
+
+    @cached_property
+    def _hashes(self) -> memoryview:
+        """The hashes as Python looks them up quickest."""
+        return memoryview(self.table[0])
+
+    def _refuse_second(self, key: bytes, place: int, wanted: int) -> None:
+        if place < len(self._hashes) and self._hashes[place] == wanted:
+            number = int((self.table[0] == wanted).sum())
+            raise UnreadableImage(f"there are {number} images called {key.partition(b' ')[2].decode()!r}")
 
     def store(self, place: Place, temporaries: Place) -> "Index":
         """Write the table, and return an index that is small once pickled."""

@@ -8,11 +8,13 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gzcore.errors import GzError
@@ -29,7 +31,7 @@ PATHS = ("path", "file_loc", "filename", "file_name")
 """Columns whose values are paths of images; ``filename`` may have its ``subfolder`` beside it."""
 _FOLDER = "subfolder"
 AUTO = "auto"
-_ROWS = 32
+_ROWS = 64
 """Rows that are read at a time: images are large."""
 _FILE_BITS = 32
 """A row group is a number of 64 bits: its file above, its place in the file below."""
@@ -161,16 +163,25 @@ class _Names:
         """What is read to make the index; never the images."""
         return [*self.ids, *self.paths, *([f"{self.column}.path"] if self.inside else [])]
 
-    def keys(self, values: dict[str, Any]) -> Iterator[bytes]:
-        """Everything that a row is found by."""
-        yield from (name_key(str(values[name])) for name in self.ids if values[name] is not None)
-        inside = values.get(self.column)
-        told = [*(values[name] for name in self.paths), inside.get("path") if isinstance(inside, dict) else None]
-        for path in told:
-            if isinstance(path, str) and path:
-                yield from keys_of_path(path)
-                if values.get(_FOLDER):
-                    yield from keys_of_path(f"{values[_FOLDER]}/{path}")
+    def keys(self, table: pa.RecordBatch) -> Iterator[tuple[bytes, ...]]:
+        """Everything that each row of a batch is found by."""
+        ids = [map(_id_keys, table[name].to_pylist()) for name in self.ids]
+        told = [table[name].to_pylist() for name in self.paths]
+        if self.inside:
+            told.append(pc.struct_field(table[self.column], "path").to_pylist())
+        folders = table[_FOLDER].to_pylist() if _FOLDER in table.schema.names else [None] * table.num_rows
+        paths = [map(_path_keys, names, folders) for names in told]
+        return (tuple(chain.from_iterable(row)) for row in zip(*ids, *paths, strict=True))
+
+
+def _id_keys(value: Any) -> tuple[bytes, ...]:  # noqa: ANN401 -- any value of a table
+    return () if value is None else (name_key(str(value)),)
+
+
+def _path_keys(path: Any, folder: Any) -> tuple[bytes, ...]:  # noqa: ANN401 -- any value of a table
+    if not isinstance(path, str) or not path:
+        return ()
+    return keys_of_path(path) + (keys_of_path(f"{folder}/{path}") if folder else ())
 
 
 def _names_in(schema: pa.Schema, column: str, id_column: str | None, place: Place) -> _Names:
@@ -188,9 +199,8 @@ def _index_one(file: pq.ParquetFile, number: int, names: _Names, builder: IndexB
     folder = [_FOLDER] if _FOLDER in file.schema_arrow.names else []
     for group in range(file.num_row_groups):
         batches = file.iter_batches(row_groups=[group], columns=[*names.read, *folder], use_threads=False)
-        rows = (values for batch in batches for values in batch.to_pylist())
-        for row, values in enumerate(rows):
-            builder.add(names.keys(values), Location(number, group, row))
+        for row, keys in enumerate(chain.from_iterable(map(names.keys, batches))):
+            builder.add(keys, Location(number, group, row))
 
 
 def _has_path(kind: pa.DataType) -> bool:
@@ -223,10 +233,8 @@ def _image_bytes(file: pq.ParquetFile, column: str, group: int) -> Any:  # noqa:
 
 
 def _images(file: pq.ParquetFile, column: str, group: int) -> Iterator[bytes | None]:
-    inner = f"{column}.bytes" if pa.types.is_struct(file.schema_arrow.field(column).type) else column
-    for batch in file.iter_batches(_ROWS, row_groups=[group], columns=[inner], use_threads=False):
-        for value in batch.column(0).to_pylist():
-            yield value["bytes"] if isinstance(value, dict) else value
+    for values in _binary(file, column, group):
+        yield from values.to_pylist()
 
 
 def unpack(images: ParquetImages, pack: Place, temporaries: Place) -> TarImages:
@@ -243,22 +251,54 @@ def unpack(images: ParquetImages, pack: Place, temporaries: Place) -> TarImages:
     Raises:
         GzError: a file of the source is damaged.
     """
-    offsets, first_rows = array("q", [0]), {}
-    with appearing(pack, temporaries) as out:
+    starts, lengths, first_rows, at = array("q"), array("q"), {}, 0
+    with pack.open("wb") if isinstance(pack, Path) else appearing(pack, temporaries) as out:  # not kept: no fsync
         for number, place in enumerate(images.files):
             with _readable(place), pq.ParquetFile(for_arrow(place), pre_buffer=False) as file:
                 for group in range(file.num_row_groups):
-                    first_rows[number, group] = len(offsets) - 1
-                    for data in _images(file, images.column, group):
-                        offsets.append(offsets[-1] + out.write(data or b""))
-    table = _moved(images.index.table, first_rows, np.frombuffer(offsets, np.int64))
-    return TarImages(images.shown, (pack,), Index(images.index.images, table))
+                    first_rows[number, group] = len(starts)
+                    for block in _blocks(file, images.column, group):
+                        starts.frombytes((block.starts + at).tobytes())
+                        lengths.frombytes(block.lengths.tobytes())
+                        at += out.write(block.data)
+    ranges = np.frombuffer(starts, np.int64), np.frombuffer(lengths, np.int64)
+    return TarImages(images.shown, (pack,), Index(images.index.images, _moved(images.index.table, first_rows, *ranges)))
 
 
-def _moved(table: Table, first_rows: dict[tuple[int, int], int], offsets: npt.NDArray[np.int64]) -> Table:
+class _Block(NamedTuple):
+    """Some images one behind the other.
+
+    Attributes:
+        data: their bytes.
+        starts, lengths: of each in ``data``, int64; a length of 0 where there is none.
+    """
+
+    data: memoryview
+    starts: Table
+    lengths: Table
+
+
+def _blocks(file: pq.ParquetFile, column: str, group: int) -> Iterator[_Block]:
+    """Yield the images of a row group, some at a time, without a Python object for each."""
+    for values in _binary(file, column, group):
+        wide = values.cast(pa.large_binary())
+        _, offsets, data = wide.buffers()
+        bounds = np.frombuffer(offsets, np.int64)[wide.offset : wide.offset + len(wide) + 1]
+        there = np.asarray(wide.is_valid())
+        block = memoryview(data)[bounds[0] : bounds[-1]] if data is not None else memoryview(b"")
+        yield _Block(block, bounds[:-1] - bounds[0], np.where(there, np.diff(bounds), 0))
+
+
+def _binary(file: pq.ParquetFile, column: str, group: int) -> Iterator[pa.Array]:
+    inner = f"{column}.bytes" if pa.types.is_struct(file.schema_arrow.field(column).type) else column
+    for batch in file.iter_batches(_ROWS, row_groups=[group], columns=[inner], use_threads=False):
+        values = batch.column(0)
+        yield pc.struct_field(values, "bytes") if pa.types.is_struct(values.type) else values
+
+
+def _moved(table: Table, first_rows: dict[tuple[int, int], int], starts: Table, lengths: Table) -> Table:
     """The table of an index, with bytes of the one file in place of row groups and rows."""
     codes = np.array([file << _FILE_BITS | group for file, group in first_rows], np.int64)
     firsts = np.array(list(first_rows.values()), np.int64)
-    rows = firsts[np.searchsorted(codes, table[:, 1] << _FILE_BITS | table[:, 2])] + table[:, 3]
-    starts = offsets[rows]
-    return np.stack([table[:, 0], np.zeros_like(rows), starts, offsets[rows + 1] - starts], axis=1)
+    rows = firsts[np.searchsorted(codes, table[1] << _FILE_BITS | table[2])] + table[3]
+    return np.stack([table[0], np.zeros_like(rows), starts[rows], lengths[rows]])
