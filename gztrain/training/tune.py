@@ -140,7 +140,7 @@ def _open_study(request: TuneRequest) -> Any:  # noqa: ANN401 -- an optuna.Study
         "data": record_of(open_dataset(request.data)).as_json() | {"path": None},
     }
     storage = JournalStorage(JournalFileBackend(str(request.journal)))
-    direction = "maximize" if request.goal == "auc" else "minimize"
+    direction: Literal["maximize", "minimize"] = "maximize" if request.goal == "auc" else "minimize"
     study = optuna.create_study(study_name="gztrain", storage=storage, direction=direction, load_if_exists=True)
     before = study.user_attrs.get("identity")
     if before is None:
