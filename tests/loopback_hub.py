@@ -1,13 +1,15 @@
 """A Hugging Face hub on loopback: folders by the names of their repositories, as huggingface_hub asks for them."""
 
+import base64
 import hashlib
 import http.server
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -26,13 +28,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_POST(self) -> None:
-        """Which of some paths are there, and how long they are."""
-        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        """Which of some paths are there, and how long they are; or take files, from callers with a token."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if answer := _taken(self.path, body, self.repositories):
+            allowed = "Authorization" in self.headers
+            self._answer(200 if allowed else 401, answer() if allowed else {"error": "Invalid username or password."})
+            return
+        asked = parse_qs(body.decode())
         found = re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/paths-info/.*", self.path)
         folder = self.repositories.get(found[1]) if found else None
         entries = [] if folder is None else [_entry(folder, folder / path) for path in asked.get("paths", [])]
-        data = json.dumps([entry for entry in entries if entry]).encode()
-        self.send_response(404 if folder is None else 200)
+        self._answer(404 if folder is None else 200, [entry for entry in entries if entry])
+
+    def _answer(self, state: int, document: object) -> None:
+        data = json.dumps(document).encode()
+        self.send_response(state)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -79,6 +89,32 @@ def serve(repositories: Mapping[str, Path]) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _taken(path: str, body: bytes, repositories: Mapping[str, Path]) -> Callable[[], object] | None:
+    """What the hub does with files that are sent to it: a repository is made, files are announced, then committed."""
+    if path == "/api/repos/create":
+        asked = json.loads(body)
+        return lambda: {"url": f"https://huggingface.co/datasets/{asked.get('organization', 'user')}/{asked['name']}"}
+    if path == "/api/validate-yaml":
+        return lambda: {"errors": [], "warnings": []}
+    found = re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/(preupload|commit)/main(\?.*)?", path)
+    if not found or found[1] not in repositories:
+        return None
+    if found[2] == "preupload":
+        names = [file["path"] for file in json.loads(body)["files"]]
+        modes = [{"path": name, "uploadMode": "regular", "shouldIgnore": False} for name in names]
+        return lambda: {"files": modes}
+    return lambda: _commit(repositories[found[1]], [json.loads(line) for line in body.splitlines()])
+
+
+def _commit(folder: Path, lines: list[dict[str, Any]]) -> dict[str, str]:
+    for line in lines:
+        if line["key"] == "file":
+            file = folder / line["value"]["path"]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(base64.b64decode(line["value"]["content"]))
+    return {"commitUrl": f"https://huggingface.co/datasets/someone/sky/commit/{COMMIT}", "commitOid": COMMIT}
 
 
 def _entry(folder: Path, path: Path) -> dict[str, object] | None:

@@ -44,6 +44,8 @@ COMMANDS = {
             "surveys",
             "recipes",
             "inspect",
+            "convert",
+            "push",
         )
     },
     "gztrain": {

@@ -18,7 +18,7 @@ from gzcore.cli import (
 from gzcore.errors import UsageError
 from gzcore.storage.options import AnyPlace, path, place
 from gzprep import __version__
-from gzprep.cli import looking, making, surveys  # noqa: F401 -- their commands come first
+from gzprep.cli import giving, looking, making, surveys  # noqa: F401 -- their commands come first
 from gzprep.cli.options import Dataset, RecipeName, SurveyName, app
 
 

@@ -1,6 +1,6 @@
 """What is true of the galaxies of a data set by their source: what they are, whom to cite, who made them, licences."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gzprep.dataset.source import SIMULATED
@@ -37,13 +37,21 @@ class Provenance:
     url: str | None = None
 
 
-_MADE = ", prepared by gzprep as TFRecord shards."
+SHARDS = "TFRecord shards"
+"""What a data set is made of, in the sentence about it."""
+_MADE = f", prepared by gzprep as {SHARDS}."
 
 
-def provenance_of(manifest: dict[str, Any]) -> Provenance:
-    """What is true of the galaxies of a data set, by what its manifest says of their source and of the survey."""
+def provenance_of(manifest: dict[str, Any], form: str = SHARDS) -> Provenance:
+    """What is true of the galaxies of a data set, by what its manifest says of their source and of the survey.
+
+    Args:
+        manifest: of the data set.
+        form: what the files are, where they are no shards.
+    """
     survey = manifest["survey"]
-    return _simulated(survey) if manifest["source"]["kind"] == SIMULATED else _real(survey)
+    found = _simulated(survey) if manifest["source"]["kind"] == SIMULATED else _real(survey)
+    return replace(found, about=found.about.replace(SHARDS, form))
 
 
 def _real(survey: dict[str, Any]) -> Provenance:
@@ -74,8 +82,8 @@ _OWN = Provenance(
 def _simulated(survey: dict[str, Any]) -> Provenance:
     return Provenance(
         about=(
-            f"Simulated galaxies with simulated votes, in the form of {survey['title']}, made by gzprep as TFRecord "
-            "shards. No real galaxy is among them, and no person has voted."
+            f"Simulated galaxies with simulated votes, in the form of {survey['title']}, made by gzprep as "
+            f"{SHARDS}. No real galaxy is among them, and no person has voted."
         ),
         labels="Vote fractions are those of simulated volunteers; NaN means that a question was not asked.",
         citations=(),
