@@ -8,7 +8,7 @@ WORKERS ?= 2
 # A file of tests a process; 0 runs all in this one.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test thorough faults fuzz audit same-bytes lint format types unit lock golden wheel-check docs docs-links docs-tutorial clean help
+.PHONY: run test thorough faults fuzz audit same-bytes lint format types unit test-formats lock golden wheel-check docs docs-links docs-tutorial clean help
 
 help:            ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -53,6 +53,9 @@ fuzz: $(VENV)/dev ## search for documents that our parsers cannot cope with, for
 same-bytes: $(VENV)/dev engines-fetch ## every recipe, made in every way, gives the recorded bytes; training its weights
 	GZPREP_ALL_ENGINES=1 $(BIN)/python -m pytest --override-ini addopts=-q tests/same_bytes
 
+test-formats: $(VENV)/dev $(VENV)/formats/installed ## converted data sets in the readers of their communities; samples/s beside ours
+	$(BIN)/python -m pytest --override-ini addopts=-q tests/formats
+
 audit: $(VENV)/dev ## licences of what is pinned, known advisories, and bills of materials (CycloneDX) in build/sbom
 	$(BIN)/python tools/licences.py
 	$(BIN)/python tools/advisories.py $(VENV)/audit
@@ -74,6 +77,9 @@ lock: $(VENV)/lock/bin/uv ## compile requirements/*.txt from pyproject.toml
 	  $(VENV)/lock/bin/uv pip compile pyproject.toml $$groups --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements/$$target.txt || exit 1; \
 	done
+	$(VENV)/lock/bin/uv pip compile requirements/formats.in --constraint requirements/dev.txt --universal \
+	  --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet \
+	  --output-file requirements/formats.txt
 	$(VENV)/lock/bin/uv pip compile pyproject.toml requirements/gpu.in --group build --extra gcp --extra aws \
 	  --constraint requirements/dev.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements/gpu.txt
@@ -110,4 +116,9 @@ $(VENV)/dev: requirements/dev.txt $(VENV)/base
 $(DOCS)/installed: requirements/docs.txt | $(VENV)/bin/python
 	$(BIN)/python -m venv $(DOCS)
 	$(DOCS)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes --requirement requirements/docs.txt
+	touch $@
+
+$(VENV)/formats/installed: requirements/formats.txt | $(VENV)/bin/python
+	$(BIN)/python -m venv $(VENV)/formats
+	$(VENV)/formats/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes --requirement requirements/formats.txt
 	touch $@
