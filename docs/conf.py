@@ -2,6 +2,7 @@
 
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -40,7 +41,7 @@ PUBLIC = re.findall(r"automodule:: (\S+)", "".join(page.read_text() for page in 
 PAGES = "|".join(name for name in PUBLIC if name != "gztrain.data")  # a package: most modules in it have no page
 # A reference into a module that has a page must lead somewhere. Others are shown as text: types of other packages,
 # modules without a page, private names and type variables.
-nitpick_ignore_regex = [("py:.*", rf"(?!({PAGES})\.).*"), ("py:.*", r".*\._\w+|.*\.\w+T")]
+nitpick_ignore_regex = [("py:.*", rf"(?!({PAGES})\.).*"), ("py:.*", r".*\._\w+|.*\.\w+T|.*\.Annotated\[.*")]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "gzprep and gztrain"
@@ -60,4 +61,5 @@ html_theme_options = {
 linkcheck_timeout = 20
 linkcheck_anchors = False
 
+import_module("gztrain.api.runs")  # before autodoc does, which would take imports for types only as real ones
 write_pages(HERE)
