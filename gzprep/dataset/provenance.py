@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gzprep.catalogue.surveys import gz2
 from gzprep.dataset.source import SIMULATED
 
 
@@ -49,7 +50,7 @@ def provenance_of(manifest: dict[str, Any], form: str = SHARDS) -> Provenance:
         manifest: of the data set.
         form: what the files are, where they are no shards.
     """
-    survey = manifest["survey"]
+    survey = manifest.get("survey") or gz2().about
     found = _simulated(survey) if manifest["source"]["kind"] == SIMULATED else _real(survey)
     return replace(found, about=found.about.replace(SHARDS, form))
 

@@ -12,13 +12,10 @@ from typing import Any
 from gzcore.console import printable
 from gzcore.dataset.layout import CARDS, CATALOGUE, MANIFEST, REJECTS
 from gzcore.errors import GzError, UsageError
-from gzcore.storage.atomic import read_json
 from gzprep.dataset.read import open_folder
-from gzprep.tools.convert.plan import RECORD
+from gzprep.tools.convert.record import RECORD, read_converted
 
 _ADDRESS = re.compile(r"hf://(?:datasets/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)/?", re.ASCII)
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
-"""Names of our own files: no name leads out of the folder, and none is a pattern."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +68,9 @@ def files_of(folder: Path) -> list[str]:
 
 
 def _converted(folder: Path) -> Iterator[tuple[str, int | None]]:
-    said = read_json(folder / RECORD)
-    try:
-        yield from ((file["file"], file["bytes"]) for file in said["files"])
-        yield from ((name, None) for name in (*said["cards"], RECORD))
-    except (KeyError, TypeError):
-        raise GzError(f"{folder / RECORD} was not written by gzprep convert; convert the data set again.") from None
+    said = read_converted(folder / RECORD)
+    yield from ((file.file, file.bytes) for file in said.files)
+    yield from ((name, None) for name in (*said.cards, RECORD))
 
 
 def _prepared(folder: Path) -> Iterator[tuple[str, int | None]]:
@@ -87,9 +81,7 @@ def _prepared(folder: Path) -> Iterator[tuple[str, int | None]]:
     yield from ((name, None) for name in CARDS if (folder / name).is_file())
 
 
-def _check(folder: Path, name: object, size: object) -> None:
-    if not isinstance(name, str) or not _PLAIN.fullmatch(name) or ".." in name:
-        raise GzError(f"{folder / RECORD} names the file {str(name)[:80]!r}, which gzprep does not make.")
+def _check(folder: Path, name: str, size: int | None) -> None:
     path = folder / name
     if not path.is_file() or path.is_symlink():
         raise GzError(f"{path} is missing; run the command that made the folder again.")

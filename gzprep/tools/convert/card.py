@@ -17,6 +17,7 @@ _FORMS = {"parquet": "parquet files", "webdataset": "tar files for webdataset", 
 _ENDINGS = {"parquet": "parquet", "webdataset": "tar"}
 _FEATURES = {"parquet": parquet.features_of, "webdataset": webdataset.features_of}
 _CREATIVE_COMMONS = re.compile(r"creativecommons\.org/(licenses|publicdomain)/([a-z-]+)/([0-9.]+)")
+_HASHED = ("recipe", "data")
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _READING = {
     "parquet": """\
@@ -125,13 +126,13 @@ def card(manifest: Json, form: Format, files: list[Json]) -> str:
     """The whole README.md: front matter, what is here, how to read it, whom to cite, licence."""
     source = provenance_of(manifest, _FORMS[form])
     matter = yaml.safe_dump(front_matter(manifest, form, files), sort_keys=False, allow_unicode=True, width=120)
-    hashes = f"recipe `{manifest['recipe_hash'][:16]}`, data `{manifest['data_hash'][:16]}`"
+    hashes = ", ".join(f"{name} `{manifest[f'{name}_hash'][:16]}`" for name in _HASHED if manifest.get(f"{name}_hash"))
     table = _table(contents_of(manifest)) if form == "parquet" else ""
     parts = (
         f"---\n{matter}---",
         f"# {manifest['name']}",
         source.about,
-        f"Converted by `gzprep convert` from the data set with {hashes}; `gzprep.json` lists the files.",
+        f"Converted by `gzprep convert` from the data set with the hashes {hashes}; `gzprep.json` lists the files.",
         _splits(files),
         "## Reading",
         _READING[form],

@@ -8,6 +8,8 @@ import numpy as np
 
 from gzcore.dataset.example import Record
 from gzcore.dataset.features import Widths
+from gzcore.dataset.layout import MANIFEST
+from gzcore.errors import GzError
 from gzprep.dataset.read import widths_of
 
 UNKNOWN = -1
@@ -80,12 +82,19 @@ def view_name(record: Record) -> str:
 
 
 def contents_of(manifest: dict[str, Any]) -> Contents:
-    """Read the names of a data set from its manifest."""
-    labels, encoding = manifest["labels"], manifest["recipe"]["crop"]["encoding"]
+    """Read the names of a data set from its manifest.
+
+    Raises:
+        GzError: its labels are not those of its questions.
+    """
+    labels, encoding = manifest["labels"], manifest["recipe"]["crop"].get("encoding")
+    of_questions = [f"{question['name']}_{answer}" for question in labels["questions"] for answer in question["used"]]
+    if labels["names"] != of_questions:
+        raise GzError(f"The labels of {MANIFEST} are not those of its questions; gzprep verify says what is wrong.")
     votes = tuple(f"{question['name']}_total-votes" for question in labels["questions"])
     taken = {*FIXED, *labels["fraction_names"], *votes, *(f"{name}_label" for name in labels["names"])}
     return Contents(
-        ending="jpg" if encoding == "jpeg" else encoding,
+        ending="png" if encoding == "png" else "jpg",
         classes=tuple(_classes(labels["questions"], taken)),
         fractions=tuple(labels["fraction_names"]),
         votes=votes[: widths_of(manifest).votes],

@@ -4,23 +4,26 @@ import contextlib
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from gzcore.console import human_bytes, say
+from gzcore.dataset.features import features_of
 from gzcore.engines.pool import WorkerPool, start_forkserver
 from gzcore.errors import GzError, UsageError
 from gzcore.machine import cores
-from gzcore.storage.atomic import read_json, remove_tree, withdraw, write_bytes, write_json, writing
+from gzcore.storage.atomic import remove_tree, withdraw, write_bytes, write_json, writing
 from gzcore.storage.locks import locked
 from gzcore.storage.places import Place
 from gzprep import __version__
 from gzprep.dataset.card import dataset_info, features
-from gzprep.dataset.read import open_folder
+from gzprep.dataset.read import open_folder, widths_of
 from gzprep.tools.convert.array_record import writer_class
 from gzprep.tools.convert.card import card
 from gzprep.tools.convert.contents import contents_of
-from gzprep.tools.convert.plan import RECORD, Request, Task, made_of, tasks_of
+from gzprep.tools.convert.plan import Request, Task, made_of, tasks_of
+from gzprep.tools.convert.record import RECORD, FileEntry, read_converted, read_note
+from gzprep.tools.convert.record import Converted as Record
 from gzprep.tools.convert.shard import NOTES, Job, convert_shard
 
 WORK = ".gzprep"
@@ -84,7 +87,7 @@ def convert(
 # ---------------------------------------------------------------- what is there
 
 
-def _before(out: Place) -> Json | None:
+def _before(out: Place) -> Record | None:
     """What the folder says that it is made of; None: it is empty.
 
     Raises:
@@ -92,37 +95,34 @@ def _before(out: Place) -> Json | None:
     """
     for name in (RECORD, _PLAN):
         if (out / name).is_file():
-            said = read_json(out / name)
-            if isinstance(said, dict) and isinstance(said.get("files"), list) and "made_of" in said:
-                return said
-            raise GzError(f"{out / name} was not written by gzprep convert; choose another folder.")
+            return read_converted(out / name)
     if out.is_dir() and any(path.name != WORK for path in out.iterdir()):
         raise GzError(f"{out} is not empty and was not made by gzprep convert; choose another folder.")
     return None
 
 
-def _known(out: Place, before: Json | None, wanted: Json, *, overwrite: bool) -> dict[str, Json]:
+def _known(out: Place, before: Record | None, wanted: Json, *, overwrite: bool) -> dict[str, Json]:
     """What is known of files that are whole, by their names."""
     if before is None:
         return {}
-    entries = [*before["files"], *_notes(out)]
-    if before["made_of"] == wanted:
-        return {entry["file"]: entry for entry in entries}
+    entries = [*before.files, *_notes(out)]
+    if before.made_of == wanted:
+        return {entry.file: entry.model_dump() for entry in entries}
     if not overwrite:
         raise GzError(
             f"{out} was converted from another data set or with other options; choose another folder, or give "
             "--overwrite."
         )
     with writing(out):
-        for name in (RECORD, _PLAN, "README.md", *(entry["file"] for entry in entries)):
+        for name in (RECORD, _PLAN, *before.cards, *(entry.file for entry in entries)):
             withdraw(out / name)
         _forget_notes(out)
     return {}
 
 
-def _notes(out: Place) -> list[Json]:
+def _notes(out: Place) -> list[FileEntry]:
     folder = out / NOTES
-    return [read_json(path) for path in _all(folder.glob("*.json"))] if folder.is_dir() else []
+    return [read_note(path) for path in _all(folder.glob("*.json"))] if folder.is_dir() else []
 
 
 def _all(paths: Iterable[Place]) -> list[Place]:
@@ -182,19 +182,20 @@ def _cards(request: Request, manifest: Json, files: list[Json]) -> dict[str, str
     if request.form != "array_record":
         return readme
     info = dataset_info(_as_array_record(manifest, files)) | {"fileFormat": "array_record"}
-    documents = {"dataset_info.json": info, "features.json": features(manifest)}
+    documents = {"dataset_info.json": info, "features.json": features(_as_array_record(manifest, files))}
     return readme | {name: json.dumps(document, indent=2) + "\n" for name, document in documents.items()}
 
 
 def _as_array_record(manifest: Json, files: list[Json]) -> Json:
-    """The manifest with the splits that were converted, for the card of tensorflow-datasets."""
+    """The manifest with the splits that were converted, for the cards of tensorflow-datasets."""
     splits: Json = {}
     for entry in files:
         split = splits.setdefault(entry["split"], {"records": 0, "bytes": 0, "shards": []})
         split["records"] += entry["records"]
         split["bytes"] += entry["bytes"]
         split["shards"].append(entry)
-    return {**manifest, "splits": splits}
+    described = [asdict(feature) for feature in features_of(widths_of(manifest))]
+    return {**manifest, "splits": splits, "features": described}
 
 
 def sentence(made: Converted, out: Place) -> str:

@@ -10,8 +10,6 @@ from gzcore.errors import GzError
 Format = Literal["parquet", "webdataset", "array_record"]
 LAYOUT = 1
 """Version of how records are written; another one makes all files anew."""
-RECORD = "gzprep.json"
-"""The file that says what a converted folder was made of. It is written last: a folder that has one is whole."""
 Json = dict[str, Any]
 
 

@@ -89,7 +89,7 @@ def test_a_record_that_names_other_files_is_refused(converted: Path, hub: Path, 
     said = json.loads((copy / "gzprep.json").read_text())
     said["files"][0]["file"] = name
     (copy / "gzprep.json").write_text(json.dumps(said))
-    assert "which gzprep does not make" in gzprep("push", copy, "hf://someone/sky").sentence
+    assert "is not the name of a file" in gzprep("push", copy, "hf://someone/sky").sentence
     assert contents(hub) == {}
 
 

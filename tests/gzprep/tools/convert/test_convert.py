@@ -238,6 +238,31 @@ def test_a_folder_of_other_options_is_replaced_only_on_demand(as_tar: Path, data
     assert not list(out.glob("data/train_views-*"))
 
 
+@pytest.mark.parametrize("name", ["../mine.txt", "/etc/passwd", "data/../../mine.txt", "README.md", 7])
+def test_a_record_cannot_make_us_remove_other_files(as_tar: Path, dataset: Path, tmp_path: Path, name: object) -> None:
+    out = Path(shutil.copytree(as_tar, tmp_path / "out"))
+    (tmp_path / "mine.txt").write_text("text")
+    said = json.loads((out / "gzprep.json").read_text())
+    said["files"][0]["file"] = name
+    (out / "gzprep.json").write_text(json.dumps(said))
+    assert "was not written by gzprep convert" in convert(dataset, out, "webdataset", "--overwrite").sentence
+    assert (tmp_path / "mine.txt").exists()
+    assert (out / "README.md").exists()
+
+
+OLD = {"data_hash": None, "survey": None}
+
+
+def test_a_folder_of_before_there_were_surveys_is_converted(dataset: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(dataset, tmp_path / "copy"))
+    said = json.loads((copy / "manifest.json").read_text())
+    old = {key: value for key, value in said.items() if key not in OLD}
+    (copy / "manifest.json").write_text(json.dumps(old))
+    for form in ("parquet", "array_record"):
+        assert convert(copy, tmp_path / form, form, "--split", "test").code == 0
+        assert "Galaxy Zoo 2" in (tmp_path / form / "README.md").read_text()
+
+
 def test_folders_that_are_not_ours_are_left_alone(dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("text")
