@@ -1,19 +1,18 @@
 """The command line of gztrain: parse, call, print."""
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from gzcore.cli import AsJson, RecipeToPrint, end_process, print_json, run_app, show_recipes, show_version
-from gzcore.errors import GzError, UsageError
+from gzcore.errors import UsageError
 from gzcore.storage.options import AnyPlace, path, place
-from gzcore.storage.places import Place, as_place, local
 from gztrain import __version__
 from gztrain.cli import explore, learning  # noqa: F401 -- the commands of learning come first
-from gztrain.cli.options import Data, Json, Overwrite, RunPath, RunPaths, SkipDamaged, SplitName, app, show_result
+from gztrain.cli.options import Data, Overwrite, RunPath, RunPaths, SkipDamaged, SplitName, app, show_result
+from gztrain.cli.predicting import predict
 from gztrain.environment import restart_with_allocator, start_keras
 
 
@@ -72,74 +71,7 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
     show_result(document if as_json else chosen, as_json, show_metrics, run)
 
 
-@app.command()
-def predict(  # noqa: PLR0913 -- options of a command line
-    run: RunPath,
-    places: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="IMAGES|DIR",
-            help="Images, or folders of them; with --runner, also a dataset folder, or addresses in buckets. "
-            "Options of Beam follow a lone --.",
-        ),
-    ],
-    parquet: Annotated[
-        AnyPlace,
-        typer.Option(
-            "--parquet", parser=place, help="File to write: a row an image. With --runner: a folder of such files."
-        ),
-    ],
-    runner: Annotated[
-        str | None, typer.Option(help="Engine of a Beam pipeline, such as DirectRunner, FlinkRunner or DataflowRunner.")
-    ] = None,
-    workers: Annotated[
-        int, typer.Option(min=1, help="With --runner: number of processes. Each loads the model and uses all cores.")
-    ] = 1,
-    *,
-    resize: Annotated[
-        bool, typer.Option("--resize", help="Bring images to the size of those of the training, if theirs is another.")
-    ] = False,
-    assume_scale: Annotated[
-        bool, typer.Option("--assume-scale", help="Take images of another size as they are, without a word about it.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Classify images: in this process, or as a Beam pipeline on an engine (--runner)."""
-    if resize and assume_scale:
-        raise UsageError("--resize changes the scale of images and --assume-scale keeps it; choose one of them.")
-    from gztrain.cli.show import show_parts, show_predicted
-
-    scale: Literal["resize", "assume", "tell"] = "resize" if resize else "assume" if assume_scale else "tell"
-    if runner is None:
-        counts = _predict_here(run, places, parquet, resize=resize, quiet=as_json)
-        show_result(counts, as_json, lambda found, file: show_predicted(found, file, scale), parquet)
-    else:
-        summary = _predict_on(runner, run, places, parquet, workers, resize=resize)
-        show_result(summary, as_json, lambda found, folder: show_parts(found, folder, scale), parquet)
-
-
-def _predict_here(run: Place, words: list[str], parquet: Place, *, resize: bool, quiet: bool) -> Json:
-    start_keras()
-    from gztrain.cli.show import image_progress
-    from gztrain.predict.images import predict as predict_images
-    from gztrain.runs.remote import model_alone, run_here
-
-    images = [local(as_place(word)) for word in words]
-    with run_here(run, model_alone) as here, image_progress(quiet=quiet) as advance:
-        return predict_images(here.folder, images, local(parquet), advance, resize=resize)
-
-
-def _predict_on(  # noqa: PLR0913 -- what the command takes
-    runner: str, run: Place, words: list[str], parquet: Place, workers: int, *, resize: bool
-) -> Json:
-    if find_spec("apache_beam") is None:
-        raise GzError("--runner needs Apache Beam; install it with: pip install 'apache-beam>=2.77,<2.78'.")
-    from gztrain.predict.beam.launch import PredictionRequest
-    from gztrain.predict.beam.launch import predict as predict_parts
-
-    first_option = next((number for number, word in enumerate(words) if word.startswith("--")), len(words))
-    inputs, options = [as_place(word) for word in words[:first_option]], words[first_option:]
-    return predict_parts(PredictionRequest(run, inputs, parquet, runner, workers, options, resize))
+app.command()(predict)
 
 
 @app.command()

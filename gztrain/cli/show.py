@@ -206,6 +206,15 @@ def show_predicted(counts: Json, file: str, scale: "Scale") -> None:
         show_line(note)
 
 
+def show_catalogue(counts: Json, file: str, images: object, scale: "Scale") -> None:
+    """Print how many galaxies of a catalogue were classified, and what the intervals are worth."""
+    show_line(f"{counts['predicted']} of {counts['galaxies']} galaxies were classified; the rows are in {file}.")
+    from gztrain.predict.catalogue.make import notes
+
+    for note in notes(dict(counts), str(images), scale):
+        show_line(note)
+
+
 def show_parts(summary: Json, folder: str, scale: "Scale") -> None:
     """Print what a Beam pipeline of predictions came to, or where a job on Dataflow can be watched."""
     if "parts" not in summary:

@@ -1,0 +1,67 @@
+"""How far an image is from the training set: the distance of its features to those of training galaxies.
+
+Features are whitened along their principal axes (:mod:`gztrain.predict.embeddings.search`). The distance is that to
+the fifth nearest of up to 4096 training galaxies (Sun et al. 2022 judge by the distance to the k-th nearest). Galaxies
+of the validation fold, which the model did not learn from either, say which distances are usual.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gztrain.data.labels import Doubles, Floats
+from gztrain.predict.embeddings.search import Axes, find_axes
+
+NEIGHBOUR = 5
+REFERENCE = 4096
+"""Training galaxies that are kept to compare with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Familiar:
+    """What the training set looks like to the model.
+
+    Attributes:
+        axes: principal axes of the features.
+        points: whitened features of training galaxies, float32 [M, A].
+        usual: distances of validation galaxies, sorted, float32 [V].
+    """
+
+    axes: Axes
+    points: Floats
+    usual: Floats
+
+    def distances(self, features: Floats) -> Floats:
+        """Distance of each row of features, float32 [N, D], to its fifth nearest training galaxy, float32 [N]."""
+        return nearest_distances(self.axes.whiten(features), self.points)
+
+    def quantiles(self, distances: Floats) -> Doubles:
+        """Share of the validation galaxies that are as near or nearer, float64 [N]; NaN if there are none."""
+        if not len(self.usual):
+            return np.full(len(distances), np.nan)
+        shares: Doubles = np.searchsorted(self.usual, distances, side="right") / len(self.usual)
+        return np.where(np.isfinite(distances), shares, np.nan)
+
+
+def find_familiar(training: Iterable[Floats], validation: Floats) -> Familiar:
+    """Learn what is familiar.
+
+    Args:
+        training: features of training galaxies, float32 [n, D] at a time.
+        validation: features of galaxies of the validation fold, float32 [V, D].
+    """
+    features = np.concatenate(list(training))
+    axes = find_axes([features])
+    points = axes.whiten(features)
+    usual = nearest_distances(axes.whiten(validation), points) if len(validation) else np.empty(0, np.float32)
+    return Familiar(axes, points, np.sort(usual))
+
+
+def nearest_distances(points: Floats, among: Floats) -> Floats:
+    """Euclidean distance of each point, [N, A], to its fifth nearest of M others, float32 [N]."""
+    from scipy.spatial.distance import cdist
+
+    place = min(NEIGHBOUR, len(among)) - 1
+    found: Floats = np.partition(cdist(points, among), place, axis=1)[:, place].astype(np.float32)
+    return found

@@ -1,0 +1,162 @@
+"""The catalogue that is read, a part at a time, and the images of its galaxies."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+
+from gzcore.console import shown
+from gzcore.errors import GzError, UsageError
+from gztrain.predict.crops import SUFFIXES
+
+IDS = ("id_str", "id", "iauname", "dr7objid", "objid")
+"""Columns that may name a galaxy, the first that is there."""
+PLACES = ("file_loc", "path", "filename")
+"""Columns that may say where its image is."""
+_DIGITS = (6, 4)
+"""Letters of an id or file name that may name a folder: galaxy-datasets has 6 of dr7objid, and 4 of iauname."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A catalogue, opened.
+
+    Attributes:
+        path: the file, parquet or CSV.
+        schema: its columns.
+        identity: the column that names galaxies.
+        keep: columns that are carried to the output, beside the id and the position.
+    """
+
+    path: Path
+    schema: pa.Schema
+    identity: str
+    keep: tuple[str, ...] = ()
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """The columns of the output that come from here, without the id."""
+        position = tuple(name for name in ("ra", "dec") if name in self.schema.names)
+        return (*position, *(name for name in self.keep if name not in (*position, "id")))
+
+    def parts(self, rows: int) -> Iterator[pa.Table]:
+        """The rows, so many at a time, in their order.
+
+        Raises:
+            GzError: the file cannot be read to its end.
+        """
+        wanted = dict.fromkeys((self.identity, *self.carried, *self._places()))
+        try:
+            yield from _regrouped(self._batches(list(wanted)), rows)
+        except (pa.ArrowException, OSError) as error:
+            raise GzError(f"{self.path} cannot be read: {shown(str(error).splitlines()[0])}.") from None
+
+    def _places(self) -> list[str]:
+        return [name for name in (*PLACES, "subfolder") if name in self.schema.names]
+
+    def _batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        if _is_csv(self.path):
+            texts = dict.fromkeys([self.identity, *self._places()], pa.string())
+            kinds = {field.name: field.type for field in self.schema} | texts
+            options = pc.ConvertOptions(column_types=kinds, include_columns=columns, strings_can_be_null=True)
+            yield from pc.open_csv(self.path, convert_options=options)
+        else:
+            with pq.ParquetFile(self.path) as file:
+                yield from file.iter_batches(columns=columns)
+
+
+def open_source(path: Path, keep: Sequence[str] = ()) -> Source:
+    """Open a catalogue; only its columns are read.
+
+    Raises:
+        UsageError: it is not there, is neither parquet nor CSV, or lacks a column.
+    """
+    schema = _schema(path)
+    identity = next((name for name in IDS if name in schema.names), None)
+    if identity is None:
+        raise UsageError(f"{path} does not name its galaxies: it has none of the columns {', '.join(IDS)}.")
+    for name in keep:
+        if name not in schema.names:
+            raise UsageError(f"--keep {name}: there is no such column in {path}.")
+        kind = schema.field(name).type
+        if not any(test(kind) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, _is_text)):
+            raise UsageError(
+                f"--keep {name}: its values are of type {kind}; numbers, texts and true or false are kept."
+            )
+    return Source(path, schema, identity, tuple(dict.fromkeys(keep)))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_csv(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
+
+
+def _schema(path: Path) -> pa.Schema:
+    try:
+        if _is_csv(path):
+            with pc.open_csv(path) as file:
+                return file.schema
+        return pq.read_schema(path)
+    except FileNotFoundError:
+        raise UsageError(f"There is no catalogue {path}.") from None
+    except (pa.ArrowException, OSError) as error:
+        raise UsageError(
+            f"{path} is no catalogue that can be read (parquet, or CSV whose name ends in .csv): "
+            f"{shown(str(error).splitlines()[0])}."
+        ) from None
+
+
+def _regrouped(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Tables of so many rows each, the last may be shorter."""
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        held.append(batch)
+        count += len(batch)
+        while count >= rows:
+            table = pa.Table.from_batches(held)
+            yield table.slice(0, rows)
+            held = table.slice(rows).to_batches()
+            count -= rows
+    if count:
+        yield pa.Table.from_batches(held)
+
+
+def ids_of(table: pa.Table, source: Source) -> list[str]:
+    """The ids of some rows, as text; a row without one has an empty text."""
+    return ["" if value is None else str(value) for value in table[source.identity].to_pylist()]
+
+
+def find_images(table: pa.Table, ids: Sequence[str], folder: Path) -> list[Path | None]:
+    """The image of each row below a folder; None where there is none."""
+    columns = {name: table[name].to_pylist() for name in (*PLACES, "subfolder") if name in table.column_names}
+    return [
+        next((path for path in _candidates(place, name, columns, folder) if path.is_file()), None)
+        for place, name in enumerate(ids)
+    ]
+
+
+def _candidates(row: int, name: str, columns: dict[str, list[object]], folder: Path) -> Iterator[Path]:
+    """Where the image of a row may be: where its columns say, then by its id."""
+    subfolder = columns.get("subfolder", [])[row : row + 1] or [None]
+    for column in PLACES:
+        said = columns.get(column, [])[row : row + 1] or [None]
+        if said[0]:
+            yield from _endings(folder, Path(str(subfolder[0] or "")) / str(said[0]))
+            yield from _endings(folder, Path(str(said[0])))
+            yield from _endings(folder, Path(Path(str(said[0])).name))
+    if name and "/" not in name:
+        for below in ("", *(name[:digits] for digits in _DIGITS)):
+            yield from _endings(folder, Path(below) / name)
+
+
+def _endings(folder: Path, path: Path) -> Iterator[Path]:
+    if path.suffix.lower() in SUFFIXES:
+        yield folder / path
+    yield from (folder / f"{path}{suffix}" for suffix in (".jpg", ".jpeg", ".png"))
