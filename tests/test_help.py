@@ -46,6 +46,7 @@ COMMANDS = {
             "inspect",
             "convert",
             "push",
+            "merge",
         )
     },
     "gztrain": {

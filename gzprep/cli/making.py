@@ -121,6 +121,42 @@ def _dry_run(request: "RunRequest", *, as_json: bool) -> None:
 
 
 @given.app.command()
+def merge(
+    folders: Annotated[
+        list[AnyPlace], typer.Argument(parser=place, metavar="A B ...", help="Dataset folders, two or more.")
+    ],
+    out: Annotated[AnyPlace, typer.Option(parser=place, help="Dataset folder to make.")],
+    *,
+    prefix: Annotated[
+        bool, typer.Option("--prefix", help="Put the name of its survey before each id, such as gz2_5877.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the data set that is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Join dataset folders, of different surveys or of one, into one folder; images are copied as they are."""
+    from gzcore.console import say
+    from gzprep.run.progress import galaxy_progress
+    from gzprep.tools.merge.inputs import open_parts, told
+    from gzprep.tools.merge.join import join
+
+    began = time.monotonic()
+    parts = open_parts(folders, prefix=prefix)
+    for line in told(parts):
+        say(line)
+    records = sum(split["records"] for part in parts for split in part.document["splits"].values())
+    with galaxy_progress("Joining", records) as advance:
+        manifest = join(parts, out, overwrite=overwrite, on_record=lambda: advance(False))  # noqa: FBT003
+    if as_json:
+        print_json(manifest)
+        return
+    from gzprep.cli.show import show_summary
+    from gzprep.dataset.folder import Folder
+    from gzprep.dataset.read import example_id
+
+    show_summary(manifest, str(out), time.monotonic() - began, example_id(Folder(out)))
+
+
+@given.app.command()
 def template(
     spec: Annotated[
         AnyPlace | None, typer.Argument(parser=place, metavar="SPEC", help="File to write, such as gs://...json.")

@@ -53,6 +53,11 @@ class Folder:
         return self.work / "plan.json"
 
     @property
+    def merging(self) -> Place:
+        """There where ``gzprep merge`` writes or has written: the hashes of what it joins."""
+        return self.work / "merge.json"
+
+    @property
     def refused(self) -> Place:
         """There while the last run stopped because too much was rejected: another recipe may take the folder over."""
         return self.work / "refused.json"
@@ -137,6 +142,7 @@ def clear(folder: Folder, dataset: str) -> None:
         with contextlib.suppress(OSError):
             remove_tree(folder.bins)
         folder.plan.unlink(missing_ok=True)
+        folder.merging.unlink(missing_ok=True)
         folder.source.unlink(missing_ok=True)
         folder.mean_image.unlink(missing_ok=True)
         folder.refused.unlink(missing_ok=True)

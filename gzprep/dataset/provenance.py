@@ -1,9 +1,11 @@
 """What is true of the galaxies of a data set by their source: what they are, whom to cite, who made them, licences."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gzprep.catalogue.surveys import gz2
+from gzprep.dataset.merged import is_merged
 from gzprep.dataset.source import SIMULATED
 
 
@@ -50,9 +52,15 @@ def provenance_of(manifest: dict[str, Any], form: str = SHARDS) -> Provenance:
         manifest: of the data set.
         form: what the files are, where they are no shards.
     """
-    survey = manifest.get("survey") or gz2().about
-    found = _simulated(survey) if manifest["source"]["kind"] == SIMULATED else _real(survey)
+    inputs = manifest["source"]["inputs"] if is_merged(manifest) else [manifest]
+    parts = [_of_one(one) for one in inputs]
+    found = _joined(parts) if is_merged(manifest) else parts[0]
     return replace(found, about=found.about.replace(SHARDS, form))
+
+
+def _of_one(manifest: dict[str, Any]) -> Provenance:
+    survey = manifest.get("survey") or gz2().about
+    return _simulated(survey) if manifest["source"].get("kind") == SIMULATED else _real(survey)
 
 
 def _real(survey: dict[str, Any]) -> Provenance:
@@ -92,3 +100,24 @@ def _simulated(survey: dict[str, Any]) -> Provenance:
         licence="CC0 1.0: images and votes were computed, and no rights in them are claimed.",
         licence_url="https://creativecommons.org/publicdomain/zero/1.0/",
     )
+
+
+def _joined(parts: Sequence[Provenance]) -> Provenance:
+    """What is true of the galaxies of several data sets in one folder: each sentence and each name once."""
+    licences = dict.fromkeys((part.licence, part.licence_url) for part in parts)
+    told = dict.fromkeys(f"{_name(part)}: {' '.join(filter(None, (part.licence, part.licence_url)))}" for part in parts)
+    licence, url = next(iter(licences)) if len(licences) == 1 else ("\n".join(told), None)
+    about = " ".join(dict.fromkeys(part.about for part in parts))
+    labels = " ".join(dict.fromkeys(part.labels for part in parts))
+    return Provenance(
+        about=f"{len(parts)} data sets, joined by gzprep merge. {about}",
+        labels=f"{labels} A question that a galaxy's own survey does not ask has NaN and mask 0.",
+        citations=tuple(dict.fromkeys(citation for part in parts for citation in part.citations)),
+        creators=tuple(dict.fromkeys(creator for part in parts for creator in part.creators)),
+        licence=licence,
+        licence_url=url,
+    )
+
+
+def _name(part: Provenance) -> str:
+    return " and ".join(creator.name for creator in part.creators)

@@ -24,6 +24,7 @@ from gzprep.catalogue.read import CatalogueFile, find_catalogues
 from gzprep.catalogue.survey import Survey
 from gzprep.catalogue.surveys import gz2
 from gzprep.dataset.folder import Folder
+from gzprep.dataset.merged import refuse_merged
 
 Json = dict[str, Any]
 SIMULATED, GALAXY_ZOO_2, CATALOGUE = "simulated", "galaxy-zoo-2", "catalogue"
@@ -117,6 +118,7 @@ def find_origin(folder: Folder, manifest: Json, data: Place | None = None, image
     Raises:
         GzError: it is not known where that is, or what is said of it is damaged.
     """
+    refuse_merged(manifest)
     if data is not None:
         return Origin(data, find_catalogues(data), images)
     shown = printable(_said_of(manifest["source"], "The manifest").data)

@@ -60,7 +60,7 @@ def finish(job: PreparationJob, records: Iterable[BinRecord]) -> Json:
         write_catalogue(job, present)
         write_mean_image(job)
         manifest["leaks"] = find_leaks(read_columns(job.folder.catalogue, COLUMNS))
-        write_cards(job, manifest)
+        write_cards(job.folder, manifest)
         job.folder.refused.unlink(missing_ok=True)
         write_json(job.folder.manifest, manifest, job.folder.temporaries)
     return manifest
@@ -157,7 +157,7 @@ def describe(job: PreparationJob, records: Sequence[BinRecord]) -> Json:
         "name": job.recipe.name,
         "gzprep": __version__,
         **({"published": job.published} if job.published else {}),
-        "recipe": _jsonable(as_document(job.recipe)),
+        "recipe": plain_json(as_document(job.recipe)),
         "recipe_hash": job.recipe_hash,
         "data_hash": add_sums(record.data for record in records),
         "versions": pixel_versions(job.recipe.images),
@@ -165,16 +165,17 @@ def describe(job: PreparationJob, records: Sequence[BinRecord]) -> Json:
         "source": _source(job),
         "counts": count(records),
         "splits": {split: _split(split, records) for split in (Split.TRAIN.value, VIEWS, Split.TEST.value)},
-        "features": [_jsonable(asdict(feature)) for feature in survey.features],
+        "features": [plain_json(asdict(feature)) for feature in survey.features],
         "survey": survey.about,
         "labels": {**_labels(survey, records), **({"policies": POLICIES} if job.source.debiased else {})},
     }
 
 
-def _jsonable(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+def plain_json(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+    """A value as JSON gives it back: lists in place of tuples."""
     if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
-    return [_jsonable(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: plain_json(item) for key, item in value.items()}
+    return [plain_json(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _source(job: PreparationJob) -> Json:
@@ -225,14 +226,18 @@ def _labels(survey: Survey, records: Sequence[BinRecord]) -> Json:
     """Names, schemes, and what a trainer needs for its weights: how often each label is answered and 1, by fold."""
     width = survey.widths.labels
     folds = {str(fold): _label_counts([r for r in records if r.bin.fold == fold], width) for fold in range(FOLDS)}
+    test = _label_counts([record for record in records if record.bin.split is Split.TEST], width)
+    return {**label_names(survey), "folds": folds, "test": test}
+
+
+def label_names(survey: Survey) -> Json:
+    """Names of labels, fractions and questions, the questions themselves, and the labels of each scheme."""
     return {
         "names": list(survey.label_names),
         "fraction_names": list(survey.fraction_names),
         "votes_names": [question.name for question in survey.tree],
-        "questions": [_jsonable(asdict(question)) for question in survey.tree],
+        "questions": [plain_json(asdict(question)) for question in survey.tree],
         "schemes": {scheme: list(survey.scheme_labels(scheme)) for scheme in survey.questions_of_schemes},
-        "folds": folds,
-        "test": _label_counts([record for record in records if record.bin.split is Split.TEST], width),
     }
 
 
@@ -283,10 +288,10 @@ def _bin_tables(folder: Folder, records: Sequence[BinRecord]) -> Iterator[pa.Tab
     return map(read, records) if isinstance(folder.root, Path) else ahead(read, records)
 
 
-def write_cards(job: PreparationJob, manifest: Json) -> None:
+def write_cards(folder: Folder, manifest: Json) -> None:
     """Write what others read the data set by, from the manifest and the catalogue's checksum."""
-    with job.folder.catalogue.open("rb") as file:
+    with folder.catalogue.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     for name, text in cards(manifest, sha256).items():
-        with appearing(job.folder.root / name, job.folder.temporaries) as out:
+        with appearing(folder.root / name, folder.temporaries) as out:
             out.write(text.encode())

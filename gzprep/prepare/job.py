@@ -249,6 +249,11 @@ def check_folder(job: PreparationJob) -> None:
                 f"{folder.root} holds a data set made from another recipe (different: {differing}); "
                 "choose another --out, or replace it with --overwrite."
             )
+    elif folder.merging.is_file():
+        raise GzError(
+            f"{folder.root} was made by gzprep merge, and gzprep run adds nothing to it; "
+            "choose another --out, or replace it with --overwrite."
+        )
     elif folder.manifest.exists() or folder.catalogue.exists() or any(folder.root.glob(f"{name}-*.tfrecord-*")):
         raise GzError(
             f"{folder.root} holds files of another data set; choose another --out, or replace them with --overwrite."

@@ -172,7 +172,8 @@ def _along_the_tree(totals: Doubles, fractions: Doubles, columns: Columns) -> Do
     """Fill in totals that the catalogue does not have; parents stand before their children."""
     by_name = {question.name: question for question in columns.questions}
     for question in columns.questions:
-        asked = totals[:, 0]
+        own = fractions[:, columns.fraction_slice(question)]
+        asked = np.where(np.isfinite(own).any(axis=1), totals[:, 0], np.nan)  # other surveys do not ask it
         if question.parent is not None:
             parent = by_name[question.parent[0]]
             answer = columns.fraction_slice(parent).start + parent.answers.index(question.parent[1])

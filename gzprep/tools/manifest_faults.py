@@ -13,6 +13,7 @@ from gzcore.errors import GzError
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.surveys import gz2, survey_of
 from gzprep.config import BYTES_VERSION, Recipe, as_document, from_mapping, recipe_hash
+from gzprep.dataset.merged import inputs_of, is_merged, merged_data_hash, merged_recipe_hash
 from gzprep.tools.shard_contents import Contents
 
 Json = dict[str, Any]
@@ -28,6 +29,9 @@ def manifest_faults(manifest: Json) -> Iterator[str]:
 
 def _recipe_faults(manifest: Json) -> Iterator[str]:
     """The recipe hash is that of the recipe; recipes of other versions, which have other keys, are not compared."""
+    if is_merged(manifest):
+        yield from _merged_faults(manifest)
+        return
     if _keys({**manifest["recipe"], "survey": ""}) != _keys({**as_document(Recipe()), "survey": ""}):
         return
     try:
@@ -40,6 +44,20 @@ def _recipe_faults(manifest: Json) -> Iterator[str]:
         yield "manifest.json: its recipe_hash is not that of its recipe and versions."
     if recipe.name != manifest["name"]:
         yield f"manifest.json: its name is {manifest['name']}, that of its recipe {recipe.name}."
+
+
+def _merged_faults(manifest: Json) -> Iterator[str]:
+    """Both hashes of a data set that was joined from others follow from theirs."""
+    try:
+        inputs = inputs_of(manifest)
+        survey = survey_of(manifest["recipe"].get("survey"), "manifest.json: recipe.survey")
+    except GzError as error:
+        yield str(error)
+        return
+    if manifest["recipe_hash"] != merged_recipe_hash(inputs, survey):
+        yield "manifest.json: its recipe_hash does not follow from those of source.inputs."
+    if manifest.get("data_hash") != merged_data_hash(inputs):
+        yield "manifest.json: its data_hash is not the sum of those of source.inputs."
 
 
 _PIPELINE = ".views.pipeline"

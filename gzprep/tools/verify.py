@@ -17,6 +17,7 @@ from gzcore.storage.places import Place
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.leaks import COLUMNS, find_leaks, leak_sentences
+from gzprep.dataset.merged import refuse_merged
 from gzprep.dataset.read import iterate_rows, open_folder, read_columns, read_record, read_shard, widths_of
 from gzprep.tools.compare_reference import compare_reference
 from gzprep.tools.manifest_faults import RowCounts, label_count_faults, manifest_faults
@@ -48,6 +49,8 @@ def verify_folder(root: Place, *, replay_records: int = 0, moved: Moved | None =
         GzError: the folder is not there or not whole; or the source, for a replay, is not.
     """
     folder, manifest = open_folder(root)
+    if replay_records:
+        refuse_merged(manifest)
     contents = Contents(widths_of(manifest).labels)
     checks = (
         manifest_faults(manifest),

@@ -218,14 +218,17 @@ def choose_scheme(dataset: Dataset, name: str) -> Scheme:
 
     Args:
         dataset: the folder.
-        name: of the scheme; ``auto``: ``reduced`` where the folder has it, else ``all``.
+        name: of the scheme; ``auto``: ``reduced`` where the folder has it, else ``all``. Of a folder that gzprep merge
+            joined, ``auto`` is ``all``, for ``reduced`` may have questions of one survey only.
 
     Raises:
         UsageError: the folder has no such scheme.
         GzError: the folder lacks some of its labels.
     """
     known: Json = dataset.manifest["labels"]["schemes"]
-    name = next(filter(known.__contains__, _AUTO), name) if name == AUTO else name
+    if name == AUTO:
+        usual = ("all",) if dataset.manifest["source"].get("kind") == "merged" else _AUTO
+        name = next(filter(known.__contains__, usual), name)
     if name not in known:
         raise UsageError(f"There is no scheme {name!r} in {dataset.place}; choose one of {', '.join(known)}.")
     places = tuple(int(place) for place in known[name])
