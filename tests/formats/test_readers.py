@@ -17,7 +17,7 @@ import pytest
 import gztrain
 from gzcore.dataset.example import Record
 from gzprep.dataset.read import open_folder, read_record, read_shard, shard_paths, widths_of
-from tests.running import ROOT, gzprep
+from tests.running import ROOT, SMALL, gzprep
 
 READER = Path(__file__).parent / "readers.py"
 FORMS = ("parquet", "webdataset", "array_record")
@@ -32,12 +32,27 @@ def reader_python() -> Path:
     return found
 
 
+@pytest.fixture(scope="module")
+def galaxies(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of the 750 real galaxies with votes where they are there, else of the small sky."""
+    data = Path(os.environ.get("GZ_REAL_DATA", ROOT.parent / "shared" / "data")) / "gz2"
+    if not data.is_dir():
+        small: Path = request.getfixturevalue("dataset")
+        return small
+    out = tmp_path_factory.mktemp("galaxies") / "out"
+    made = gzprep("run", "--data", data, "--out", out, *SMALL)
+    assert made.code == 0, made.err
+    return out
+
+
 @pytest.fixture(scope="module", params=FORMS)
-def seen(request: pytest.FixtureRequest, dataset: Path, reader_python: Path, tmp_path_factory: Any) -> tuple[str, Json]:
-    """What the reader of a format sees in the converted small sky."""
+def seen(
+    request: pytest.FixtureRequest, galaxies: Path, reader_python: Path, tmp_path_factory: Any
+) -> tuple[str, Json]:
+    """What the reader of a format sees in the converted galaxies."""
     form = str(request.param)
     out = tmp_path_factory.mktemp("formats") / form
-    made = gzprep("convert", dataset, out, "--to", form, "--views")
+    made = gzprep("convert", galaxies, out, "--to", form, "--views")
     assert made.code == 0, made.err
     settings = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
     call = [reader_python, READER, form, out]
@@ -46,9 +61,9 @@ def seen(request: pytest.FixtureRequest, dataset: Path, reader_python: Path, tmp
     return form, json.loads(done.stdout.splitlines()[-1])
 
 
-def test_every_image_and_label_comes_back(seen: tuple[str, Json], dataset: Path) -> None:
+def test_every_image_and_label_comes_back(seen: tuple[str, Json], galaxies: Path) -> None:
     form, said = seen
-    folder, manifest = open_folder(dataset)
+    folder, manifest = open_folder(galaxies)
     for split in ("train", "train_views", "test"):
         data = [record for path in shard_paths(folder, manifest, [split]) for record in read_shard(path)]
         expected: list[Any] = [hashlib.sha256(record).hexdigest() for record in data]
@@ -88,11 +103,11 @@ def _number(value: float) -> Any:
 
 
 def test_samples_a_second_stand_beside_ours(
-    seen: tuple[str, Json], dataset: Path, capsys: pytest.CaptureFixture[str]
+    seen: tuple[str, Json], galaxies: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Figures to read, not to judge: a small sky on a machine that may do other things."""
+    """Figures to read, not to judge: a few galaxies on a machine that may do other things."""
     form, said = seen
-    batches = gztrain.open_dataset(dataset).select("train")
+    batches = gztrain.open_dataset(galaxies).select("train")
     count, began = 0, time.perf_counter()
     while time.perf_counter() - began < 2:
         count += sum(len(batch["image"]) for batch in batches.batches(64))

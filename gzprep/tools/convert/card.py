@@ -29,7 +29,7 @@ data["train"][0]["image"]      # a PIL image; data["train"].features has the nam
     "webdataset": """\
 ```python
 import glob, webdataset
-data = webdataset.WebDataset(glob.glob("FOLDER/data/train-*.tar"), shardshuffle=False).decode("rgb8")
+data = webdataset.WebDataset(sorted(glob.glob("FOLDER/data/train-*.tar")), shardshuffle=False).decode("rgb8")
 next(iter(data))["json"]["classes"]
 ```""",
     "array_record": """\

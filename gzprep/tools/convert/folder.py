@@ -12,7 +12,7 @@ from gzcore.dataset.features import features_of
 from gzcore.engines.pool import WorkerPool, start_forkserver
 from gzcore.errors import GzError, UsageError
 from gzcore.machine import cores
-from gzcore.storage.atomic import remove_tree, withdraw, write_bytes, write_json, writing
+from gzcore.storage.atomic import remove_tree, sweep, withdraw, write_bytes, write_json, writing
 from gzcore.storage.locks import locked
 from gzcore.storage.places import Place
 from gzprep import __version__
@@ -74,6 +74,8 @@ def convert(
         writer_class()
     before = _before(out)
     with locked(out, WORK):
+        for folder in (out, out / "data"):
+            sweep(folder)
         known = _known(out, before, wanted, overwrite=overwrite)
         write_json(out / _PLAN, {"made_of": wanted, "files": list(known.values())})
         withdraw(out / RECORD)

@@ -210,6 +210,7 @@ def test_only_what_is_not_whole_is_made_again(
     harmed = sorted(out.glob("data/*.tar"))[1]
     before = {path.name: path.read_bytes() for path in out.glob("data/*")}
     harm(harmed)
+    (out / "data" / f".{'0' * 32}.{harmed.name}").write_bytes(b"left by a call that was killed")
     told = convert(dataset, out, "webdataset", "--views", "--json").json
     assert told["kept"] == told["files"] - 1
     assert {path.name: path.read_bytes() for path in out.glob("data/*")} == before
