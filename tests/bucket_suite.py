@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import shutil
 import subprocess
 import sys
 import traceback
@@ -98,6 +99,11 @@ def check_is(out: Url, dataset: Path, folder: Path) -> None:
     files = sorted(map(str, copy.glob("*.tfrecord-*")))
     done = subprocess.run([sys.executable, READER, *files], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == {"records": verified["records"], "twice": 0, "odd": 0}
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "lock")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 class BucketBasics:
@@ -250,6 +256,20 @@ class BucketUse:
         out = bucket.place("out of a disk")
         assert gzprep("run", "--data", small_sky, "--out", str(out), *SMALL).code == 0
         assert shard_sums(clouds.download(out, tmp_path / "copy")) == shard_sums(dataset)
+
+    def test_a_conversion_from_bucket_to_bucket_is_a_local_one(
+        self, bucket: Bucket, dataset: Path, tmp_path: Path
+    ) -> None:
+        shards, out = bucket.place("shards to convert"), bucket.place("converted")
+        clouds.upload(dataset, shards)
+        for form in ("parquet", "array_record"):
+            options = ("--to", form, "--split", "test", "--workers", "1", "--overwrite")
+            assert gzprep("convert", str(shards), str(out), *options).code == 0
+            assert gzprep("convert", dataset, tmp_path / form, *options).code == 0
+            copy = clouds.download(out, tmp_path / "copies")
+            assert _contents(copy) == _contents(tmp_path / form)
+            shutil.rmtree(copy)
+        assert gzprep("convert", str(shards), str(out), *options, "--json").json["kept"] == 1
 
     def test_recipe_and_catalogue_may_be_in_the_bucket(self, bucket: Bucket, tmp_path: Path) -> None:
         bucket.place("recipes/small.toml").put(io.BytesIO(b"views.count = 1\ncrop.size = 32\nmax_reject_share = 1\n"))
