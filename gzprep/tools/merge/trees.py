@@ -10,6 +10,8 @@ from gzprep.dataset.merged import MERGED
 
 Json = dict[str, Any]
 T = TypeVar("T")
+MOST_QUESTIONS = 100
+"""Questions of a survey, as its model has it."""
 
 
 def unique(values: Iterable[T]) -> list[T]:
@@ -33,6 +35,11 @@ def join_surveys(surveys: Sequence[Survey]) -> Survey:
     suffixes = {survey.suffix for survey in surveys}
     suffix = suffixes.pop() if len(suffixes) == 1 else ""
     questions = _joined_questions(surveys, suffix)
+    if len(questions) > MOST_QUESTIONS:
+        raise UsageError(
+            f"These surveys have {len(questions)} questions together; a data set has {MOST_QUESTIONS} at most. "
+            "Join fewer of them."
+        )
     asked = [entry for entry in questions if "derived" not in entry]
     derived = [entry for entry in questions if "derived" in entry]
     return survey_of(
@@ -125,12 +132,14 @@ def _licences(surveys: Sequence[Survey]) -> Json:
     pairs = unique((survey.licence, survey.licence_url) for survey in surveys)
     if len(pairs) == 1:
         return {"licence": pairs[0][0], "licence_url": pairs[0][1]}
-    told = unique(_licence(survey) for survey in surveys)
-    return {"licence": "; ".join(told)}
+    titles: dict[str, list[str]] = {}
+    for survey in surveys:
+        titles.setdefault(_licence(survey), []).append(survey.title)
+    before = unique(survey.licence for survey in surveys if survey.name == MERGED and survey.licence_url is None)
+    told = [f"{licence}: {', '.join(unique(names))}" for licence, names in titles.items() if licence not in before]
+    return {"licence": "; ".join([*filter(None, before), *told])}
 
 
 def _licence(survey: Survey) -> str:
-    if survey.name == MERGED and survey.licence:
-        return survey.licence
     url = f" ({survey.licence_url})" if survey.licence_url else ""
-    return f"{survey.title}: {survey.licence or 'not stated'}{url}"
+    return f"{survey.licence or 'not stated'}{url}"

@@ -57,7 +57,16 @@ def test_titles_citations_and_licences_of_all_are_kept_once() -> None:
     other = made(SHAPE, name="two", citations=["Roe", "Poe"], licence="CC BY 4.0", licence_url="https://example.org")
     about = join_surveys([one, other]).about
     assert (about["name"], about["title"], about["citations"]) == ("merged", "one, two", ["Doe", "Roe", "Poe"])
-    assert about["licence"] == "one: CC0 1.0; two: CC BY 4.0 (https://example.org)"
+    assert about["licence"] == "CC0 1.0: one; CC BY 4.0 (https://example.org): two"
+    third = made({**RING, "name": "third"}, name="three", licence="CC0 1.0")
+    licence = join_surveys([join_surveys([one, other]), third]).licence
+    assert licence == "CC0 1.0: one; CC BY 4.0 (https://example.org): two; CC0 1.0: three"
+
+
+def test_more_questions_than_a_data_set_has_are_refused() -> None:
+    surveys = [made(*({**RING, "name": f"{part}{number}"} for number in range(51))) for part in "ab"]
+    with pytest.raises(UsageError, match="have 102 questions together; a data set has 100 at most"):
+        join_surveys(surveys)
 
 
 @pytest.mark.parametrize(
