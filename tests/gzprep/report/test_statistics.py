@@ -1,6 +1,7 @@
 """Statistics of votes and labels against numpy on the same galaxies, whole and in pieces."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -81,6 +82,14 @@ def test_votes_follow_from_the_tree(totals: tuple[float, ...], fractions: tuple[
 def test_a_derived_question_has_no_votes_of_its_own() -> None:
     columns = Columns(TREE, COLUMNS.labels, COLUMNS.stored - {"arms_one"})
     assert np.isnan(_along_the_tree(np.array([(40, NAN)]), np.array([(0.2, 0.8, 1, 0, 0)]), columns)[0, 1])
+
+
+def test_a_question_of_another_survey_has_no_votes_of_the_first_question() -> None:
+    """In a folder that was joined from others, a second question that is always asked belongs to another survey."""
+    columns = replace(COLUMNS, questions=(TREE[0], replace(TREE[1], parent=None)))
+    totals = np.array([(40, NAN), (40, NAN)])
+    filled = _along_the_tree(totals, np.array([(0.2, 0.8, NAN, NAN, NAN), (0.2, 0.8, 1, 0, 0)]), columns)
+    np.testing.assert_array_equal(filled[:, 1], (NAN, 40))
 
 
 def counts(known: int, positive: int) -> LabelCounts:
