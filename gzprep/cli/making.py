@@ -143,9 +143,9 @@ def merge(
     parts = open_parts(folders, prefix=prefix)
     for line in told(parts):
         say(line)
-    records = sum(split["records"] for part in parts for split in part.document["splits"].values())
-    with galaxy_progress("Joining", records) as advance:
-        manifest = join(parts, out, overwrite=overwrite, on_record=lambda: advance(False))  # noqa: FBT003
+    galaxies = sum(part.manifest.counts.all.out for part in parts)
+    with galaxy_progress("Joining", galaxies) as advance:
+        manifest = join(parts, out, overwrite=overwrite, on_galaxy=lambda: advance(False))  # noqa: FBT003
     if as_json:
         print_json(manifest)
         return

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 
 def join(
-    parts: Sequence[Part], out: Place, *, overwrite: bool = False, on_record: Callable[[], None] = lambda: None
+    parts: Sequence[Part], out: Place, *, overwrite: bool = False, on_galaxy: Callable[[], None] = lambda: None
 ) -> Json:
     """Join dataset folders into one.
 
@@ -33,7 +33,7 @@ def join(
         parts: the folders, opened and checked.
         out: the folder to make.
         overwrite: replace the data set that is there.
-        on_record: called after each record.
+        on_galaxy: called for each galaxy that is copied.
 
     Returns:
         The manifest. Where the folder is there already, joined from the same data sets, nothing is written.
@@ -54,7 +54,7 @@ def join(
         _make_room(folder, overwrite=overwrite)
         with writing(folder.root):
             write_json(folder.merging, hashes, folder.temporaries)
-            return _write(parts, recipe, folder, on_record)
+            return _write(parts, recipe, folder, on_galaxy)
 
 
 def _refuse_place(folder: Folder, parts: Sequence[Part]) -> None:
@@ -88,11 +88,11 @@ def _make_room(folder: Folder, *, overwrite: bool) -> None:
     sweep(folder)
 
 
-def _write(parts: Sequence[Part], recipe: Recipe, folder: Folder, on_record: Callable[[], None]) -> Json:
+def _write(parts: Sequence[Part], recipe: Recipe, folder: Folder, on_galaxy: Callable[[], None]) -> Json:
     withdraw(folder.manifest)
     places = [places_of(part.recipe.survey, recipe.survey) for part in parts]
     sums = LabelSums(recipe.survey.widths.labels)
-    writers = [Rewriting(part, own, sums, on_record) for part, own in zip(parts, places, strict=True)]
+    writers = [Rewriting(part, own, sums, on_galaxy) for part, own in zip(parts, places, strict=True)]
     splits = {split: _write_split(split, writers, folder) for split in SPLITS}
     join_tables(rows_of(parts, places), folder)
     manifest = describe(parts, recipe, splits, sums)

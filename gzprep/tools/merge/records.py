@@ -121,13 +121,13 @@ class Rewriting:
         part: the folder they are from.
         places: where its numbers stand now.
         sums: where labels are counted.
-        on_record: called after each record.
+        on_galaxy: called for each galaxy that is copied.
     """
 
     part: Part
     places: Places
     sums: LabelSums
-    on_record: Callable[[], None]
+    on_galaxy: Callable[[], None]
 
     def write_shard(self, split: str, shard: Json, out: Folder, name: str) -> Json:
         """Rewrite one shard; one record is in memory at a time.
@@ -162,5 +162,5 @@ class Rewriting:
                 raise GzError(f"The shard {path} is damaged: record {number} cannot be used: {error}.") from None
             if split != VIEWS:
                 self.sums.add(record, self.places)
+                self.on_galaxy()
             yield wide
-            self.on_record()
