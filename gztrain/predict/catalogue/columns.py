@@ -116,7 +116,12 @@ def _doubt() -> Iterator[Column]:
 
 
 _LAST = (
-    Column("other_size", pa.bool_(), "Whether the image has another size than those of the training", "meta.code"),
+    Column(
+        "other_size",
+        pa.int16(),
+        "1: the image has another size than those of the training, 0: the same, -1: that is not known",
+        "meta.code",
+    ),
     Column("reason", pa.string(), "Why there is no prediction; empty where there is one", "meta.note"),
 )
 
@@ -124,7 +129,7 @@ _LAST = (
 # ------------------------------------------------------------ the header of a VOTable in a parquet file
 
 _VOTABLE_TYPES = {
-    pa.string(): 'datatype="char" arraysize="*"',
+    pa.string(): 'datatype="unicodeChar" arraysize="256*"',  # astropy reads no texts of any length here
     pa.bool_(): 'datatype="boolean"',
     pa.float32(): 'datatype="float"',
     pa.float64(): 'datatype="double"',

@@ -34,7 +34,7 @@ from gztrain.predict.crops import Crop, Cut, read_crop
 from gztrain.predict.images import BATCH, ROW_GROUP, Scale, cut_of
 from gztrain.runs.folder import Json, Run, open_run
 
-_FORMAT = 2
+_FORMAT = 3
 _IDENTITY = b"gztrain.part"
 _NAMED = 3
 """Galaxies without an image are counted; so many are named."""
@@ -99,7 +99,7 @@ class Counts:
         self.predicted += known
         self.not_found += len(lost)
         self.unusable += len(rows) - known - len(lost)
-        self.other_size += sum(value is True for value in rows["other_size"].to_pylist())
+        self.other_size += sum(value == 1 for value in rows["other_size"].to_pylist())
         self.missing += lost[: _NAMED - len(self.missing)]
 
 
@@ -236,7 +236,7 @@ def _read(path: Path | None, cut: Cut) -> Crop:
 def _rows(work: _Work, ids: Sequence[str], rows: pa.Table, crops: Sequence[Crop]) -> pa.RecordBatch:
     usable = np.array([crop.pixels is not None for crop in crops])
     found: dict[str, Any] = {"id": ids, **{name: rows[name].combine_chunks() for name in work.source.carried}}
-    found["other_size"] = [crop.other_size for crop in crops]
+    found["other_size"] = [-1 if crop.other_size is None else int(crop.other_size) for crop in crops]
     found["reason"] = [crop.reason for crop in crops]
     if usable.any():
         found |= _spread_out(
