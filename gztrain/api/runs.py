@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import pyarrow as pa
@@ -215,13 +216,15 @@ class TrainedRun:
         return as_frame(pa.table({key: _column(key, [row[key] for row in rows]) for key in rows[0]}))
 
     @public("run.evaluate")
-    def evaluate(
+    def evaluate(  # noqa: PLR0913 -- what can be chosen
         self,
         split: Split = "test",
         *,
         data: Named | GalaxyDataset | None = None,
         labels: str | None = None,
         skip_damaged: bool = False,
+        by: Sequence[str] = (),
+        prevalence: Named | None = None,
     ) -> Metrics:
         """Judge the run on galaxies that it has not learned from; metrics.json and the predictions are written, too.
 
@@ -230,6 +233,8 @@ class TrainedRun:
             data: the dataset folder, if it has moved; or another one that has none of the training galaxies.
             labels: judge by ``asked`` or ``report`` labels; None: those that it was trained on.
             skip_damaged: leave damaged records out, and count them.
+            by: columns of the data set's catalogue; figures of groups of galaxies are added for each.
+            prevalence: a CSV file with the shares of labels in a population; figures for it are added.
 
         Raises:
             GzError: the run or the data set is missing, they do not belong together, or the split is empty.
@@ -246,7 +251,13 @@ class TrainedRun:
         place = None if data is None else as_place(os.fspath(data))
         with run_here(self.place) as here:
             name, document = evaluate_on(
-                here.folder, split, data=place, labels=check_policy(labels), skip_damaged=skip_damaged
+                here.folder,
+                split,
+                data=place,
+                labels=check_policy(labels),
+                skip_damaged=skip_damaged,
+                by=(by,) if isinstance(by, str) else by,
+                prevalence=None if prevalence is None else Path(prevalence),
             )
             here.send()
         return Metrics(document, name)

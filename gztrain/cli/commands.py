@@ -53,6 +53,18 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
         str | None, typer.Option(help="Judge by asked or report labels. [those it was trained on]")
     ] = None,
     *,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by", metavar="COLUMN", help="Also judge groups of galaxies, by a column of the data set's catalogue."
+        ),
+    ] = None,
+    prevalence: Annotated[
+        Path | None,
+        typer.Option(
+            "--prevalence", parser=path, help="Also judge for a population: a CSV file with its label,share rows."
+        ),
+    ] = None,
     skip_damaged: SkipDamaged = False,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +76,13 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
 
     with run_here(run) as here:
         name, document = evaluate_on(
-            here.folder, split, data=data, labels=check_policy(labels), skip_damaged=skip_damaged
+            here.folder,
+            split,
+            data=data,
+            labels=check_policy(labels),
+            skip_damaged=skip_damaged,
+            by=by or (),
+            prevalence=prevalence,
         )
         here.send()
     chosen = {**document, "splits": {name: document["splits"][name]}}

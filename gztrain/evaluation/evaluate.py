@@ -1,5 +1,6 @@
 """``gztrain evaluate``: evaluate a run on galaxies that it was not trained on."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -21,10 +22,12 @@ from gztrain.environment import quiet_imports
 from gztrain.evaluation.baselines import Baseline, make_baseline
 from gztrain.evaluation.calibration import fit_temperatures as find_temperatures
 from gztrain.evaluation.calibration import layer_settings
+from gztrain.evaluation.columns import Column, by_columns, read_columns
 from gztrain.evaluation.judged_data import judged_data
 from gztrain.evaluation.metrics import as_document, judge
 from gztrain.evaluation.panel import Panel, join_panels, panel_of
 from gztrain.evaluation.predictions import Predictions
+from gztrain.evaluation.prevalence import Prevalence, corrected, read_prevalence
 from gztrain.runs.folder import Json, Run, RunFolder, open_run
 from gztrain.runs.galaxies import same_data
 from gztrain.runs.history import damaged_in_training
@@ -43,6 +46,8 @@ def evaluate(  # noqa: PLR0913 -- what can be chosen
     labels: Policy | None = None,
     skip_damaged: bool = False,
     fit_temperatures: bool = False,
+    by: Sequence[str] = (),
+    prevalence: Path | None = None,
 ) -> Json:
     """Evaluate a run: write metrics.json and the predictions.
 
@@ -54,6 +59,8 @@ def evaluate(  # noqa: PLR0913 -- what can be chosen
         labels: label policy to evaluate with; None: that of the run.
         skip_damaged: leave out damaged records. They are also left out if the run was trained so.
         fit_temperatures: first fit a temperature for each question on the split, and store them in the model.
+        by: columns of the data set's catalogue; figures of groups of galaxies are added for each.
+        prevalence: a CSV file with the shares of labels in a population; figures for it are added.
 
     Returns:
         The content of metrics.json.
@@ -62,7 +69,14 @@ def evaluate(  # noqa: PLR0913 -- what can be chosen
         GzError: the run or the data set is missing, they do not belong together, or the split is empty.
     """
     return evaluate_on(
-        path, split, data=data, labels=labels, skip_damaged=skip_damaged, fit_temperatures=fit_temperatures
+        path,
+        split,
+        data=data,
+        labels=labels,
+        skip_damaged=skip_damaged,
+        fit_temperatures=fit_temperatures,
+        by=by,
+        prevalence=prevalence,
     )[1]
 
 
@@ -74,6 +88,8 @@ def evaluate_on(  # noqa: PLR0913 -- what can be chosen
     labels: Policy | None = None,
     skip_damaged: bool = False,
     fit_temperatures: bool = False,
+    by: Sequence[str] = (),
+    prevalence: Path | None = None,
 ) -> tuple[str, Json]:
     """The same; also returns the name of the split in metrics.json, which says so if it is of another data set."""
     run = open_run(path)
@@ -86,6 +102,8 @@ def evaluate_on(  # noqa: PLR0913 -- what can be chosen
     check_labels(dataset, labels or config.labels)
     label_source = LabelSource(run.scheme, labels or config.labels, config.min_votes, config.ties)
     selection = selection_of(run, dataset, split)
+    columns = read_columns(dataset, TEST if split == "test" else TRAIN, by)
+    shares = None if prevalence is None else read_prevalence(prevalence, run.scheme, dataset)
     model = run.model()
     predictions = predict_selection(model, selection, label_source, reader, tree=dataset)
     if fit_temperatures:
@@ -97,8 +115,20 @@ def evaluate_on(  # noqa: PLR0913 -- what can be chosen
         "damaged_records": len(reader.damage),
         "temperatures": _temperatures(model, run.scheme),
         **judge(predictions, run.scheme, baseline=baseline, bootstrap=run.config.bootstrap),
+        **_asked_for(predictions, run, columns, shares),
     }
     return judged_on.name, write_down(run.folder, run.scheme.name, judged_on.name, judged, predictions)
+
+
+def _asked_for(predictions: Predictions, run: Run, columns: Sequence[Column], shares: Prevalence | None) -> Json:
+    """The figures that are computed on request alone."""
+    found: Json = {}
+    draws = (run.config.bootstrap, 0)
+    if columns:
+        found["by"] = by_columns(predictions, run.scheme, columns, draws)
+    if shares is not None:
+        found["prevalence"] = corrected(predictions, run.scheme, shares, draws)
+    return found
 
 
 def calibrated(run: Run, model: Any, predictions: Predictions) -> tuple[Any, Predictions]:  # noqa: ANN401 -- keras.Models

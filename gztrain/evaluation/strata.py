@@ -1,6 +1,6 @@
 """The figures of parts of the galaxies: by number of votes, and by agreement of the volunteers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Doubles
 from gztrain.evaluation.bootstrap import interval, resamples
-from gztrain.evaluation.figures import Evidence, Figures, compute_figures
+from gztrain.evaluation.figures import Evidence, Figures, Key, compute_figures
 from gztrain.evaluation.panel import Panel
 from gztrain.evaluation.predictions import Predictions
 
@@ -20,6 +20,8 @@ LEAST_VOTES = (1, 10, 20)
 """Smallest numbers of votes; Willett et al. (2013) ask for 20."""
 LEAST_AGREEMENT = (0.5, 0.8)
 """Smallest shares of the votes that the winning answer has."""
+NAMES = ("accuracy", "auc_macro")
+"""The figures of a part."""
 _RESAMPLES = 200
 """Most resamples behind an interval: there are many parts."""
 
@@ -78,19 +80,37 @@ def rows_of(predictions: Predictions, rows: Any) -> Predictions:  # noqa: ANN401
 
 
 def _figures(predictions: Predictions, scheme: Scheme, draws: Draws) -> Json:
-    names, number = ("accuracy", "auc_macro"), len(predictions.ids)
+    return as_entry(figures_at(predictions, scheme, draws, [(name,) for name in NAMES]))
+
+
+def as_entry(found: Mapping[Key, tuple[float | None, list[float] | None]], *path: str) -> Json:
+    """Accuracy and mean AUC of a part at a path, with their intervals."""
+    values = {name: found[(*path, name)] for name in NAMES}
+    figures = {name: value for name, (value, _) in values.items()}
+    return {**figures, "intervals": {name: bounds for name, (_, bounds) in values.items()}}
+
+
+def figures_at(
+    predictions: Predictions, scheme: Scheme, draws: Draws, keys: Iterable[Key]
+) -> dict[Key, tuple[float | None, list[float] | None]]:
+    """Some figures of a few galaxies, each with its interval over at most 200 resamples; all None without galaxies.
+
+    Args:
+        predictions: of these galaxies alone.
+        scheme: its labels and questions.
+        draws: number of resamples, and their seed.
+        keys: which figures, as :func:`gztrain.evaluation.figures.compute_figures` names them.
+    """
+    keys, number = list(keys), len(predictions.ids)
     if not number:
-        return {**dict.fromkeys(names), "intervals": dict.fromkeys(names)}
+        return dict.fromkeys(keys, (None, None))
     evidence = Evidence(predictions, scheme)
 
     def of(counts: Doubles) -> Figures:
         return compute_figures(evidence, counts, lambda ev, columns: ev.ranking(columns).figures(counts))
 
-    drawn_again = resamples(number, min(draws[0], _RESAMPLES), draws[1], width=4)
+    drawn_again = resamples(number, min(draws[0], _RESAMPLES), draws[1], width=max(4, len(scheme.names)))
     once, chunks = of(np.ones((1, number))), [of(counts) for counts in drawn_again]
-    drawn = {name: np.concatenate([chunk[name,] for chunk in chunks]) if chunks else np.empty(0) for name in names}
-    values = {name: float(once[name,][0]) for name in names}
-    return {
-        **{name: value if np.isfinite(value) else None for name, value in values.items()},
-        "intervals": {name: interval(drawn[name]) for name in names},
-    }
+    drawn = {key: np.concatenate([chunk[key] for chunk in chunks]) if chunks else np.empty(0) for key in keys}
+    values = {key: float(once[key][0]) for key in keys}
+    return {key: (value if np.isfinite(value) else None, interval(drawn[key])) for key, value in values.items()}

@@ -82,12 +82,37 @@ class Figures(_Part):
     per_question: dict[str, dict[str, Any]]
 
 
+class PartEntry(_Part):
+    """Figures of a group of galaxies."""
+
+    galaxies: Count = 0
+    known_questions: Count = 0
+    accuracy: Figure
+    auc_macro: Figure
+    intervals: dict[Literal["accuracy", "auc_macro"], tuple[float, float] | None]
+
+
+class GroupEntry(PartEntry):
+    """A group, with its figures of each question."""
+
+    name: Text
+    per_question: dict[Text, PartEntry]
+
+
+class ColumnEntry(_Part):
+    """The groups by a column of the catalogue."""
+
+    without: Count
+    groups: Annotated[tuple[GroupEntry, ...], Field(max_length=1000)]
+
+
 class Judged(Figures):
     """The entry of one split."""
 
     verdict: Text
     baselines: dict[Literal["majority", "image_free"], Figures]
     intervals: dict[str, Any]
+    by: dict[Text, ColumnEntry] = {}
 
 
 class MetricsDocument(_Part):

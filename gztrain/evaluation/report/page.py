@@ -14,7 +14,7 @@ from gzcore.console import printable
 from gzcore.console.theme import data_address, size_of, to_svg
 from gzcore.dataset.tree import Question
 from gztrain.evaluation.published import SOURCE
-from gztrain.evaluation.report import plots, tables
+from gztrain.evaluation.report import groups, plots, tables
 from gztrain.evaluation.report.formatting import between, listed, percent, rate, whole
 from gztrain.evaluation.report.gather import Galaxy, RunReport, known, pooled
 from gztrain.evaluation.report.numbers import Mistake, precision_recall_curve, reliability, roc_curve
@@ -80,6 +80,7 @@ class QuestionPart:
     labels: Table | None = None
     soft: Matrix | None = None
     votes: Table | None = None
+    groups: tuple[Table, ...] = ()
     figures: tuple[Picture, ...] = ()
     wrong: tuple[Shown, ...] = ()
 
@@ -95,6 +96,8 @@ class RunPart:
     metrics: Table
     by_question: Table
     by_panel: Table | None
+    groups: tuple[Table, ...]
+    population: Table | None
     curves: tuple[Picture, ...]
     questions: tuple[QuestionPart, ...]
     absence: str
@@ -190,6 +193,8 @@ def run_part(run: RunReport, drawn: Drawn, number: int) -> RunPart:
         metrics=tables.all_metrics(run),
         by_question=tables.by_question(run),
         by_panel=tables.by_panel(run),
+        groups=groups.by_columns(run),
+        population=groups.by_prevalence(run),
         curves=show(drawn[""]),
         questions=questions,
         absence=printable(run.absence),
@@ -211,6 +216,7 @@ def _question_part(run: RunReport, place: int, drawn: Drawn, anchor: str) -> Que
         tables.by_label(run, question),
         tables.soft_confusion(figures),
         tables.by_votes(figures),
+        groups.of_question(run, question.name),
         pictures,
         wrong,
     )

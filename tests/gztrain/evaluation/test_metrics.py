@@ -15,9 +15,11 @@ from gzcore.errors import GzError
 from gztrain.data.dataset import Scheme
 from gztrain.data.label_counts import count_labels
 from gztrain.evaluation.baselines import Baseline, make_baseline
+from gztrain.evaluation.columns import Column, by_columns
 from gztrain.evaluation.figures import COUNTS, METRICS
 from gztrain.evaluation.metrics import SCHEMA, as_document, describe, judge
 from gztrain.evaluation.predictions import Predictions
+from gztrain.evaluation.prevalence import Prevalence, corrected
 from tests.gztrain.synthetic import ALL_SCHEMES, documented_keys, paths, scheme_of, some_predictions, with_votes
 
 checked = settings(deadline=None, derandomize=True, max_examples=40)
@@ -442,7 +444,10 @@ def test_the_thirteen_come_first_in_the_order_of_the_report() -> None:
 
 def test_every_key_is_documented_and_every_documented_key_exists() -> None:
     scheme = scheme_of("all")
-    found = judged(with_votes(some_predictions(scheme, 30), scheme), scheme, bootstrap=5)
+    predictions = some_predictions(scheme, 30)
+    found = judged(with_votes(predictions, scheme), scheme, bootstrap=5)
+    shares = {"bar-gz2_yes": 0.5, "bar-gz2_no": 0.5}
+    column = Column("COLUMN", numbers=False, values={"000": "x"})
     folds = {"numbers": [0, 1], "mean": {}, "sd": {}}
     temperatures = {question.name: 1.0 for question in scheme.questions}
     data = dict.fromkeys(("name", "path", "data_hash", "recipe_hash", "split", "same"))
@@ -452,6 +457,8 @@ def test_every_key_is_documented_and_every_documented_key_exists() -> None:
         "damaged_records": 0,
         "temperatures": temperatures,
         "folds": folds,
+        "by": by_columns(predictions, scheme, [column], (5, 0)),
+        "prevalence": corrected(predictions, scheme, Prevalence("file", shares), (5, 0)),
     }  # by evaluate and crossval
     document = as_document("all", {"val": {**added, **found}}, {"damaged_records": 0})
     assert documented_keys() == paths(document, scheme)

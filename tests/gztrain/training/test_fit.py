@@ -335,14 +335,50 @@ def test_an_impossible_setting_is_reported_before_the_run_folder_is_made(
     assert not (tmp_path / "run").exists()
 
 
-def test_evaluation_on_test_adds_to_what_is_known(run: RunFolder) -> None:
-    result = gztrain("evaluate", run.root, "--split", "test", "--json")
+def shares_of_smooth(folder: Path, share: float) -> Path:
+    """A file with the share of one label in a population."""
+    path = folder / "shares.csv"
+    path.write_text(f"label,share\nsmooth-or-featured-gz2_smooth,{share}\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("option", "parts"),
+    [
+        (("--by", "petroR90_r"), ("There is no column 'petroR90_r'", "there are id_str, split", "columns of votes")),
+        (("--by", "flags"), ("is of type 'list<", "by a column of numbers or texts")),
+        (("--prevalence", "no.csv"), ("There is no file no.csv",)),
+    ],
+)
+def test_what_galaxies_cannot_be_grouped_by_is_said_before_the_model_runs(
+    option: tuple[str, str], parts: tuple[str, ...], run: RunFolder
+) -> None:
+    result = gztrain("evaluate", run.root, "--split", "val", *option)
+    assert result.code != 0
+    for part in parts:
+        assert part in result.sentence
+
+
+def test_evaluation_on_test_adds_to_what_is_known(run: RunFolder, tmp_path: Path) -> None:
+    asked = ("--by", "ra", "--by", "verdict", "--prevalence", shares_of_smooth(tmp_path, 0.5))
+    result = gztrain("evaluate", run.root, "--split", "test", "--json", *asked)
     assert result.code == 0, result.err
     assert set(result.json["splits"]) == {"val", "test"}
     ids = {*read_predictions(run.predictions_of("val")).ids}
     assert not ids & {*read_predictions(run.predictions_of("test")).ids}
     assert read_predictions(run.predictions).ids == read_predictions(run.predictions_of("test")).ids
-    assert paths(result.json, open_run(run.root).scheme) <= documented_keys()
+    document = json.loads(result.out.replace('"ra":', '"COLUMN":').replace('"verdict": {', '"COLUMN": {'))
+    assert paths(document, open_run(run.root).scheme) <= documented_keys()
+    found = result.json["splits"]["test"]
+    assert list(found["by"]) == ["ra", "verdict"]
+    for part in found["by"].values():
+        assert sum(group["galaxies"] for group in part["groups"]) + part["without"] == found["galaxies"]
+    (question,) = found["prevalence"]["per_question"].values()
+    assert [answer["population"] for answer in question["answers"]] == [0.5, 0.5]
+    page = gztrain("report", run.root, "--html", tmp_path / "page")
+    assert page.code == 0, page.err
+    written = (tmp_path / "page" / "report.html").read_text()
+    assert all(part in written for part in ("By verdict, all questions together.", "with the shares of shares.csv"))
     result = gztrain("evaluate", run.root, "--split", "val")
     assert "AUC, mean over labels" in result.out
     assert "commonest answer" in result.out

@@ -1,0 +1,80 @@
+"""Figures of groups of galaxies, and of a population with other shares of the answers, on the terminal."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gzcore.console import show_line, show_table
+
+Json = Mapping[str, Any]
+
+
+def show_groups(found: Json) -> None:
+    """Print a table for each column that galaxies were grouped by; nothing without ``--by``."""
+    header = ("", "galaxies", "accuracy", "95 % interval", "AUC", "95 % interval")
+    for column, part in found.get("by", {}).items():
+        show_table(f"By {column}; a galaxy counts where it has an answer", list(_rows(part)), header)
+        if part["without"]:
+            show_line(f"{part['without']} galaxies have no value of {column} and are in no group.")
+        show_line("")
+
+
+def _rows(part: Json) -> Iterator[tuple[str, ...]]:
+    groups = part["groups"]
+    for group in groups:
+        yield _row(group["name"], group["galaxies"], group)
+    questions = list(groups[0]["per_question"]) if groups else []
+    for question in questions if len(questions) > 1 else ():
+        yield (question, *[""] * 5)
+        for group in groups:
+            figures = group["per_question"][question]
+            yield _row(f"  {group['name']}", figures["known_questions"], figures)
+
+
+def _row(name: str, galaxies: int, figures: Json) -> tuple[str, ...]:
+    bounds = figures["intervals"]
+    cells = [(_rate(figures[key]), _between(bounds[key])) for key in ("accuracy", "auc_macro")]
+    return (name, f"{galaxies:,}", *cells[0], *cells[1])
+
+
+def show_prevalence(found: Json) -> None:
+    """Print accuracy and calibration for a population beside those of the sample; nothing without ``--prevalence``."""
+    part = found.get("prevalence")
+    if part is None:
+        return
+    rows = []
+    for name, figures in part["per_question"].items():
+        plain, effective = found["per_question"][name], figures["effective_galaxies"]
+        rows.append(
+            (
+                name,
+                "-" if effective is None else f"{effective:.0f} of {figures['galaxies']}",
+                _rate(plain["accuracy"]),
+                _rate(figures["accuracy"]),
+                _between(figures["intervals"]["accuracy"]),
+                f"{_rate(plain['ece'])} {_rate(figures['ece'])}",
+            )
+        )
+    header = ("", "galaxies that count", "accuracy", "in the population", "95 % interval", "ECE, both")
+    show_table(f"With the shares of {part['file']}", rows, header)
+    for line in about_prevalence(part):
+        show_line(line)
+    show_line("")
+
+
+def about_prevalence(part: Json) -> Iterator[str]:
+    """What could not be corrected, and what of the file was not used."""
+    for name, figures in part["per_question"].items():
+        if figures["absent"]:
+            yield f"No galaxy has the answer {', '.join(figures['absent'])}, so {name} cannot be corrected."
+    if part["uncorrected"]:
+        yield f"{part['file']} has no share of an answer to {', '.join(part['uncorrected'])}."
+    if part["unused"]:
+        yield f"This run does not answer for {', '.join(part['unused'])}, so their shares were not used."
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _between(bounds: Sequence[float] | None) -> str:
+    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else "-"
