@@ -151,7 +151,7 @@ def _cuts(known: Doubles) -> Doubles:
     below = known[known < known.max()]
     cuts = np.unique(np.quantile(known, _CUTS, method="lower"))
     cuts = cuts[cuts < known.max()]
-    return cuts if cuts.size or not below.size else below.max(keepdims=True)
+    return np.asarray(cuts if cuts.size or not below.size else below.max(keepdims=True))
 
 
 def _by_text(values: Sequence[str | None]) -> Iterator[Group]:

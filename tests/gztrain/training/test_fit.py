@@ -228,8 +228,9 @@ SCHEMES_AND_POLICIES = [
 def test_every_scheme_trains_and_is_judged_under_both_policies(
     scheme: str, policy: str, dataset: Path, tmp_path: Path
 ) -> None:
-    """All counts of what is known come out as the manifest has them, which gzprep counted."""
-    asked = config(f"scheme={scheme}", f"labels={policy}", "views=0", "stages.batch=64", "log.tensorboard=false")
+    """All counts of what is known come out as the manifest has them, which gzprep counted with every vote and tie."""
+    rules = (f"scheme={scheme}", f"labels={policy}", "min_votes=1", "ties=keep")
+    asked = config(*rules, "views=0", "stages.batch=64", "log.tensorboard=false")
     fit(TrainRequest(dataset, tmp_path, asked), Told())
     document = evaluate(tmp_path, "test")
     data = open_dataset(dataset)
