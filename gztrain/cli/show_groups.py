@@ -51,11 +51,12 @@ def show_prevalence(found: Json) -> None:
                 _rate(plain["accuracy"]),
                 _rate(figures["accuracy"]),
                 _between(figures["intervals"]["accuracy"]),
-                f"{_rate(plain['ece'])} {_rate(figures['ece'])}",
+                _rate(plain["ece"]),
+                _rate(figures["ece"]),
             )
         )
-    header = ("", "galaxies that count", "accuracy", "in the population", "95 % interval", "ECE, both")
-    show_table(f"With the shares of {part['file']}", rows, header)
+    header = ("", "count as", "accuracy", "there", "95 % interval", "ECE", "there")
+    show_table(f"In a population with the shares of {part['file']} (there)", rows, header)
     for line in about_prevalence(part):
         show_line(line)
     show_line("")
@@ -77,4 +78,4 @@ def _rate(value: float | None) -> str:
 
 
 def _between(bounds: Sequence[float] | None) -> str:
-    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else "-"
+    return f"{bounds[0]:.3f}\N{EN DASH}{bounds[1]:.3f}" if bounds else "-"

@@ -21,7 +21,7 @@ from gztrain.evaluation.strata import NAMES, Draws, as_entry, figures_at, rows_o
 Json = dict[str, Any]
 _GROUPS = 10
 """Most groups of a column of texts; the rarer values are joined."""
-_LETTERS = 60
+_LETTERS = 40
 """Most letters of a value that are shown."""
 _CUTS = (0.25, 0.5, 0.75)
 """Columns of numbers are cut at these quantiles of the galaxies that are judged."""
