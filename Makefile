@@ -8,7 +8,7 @@ WORKERS ?= 2
 # A file of tests a process; 0 runs all in this one.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test thorough faults fuzz audit same-bytes lint format types unit test-formats lock golden wheel-check docs docs-links docs-tutorial clean help
+.PHONY: run test thorough faults fuzz audit same-bytes lint format types unit test-formats lock golden wheel-check docs notebooks docs-links docs-tutorial clean help
 
 help:            ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -86,6 +86,9 @@ lock: $(VENV)/lock/bin/uv ## compile requirements/*.txt from pyproject.toml
 
 docs: $(DOCS)/installed ## build the documentation site into docs/_build/html; a warning is an error
 	PYTHONPATH=. $(DOCS)/bin/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build/html
+
+notebooks: | $(VENV)/bin/python ## write the notebooks of the documentation into build/notebooks, as files for Jupyter
+	$(BIN)/python tools/notebooks.py build/notebooks
 
 docs-links: $(DOCS)/installed ## look for every address that the documentation names (needs the network)
 	PYTHONPATH=. $(DOCS)/bin/python -m sphinx --builder linkcheck --keep-going --quiet docs docs/_build/links

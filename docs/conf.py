@@ -4,6 +4,11 @@ import re
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import ClassVar
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.directives.code import CodeBlock
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
@@ -63,3 +68,19 @@ linkcheck_anchors = False
 
 import_module("gztrain.api.runs")  # before autodoc does, which would take imports for types only as real ones
 write_pages(HERE)
+
+
+class CodeCell(CodeBlock):
+    """A cell of a notebook, shown as code; tests/test_notebooks.py runs it."""
+
+    option_spec: ClassVar[dict[str, object]] = {**CodeBlock.option_spec, "tags": str}
+
+    def run(self) -> list[nodes.Node]:
+        """Show the cell in Python's colours."""
+        self.arguments = ["python"]
+        return super().run()
+
+
+def setup(app: Sphinx) -> None:
+    """Tell Sphinx of the cells of notebooks."""
+    app.add_directive("code-cell", CodeCell)
