@@ -98,7 +98,8 @@ def predict(  # noqa: PLR0913, PLR0917 -- options of a command line
             {"--images": images, "--out": out, "--keep": keep, "--ensemble": ensemble, "--data": data},
             "is of use with --catalogue only",
         )
-        words, target = _required(places, "IMAGES"), _required(parquet, "--parquet")
+        words = _required(places, "IMAGES")
+        target: Place = _required(parquet, "--parquet")
         _predict_images(run, words, target, runner, workers, scale, as_json=as_json)
         return
     _refuse({"IMAGES": places, "--parquet": parquet, "--runner": runner}, "does not go with --catalogue")
