@@ -99,8 +99,9 @@ def predict(  # noqa: PLR0913, PLR0917 -- options of a command line
             "is of use with --catalogue only",
         )
         words = _required(places, "IMAGES")
-        target: Place = _required(parquet, "--parquet")
-        _predict_images(run, words, target, runner, workers, scale, as_json=as_json)
+        if parquet is None:
+            raise UsageError(_missing("--parquet"))
+        _predict_images(run, words, parquet, runner, workers, scale, as_json=as_json)
         return
     _refuse({"IMAGES": places, "--parquet": parquet, "--runner": runner}, "does not go with --catalogue")
     folder, file = _required(images, "--images"), _required(out, "--out")
@@ -117,10 +118,12 @@ def _refuse(strange: dict[str, object], why: str) -> None:
 
 def _required(value: _Given | None, name: str) -> _Given:
     if not value:
-        raise UsageError(
-            f"{name} is missing: predict takes IMAGES and --parquet, or --catalogue, --images and --out; see --help."
-        )
+        raise UsageError(_missing(name))
     return value
+
+
+def _missing(name: str) -> str:
+    return f"{name} is missing: predict takes IMAGES and --parquet, or --catalogue, --images and --out; see --help."
 
 
 def _predict_images(  # noqa: PLR0913, PLR0917 -- what the command takes
