@@ -5,10 +5,9 @@
 one sentence; UsageError is one kind of it. Everything is loaded when it is first used.
 """
 
-from typing import TYPE_CHECKING
-
 from gzcore import __version__ as __version__
 
+TYPE_CHECKING = False  # as typing has it, which takes too long to import: Ctrl-C must be heard from the first moment
 if TYPE_CHECKING:
     from gzcore.errors import GzError, UsageError
     from gzprep import report, run

@@ -17,10 +17,10 @@ After ``import gztrain``, Keras can load the model of a run: ``keras.saving.load
 """
 
 import sys
-from typing import TYPE_CHECKING
 
 from gzcore import __version__ as __version__
 
+TYPE_CHECKING = False  # as typing has it, which takes too long to import: Ctrl-C must be heard from the first moment
 if TYPE_CHECKING:
     from gzcore.errors import GzError, UsageError
     from gztrain.api.galaxies import GalaxyDataset, GalaxySelection, open_dataset

@@ -66,6 +66,7 @@ INTERRUPTS: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("name", INTERRUPTS)
 def test_an_interrupt_is_a_keyboard_interrupt_and_no_error(name: str) -> None:
     work, words = INTERRUPTS[name]
