@@ -39,7 +39,7 @@ def check_format(path: Path) -> None:
     if ending not in WRITERS:
         raise UsageError(f"--out {path.name}: the name must end in {', '.join(WRITERS)}; it says the format.")
     if ending in (".fits", ".vot") and find_spec("astropy") is None:
-        raise GzError(f"{ending} is written by astropy; install it with: pip install 'gzprep[astro]'.")
+        raise GzError(f"{ending} is written by astropy; install it with: pip install 'gzprep[fits]'.")
 
 
 def schema_of(columns: Sequence[Column], told: Told) -> pa.Schema:
