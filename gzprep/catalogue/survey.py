@@ -76,6 +76,14 @@ class Survey(Part):
     def __str__(self) -> str:
         return self.name
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A survey that comes with gzprep is sent to workers as its name, so that the graph of a job stays small."""
+        from gzprep.catalogue.surveys import known_survey, survey_files
+
+        if self.name in survey_files() and self == known_survey(self.name):
+            return known_survey, (self.name,)
+        return Survey.model_validate, (self.document(),)
+
     @model_validator(mode="after")
     def _check(self) -> "Survey":
         refuse_twice("it has the question", [question.name for question in self.questions])

@@ -171,7 +171,7 @@ BAD_CALLS: dict[str, tuple[tuple[str, ...], str]] = {
     "a seed of 30 digits": (("--seed", "1" * 30), "seed = "),
     "crumbs for shards": (("--set", "shards.megabytes=1e-9"), "shards.megabytes = 1e-09"),
     "two settings in one": (("--set", "seed=1\nlimit=3"), "seed = "),
-    "catalogue without data": (("--catalogue", "rows.parquet"), "--catalogue needs --data"),
+    "a catalogue that is not there": (("--catalogue", "rows.parquet"), "does not exist; name an existing file"),
 }
 
 
