@@ -51,7 +51,12 @@ def sky(name: str, folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=[name for name in NAMES if name != "gz2"])
+OFTEN = ("gz-candels", "kaggle")
+"""A survey of votes and one of cumulative fractions; `make thorough` tries the others, and gz2 is in many tests."""
+TRIED = [pytest.param(name, marks=() if name in OFTEN else pytest.mark.thorough) for name in NAMES if name != "gz2"]
+
+
+@pytest.fixture(scope="module", params=TRIED)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A survey and its data set."""
     name = str(request.param)
