@@ -106,13 +106,14 @@ def evaluate_on(  # noqa: PLR0913 -- what can be chosen
     shares = None if prevalence is None else read_prevalence(prevalence, run.scheme, dataset)
     model = run.model()
     predictions = predict_selection(model, selection, label_source, reader, tree=dataset)
+    damaged = len(reader.damage)  # of this split: baselines may read other records
     if fit_temperatures:
         model, predictions = calibrated(run, model, predictions)
     baseline = baseline_of(run, dataset, label_source, reader)
     judged = {
         "labels": label_source.policy,
         "data_set": judged_on.entry,
-        "damaged_records": len(reader.damage),
+        "damaged_records": damaged,
         "temperatures": _temperatures(model, run.scheme),
         **judge(predictions, run.scheme, baseline=baseline, bootstrap=run.config.bootstrap),
         **_asked_for(predictions, run, columns, shares),
