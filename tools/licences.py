@@ -29,6 +29,10 @@ EXCEPTIONS = {
 """Packages, as patterns, that the rule would refuse or cannot judge, and why they are used all the same."""
 NOT_HERE = {
     "colorama": "BSD-3-Clause; only on Windows",
+    "braceexpand": "MIT; only to read converted data sets in tests (make test-formats)",
+    "grain": "Apache-2.0; only to read converted data sets in tests (make test-formats)",
+    "portpicker": "Apache-2.0; only to read converted data sets in tests (make test-formats)",
+    "webdataset": "BSD-3-Clause; only to read converted data sets in tests (make test-formats)",
     "accessible-pygments": "BSD License; only to build the documentation",
     "alabaster": "BSD License; only to build the documentation",
     "babel": "BSD-3-Clause; only to build the documentation",

@@ -16,7 +16,7 @@ from PIL import Image
 
 from gzcore.errors import GzError
 from gzcore.storage.places import Place, Url
-from gztrain.cli import commands
+from gztrain.cli import predicting
 from gztrain.evaluation.predictions import read_predictions
 from gztrain.predict.beam import launch, part, parts_plan
 from gztrain.predict.beam.launch import PredictionRequest
@@ -289,7 +289,7 @@ def test_one_folder_takes_one_run_at_a_time(run: Path, dataset: Path, tmp_path: 
 def test_without_beam_a_sentence_says_what_to_install(
     run: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "find_spec", lambda _: None)
+    monkeypatch.setattr(predicting, "find_spec", lambda _: None)
     told = refused(gztrain("predict", run, dataset, "--parquet", tmp_path / "out", *LOCAL))
     assert "--runner needs Apache Beam; install it with: pip install 'apache-beam" in told
 
