@@ -34,7 +34,7 @@ def run(dataset: Path, folder: Path) -> gztrain.TrainedRun:
 @pytest.mark.usefixtures("run")
 def test_a_run_is_that_of_the_command_line(dataset: Path, folder: Path) -> None:
     words = [word for key, value in TINY.items() for word in (f"--{key.replace('_', '-')}", str(value))]
-    pairs = ("--set", "log.every=1", "--set", "bootstrap=20")
+    pairs = ("--scheme", "reduced", "--set", "log.every=1", "--set", "bootstrap=20")
     assert command("fit", dataset, "--run", folder / "same", *words, *pairs).code == 0
     assert curve(folder / "same") == curve(folder / "run")
     assert open_folder(folder / "same").config == open_folder(folder / "run").config
