@@ -158,7 +158,6 @@ INSPECT: dict[str, Callable[[Path], object]] = {
     "a score that is a text": in_catalogue("score_black_line", lambda scores: ["high"] * len(scores)),
     "lines of another kind": in_catalogue("line_black_line", lambda lines: [{"a": 1.0}] * len(lines)),
     "no column": lambda out: pq.write_table(pa.table({"id_str": ["1"]}), out / "catalogue.parquet"),
-    "filenames that are numbers": in_catalogue("filename", lambda names: list(range(len(names)))),
 }
 
 

@@ -42,6 +42,10 @@ class Galaxies:
             return self.label_report, np.ones_like(self.mask)
         return self.label_asked, self.mask
 
+    def fractions_of(self, _: Policy) -> Floats:
+        """The fractions that labels come from: these galaxies have no debiased ones."""
+        return self.fractions
+
 
 def some_galaxies(number: int, seed: int = 0) -> Galaxies:
     """Galaxies with votes drawn at random; some questions not asked, some without counts."""
