@@ -6,7 +6,7 @@ RUN is a trained run, OUT the dataset folder whose galaxies are looked at. Print
 
 - ``neighbours``: of so many galaxies, the share whose seven turned and mirrored copies and noisy copy (noise of 3 grey
   levels) are their eight nearest among all galaxies and all copies;
-- ``top_share``: of oddities planted into 2 % of the galaxies, the share among the strangest 5 %, by kind.
+- ``top_share``: of oddities planted into 5 % of the galaxies, the share among the strangest 5 % and 10 %, by kind.
 """
 
 import argparse
@@ -24,8 +24,8 @@ from gztrain.environment import start_keras
 
 NOISE = 3.0
 """Standard deviation of the noise of a copy, grey levels."""
-PLANTED = 0.02
-TOP = 0.05
+PLANTED = 0.05
+TOP = (0.05, 0.1)
 
 
 def copies(image: Pixels, number: int) -> list[Pixels]:
@@ -107,16 +107,20 @@ def neighbours(path: Path, number: int) -> float:
     return right / number
 
 
-def top_share(path: Path, planted: dict[str, list[str]]) -> dict[str, float]:
-    """Share of planted oddities among the strangest, by kind."""
+def top_share(path: Path, planted: dict[str, list[str]]) -> dict[str, dict[str, float]]:
+    """Share of planted oddities among the strangest, by kind and of all kinds together."""
     from gztrain.predict.embeddings.file import Embeddings
     from gztrain.predict.embeddings.search import find_axes, strangeness
 
     with Embeddings(path) as file:
         strange, ids = strangeness(file, find_axes(file.features())), file.ids()
     order = [ids[place] for place in np.argsort(-strange)]
-    top = set(order[: int(np.ceil(TOP * len(order)))])
-    return {kind: sum(name in top for name in names) / len(names) for kind, names in planted.items()}
+    whole = planted | {"all": [name for names in planted.values() for name in names]}
+    tops = {f"strangest {share:.0%}": set(order[: int(np.ceil(share * len(order)))]) for share in TOP}
+    return {
+        title: {kind: round(sum(name in top for name in names) / len(names), 3) for kind, names in whole.items()}
+        for title, top in tops.items()
+    }
 
 
 def main() -> None:
@@ -148,7 +152,7 @@ def main() -> None:
 
 
 def plant(images: Pixels) -> tuple[dict[str, list[str]], Pixels]:
-    """Plant oddities into 2 % of the galaxies, each kind as often."""
+    """Plant oddities into 5 % of the galaxies, each kind as often."""
     changed, rng = images.copy(), np.random.default_rng(0)
     chosen = rng.permutation(len(images))[: max(len(ODDITIES), int(PLANTED * len(images)))]
     planted: dict[str, list[str]] = {kind: [] for kind in ODDITIES}

@@ -130,7 +130,7 @@ class GalaxyDataset:
         *,
         folds: int | Collection[int] | None = None,
         views: int = 0,
-        scheme: str = "reduced",
+        scheme: str = "auto",
         labels: Policy = "asked",
         min_votes: int = 5,
         ties: Ties = "mask",

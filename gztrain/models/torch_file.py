@@ -68,7 +68,7 @@ def read_torch_file(path: Path) -> Arrays:
     try:
         with zipfile.ZipFile(path) as archive:
             return _read(archive)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:  # of another kind, or encrypted
         raise GzError(f"The weights {path} cannot be read ({error}); expected a file of torch.save.") from None
     except (*_DAMAGES, Refused) as error:
         raise GzError(f"The weights {path} are not loaded: {printable(str(error)).rstrip('.')}.") from None

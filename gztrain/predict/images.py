@@ -188,11 +188,11 @@ def predict_files(
         A row an image, in the columns of :func:`columns`.
     """
     with ThreadPoolExecutor(cores()) as pool:
-        for crops in _read_ahead(pool, paths, cut, batch):
+        for crops in read_ahead(pool, paths, cut, batch):
             yield _rows(crops, _probabilities(crops, classify, batch, len(scheme.names)), scheme)
 
 
-def _read_ahead(pool: Executor, paths: Sequence[Path], cut: Cut, batch: int) -> Iterator[list[Crop]]:
+def read_ahead(pool: Executor, paths: Sequence[Path], cut: Cut, batch: int) -> Iterator[list[Crop]]:
     """Yield batches of crops; the next one is being decoded meanwhile."""
     read = partial(read_crop, cut=cut)
     coming = pool.map(read, paths[:batch])

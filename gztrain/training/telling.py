@@ -30,7 +30,7 @@ def opening(job: TrainingJob, steps: int, devices: tuple[str, ...], backend: str
     others = [fold for fold in job.dataset.folds if fold != config.fold]
     teach = f"{_galaxies(_count(job, validates=False))} of {_folds(others)} teach{views}: {len(job.training):,} images"
     validate = f"{_galaxies(_count(job, validates=True))} of fold {config.fold} validate"
-    labels = f"{len(job.scheme.names)} labels of {len(job.scheme.questions)} questions (scheme {config.scheme})"
+    labels = f"{len(job.scheme.names)} labels of {len(job.scheme.questions)} questions (scheme {job.scheme.name})"
     stages = " and ".join(f"{stage.epochs} epochs ({stage.name})" for stage in job.stages)
     return (
         f"{teach}, {steps:,} steps of {config.stages.batch} in an epoch. {validate}.",

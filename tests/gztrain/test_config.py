@@ -66,7 +66,7 @@ def test_what_is_set_beats_the_file_and_the_file_beats_the_base(tmp_path: Path) 
         ("stages.batch=true", ["stages.batch = True"]),
         ("stages.bach=1", ["stages.bach", "batch, epochs"]),
         ("colour=1", ["'colour'", "scheme, labels"]),
-        ("labels=guessed", ["labels = 'guessed'", "'asked' or 'report'"]),
+        ("labels=guessed", ["labels = 'guessed'", "'asked', 'report' or 'debiased'"]),
         ("optimizer.rate=-1", ["optimizer.rate = -1"]),
         ("optimizer.rate=nan", ["optimizer.rate = nan"]),
         ("optimizer.weight_decay=-0.1", ["optimizer.weight_decay = -0.1"]),

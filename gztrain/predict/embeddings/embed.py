@@ -1,6 +1,6 @@
 """``gztrain embed``: images, or the galaxies of a dataset folder, to a file of features."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +22,12 @@ from gztrain.data.stream import in_order
 from gztrain.predict.crops import Cut, find_files, read_crop, readable
 from gztrain.predict.embeddings.features import embed_batch, feature_model
 from gztrain.predict.embeddings.file import Origin, as_table, schema
-from gztrain.predict.images import cut_of
+from gztrain.predict.images import BATCH, Advance, cut_of, read_ahead
 from gztrain.runs.folder import Json, open_run
 
-BATCH = 64
 THUMBNAIL = 96
 """Side of the small images that pages show, px."""
 _QUALITY = 85
-Advance = Callable[[int], Any]
-"""Told how many more images are done."""
 
 
 @dataclass
@@ -119,8 +116,7 @@ def _files(places: Sequence[Path], cut: Cut, counts: Counts) -> Iterator[Named]:
     """The crops of image files, in batches; files that cannot be used are counted."""
     paths = find_files(places).images
     with ThreadPoolExecutor(cores()) as pool:
-        for start in range(0, len(paths), BATCH):
-            crops = list(pool.map(lambda path: read_crop(path, cut), paths[start : start + BATCH]))
+        for crops in read_ahead(pool, paths, cut, BATCH):
             usable = [(readable(crop.path), crop.pixels) for crop in crops if crop.pixels is not None]
             counts.unusable += len(crops) - len(usable)
             counts.other_size += sum(crop.other_size is True for crop in crops)

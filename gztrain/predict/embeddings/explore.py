@@ -1,6 +1,5 @@
 """``gztrain similar``, ``outliers`` and ``map``: what a file of embeddings shows, as numbers and as pages."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ MOST_TILES = 500
 """Galaxies on a sheet."""
 MOST_POINTS = 3_000
 """Thumbnails on a map; of a larger file so many are chosen, one a cell of a grid."""
-Embed = Callable[[Path, Path, Any], tuple[Floats, bytes]]
 
 
 def similar(  # noqa: PLR0913 -- what the command takes
@@ -91,16 +89,13 @@ def _tile(row: Json, note: str) -> Tile:
     return Tile(row["id"], note, row["thumbnail"])
 
 
-def outliers(
-    path: Path, *, number: int = 48, html: Path | None = None, advance: Callable[[int], object] = lambda _: None
-) -> Json:
+def outliers(path: Path, *, number: int = 48, html: Path | None = None) -> Json:
     """Order galaxies by how unlike all others they are.
 
     Args:
         path: file of embeddings.
         number: how many to give.
         html: page to write.
-        advance: told how many galaxies are done.
 
     Returns:
         ``galaxies``, how many there are; ``strangest``, a list of ``id``, ``distance`` (from the middle of all) and
@@ -109,7 +104,7 @@ def outliers(
     with Embeddings(path) as file:
         if len(file) < 3:
             raise GzError(f"{path} has {len(file)} galaxies; three are needed to tell which is strange.")
-        distances = strangeness(file, find_axes(file.features()), advance)
+        distances = strangeness(file, find_axes(file.features()))
         order = np.argsort(-distances, kind="stable")[: min(number, MOST_TILES)]
         rows = file.rows([int(place) for place in order])
         total = len(file)

@@ -5,7 +5,7 @@ axis is scaled to variance 1 (whitening), except for axes that hold next to noth
 Every function reads the file in chunks.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
@@ -94,18 +94,14 @@ def nearest(file: Embeddings, axes: Axes, wanted: Floats, number: int) -> tuple[
     return places, found
 
 
-def strangeness(file: Embeddings, axes: Axes, advance: Callable[[int], object] = lambda _: None) -> Floats:
+def strangeness(file: Embeddings, axes: Axes) -> Floats:
     """How far each row is from the middle of all rows, float32 [N].
 
     It is the fourth root of the mean fourth power along the whitened axes. A galaxy that is far out along one axis is
     strange, even if it is like others along the rest. (Distances to neighbours miss a kind that occurs a few times; see
     ``benchmarks/likeness.py``.)
     """
-    found = []
-    for chunk in file.features():
-        found.append(np.sqrt(np.sqrt((axes.whiten(chunk) ** 4).mean(1))))
-        advance(len(chunk))
-    return np.concatenate(found)
+    return np.concatenate([(axes.whiten(chunk) ** 4).mean(1) ** 0.25 for chunk in file.features()])
 
 
 def _distances(one: Floats, other: Floats) -> Floats:

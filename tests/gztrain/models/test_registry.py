@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 from keras import applications
@@ -50,7 +51,30 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name, entry in MODELS.items() if entry.two_stage])
+def convnext_count(depths: tuple[int, ...], widths: tuple[int, ...]) -> int:
+    """Parameters of a ConvNeXt without its last layer, by hand (Liu 2022)."""
+    stem = 4 * 4 * 3 * widths[0] + widths[0] + 2 * widths[0]
+    steps = sum(2 * before + 2 * 2 * before * after + after for before, after in pairwise(widths))
+    blocks = sum(depth * (8 * width**2 + 58 * width) for depth, width in zip(depths, widths, strict=True))
+    return stem + steps + blocks + 2 * widths[-1]
+
+
+CONVNEXTS = {
+    "convnextpico": ((2, 2, 6, 2), (64, 128, 256, 512)),
+    "convnextnano": ((2, 2, 8, 2), (80, 160, 320, 640)),
+    "convnexttiny": ((3, 3, 9, 3), (96, 192, 384, 768)),
+}
+"""Depths and widths, as timm has them. Keras publishes no count for the first two."""
+
+
+@pytest.mark.parametrize("name", CONVNEXTS)
+def test_convnext_in_every_size(name: str) -> None:
+    assert MODELS[name].backbone_parameters == convnext_count(*CONVNEXTS[name])
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, entry in MODELS.items() if entry.two_stage and name not in {"convnextpico", "convnextnano"}]
+)
 def test_backbones(name: str) -> None:
     total, top = PUBLISHED[name]
     assert MODELS[name].backbone_parameters == total - top
@@ -64,7 +88,7 @@ def test_a_count_straight_from_keras() -> None:
 NAMES = (
     "resnet50 resnet50v2 xception inceptionv3 vgg16 vgg19 mobilenetv3small mobilenetv3large "
     "vit-64-8-12 vit-64-12-12 vit-64-16-12 vit-64-16-16 vit-128-12-12 vit-64-12-12-wide "
-    "cct cvt efficientnetv2b0 convnexttiny small"
+    "cct cvt efficientnetv2b0 convnextpico convnextnano convnexttiny small"
 )
 
 

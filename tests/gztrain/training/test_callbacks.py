@@ -129,16 +129,19 @@ SHARED = ("loss", "val_loss")
 @pytest.mark.parametrize(
     ("settings", "swap", "stop"),
     [
-        ((), (), partial(StopAt, 1)),
-        ((), (), partial(StopAt, 1, 2)),
-        (("optimizer.ema=true", "optimizer.ema_momentum=0.8"), (True,), partial(StopAt, 1)),
-        (
+        pytest.param((), (), partial(StopAt, 1), id="stops after an epoch", marks=pytest.mark.thorough),
+        pytest.param((), (), partial(StopAt, 1, 2), id="stops within an epoch"),
+        pytest.param(
+            ("optimizer.ema=true", "optimizer.ema_momentum=0.8"), (True,), partial(StopAt, 1), id="averages weights"
+        ),
+        pytest.param(
             ("optimizer.schedule=constant", "optimizer.warmup=0"),
             (),
             lambda: keras.callbacks.LearningRateScheduler(lambda epoch: 0.01 / (epoch + 1)),
+            id="sets the learning rate",
+            marks=pytest.mark.thorough,
         ),
     ],
-    ids=["stops after an epoch", "stops within an epoch", "averages weights", "sets the learning rate"],
 )
 def test_callbacks_see_what_they_see_in_plain_keras(
     settings: tuple[str, ...], swap: tuple[bool, ...], stop: Callable[[], Any], dataset: Path, tmp_path: Path

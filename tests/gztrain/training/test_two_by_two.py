@@ -85,6 +85,7 @@ def test_shared_views_are_those_of_all_folds_and_originals_stay_apart(dataset: P
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncompiled")
 def test_four_runs_differ_in_two_keys_and_are_taken_up_again(dataset: Path, tmp_path: Path) -> None:
     command = ("report-against-asked", dataset, "--run", tmp_path / "all", *TINY, "--epochs", "1", "--json")
     first = gztrain(*command)
