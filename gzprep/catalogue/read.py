@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzcore.console import printable
-from gzcore.errors import GzError
+from gzcore.errors import GzError, UsageError
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.columns import is_nested, is_simple
 from gzprep.catalogue.csv_file import read_blocks
@@ -108,7 +108,7 @@ class readable:  # noqa: N801 -- a context manager, used like a function
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, FileNotFoundError):
-            raise GzError(f"The catalogue {self.path} does not exist; name an existing file.") from None
+            raise UsageError(f"The catalogue {self.path} does not exist; name an existing file.") from None
         if isinstance(error, _DAMAGE):
             form = "parquet" if is_parquet(self.path) else "CSV"
             reason = printable(str(error).split("\n")[0])
