@@ -111,15 +111,17 @@ class QuestionEntry(_Part):
     twin: Text | None
     dropped: Text | None
     parent: tuple[Text, Text] | None
+    parents: Annotated[tuple[tuple[Text, Text], ...], Field(max_length=100)] = ()  # older versions had none
 
 
 def _check_parents(questions: tuple[QuestionEntry, ...]) -> None:
     """Check that each question follows from an answer of a question before it: no circles."""
     answers: set[tuple[str, str]] = set()
-    for question in questions:
-        if question.parent is not None and question.parent not in answers:
-            raise ValueError(f"the parent of the question {question.name[:80]!r} is not an answer before it")
-        answers |= {(question.name, answer) for answer in Question(**question.model_dump()).answers}
+    for entry in questions:
+        question = Question(**entry.model_dump())
+        if not answers.issuperset(question.parents):
+            raise ValueError(f"a parent of the question {question.name[:80]!r} is not an answer before it")
+        answers |= {(question.name, answer) for answer in question.answers}
 
 
 class LabelCounts(_Part):

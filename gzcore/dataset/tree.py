@@ -3,7 +3,7 @@
 The questions come from a catalogue; a dataset folder lists them in its manifest.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 
@@ -18,7 +18,14 @@ class Question:
         used: answers that become labels, in order.
         twin: the redundant answer of a question with one label (label 0 says the same), or None.
         dropped: an answer that is neither label nor twin; where it wins, the question is masked; or None.
-        parent: (question name, answer) that leads here; None where the question is always asked.
+        parent: the one (question name, answer) that leads here; None where there is none, or several, and where the
+            question is derived.
+        parents: every (question name, answer) that leads here: a volunteer who gives one of them is asked. Empty where
+            the question is always asked. A derived question has those of the questions that it is made of. They are no
+            part of comparisons: older versions knew ``parent`` alone, and their questions are the same.
+
+    Raises:
+        ValueError: ``parent`` is not the only one of ``parents``.
     """
 
     index: int
@@ -28,6 +35,13 @@ class Question:
     twin: str | None = None
     dropped: str | None = None
     parent: tuple[str, str] | None = None
+    parents: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if self.parent is not None and not self.parents:
+            object.__setattr__(self, "parents", (self.parent,))
+        if self.parent is not None and self.parents != (self.parent,):
+            raise ValueError(f"the question {self.name[:80]!r} has a parent that is not the only one of its parents")
 
     @cached_property
     def answers(self) -> tuple[str, ...]:

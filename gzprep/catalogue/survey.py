@@ -115,9 +115,24 @@ class Survey(Part):
         return tuple(self._question(index, question) for index, question in enumerate(self.questions))
 
     def _question(self, index: int, question: SurveyQuestion) -> Question:
-        parent = None if question.parent is None else (self.column_prefix(question.parent[0]), question.parent[1])
-        name = self.column_prefix(question.name)
-        return Question(index, name, question.title, question.used, question.twin, question.dropped, parent)
+        parents = tuple((self.column_prefix(name), answer) for name, answer in self._leads(question))
+        name, parent = self.column_prefix(question.name), parents[0] if question.parent is not None else None
+        return Question(index, name, question.title, question.used, question.twin, question.dropped, parent, parents)
+
+    def _leads(self, question: SurveyQuestion) -> tuple[Answer, ...]:
+        """The answers that lead to a question; of a derived one, those that lead to the questions that it is made of.
+
+        Where every answer of a question leads there, the answers that lead to that question stand for them.
+        """
+        if question.derived is None:
+            return question.leads
+        sources = (self.questions[self.index_of(name)] for name, _ in question.derived.sources)
+        leads = tuple(dict.fromkeys(lead for source in sources for lead in source.leads))
+        for above in reversed(self.questions):
+            every = {(above.name, answer) for answer in above.answers}
+            if above.leads and every.issubset(leads):
+                leads = tuple(dict.fromkeys((*(lead for lead in leads if lead not in every), *above.leads)))
+        return leads
 
     @cached_property
     def asked(self) -> tuple[Question, ...]:

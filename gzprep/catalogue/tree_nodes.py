@@ -76,8 +76,16 @@ def nodes_of(
             for answer in question.answers
         )
         name = question.name.removesuffix(f"-{suffix}") if suffix else question.name
-        made[question.name] = Node(name, question.title, branches, (notes or {}).get(question.name, ""))
+        note = (notes or {}).get(question.name, _note(question, suffix))
+        made[question.name] = Node(name, question.title, branches, note)
     return tuple(made[question.name] for question in questions if question.parent is None)
+
+
+def _note(question: Question, suffix: str) -> str:
+    """Where a question comes that has no place below a single answer."""
+    if question.parent is not None or not question.parents:
+        return ""
+    return f"after {_listed([(name.removesuffix(f'-{suffix}'), answer) for name, answer in question.parents])}"
 
 
 def _children(answer: Answer, questions: Sequence[Question], made: Mapping[str, Node]) -> tuple[Node, ...]:

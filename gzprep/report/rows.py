@@ -174,14 +174,22 @@ def _along_the_tree(totals: Doubles, fractions: Doubles, columns: Columns) -> Do
     for question in columns.questions:
         own = fractions[:, columns.fraction_slice(question)]
         asked = np.where(np.isfinite(own).any(axis=1), totals[:, 0], np.nan)  # other surveys do not ask it
-        if question.parent is not None:
-            parent = by_name[question.parent[0]]
-            answer = columns.fraction_slice(parent).start + parent.answers.index(question.parent[1])
-            asked = np.rint(totals[:, parent.index] * fractions[:, answer])
+        if question.parents:
+            ways = [
+                _went_on(by_name[parent], answer, totals, fractions, columns) for parent, answer in question.parents
+            ]
+            asked = np.where(np.isfinite(ways).any(axis=0), np.rint(np.nansum(ways, axis=0)), np.nan)
         if columns.has_counts(question):
             known = totals[:, question.index]
             totals[:, question.index] = np.where(np.isfinite(known), known, asked)
     return totals
+
+
+def _went_on(parent: Question, answer: str, totals: Doubles, fractions: Doubles, columns: Columns) -> Doubles:
+    """Votes for an answer of a question, float64 [N]."""
+    place = columns.fraction_slice(parent).start + parent.answers.index(answer)
+    votes: Doubles = totals[:, parent.index] * fractions[:, place]
+    return votes
 
 
 def _numbers(column: pa.Array) -> Doubles:

@@ -81,14 +81,20 @@ def panel_of(batch: Answers, scheme: Scheme, tree: Dataset) -> Panel:
 
 
 def _share_that_came(batch: Answers, question: Question, tree: Dataset) -> Doubles:
-    """Product of the fractions of the answers that lead to a question, float64 [B]; 1 where it has no parent."""
-    named = {question.name: question for question in tree.questions}
-    share = np.ones(len(batch.fractions))
-    while question.parent is not None:
-        parent, answer = question.parent
-        share = share * batch.fractions[:, tree.fraction_names.index(f"{parent}_{answer}_fraction")]
-        question = named[parent]
-    return share
+    """Share of the volunteers who were asked a question, float64 [B]: a product along the tree.
+
+    It is 1 where nothing leads to the question. Where several answers lead there, their shares add up; an answer to a
+    question that was not asked has none. NaN where none of them is known.
+    """
+    if not question.parents:
+        return np.ones(len(batch.fractions))
+    named = {other.name: other for other in tree.questions}
+    ways = [
+        batch.fractions[:, tree.fraction_names.index(f"{parent}_{answer}_fraction")]
+        * _share_that_came(batch, named[parent], tree)
+        for parent, answer in question.parents
+    ]
+    return np.where(np.isfinite(ways).any(axis=0), np.nansum(ways, axis=0), np.nan)
 
 
 def join_panels(parts: list[Panel | None]) -> Panel | None:

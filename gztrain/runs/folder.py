@@ -296,5 +296,10 @@ def _scheme(values: Mapping[str, Any]) -> Scheme:
 
 def _question(values: Mapping[str, Any]) -> Question:
     parent = values["parent"]
-    chosen = {**values, "used": tuple(values["used"]), "parent": None if parent is None else tuple(parent)}
+    chosen = {
+        **values,
+        "used": tuple(values["used"]),
+        "parent": None if parent is None else tuple(parent),
+        "parents": tuple(map(tuple, values.get("parents", ()))),  # older runs had none
+    }
     return Question(**chosen)

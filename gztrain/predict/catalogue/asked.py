@@ -27,14 +27,7 @@ def chances(questions: Sequence[Question], fractions: Mapping[tuple[str, str], D
     unknown = np.full(number, np.nan)
     for question in questions:
         terms = [
-            known.get(parent, unknown) * fractions.get((parent, answer), unknown)
-            for parent, answer in ways_to(question)
+            known.get(parent, unknown) * fractions.get((parent, answer), unknown) for parent, answer in question.parents
         ]
         known[question.name] = np.minimum(np.sum(terms, axis=0), 1.0) if terms else np.ones(number)
     return [known[question.name] for question in questions]
-
-
-def ways_to(question: Question) -> tuple[tuple[str, str], ...]:
-    """The answers (question, answer) that lead to a question; none where it is always asked."""
-    several: tuple[tuple[str, str], ...] = getattr(question, "parents", ())
-    return several or (() if question.parent is None else (question.parent,))

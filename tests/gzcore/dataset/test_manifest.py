@@ -10,6 +10,8 @@ import pytest
 from gzcore.dataset.features import Widths
 from gzcore.dataset.layout import FORMAT, shard_name
 from gzcore.dataset.manifest import read_manifest
+from gzcore.dataset.schema import QuestionEntry
+from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
 
 SHARD = {"file": shard_name("x", "train", 0, 1), "fold": 0, "records": 3, "bytes": 900, "sha256": "0" * 64}
@@ -51,6 +53,22 @@ SMALL: dict[str, Any] = {
 def write(folder: Path, document: object) -> Path:
     (folder / "manifest.json").write_text(json.dumps(document))
     return folder
+
+
+ODD = {**SMALL["labels"]["questions"][0], "index": 1, "name": "odd"}
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"parent": None}, ()),
+        ({"parent": ["bar", "yes"]}, (("bar", "yes"),)),
+        ({"parent": None, "parents": [["bar", "yes"], ["bar", "no"]]}, (("bar", "yes"), ("bar", "no"))),
+    ],
+    ids=["always asked", "of an older version", "two parents"],
+)
+def test_answers_that_lead_to_a_question(told: dict[str, Any], expected: tuple[tuple[str, str], ...]) -> None:
+    assert Question(**QuestionEntry(**{**ODD, **told}).model_dump()).parents == expected
 
 
 def test_what_readers_rely_on(tmp_path: Path) -> None:
@@ -104,6 +122,14 @@ DAMAGED: dict[str, tuple[Callable[[Any], None], str]] = {
     "a negative count": (put(-1, *FIRST_SHARD, "records"), "splits.train.shards.0.records is -1: "),
     "a count that is true": (put(True, *FIRST_SHARD, "bytes"), "splits.train.shards.0.bytes is True: "),  # noqa: FBT003
     "a fold in words": (put({}, "labels", "folds", "first"), "labels.folds.first"),
+    "a parent that is not there": (
+        put([["foo", "yes"]], "labels", "questions", 0, "parents"),
+        "a parent of the question 'bar' is not an answer before it",
+    ),
+    "parents beside another parent": (
+        lambda document: document["labels"]["questions"][0].update(parent=["foo", "yes"], parents=[["foo", "no"]]),
+        "'bar' has a parent that is not the only one of its parents",
+    ),
     "a question without answers": (put([], "labels", "questions", 0, "used"), "labels.questions.0.used: "),
 }
 

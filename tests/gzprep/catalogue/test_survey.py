@@ -39,6 +39,28 @@ def small(**changes: Any) -> dict[str, Any]:
     return copy.deepcopy({**values, **changes})
 
 
+LEADS = {
+    # questions; the answers that lead to the last of them
+    "one": ([FIRST, ARMS], (("shape-s", "featured"),)),
+    "two": ([FIRST, BOTH], (("shape-s", "smooth"), ("shape-s", "featured"))),
+    "those of what a derived question is made of": ([FIRST, ARMS, ROUND, ANY], (("shape-s", "smooth"),)),
+    "those above a question, all of whose answers lead on": (
+        [
+            *(FIRST, ROUND),
+            {**ROUND, "name": "yes", "parent": ["round", "yes"]},
+            {**ROUND, "name": "no", "parent": ["round", "no"]},
+            {**ANY, "derived": {"kind": "pooled-no", "from": [["yes", "no"], ["no", "no"]]}},
+        ],
+        (("shape-s", "smooth"),),
+    ),
+}
+
+
+@pytest.mark.parametrize(("questions", "expected"), LEADS.values(), ids=LEADS)
+def test_a_question_knows_every_answer_that_leads_to_it(questions: list[Any], expected: tuple[Any, ...]) -> None:
+    assert survey_of(small(questions=questions), "it").tree[-1].parents == expected
+
+
 def test_the_parts_of_a_survey_follow_from_its_tree() -> None:
     survey = survey_of(small(schemes={"two": ["arms", "any"]}), "it")
     assert [question.name for question in survey.tree] == ["shape-s", "arms-s", "round-s", "any-s"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gzcore.dataset.schema import LabelCounts
+from gzcore.dataset.tree import Question
 from gzprep.report.confident import MostConfident
 from gzprep.report.correlation import Correlation
 from gzprep.report.prevalence import Together, _holm, drifts
@@ -84,9 +85,24 @@ def test_a_derived_question_has_no_votes_of_its_own() -> None:
     assert np.isnan(_along_the_tree(np.array([(40, NAN)]), np.array([(0.2, 0.8, 1, 0, 0)]), columns)[0, 1])
 
 
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [((0.25, 0.625, 0.125), 35), ((1.0, 0.0, 0.0), 40), ((NAN, NAN, NAN), NAN)],
+    ids=["10 + 25 of 40", "all of them", "nobody was asked"],
+)
+def test_votes_of_several_answers_that_lead_on_add_up(shares: tuple[float, ...], expected: float) -> None:
+    tree = (
+        Question(0, "shape", "Smooth?", ("smooth", "disk"), dropped="star"),
+        Question(1, "odd", "Odd?", ("yes",), "no", parents=(("shape", "smooth"), ("shape", "disk"))),
+    )
+    columns = Columns(tree, ("shape_smooth", "shape_disk", "odd_yes"), frozenset({"shape_smooth", "odd_yes"}))
+    filled = _along_the_tree(np.array([(40, NAN)]), np.array([(*shares, 0.5, 0.5)]), columns)
+    assert filled[0, 1] == pytest.approx(expected, nan_ok=True)
+
+
 def test_a_question_of_another_survey_has_no_votes_of_the_first_question() -> None:
     """In a folder that was joined from others, a second question that is always asked belongs to another survey."""
-    columns = replace(COLUMNS, questions=(TREE[0], replace(TREE[1], parent=None)))
+    columns = replace(COLUMNS, questions=(TREE[0], replace(TREE[1], parent=None, parents=())))
     totals = np.array([(40, NAN), (40, NAN)])
     filled = _along_the_tree(totals, np.array([(0.2, 0.8, NAN, NAN, NAN), (0.2, 0.8, 1, 0, 0)]), columns)
     np.testing.assert_array_equal(filled[:, 1], (NAN, 40))

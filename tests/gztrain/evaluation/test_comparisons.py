@@ -102,7 +102,7 @@ class Tree:
     """The part of a data set that votes need."""
 
     def __init__(self) -> None:
-        self.questions = scheme_of("all").questions
+        self.questions = ALL
         self.fraction_names = tuple(name for question in ALL for name in question.fraction_columns)
 
 
@@ -112,7 +112,6 @@ ALL = tuple(scheme_of(f"q{number}").questions[0] for number in range(11))
 def test_the_total_of_the_first_question_stands_in_for_others() -> None:
     """Of 40 volunteers, those who said "featured" were asked whether the galaxy is edge-on."""
     galaxies, tree = some_galaxies(200), Tree()
-    tree.questions = ALL
     votes = np.full_like(galaxies.votes, np.nan)
     votes[:, 0] = 40
     found = panel_of(replace(galaxies, votes=votes), scheme_of("q1"), tree)  # type: ignore[arg-type]
@@ -124,3 +123,14 @@ def test_the_total_of_the_first_question_stands_in_for_others() -> None:
     untouched = panel_of(galaxies, scheme_of("q1"), tree)  # type: ignore[arg-type]
     counted = np.isfinite(galaxies.votes[:, 1])
     assert (untouched.votes[counted, 0] == galaxies.votes[counted, 1]).all()
+
+
+def test_those_who_said_smooth_or_featured_were_asked_for_oddities() -> None:
+    """Two galaxies with 40 volunteers: 4 said artifact; and all did, so that none was asked."""
+    galaxies, tree = some_galaxies(2), Tree()
+    fractions, votes = galaxies.fractions.copy(), np.full_like(galaxies.votes, np.nan)
+    odd = scheme_of("q5")
+    votes[:, 0], fractions[:, :3] = 40, [(0.3, 0.6, 0.1), (0, 0, 1)]
+    fractions[:, list(odd.fraction_places)] = [(0.5, 0.5), (np.nan, np.nan)]
+    found = panel_of(replace(galaxies, fractions=fractions, votes=votes), odd, tree)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(found.votes[:, 0], (36, np.nan))

@@ -32,6 +32,9 @@ def test_a_run_knows_what_it_is_without_its_data(scheme: str, dataset: Path, tmp
     run = open_run(folder.root)
     data = open_dataset(dataset)
     assert run.scheme == choose_scheme(data, scheme)
+    assert [one.parents for one in run.scheme.questions] == [
+        one.parents for one in choose_scheme(data, scheme).questions
+    ]
     assert run.config == read_config(None, [f"scheme={scheme}", "augment.affine=true", "fold=3"])
     assert (run.crop, run.dataset, run.backend) == (64, dataset.resolve(), "jax")
     assert run.data.recipe_hash == data.manifest["recipe_hash"]

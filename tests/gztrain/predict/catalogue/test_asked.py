@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gzcore.dataset.tree import Question
+from gzprep.catalogue.surveys import known_survey
 from gztrain.predict.catalogue.asked import chances
 
 FIRST = Question(0, "first", "Smooth?", ("smooth",), twin="disk", dropped="artifact")
@@ -32,10 +33,34 @@ def test_chances_multiply_along_the_tree() -> None:
 
 def test_chances_of_several_parents_add_up() -> None:
     """0.3 + 0.6 * 0.75 for the first galaxy; 1 + 0 for the second."""
-    odd = Question(3, "odd", "Odd?", ("yes",), twin="no")
-    object.__setattr__(odd, "parents", (("first", "smooth"), ("edge", "yes")))
+    odd = Question(3, "odd", "Odd?", ("yes",), twin="no", parents=(("first", "smooth"), ("edge", "yes")))
     assert asked(FIRST, EDGE, odd)[2] == pytest.approx([0.75, 1.0])
 
 
 def test_a_parent_that_the_model_does_not_answer_leaves_the_chance_unknown() -> None:
     assert np.isnan(asked(FIRST, LOST)[1]).all()
+
+
+CHANCES = {
+    # survey, question: the fractions that lead there, and the chance to be asked
+    "merging comes after smooth or featured": ("gz-decals-5", "merging", 0.3 + 0.6),
+    "edge-on comes after featured alone": ("gz-decals-5", "disk-edge-on", 0.6),
+    "a bar comes after featured and not edge-on": ("gz-decals-5", "bar", 0.6 * 0.75),
+    "anything odd comes after smooth or featured": ("gz2", "something-odd", 0.3 + 0.6),
+    "a derived bulge, edge-on or not": ("gz2", "bulge", 0.6),
+}
+
+
+@pytest.mark.parametrize(("name", "question", "expected"), CHANCES.values(), ids=CHANCES)
+def test_chances_along_the_trees_of_galaxy_zoo(name: str, question: str, expected: float) -> None:
+    survey = known_survey(name)
+    said = {
+        ("smooth-or-featured", "smooth"): 0.3,
+        ("smooth-or-featured", "featured-or-disk"): 0.6,
+        ("smooth-or-featured", "artifact"): 0.1,
+        ("disk-edge-on", "yes"): 0.25,
+        ("disk-edge-on", "no"): 0.75,
+    }
+    fractions = {(survey.column_prefix(where), answer): np.array([value]) for (where, answer), value in said.items()}
+    found = chances(survey.tree, fractions, 1)[survey.index_of(question)]
+    assert found == pytest.approx([expected])
