@@ -5,6 +5,7 @@ gz2          the 750 real Galaxy Zoo 2 galaxies below it
 small_sky    40 simulated galaxies, in a folder shaped like Galaxy Zoo 2; made once, not to be written into
 sky_copy     a copy of it, to be damaged
 dataset      the data set made of small_sky with a small crop, by the command itself; not to be written into
+beside_sky   the working folder: a copy of that data set and the small sky, under the names that pages give them
 interruptible  Ctrl-C interrupts, in child processes too, even where the tests run in the background
 uncompiled   TensorFlow compiles no step: sooner, where a run takes a few steps
 file_uncompiled  the same for all tests of a file
@@ -124,3 +125,12 @@ def dataset(small_sky: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = gzprep("run", "--data", small_sky, "--out", out, *SMALL)
     assert result.code == 0, result.err
     return out
+
+
+@pytest.fixture
+def beside_sky(small_sky: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where examples run: gzprep.run finds the small sky in place of the sample sky, and its data set made."""
+    (tmp_path / "gz2-sky").symlink_to(small_sky)
+    shutil.copytree(dataset, tmp_path / "gz2-shards")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

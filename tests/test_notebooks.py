@@ -1,7 +1,6 @@
 """The notebooks run, cell after cell, on a small sky; and what Jupyter opens has their cells."""
 
 import json
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,18 +28,10 @@ def run_cells(page: str) -> dict[str, Any]:
     return names
 
 
-@pytest.fixture
-def beside_sky(small_sky: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where a notebook runs: gzprep.run finds the small sky in place of the sample sky, and its data set made."""
-    (tmp_path / "gz2-sky").symlink_to(small_sky)
-    shutil.copytree(dataset, tmp_path / "gz2-shards")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MPLBACKEND", "agg")
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("beside_sky")
-def test_votes_become_a_judged_classifier() -> None:
+def test_votes_become_a_judged_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "agg")
     import matplotlib.pyplot as plt
 
     names = run_cells((SOURCE / "first.md").read_text())

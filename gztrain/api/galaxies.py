@@ -60,8 +60,8 @@ class GalaxyDataset:
     >>> data = open_dataset("gz2-shards")
     >>> [question.name for question in data.questions[:2]]
     ['smooth-or-featured-gz2', 'disk-edge-on-gz2']
-    >>> data.schemes["q0"]
-    ('smooth-or-featured-gz2_smooth', 'smooth-or-featured-gz2_featured-or-disk')
+    >>> data.schemes["q0"]  # of two answers one is a label: the other one is its opposite
+    ('smooth-or-featured-gz2_smooth',)
     """
 
     _dataset: Dataset

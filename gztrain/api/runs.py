@@ -161,7 +161,7 @@ def open_run(place: "Named | TrainedRun") -> "TrainedRun":
         GzError: there is no run.
 
     >>> open_run("first").label_names[:2]
-    ('smooth-or-featured-gz2_smooth', 'smooth-or-featured-gz2_featured-or-disk')
+    ('smooth-or-featured-gz2_smooth', 'disk-edge-on-gz2_yes')
     """
     run = place if isinstance(place, TrainedRun) else TrainedRun(as_place(os.fspath(place)))
     _ = run._opened  # noqa: SLF001 -- whether there is one
