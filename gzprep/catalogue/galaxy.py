@@ -109,6 +109,7 @@ class Galaxy:
         votes: the votes of the volunteers.
         extras: values of the columns that are carried through, in the order of ``catalogue.EXTRAS``.
         rejection: set where the row itself has a value that cannot be used.
+        measures: names and values of magnitudes, sizes and redshifts, where the catalogue has columns of them.
     """
 
     id: str
@@ -118,6 +119,7 @@ class Galaxy:
     votes: Votes
     extras: tuple[str | float | None, ...] = ()
     rejection: Rejection | None = None
+    measures: tuple[tuple[str, float | None], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -139,11 +141,18 @@ def _lengths(votes: Votes) -> tuple[int, int, int]:
 
 def row_bytes(galaxy: Galaxy) -> bytes:
     """All values of a row as bytes. A bin compares them to know whether a row has changed."""
-    rejection, votes = galaxy.rejection, galaxy.votes
+    votes = galaxy.votes
     texts = (galaxy.id, galaxy.split, galaxy.subfolder, galaxy.filename, galaxy.extras)
-    text = json.dumps(texts if rejection is None else (*texts, (rejection.reason, rejection.detail))).encode()
+    text = json.dumps((*texts, *_why(galaxy), *([galaxy.measures] if galaxy.measures else []))).encode()
     form = _numbers(*_lengths(votes))
     return struct.pack(form, *votes.fractions, *votes.counts, *votes.totals, *votes.debiased) + text
+
+
+def _why(galaxy: Galaxy) -> list[tuple[str, ...]]:
+    """The rejection of a row in a list; an empty place stands for none only where measures follow."""
+    if galaxy.rejection is None:
+        return [()] if galaxy.measures else []
+    return [(galaxy.rejection.reason, galaxy.rejection.detail)]
 
 
 def pack(galaxy: Galaxy) -> bytes:
@@ -158,11 +167,13 @@ def unpack(data: bytes) -> Galaxy:
     answers, questions, debiased = _LENGTHS.unpack_from(plain)
     form = _numbers(answers, questions, debiased)
     numbers = struct.unpack_from(form, plain, _LENGTHS.size)
-    galaxy_id, split, subfolder, filename, extras, *why = json.loads(plain[_LENGTHS.size + struct.calcsize(form) :])
+    galaxy_id, split, subfolder, filename, extras, *more = json.loads(plain[_LENGTHS.size + struct.calcsize(form) :])
     end = 2 * answers + questions
     votes = Votes(numbers[:answers], numbers[answers : 2 * answers], numbers[2 * answers : end], numbers[end:])
-    rejection = Rejection(RejectionStage.CATALOGUE, Reason(why[0][0]), why[0][1]) if why else None
-    return Galaxy(galaxy_id, Split(split), subfolder, filename, votes, tuple(extras), rejection)
+    why, measures = more[0] if more else (), more[1] if len(more) > 1 else ()
+    rejection = Rejection(RejectionStage.CATALOGUE, Reason(why[0]), why[1]) if why else None
+    named = tuple((name, value) for name, value in measures)
+    return Galaxy(galaxy_id, Split(split), subfolder, filename, votes, tuple(extras), rejection, named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from gzprep.catalogue.columns import is_nested, is_simple
 from gzprep.catalogue.csv_file import read_blocks
 from gzprep.catalogue.dialect import find_dialect
 from gzprep.catalogue.galaxy import Galaxy, Split
+from gzprep.catalogue.measures import measures_in
 from gzprep.catalogue.names import absent, absent_votes, in_file, numeric, wanted
 from gzprep.catalogue.piece import Piece
 from gzprep.catalogue.rows import galaxies, galaxy_ids
@@ -199,7 +200,7 @@ def check_columns(path: Place, survey: Survey) -> list[str]:
         survey: the questions that it must have columns for.
 
     Returns:
-        The columns that are read, in the order of the file.
+        The columns that are read, in the order of the file; those of magnitudes, sizes and redshifts come last.
 
     Raises:
         GzError: the first absent columns are named; or a column that is read is there twice or of a wrong type.
@@ -213,7 +214,7 @@ def check_columns(path: Place, survey: Survey) -> list[str]:
     again = {other for other, name in survey.debiased_aliases.items() if name in names}  # there under both names
     columns = [column for column in schema if column.name in known and column.name not in again]
     _refuse_types(path, columns, survey)
-    return [column.name for column in columns]
+    return [*(column.name for column in columns), *measures_in(schema, known)]
 
 
 def _refuse_absent(path: Place, lacking: Sequence[str], why: str) -> None:
@@ -324,7 +325,7 @@ def _renamed(table: Rows, survey: Survey) -> Rows:
     if not survey.aliases and not survey.debiased_aliases:
         return table
     known = wanted(survey)
-    return table.rename_columns([known[name] for name in table.schema.names])
+    return table.rename_columns([known.get(name, name) for name in table.schema.names])
 
 
 def _compare_rows(path: Place, rows: int, told: int) -> None:

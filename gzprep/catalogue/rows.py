@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from gzprep.catalogue.columns import Unfit, ids
 from gzprep.catalogue.galaxy import Galaxy, Reason, Rejection, RejectionStage, Split, Votes
-from gzprep.catalogue.names import EXTRAS, POSITIONS
+from gzprep.catalogue.measures import measures_in, measures_of
+from gzprep.catalogue.names import EXTRAS, POSITIONS, wanted
 from gzprep.catalogue.piece import Piece
 from gzprep.catalogue.survey import Survey
 from gzprep.catalogue.votes import debiased_of, votes_of
@@ -39,6 +40,8 @@ def galaxies(piece: Piece) -> Iterator[Galaxy]:
     votes = (*votes_of(piece), debiased_of(piece))
     places = (piece.texts("subfolder", keep_nulls=True), _filenames(piece, names))
     extras = list(zip(*(_extra(piece, name) for name in EXTRAS), strict=True))
+    measured = measures_in(piece.table.schema, wanted(piece.survey).values())
+    measures = measures_of(piece.table, measured, comma=piece.comma)
     for start in range(0, len(names), _BATCH):
         some = [numbers[start : start + _BATCH].tolist() for numbers in votes]
         for place, fractions, counts, totals, debiased in zip(range(start, start + _BATCH), *some, strict=False):
@@ -47,7 +50,8 @@ def galaxies(piece: Piece) -> Iterator[Galaxy]:
                 yield _rejected(piece, place, galaxy_id, subfolder, filename)
             else:
                 values = Votes(tuple(fractions), tuple(counts), tuple(totals), tuple(debiased))
-                yield Galaxy(galaxy_id, piece.split, subfolder, filename, values, extras[place])
+                own = (extras[place], None, measures[place])
+                yield Galaxy(galaxy_id, piece.split, subfolder, filename, values, *own)
 
 
 def _filenames(piece: Piece, names: Sequence[str | Unfit]) -> list[str | None]:

@@ -33,7 +33,7 @@ from gzprep.prepare.bin_record import (
     tally,
     write_finished,
 )
-from gzprep.prepare.catalogue_row import catalogue_row, catalogue_schema
+from gzprep.prepare.catalogue_row import catalogue_row
 from gzprep.prepare.galaxy import Judged, image_digest, judge_galaxy, make_records
 from gzprep.prepare.job import PreparationJob
 from gzprep.prepare.rejudge import rejudge
@@ -86,7 +86,7 @@ def refuse_duplicates(galaxies: Sequence[Galaxy]) -> None:
 
 def find_finished(job: PreparationJob, target: Bin, galaxies: Sequence[Galaxy]) -> FinishedBin | None:
     """Return a bin that is whole and up to date, else None; other thresholds alone are applied to its scores."""
-    finished = read_finished(job.folder, target, catalogue_schema(job.recipe, debiased=job.source.debiased))
+    finished = read_finished(job.folder, target, job.catalogue_schema)
     if finished is None or finished.record.record_hash != job.record_hash:
         return None
     if not all(_is_intact(job.folder.root / shard.file, shard) for shard in finished.record.shards):
@@ -162,7 +162,7 @@ def _make_bin(job: PreparationJob, target: Bin, galaxies: Sequence[Galaxy], on_g
         write_mean(job.folder.bin_mean(target.name), frames.mean_image(), job.folder.temporaries)
     survey = job.recipe.survey
     rows = [catalogue_row(galaxy, target, survey) for galaxy in judged]
-    table = pa.Table.from_pylist(rows, catalogue_schema(job.recipe, debiased=job.source.debiased))
+    table = pa.Table.from_pylist(rows, job.catalogue_schema)
     finished = FinishedBin(_summarise(job, target, judged, shards), table)
     write_finished(job.folder, finished)
     return finished.record

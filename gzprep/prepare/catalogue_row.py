@@ -1,5 +1,6 @@
 """A row of the data set's own catalogue: verdict, scores, split, fold, shard, votes and labels of one galaxy."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -52,10 +53,12 @@ MEASURED = {"arcsec": pa.float64(), "not_numbers": pa.int32(), "below_black": pa
 below ``images.fits.min``."""
 
 
-def catalogue_schema(recipe: Recipe, *, debiased: bool = False) -> pa.Schema:
+def catalogue_schema(recipe: Recipe, *, debiased: bool = False, measures: Sequence[str] = ()) -> pa.Schema:
     """Columns of ``catalogue.parquet``; votes under the survey's names, fractions of unasked questions NaN.
 
     Debiased fractions, and the labels by them, are there where every catalogue of the source has them.
+
+    Magnitudes, sizes and redshifts follow under the names that they have in the catalogues of the source.
 
     Where the recipe says how FITS images are stretched, or that images are scaled, what was measured comes last.
     """
@@ -67,7 +70,8 @@ def catalogue_schema(recipe: Recipe, *, debiased: bool = False) -> pa.Schema:
         votes = (*votes, *survey.debiased_names)
         vectors += [pa.field(name, pa.list_(pa.int8())) for name in _DEBIASED_VECTORS]
     last = [] if images.fits == Fits() and images.fit != "scale" else measured
-    return pa.schema([*_BEFORE, *(pa.field(name, pa.float64()) for name in votes), *vectors, *last])
+    own = [pa.field(name, pa.float64()) for name in measures]
+    return pa.schema([*_BEFORE, *(pa.field(name, pa.float64()) for name in votes), *vectors, *own, *last])
 
 
 REJECT_COLUMNS = {"id": "id_str", "split": "split", "stage": "stage", "reason": "reason", "detail": "detail"}
@@ -97,6 +101,7 @@ def catalogue_row(judged: Judged, target: Bin, survey: Survey) -> dict[str, Any]
         **dict(zip(survey.total_columns, galaxy.votes.totals, strict=True)),
         **dict(zip(_LABEL_VECTORS, (labels.report, labels.asked, labels.mask), strict=True)),
         **_debiased_columns(judged.labels.debiased, survey),
+        **dict(galaxy.measures),
         **({} if judged.measured is None else judged.measured._asdict()),
     }
 

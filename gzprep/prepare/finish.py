@@ -33,7 +33,7 @@ from gzprep.images.mean import MeanImage, read_mean, write_mean
 from gzprep.images.views import ORDER_OF_APPLICATION
 from gzprep.prepare.bin import make_absent_bins
 from gzprep.prepare.bin_record import BinRecord, column_sums
-from gzprep.prepare.catalogue_row import REJECT_COLUMNS, catalogue_schema, reject_schema
+from gzprep.prepare.catalogue_row import REJECT_COLUMNS, reject_schema
 from gzprep.prepare.job import PreparationJob
 from gzprep.prepare.rejects import example_in, explain
 
@@ -252,7 +252,7 @@ def write_catalogue(job: PreparationJob, records: Sequence[BinRecord]) -> None:
     folder = job.folder
     with (
         appearing(folder.catalogue, folder.temporaries) as file,
-        pq.ParquetWriter(file, catalogue_schema(job.recipe, debiased=job.source.debiased)) as writer,
+        pq.ParquetWriter(file, job.catalogue_schema) as writer,
     ):
         for table in _bin_tables(folder, records):
             writer.write_table(table)

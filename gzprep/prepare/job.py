@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from gzcore.errors import GzError, UsageError
@@ -18,7 +19,8 @@ from gzcore.storage.documents import read_document
 from gzcore.storage.hub import SCHEME as HUB
 from gzcore.storage.places import Place, Url
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.names import has_debiased
+from gzprep.catalogue.measures import measure_kind
+from gzprep.catalogue.names import has_debiased, wanted
 from gzprep.catalogue.read import CatalogueFile, check_columns, read_all, read_ids, row_count
 from gzprep.catalogue.surveys import gz2
 from gzprep.config import Recipe, as_document, recipe_hash, record_hash
@@ -28,6 +30,7 @@ from gzprep.dataset.source import GALAXY_ZOO_2, kind_of
 from gzprep.images.mean import LARGEST_FRAME, SAMPLE
 from gzprep.images.pipeline import check_pipeline
 from gzprep.images.sources import ImageSource, open_images
+from gzprep.prepare.catalogue_row import catalogue_schema
 from gzprep.prepare.groups import Groups, find_groups
 
 
@@ -36,7 +39,8 @@ class Source:
     """The input: catalogues with their number of rows, the images, and what kind of galaxies they are.
 
     ``images_at`` is where the user said that the images are; None: in the data folder, where the recipe says.
-    ``debiased`` tells that every catalogue has debiased fractions.
+    ``debiased`` tells that every catalogue has debiased fractions, and ``measures`` names the columns of magnitudes,
+    sizes and redshifts that some catalogue has.
     """
 
     data: Place
@@ -46,6 +50,7 @@ class Source:
     kind: str = GALAXY_ZOO_2
     images_at: Place | None = None
     debiased: bool = False
+    measures: tuple[str, ...] = ()
 
     def count(self, split: Split) -> int:
         """Rows of a split."""
@@ -84,6 +89,11 @@ class PreparationJob:
     published: str | None = None
 
     @cached_property
+    def catalogue_schema(self) -> pa.Schema:
+        """Columns of the data set's own catalogue."""
+        return catalogue_schema(self.recipe, debiased=self.source.debiased, measures=self.source.measures)
+
+    @cached_property
     def record_hash(self) -> str:
         """Identity of what records are made by: the recipe without its thresholds."""
         return record_hash(self.recipe)
@@ -118,13 +128,15 @@ def open_source(
     """
     columns = [check_columns(file.path, recipe.survey) for file in catalogues]
     debiased = all(has_debiased(recipe.survey, names) for names in columns)
+    read = dict.fromkeys(name for names in columns for name in names)
+    measures = tuple(name for name in read if measure_kind(name) and name not in wanted(recipe.survey))
     rows = tuple(row_count(file.path, recipe.survey) for file in catalogues)
     if not any(rows):
         names = " and ".join(file.path.name for file in catalogues)
         raise GzError(f"The catalogue is empty: {names} in {data} has no row; there is nothing to prepare.")
     place = data / recipe.images.folder if images_at is None else images_at
     images = open_images(place, recipe, catalogues)
-    return Source(data, catalogues, rows, images, kind_of(data, recipe.survey), images_at, debiased)
+    return Source(data, catalogues, rows, images, kind_of(data, recipe.survey), images_at, debiased, measures)
 
 
 def apply_limit(source: Source, recipe: Recipe) -> tuple[dict[Split, int], dict[Split, int]]:

@@ -210,3 +210,17 @@ def test_bins_without_a_galaxy_get_empty_shards(sky_copy: Path, tmp_path: Path) 
     assert [(job.folder.root / shard.file).read_bytes() for shard in record.shards] == [b""] * len(record.shards)
     assert pq.read_table(str(job.folder.bin_record(record.bin.name))).num_rows == 0
     assert isinstance(pq.read_schema(str(job.folder.bin_record(record.bin.name))), pa.Schema)
+
+
+def test_redshifts_come_into_the_catalogue_and_change_no_shard(sky_copy: Path, tmp_path: Path, target: Bin) -> None:
+    plain, _ = write(small_job(sky_copy, tmp_path / "plain"), target)
+    path = sky_copy / "gz2_train_catalog.parquet"
+    table = pq.read_table(path)
+    redshifts = [place / 1000 for place in range(len(table))]
+    pq.write_table(table.append_column("REDSHIFT", [redshifts]), path)
+    job = small_job(sky_copy, tmp_path / "other")
+    record, _ = write(job, target)
+    assert (record.shards, record.data, record.labels) == (plain.shards, plain.data, plain.labels)
+    rows = pq.read_table(job.folder.bin_record(target.name), columns=["id_str", "REDSHIFT"]).to_pylist()
+    expected = dict(zip(table["id_str"].to_pylist(), redshifts, strict=True))
+    assert {row["id_str"]: row["REDSHIFT"] for row in rows} == {row["id_str"]: expected[row["id_str"]] for row in rows}
