@@ -7,13 +7,19 @@ DEFECT_PEERS := cleanvision
 PEERS := $(PREP_PEERS) $(INPUT_PEERS) $(DEFECT_PEERS)
 
 .PHONY: bench-prep bench-quick bench-growth bench-memory bench-stages bench-input bench-input-quick bench-input-memory
-.PHONY: bench-report bench-likeness bench-sources bench-flat bench-defects bench-defects-quick bench-envs bench-lock
+.PHONY: bench-start bench-against bench-report bench-likeness bench-sources bench-flat bench-defects bench-defects-quick bench-envs bench-lock
 
 bench-prep: $(VENV)/dev $(PREP_PEERS:%=$(BENCH_ENVS)/%/made) ## speed against the floor, a second worker and peers, 15 minutes at most
 	@$(BIN)/python benchmarks/prep.py
 
 bench-quick: $(VENV)/dev ## the same in a minute: shows that it runs, not how fast
 	@$(BIN)/python benchmarks/prep.py --quick
+
+bench-start: $(VENV)/dev ## seconds of every --help and import; run it on a quiet machine
+	@$(BIN)/python benchmarks/start.py
+
+bench-against: $(VENV)/dev ## first record and time a galaxy beside another version, in turns: make bench-against CHECKOUT=../before
+	@$(BIN)/python benchmarks/against.py $(CHECKOUT)
 
 bench-growth: $(VENV)/dev ## time and memory at 500, 2,000 and 8,000 galaxies
 	@$(BIN)/python benchmarks/growth.py

@@ -23,6 +23,8 @@ _AGAIN_SECONDS = 0.02
 """Until an interrupt that Python has swallowed is raised again."""
 _noted: list[int] = []
 """Signals that came, in their order."""
+_commands: list[str] = []
+"""The command that this process is there for; empty in a notebook or in a script of the user's."""
 
 
 def begin(name: str) -> None:
@@ -31,6 +33,7 @@ def begin(name: str) -> None:
     Args:
         name: the command, for the sentence that Ctrl-C ends in.
     """
+    _commands.append(name)
     for number in SIGNALS:
         _handle(number, _leaving(name))
     if _POSIX:
@@ -38,6 +41,11 @@ def begin(name: str) -> None:
         _open_closed_streams()
         _read_names_as_utf8()
         sys.stdout, sys.stderr = _patient(1, sys.stdout), _patient(2, sys.stderr)
+
+
+def is_a_command() -> bool:
+    """Tell whether this process is there for one command, and ends with it."""
+    return bool(_commands)
 
 
 def start_again(settings: dict[str, str]) -> None:

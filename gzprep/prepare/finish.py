@@ -4,7 +4,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -261,13 +260,22 @@ def write_catalogue(job: PreparationJob, records: Sequence[BinRecord]) -> None:
 
 def write_mean_image(job: PreparationJob) -> None:
     """Merge the sums of images of the first bins; an older folder may lack one, and then has no mean image."""
-    bins = [target for target in job.counts.bins() if job.averages(target)]
-    means = [read_mean(job.folder.bin_mean(target.name)) for target in bins]
-    known = [mean for mean in means if mean is not None]
-    if known and len(known) == len(bins):
-        write_mean(job.folder.mean_image, reduce(MeanImage.merged, known), job.folder.temporaries)
+    merged = _merged_means(job)
+    if merged is not None:
+        write_mean(job.folder.mean_image, merged, job.folder.temporaries)
     else:
         job.folder.mean_image.unlink(missing_ok=True)
+
+
+def _merged_means(job: PreparationJob) -> MeanImage | None:
+    """Add up the bins' sums, of which two are in memory at a time: each takes 4 MB."""
+    merged: MeanImage | None = None
+    for target in filter(job.averages, job.counts.bins()):
+        mean = read_mean(job.folder.bin_mean(target.name))
+        if mean is None:
+            return None
+        merged = mean if merged is None else merged.merged(mean)
+    return merged
 
 
 def write_rejects(job: PreparationJob, records: Sequence[BinRecord]) -> None:

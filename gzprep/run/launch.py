@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gzcore.console import say
+from gzcore.console.process import is_a_command
 from gzcore.engines.dataflow import JobKind, check_dataflow, dataflow_options, read_fleet, template_location
 from gzcore.engines.ending import one_sentence
+from gzcore.engines.lean import import_beam
 from gzcore.engines.names import DATAFLOW, DIRECT, JOB_SERVERS, check_runner
 from gzcore.errors import GzError, UsageError
 from gzcore.machine import cores
@@ -270,6 +272,8 @@ def _run_graph(job: PreparationJob, request: RunRequest) -> None:
     with galaxy_progress("Preparing", galaxies) as advance, listen(advance) as address, one_sentence():
         if request.runner == DIRECT and workers > 1:
             prepare_to_fork()
+        if request.runner == DIRECT and is_a_command():
+            import_beam()
         from gzprep.run.beam.pipeline import run as run_graph  # Beam is imported while workers start
 
         awaited = request.runner in JOB_SERVERS
