@@ -70,6 +70,7 @@ def _sections(known: "Study") -> "list[Section]":
     from gzprep.report.about_folder import folder_section
     from gzprep.report.about_images import images_section
     from gzprep.report.about_labels import labels_section
+    from gzprep.report.about_measures import measures_section
     from gzprep.report.about_one_galaxy import one_galaxy_section
 
     builders = (
@@ -79,6 +80,7 @@ def _sections(known: "Study") -> "list[Section]":
         images_section,
         one_galaxy_section,
         folder_section,
+        measures_section,
     )
     with style():
         built = [build(known) for build in builders]

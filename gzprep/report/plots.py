@@ -137,6 +137,36 @@ def groups(names: Sequence[str], shares: Mapping[str, Sequence[float]], low: Dou
     return figure
 
 
+def intervals(names: Sequence[str], series: Sequence[str], shares: Doubles, low: Doubles, high: Doubles) -> Figure:
+    """For each label its share in every group, one below the other, with intervals.
+
+    Args:
+        names: of L labels.
+        series: of G groups.
+        shares: float64 [G, L]; NaN is not drawn.
+        low: ends of the intervals, [G, L].
+        high: the other ends.
+    """
+    figure = Figure(figsize=(_WIDE, 1.2 + (0.06 + 0.07 * len(series)) * len(names)))
+    axes = figure.add_subplot()
+    places = np.arange(len(names))
+    for number, name in enumerate(series):
+        beside = places + 0.72 * ((number + 0.5) / len(series) - 0.5)
+        reach = np.abs(np.stack([shares[number] - low[number], high[number] - shares[number]]))
+        colour, marker = SERIES[number % len(SERIES)], _MARKERS[number % len(_MARKERS)]
+        style: dict[str, Any] = {"color": colour, "markersize": 4, "linestyle": "", "elinewidth": 1.2}
+        axes.errorbar(shares[number], beside, xerr=reach, fmt=marker, label=name, **style)
+    for place in places[::2]:
+        axes.axhspan(place - 0.5, place + 0.5, color=FAINT, alpha=0.10, linewidth=0)
+    axes.set_yticks(places, names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlim(-0.01, 1.01)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("share of answered galaxies that have the label, with 95 % interval")
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
 def _panel(x: str, y: str, width: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, _SIDE))
     axes = figure.add_subplot()

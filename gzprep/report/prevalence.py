@@ -87,6 +87,5 @@ class Together:
 
     def add(self, batch: Batch) -> None:
         """Add the galaxies that are in the shards."""
-        accepted = np.array([verdict != "rejected" for verdict in batch.verdicts])
-        given = (batch.asked * batch.mask)[accepted].astype(np.float64)
+        given = (batch.asked * batch.mask)[batch.in_shards].astype(np.float64)
         self.pairs += given.T @ given

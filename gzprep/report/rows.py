@@ -1,7 +1,7 @@
 """The catalogue of a data set, read in batches: votes and labels of many galaxies as arrays."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from gzcore.dataset.schema import Manifest
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
 from gzcore.storage.places import Place, for_arrow
+from gzprep.catalogue.measures import measure_kind
 from gzprep.catalogue.surveys import gz2
 
 Doubles = npt.NDArray[np.float64]
@@ -30,12 +31,14 @@ class Columns:
         labels: names of all labels, in order.
         stored: names of the columns that the catalogue has.
         suffix: the end of the names of questions, which readers are spared, with its hyphen.
+        measures: columns of magnitudes, sizes and redshifts.
     """
 
     questions: tuple[Question, ...]
     labels: tuple[str, ...]
     stored: frozenset[str]
     suffix: str = ""
+    measures: tuple[str, ...] = ()
 
     def short(self, question: Question) -> str:
         """The name of a question as a reader wants it: ``bar``."""
@@ -69,7 +72,7 @@ class Columns:
     def wanted(self) -> list[str]:
         """Every column that a batch needs."""
         known = [name for name in self.totals if name is not None]
-        return [*_PLAIN, *self.fractions, *known, *_VECTORS]
+        return [*_PLAIN, *self.fractions, *known, *_VECTORS, *self.measures]
 
 
 _PLAIN = ("id_str", "split", "fold", "verdict", "subfolder", "filename")
@@ -88,6 +91,7 @@ class Batch:
             the parent's answer are asked next. NaN where neither is known, and for a question that is derived.
         report, asked: labels, int8 [N, L].
         mask: int8 [N, L]; 1 where ``asked`` has an answer.
+        measures: magnitudes, sizes and redshifts by the name of their column, each float64 [N], NaN: not known.
     """
 
     ids: Sequence[str]
@@ -101,9 +105,15 @@ class Batch:
     report: Labels
     asked: Labels
     mask: Labels
+    measures: Mapping[str, Doubles] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def in_shards(self) -> npt.NDArray[np.bool_]:
+        """Which galaxies are in the shards: all that were not rejected, [N]."""
+        return np.array([verdict != "rejected" for verdict in self.verdicts], bool)
 
 
 def questions_of(manifest: Manifest) -> tuple[Question, ...]:
@@ -118,12 +128,14 @@ def open_columns(path: Place, manifest: Manifest) -> Columns:
         GzError: it is absent, damaged, or lacks columns.
     """
     try:
-        stored = frozenset(pq.read_schema(for_arrow(path)).names)
+        schema = pq.read_schema(for_arrow(path))
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
     suffix = gz2().suffix if manifest.survey is None else manifest.survey.suffix
-    columns = Columns(questions_of(manifest), manifest.labels.names, stored, f"-{suffix}" if suffix else "")
-    absent = [name for name in columns.wanted() if name not in stored]
+    measures = tuple(entry.name for entry in schema if pa.types.is_floating(entry.type) and measure_kind(entry.name))
+    tree, short = questions_of(manifest), f"-{suffix}" if suffix else ""
+    columns = Columns(tree, manifest.labels.names, frozenset(schema.names), short, measures)
+    absent = [name for name in columns.wanted() if name not in columns.stored]
     if absent:
         raise GzError(f"{path} has no column {absent[0]}; run gzprep again: it makes a new one.")
     return columns
@@ -165,6 +177,7 @@ def _batch(table: pa.RecordBatch, columns: Columns) -> Batch:
         report=_vectors(table["label_report"], len(columns.labels)),
         asked=_vectors(table["label_asked"], len(columns.labels)),
         mask=_vectors(table["mask"], len(columns.labels)),
+        measures={name: _numbers(table[name]) for name in columns.measures},
     )
 
 

@@ -15,6 +15,7 @@ from gzprep.dataset.folder import Folder
 from gzprep.dataset.read import open_folder
 from gzprep.dataset.source import find_origin
 from gzprep.images.sources import open_images
+from gzprep.report.by_measure import Grouped, Spread, choose
 from gzprep.report.certainty import Certainty
 from gzprep.report.confident import MostConfident
 from gzprep.report.correlation import Correlation
@@ -56,6 +57,7 @@ class Study:
         report_positive, asked_positive, asked_known: galaxies with each label under both policies, and those with an
             answer, over the whole catalogue, float64 [L].
         sample: at most 2,000 sound galaxies, those with the smallest hashes.
+        spreads, grouped: columns of magnitudes, sizes and redshifts, and labels in groups by some of them.
     """
 
     folder: Folder
@@ -72,6 +74,8 @@ class Study:
     asked_positive: np.ndarray
     asked_known: np.ndarray
     sample: list[Known] = field(default_factory=list)
+    spreads: list[Spread] = field(default_factory=list)
+    grouped: list[Grouped] = field(default_factory=list)
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -103,8 +107,10 @@ def study(root: Place, data: Place | None = None) -> Study:
     for batch in read_batches(folder.catalogue, columns):
         _add(result, batch)
     result.confident = MostConfident(columns, result.reach.enough_votes())
+    result.grouped = choose(result.spreads, columns)
     for batch in read_batches(folder.catalogue, columns):
-        result.confident.add(batch)
+        for statistic in (result.confident, *result.grouped):
+            statistic.add(batch)
     return result
 
 
@@ -124,6 +130,7 @@ def _empty(folder: Folder, manifest: Manifest, document: dict[str, Any], columns
         np.zeros(labels),
         np.zeros(labels),
         np.zeros(labels),
+        spreads=[Spread(name) for name in columns.measures],
     )
 
 
@@ -144,7 +151,8 @@ def _images(folder: Folder, document: dict[str, Any], data: Place | None) -> Sou
 
 
 def _add(result: Study, batch: Batch) -> None:
-    statistics: tuple[Statistic, ...] = (result.reach, result.correlation, result.together, *result.certainty)
+    sums: tuple[Statistic, ...] = (result.reach, result.correlation, result.together)
+    statistics: tuple[Statistic, ...] = (*sums, *result.certainty, *result.spreads)
     for statistic in statistics:
         statistic.add(batch)
     result.report_positive += batch.report.sum(axis=0)
