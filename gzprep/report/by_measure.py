@@ -157,7 +157,8 @@ def more_than_chance(first: tuple[Doubles, Doubles], last: tuple[Doubles, Double
         fewest = np.minimum(first[1], last[1]) * np.minimum(pooled, 1 - pooled)
         z = (share(*last) - share(*first)) / np.sqrt(pooled * (1 - pooled) * (1 / first[1] + 1 / last[1]))
     tested = fewest >= _FEWEST
-    return tested & (2 * norm.sf(np.abs(z)) * max(int(tested.sum()), 1) < level)
+    result: np.ndarray = tested & (2 * norm.sf(np.abs(z)) * max(int(tested.sum()), 1) < level)
+    return result
 
 
 def share(part: Doubles, total: Doubles) -> Doubles:

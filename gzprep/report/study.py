@@ -109,8 +109,9 @@ def study(root: Place, data: Place | None = None) -> Study:
     result.confident = MostConfident(columns, result.reach.enough_votes())
     result.grouped = choose(result.spreads, columns)
     for batch in read_batches(folder.catalogue, columns):
-        for statistic in (result.confident, *result.grouped):
-            statistic.add(batch)
+        result.confident.add(batch)
+        for grouped in result.grouped:
+            grouped.add(batch)
     return result
 
 
