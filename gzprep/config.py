@@ -334,7 +334,7 @@ def from_mapping(values: Mapping[str, Any], source: str = "the recipe") -> Recip
 
 def read_recipe(path: Place | None, overrides: Iterable[str] = ()) -> Recipe:
     """Read a recipe file (None: the defaults); see :func:`gzcore.recipe.overlay.read_recipe`."""
-    return overlay.read_recipe(Recipe, path, overrides, example="views.count=4", files=("views.pipeline",))
+    return overlay.read_recipe(Recipe, path, overrides, example="views.count=4", files=("views.pipeline", "survey"))
 
 
 def as_document(recipe: Recipe) -> dict[str, Any]:

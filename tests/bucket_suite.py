@@ -18,8 +18,8 @@ from gzcore.dataset.layout import CARDS
 from gzcore.errors import GzError
 from gzcore.storage import atomic, buckets, places, retry
 from gzcore.storage.places import Url, remove_all
+from gzprep.catalogue.find import find_catalogues
 from gzprep.catalogue.galaxy import Galaxy, Reason, Rejection, Split
-from gzprep.catalogue.read import find_catalogues
 from gzprep.config import from_mapping
 from gzprep.images.sources import Files, read_image
 from gzprep.prepare.job import check_folder, make_job, open_source, write_plan

@@ -45,7 +45,8 @@ def read_recipe(  # noqa: PLR0913 -- what a package says of its recipes
         overrides: ``KEY=VALUE`` pairs with dotted keys; the last one of a key wins.
         base: values that the file is laid over; None: the defaults alone.
         example: a pair that fits, for the message about one that does not.
-        files: dotted keys that name a file; one that the recipe file names is looked for beside it.
+        files: dotted keys that name a file; one that the recipe file names is looked for beside it, then where the
+            command was given.
 
     Raises:
         UsageError: the file is absent or not TOML, a key is unknown, a value is unfit.
@@ -108,9 +109,17 @@ def _beside(values: Json, recipe: Place, files: Iterable[str]) -> Json:
         table: Any = values
         for parent in parents:
             table = table.get(parent) if isinstance(table, dict) else None
-        if isinstance(table, dict) and isinstance(table.get(last), str) and "://" not in table[last]:
-            table[last] = str(recipe.parent / table[last])
+        if isinstance(table, dict) and isinstance(table.get(last), str):
+            table[last] = _place_beside(table[last], recipe)
     return values
+
+
+def _place_beside(name: str, recipe: Place) -> str:
+    """The place of a file that a recipe names; a word without a dot or a slash is the name of something known."""
+    if "://" in name or not {".", "/", "\\"}.intersection(name):
+        return name
+    beside = recipe.parent / name
+    return name if as_place(name).is_file() and not beside.is_file() else str(beside)
 
 
 def as_pairs(settings: Mapping[str, Any] | Iterable[str]) -> list[str]:

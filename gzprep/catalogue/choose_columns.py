@@ -9,6 +9,7 @@ import pyarrow as pa
 from gzcore.console import printable
 from gzcore.errors import UsageError
 from gzcore.storage.places import Place
+from gzprep.catalogue.find import name_of
 from gzprep.catalogue.own_columns import look_at
 from gzprep.catalogue.own_labels import survey_of_columns, unlabelled
 from gzprep.catalogue.question import Columns
@@ -74,7 +75,8 @@ def choose_columns(survey: Survey, paths: Sequence[Place], own: OwnColumns) -> S
         _refuse_absent(path, wanted, raw_schema(path).names)
     if own.labels is not None:
         survey = _own_survey(paths, own)
-    changes = _id_change(survey, schema, own.id) | _path_change(survey, schema, own.path)
+    changes = _path_change(survey, schema, own.path)
+    changes |= _id_change(survey, schema, own.id, changes.get("path_column", survey.path_column or "filename"))
     return survey_of({**survey.document(), **changes}, f"The catalogue {paths[0]}") if changes else survey
 
 
@@ -86,10 +88,14 @@ def told(before: Survey, survey: Survey) -> Iterator[str]:
         answers = (f"{question.title} ({', '.join(question.answers)})" for question in survey.tree)
         made = "; ".join(answers)
         yield printable("Labels: none." if survey.questions[0].columns == Columns(unknown=True) else f"Labels: {made}.")
-    if survey.id_column != before.id_column:
+    if survey.ids_are_files:
+        yield printable(f"Ids are the names of the files in the column {survey.id_column}, without their endings.")
+    elif survey.id_column != before.id_column:
         yield printable(f"Ids are those of the column {survey.id_column}.")
     if survey.path_column != before.path_column:
         yield printable(f"Paths of images are those of the column {survey.path_column}.")
+    if survey.image_file != before.image_file:
+        yield "Images are found by the ids, since no column has their paths."
 
 
 def _labels(own: OwnColumns) -> tuple[str, ...]:
@@ -97,7 +103,7 @@ def _labels(own: OwnColumns) -> tuple[str, ...]:
 
 
 def _own_survey(paths: Sequence[Place], own: OwnColumns) -> Survey:
-    stem = re.sub(r"(_(train|test)_catalog)?(\.(parquet|csv|gz))+$", "", paths[0].name)
+    stem = name_of(paths[0])
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:60] or "own"
     labels = _labels(own)
     return survey_of_columns(name, stem, look_at(paths, labels)) if labels else unlabelled(name, stem)
@@ -110,10 +116,11 @@ def _refuse_absent(path: Place, wanted: Sequence[str], names: Sequence[str]) -> 
         raise UsageError(f"The catalogue {path} has no column {absent[0]}; it has {shown}.")
 
 
-def _id_change(survey: Survey, schema: pa.Schema, wanted: str | None) -> dict[str, str]:
+def _id_change(survey: Survey, schema: pa.Schema, wanted: str | None, paths: str) -> dict[str, str]:
+    """The column of ids; that of paths where there is no other."""
     if wanted is None and survey.id_column in schema.names:
         return {}
-    found = wanted or next((name for name in ID_NAMES if name in schema.names), survey.id_column)
+    found = wanted or next((name for name in (*ID_NAMES, paths) if name in schema.names), survey.id_column)
     return {} if found == survey.id_column else {"id_column": found}
 
 
@@ -124,18 +131,8 @@ def _path_change(survey: Survey, schema: pa.Schema, wanted: str | None) -> dict[
     if known in schema.names or survey.image_file is not None:
         return {}
     found = next((name for name in PATH_NAMES if name in schema.names and not _is_nested(schema, name)), None)
-    if found is not None:
-        return {"path_column": found}
-    return {"image_file": "{id}"} if any(map(_holds_images, schema)) else {}
+    return {"image_file": "{id}"} if found is None else {"path_column": found}
 
 
 def _is_nested(schema: pa.Schema, name: str) -> bool:
     return bool(pa.types.is_nested(schema.field(name).type))
-
-
-def _holds_images(column: pa.Field) -> bool:
-    """Whether a column may hold the images themselves: bytes, or a struct with bytes."""
-    kind = column.type
-    if pa.types.is_struct(kind):
-        return any(kind.field(place).name == "bytes" for place in range(kind.num_fields))
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))

@@ -31,6 +31,8 @@ class Unfit:
 
 Text = str | Unfit | None
 _ID = "id_str"
+_FILE = r"^.*/|(?i:\.(?:jpe?g|png|fits?)(?:\.gz|\.fz)?)$"
+"""What is not the name of an image in its path: folders and the ending."""
 
 
 def plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -209,6 +211,11 @@ def is_simple(kind: pa.DataType) -> bool:
     """Tell whether a type holds numbers or text, as an id or a number must be."""
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return any(test(kind) for test in SIMPLE)
+
+
+def names_of_files(paths: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """The names of image files, without their folders and endings, of a column of paths."""
+    return pc.replace_substring_regex(plain(paths).cast(pa.string()), _FILE, "")
 
 
 def is_nested(kind: pa.DataType) -> bool:

@@ -18,9 +18,7 @@ POSITIONS = {"ra": 360.0, "dec": 90.0}
 
 def required(survey: Survey) -> tuple[str, ...]:
     """The columns that a catalogue needs beside those of its questions."""
-    if survey.image_file is not None:
-        return ("id_str",)
-    return ("id_str", "filename") if survey.path_column else ("id_str", "subfolder", "filename")
+    return ("id_str",) if survey.image_file is not None or survey.ids_are_files else ("id_str", "filename")
 
 
 def numeric(survey: Survey) -> tuple[str, ...]:
@@ -45,12 +43,15 @@ def _numbers_of(question: Question, entry: SurveyQuestion) -> Iterator[str]:
 def wanted(survey: Survey) -> dict[str, str]:
     """The columns that are read where they are there: the name in the file, and the survey's own."""
     classes = (question.name for question, entry in questions(survey) if entry.columns and entry.columns.classes)
-    own = ("id_str", "subfolder", "filename", *EXTRAS, *numeric(survey), *classes)
+    ids = () if survey.ids_are_files else ("id_str",)
+    own = (*ids, "subfolder", "filename", *EXTRAS, *numeric(survey), *classes)
     return {in_file(survey, name): survey.debiased_aliases.get(name, name) for name in own}
 
 
 def in_file(survey: Survey, name: str) -> str:
     """What a column is called in the file."""
+    if name == "id_str" and survey.ids_are_files:
+        name = "filename"
     return survey.aliases.get(name, name)
 
 

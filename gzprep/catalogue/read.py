@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from gzcore.console import printable
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.places import Place, for_arrow
-from gzprep.catalogue.columns import is_nested, is_simple
+from gzprep.catalogue.columns import is_nested, is_simple, names_of_files
 from gzprep.catalogue.csv_file import read_blocks
 from gzprep.catalogue.dialect import find_dialect
 from gzprep.catalogue.galaxy import Galaxy, Split
@@ -35,7 +35,8 @@ _BATCH = 1024
 """Rows of parquet that are read at a time."""
 _PARTS = 500
 """Parts that a catalogue is read in at most: each takes room in the graph that is sent to an engine."""
-_FORMATS = (".parquet", ".csv", ".csv.gz")
+FORMATS = (".parquet", ".csv", ".csv.gz")
+"""How names of catalogues end."""
 Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 _DAMAGE = (pa.ArrowException, OSError, UnicodeError, EOFError, zlib.error)
 """What reading a damaged file may raise."""
@@ -56,41 +57,6 @@ class RowGroup:
     file: CatalogueFile
     index: int
     count: int = 1
-
-
-def find_catalogues(data: Place) -> tuple[CatalogueFile, ...]:
-    """Find the catalogues of a data folder: ``<any name>_train_catalog.parquet``, ``_test_``, or ``.csv``.
-
-    Raises:
-        GzError: the folder, or every catalogue in it, is absent; or a split has two.
-    """
-    if not data.is_dir():
-        raise GzError(f"{data} is not a folder; name one with catalogues and images with --data.")
-    paths_of = {split: _files_of(data, split) for split in Split}
-    for split, paths in paths_of.items():
-        if len(paths) > 1:
-            names = " and ".join(path.name for path in paths)
-            raise GzError(f"There are two {split} catalogues in {data}, {names}; remove one of them.")
-    if not any(paths_of.values()):
-        raise GzError(_no_catalogue(data))
-    return tuple(CatalogueFile(path, split) for split, paths in paths_of.items() for path in paths)
-
-
-def _files_of(data: Place, split: Split) -> list[Place]:
-    named = (path for path in data.glob(f"*_{split}_catalog.*") if path.name.lower().endswith(_ends(split)))
-    return sorted((path for path in named if path.is_file()), key=str)
-
-
-def _ends(split: Split) -> tuple[str, ...]:
-    return tuple(f"_{split}_catalog{suffix}" for suffix in _FORMATS)
-
-
-def _no_catalogue(data: Place) -> str:
-    tables = (path for path in data.iterdir() if path.name.lower().endswith(_FORMATS) and path.is_file())
-    others = sorted(path.name for path in tables)
-    hint = f"it holds {', '.join(others[:3])}: name one with --catalogue FILE --split train|test" if others else ""
-    expected = "gz2_train_catalog.parquet or gz2_test_catalog.parquet (or .csv)"
-    return f"There is no catalogue in {data}; expected {expected}" + (f"; {hint}." if hint else ".")
 
 
 def is_parquet(path: Place) -> bool:
@@ -226,6 +192,9 @@ def _refuse_absent(path: Place, lacking: Sequence[str], why: str) -> None:
 
 def _which_survey(survey: Survey, names: Collection[str]) -> str:
     """Say which survey was expected, which one has the columns that are there, and how it is named."""
+    if survey.own_labels:
+        shown = ", ".join(sorted(names)[:12]) + (", ..." if len(names) > 12 else "")
+        return f"name the column of ids with --id-column, or that of files with --path-column; it has {shown}"
     expected = f"the survey {survey} ({survey.title}) has them"
     fitting = [other for other in map(known_survey, survey_files()) if not absent_votes(other, names)]
     if fitting:
@@ -322,10 +291,10 @@ def _parquet_pieces(
 
 def _renamed(table: Rows, survey: Survey) -> Rows:
     """The columns of some rows by the survey's own names."""
-    if not survey.aliases and not survey.debiased_aliases:
-        return table
-    known = wanted(survey)
-    return table.rename_columns([known.get(name, name) for name in table.schema.names])
+    if survey.aliases or survey.debiased_aliases or survey.ids_are_files:
+        known = wanted(survey)
+        table = table.rename_columns([known.get(name, name) for name in table.schema.names])
+    return table.append_column("id_str", names_of_files(table["filename"])) if survey.ids_are_files else table
 
 
 def _compare_rows(path: Place, rows: int, told: int) -> None:

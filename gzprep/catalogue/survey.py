@@ -46,7 +46,8 @@ class Survey(Part):
         url: where they are published.
         creators: who made images and votes; none: the survey itself.
         pixel_scale: arcsec a pixel of its images; None where it differs from image to image.
-        id_column: what the column of ids is called in its catalogues.
+        id_column: what the column of ids is called in its catalogues. The column of paths may be named: then an id is
+            the name of a file without its ending.
         path_column: column of the path of each image, where a catalogue has one in place of subfolder and filename.
         image_file: name of the image of a galaxy, such as ``{id}.jpg``, where no column of a catalogue has it.
         own_labels: the labels are a user's own, and not volunteers' votes.
@@ -227,7 +228,13 @@ class Survey(Part):
             for pair in _renamed(question, entry)
         )
         paths = {} if self.path_column is None else {"filename": self.path_column}
-        return ({} if self.id_column == "id_str" else {"id_str": self.id_column}) | paths | pairs
+        usual = self.id_column == "id_str" or self.ids_are_files
+        return ({} if usual else {"id_str": self.id_column}) | paths | pairs
+
+    @property
+    def ids_are_files(self) -> bool:
+        """Whether ids are the names of files, without their endings."""
+        return self.id_column == (self.path_column or "filename")
 
     @cached_property
     def fraction_slices(self) -> tuple[slice, ...]:

@@ -19,8 +19,9 @@ from gzcore.errors import GzError
 from gzcore.storage.atomic import read_json
 from gzcore.storage.documents import BadDocument, parse_json, read_bytes
 from gzcore.storage.places import Place, Url, as_place
+from gzprep.catalogue.find import find_catalogues
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.read import CatalogueFile, find_catalogues
+from gzprep.catalogue.read import CatalogueFile
 from gzprep.catalogue.survey import Survey
 from gzprep.catalogue.surveys import gz2
 from gzprep.dataset.folder import Folder

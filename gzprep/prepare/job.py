@@ -168,8 +168,9 @@ def refuse_source(out: Place, source: Source) -> None:
     """
     if isinstance(out, Url) and out.scheme == HUB:
         raise GzError(f"--out {out} is on the Hugging Face hub, which is only read; choose another.")
-    target, images = out.resolve(), [place.resolve() for place in source.images.places]
-    if target == source.data.resolve() or any(place in (target, *target.parents) for place in images):
+    target, data = out.resolve(), source.data.resolve()
+    images = [place.resolve() for place in source.images.places]  # beside the catalogue: a folder below is another one
+    if target == data or any(place in (target, *target.parents) for place in images if place != data):
         raise GzError(f"--out {out} is where the source images are, which are never written to; choose another.")
 
 

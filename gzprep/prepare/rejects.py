@@ -123,8 +123,8 @@ _HINTS = {
     Reason.MISSING_FILE: (
         "An image is looked for below --data, in images.folder, then in the catalogue's subfolder and under its "
         "filename. "
-        "If the images are elsewhere, name their folder with --set images.folder=PATH; if they are all in one folder, "
-        "leave the column subfolder empty."
+        "If the images are elsewhere, name their place with --images; if they are all in one folder, leave the column "
+        "subfolder empty."
     ),
     Reason.PATH_OUTSIDE: "The columns subfolder and filename must lead to a file below the image folder.",
     Reason.UNREADABLE: "Such images are damaged; gzprep inspect DIR lists them all.",

@@ -18,8 +18,9 @@ from gzcore.machine import cores
 from gzcore.storage.atomic import read_json, writing
 from gzcore.storage.places import Place, Url
 from gzprep.catalogue.choose_columns import OwnColumns, choose_columns, told
+from gzprep.catalogue.find import find_catalogues
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.read import CatalogueFile, find_catalogues
+from gzprep.catalogue.read import CatalogueFile
 from gzprep.catalogue.surveys import gz2
 from gzprep.config import Recipe
 from gzprep.dataset.folder import Folder, clear, locked, sweep

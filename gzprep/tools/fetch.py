@@ -14,7 +14,8 @@ from typing import Any
 from gzcore.console import printable
 from gzcore.errors import GzError, system_sentence
 from gzcore.storage.atomic import writing
-from gzprep.catalogue.read import CatalogueFile, find_catalogues, image_path, read_all
+from gzprep.catalogue.find import find_catalogues
+from gzprep.catalogue.read import CatalogueFile, image_path, read_all
 from gzprep.catalogue.surveys import gz2
 
 MISSING_LIST = "missing.txt"

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from pathlib import Path
 
+from gzprep.catalogue.find import find_catalogues
 from gzprep.catalogue.galaxy import Galaxy
-from gzprep.catalogue.read import find_catalogues
 from gzprep.config import read_recipe
 from gzprep.dataset.shards import Bin
 from gzprep.prepare.bin import write_bin

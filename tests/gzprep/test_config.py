@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -360,6 +361,35 @@ def test_set_below_a_value_of_the_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read_recipe(path, ["views.count.deep=3"])
     assert_sentence(caught.value, "views.count.deep", "'count'")
+
+
+SURVEY = """
+name = "{name}"
+title = "Mine"
+[[questions]]
+name = "ring"
+title = "A ring?"
+used = ["yes"]
+twin = "no"
+"""
+
+
+def test_a_survey_of_a_recipe_is_looked_for_beside_it_then_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, here = tmp_path / "recipes" / "recipe.toml", tmp_path / "here"
+    recipe.parent.mkdir()
+    here.mkdir()
+    monkeypatch.chdir(here)
+    recipe.write_text('survey = "mine.toml"\n')
+    with pytest.raises(UsageError, match=re.escape(str(recipe.parent / "mine.toml"))):
+        read_recipe(recipe)
+    (here / "mine.toml").write_text(SURVEY.format(name="here"))
+    assert read_recipe(recipe).survey.name == "here"
+    (recipe.parent / "mine.toml").write_text(SURVEY.format(name="beside"))
+    assert read_recipe(recipe).survey.name == "beside"
+    recipe.write_text('survey = "kaggle"\n')
+    assert read_recipe(recipe).survey.name == "kaggle"
 
 
 # ---------------------------------------------------------------- the hash

@@ -1,5 +1,6 @@
 """A file an image: below the image folder under the catalogue's names, or under an absolute path."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -8,6 +9,9 @@ from gzcore.storage.places import Place
 from gzprep.catalogue.read import path_below
 from gzprep.images.sources.base import Named, PathOutside
 
+ENDINGS = (".jpg", ".jpeg", ".png", ".fits")
+"""Endings that are tried, in this order, where a catalogue names a file without one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
@@ -15,9 +19,11 @@ class Files:
 
     Attributes:
         root: the image folder. None: the catalogue has absolute paths, which the user trusts.
+        named: the user named the folder, or it is the usual one; else it was found by the paths of the catalogue.
     """
 
     root: Place | None
+    named: bool = True
 
     def __str__(self) -> str:
         return "" if self.root is None else str(self.root)
@@ -33,14 +39,26 @@ class Files:
         below = path or path_below(galaxy.subfolder, galaxy.filename)
         if below is None:
             raise PathOutside(f"{galaxy.subfolder!r} / {galaxy.filename!r} is no path below the image folder")
+        if path is None and self.root is None:
+            raise PathOutside(f"{below!r} is no absolute path, and no image folder is named")
         try:
-            if path is not None:
-                return read_file(path)
-            if self.root is None:
-                raise PathOutside(f"{below!r} is no absolute path, and no image folder is named")
-            return read_file(f"{self.root}/{below}") if isinstance(self.root, Path) else read_object(self.root / below)
+            return self._read(below, absolute=path is not None)
         except MissingImage:
-            raise MissingImage(f"there is no file {below!r}") from None
+            return self._read_with_an_ending(below, absolute=path is not None)
+
+    def _read(self, path: str, *, absolute: bool) -> bytes:
+        if absolute:
+            return read_file(path)
+        return read_file(f"{self.root}/{path}") if isinstance(self.root, Path | None) else read_object(self.root / path)
+
+    def _read_with_an_ending(self, path: str, *, absolute: bool) -> bytes:
+        """Read the file of a name that has no ending, as catalogues have it that name images by ids."""
+        if path.lower().endswith(ENDINGS):
+            raise MissingImage(f"there is no file {path!r}")
+        for ending in ENDINGS:
+            with contextlib.suppress(MissingImage):
+                return self._read(path + ending, absolute=absolute)
+        raise MissingImage(f"there is no file {path!r}, nor one with {', '.join(ENDINGS)} behind it")
 
     def _absolute(self, galaxy: Named) -> str | None:
         """An absolute path of the catalogue: any where there is no image folder, else one that lies in it."""

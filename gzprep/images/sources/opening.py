@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 from gzcore.console import printable
 from gzcore.errors import GzError
 from gzcore.storage.places import Place, for_arrow
+from gzprep.catalogue.galaxy import Rejection
 from gzprep.catalogue.read import CatalogueFile, read_all
-from gzprep.catalogue.survey import Survey
 from gzprep.config import Recipe
-from gzprep.images.sources.base import ImageSource
+from gzprep.images.sources.base import ImageSource, read_named
 from gzprep.images.sources.files import Files
 from gzprep.images.sources.parquet import ParquetImages, image_columns, open_parquet
 from gzprep.images.sources.tar import TarImages, open_tar
@@ -33,7 +33,8 @@ def open_images(
     Args:
         place: a folder, a file, or files by a pattern such as ``images/*.tar``.
         recipe: kind of source and column, if it says them.
-        catalogues: they may hold the images beside the labels, or absolute paths; looked at where ``place`` is not.
+        catalogues: they may hold the images beside the labels, or absolute paths, or paths from their own folder on;
+            looked at where ``place`` is not.
         id_column: the catalogue's column of ids.
 
     Raises:
@@ -50,15 +51,14 @@ def open_images(
     beside = _with_images(catalogues) if images.source in {"auto", "parquet"} else []
     if beside:
         return open_parquet(" and ".join(map(str, beside)), beside, images.column, id_column)
-    if kind == "files" and _has_absolute_paths(catalogues, recipe.survey):
-        return Files(None)
+    if kind == "files" and catalogues:
+        first = next(read_all(catalogues, recipe.survey), None)
+        if first is not None and PurePath(first.filename).is_absolute():
+            return Files(None)
+        beside_them = Files(catalogues[0].path.parent, named=False)
+        if first is not None and not isinstance(read_named(first, beside_them), Rejection):
+            return beside_them
     raise GzError(_nothing_there(place, kind))
-
-
-def _has_absolute_paths(catalogues: Sequence[CatalogueFile], survey: Survey) -> bool:
-    """Whether the first galaxy says where its image is, without an image folder."""
-    first = next(read_all(catalogues, survey), None)
-    return first is not None and PurePath(first.filename).is_absolute()
 
 
 def _files_at(place: Place, wanted: str) -> tuple[str, list[Place]]:
@@ -106,7 +106,7 @@ def _nothing_there(place: Place, kind: str) -> str:
         return f"There are no images in {place}: no such {'file' if kind == 'files' else f'{kind} file'}."
     return (
         f"There is no image folder {place}; expected <subfolder>/<filename> of the catalogue below it, or a parquet or "
-        "tar file of this name (--images, or the recipe key images.folder, names another place)."
+        "tar file of this name. Name the place of the images with --images."
     )
 
 
@@ -117,6 +117,8 @@ def describe(images: ImageSource) -> str:
         return printable(f"Images: {number} rows of {_files(files)} of parquet, column {images.column!r}, in {images}.")
     if isinstance(images, TarImages):
         return printable(f"Images: {images.index.images:,} members of {_files(len(images.files))} of tar, in {images}.")
+    if isinstance(images, Files) and not images.named:
+        return printable(f"Images: at the paths of the catalogue, from {images} on.")
     return "" if images.places else "Images: at the absolute paths of the catalogue."
 
 

@@ -10,8 +10,9 @@ import pytest
 
 import gzprep.catalogue.csv_file
 from gzcore.errors import GzError
+from gzprep.catalogue.find import find_catalogues
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.read import CatalogueFile, find_catalogues
+from gzprep.catalogue.read import CatalogueFile
 from tests.catalogues import (
     FRACTIONS,
     ID,

@@ -20,8 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gzprep.catalogue.find import find_catalogues
 from gzprep.catalogue.galaxy import Galaxy, Labels, Split
-from gzprep.catalogue.read import CatalogueFile, find_catalogues, row_groups
+from gzprep.catalogue.read import CatalogueFile, row_groups
 from tests.gz2 import Votes, bulge_asked, bulge_report, label, read_galaxies
 
 NAN = math.nan

@@ -8,12 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gzcore.errors import UsageError
+from gzcore.errors import GzError, UsageError
 from gzprep.catalogue.choose_columns import OwnColumns, choose_columns, read_labels
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.labels import label
-from gzprep.catalogue.read import CatalogueFile, read_all
+from gzprep.catalogue.read import CatalogueFile, check_columns, read_all, read_ids, row_count
 from gzprep.catalogue.surveys import gz2
+from gzprep.config import Recipe
+from gzprep.images.sources import describe, open_images
 from tests.own_catalogues import write_rows
 
 FORMS = ("csv", "parquet")
@@ -181,3 +183,50 @@ def test_an_id_that_cannot_be_used_is_told_with_the_name_of_its_column(tmp_path:
     assert (first.rejection is None, second.rejection is None) == (False, True)
     assert first.rejection is not None
     assert first.rejection.detail == "row 1: column objid is empty; expected an id"
+
+
+IMAGES = {
+    # columns; names of the files, in the folder of the catalogue; images are in pictures, or where no column says so
+    "names of files alone": ({"filename": ["1.jpg", "2.png"]}, ("pictures/1.jpg", "pictures/2.png"), ("1", "2")),
+    "names without their endings": (
+        {"filename": ["1", "J2.5"]},
+        ("pictures/1.jpg", "pictures/J2.5.png"),
+        ("1", "J2.5"),
+    ),
+    "ids alone": ({"id_str": ["J1+0.5", "2"]}, ("pictures/J1+0.5.jpeg", "pictures/2.fits"), ("J1+0.5", "2")),
+    "ids and names": (
+        {"id_str": ["a", "b"], "filename": ["1.jpg", "2.jpg"]},
+        ("pictures/1.jpg", "pictures/2.jpg"),
+        ("a", "b"),
+    ),
+    "paths from the catalogue on": ({"file_loc": ["x/1.jpg", "y/2.JPG"]}, ("x/1.jpg", "y/2.JPG"), ("1", "2")),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("columns", "files", "names"), IMAGES.values(), ids=IMAGES)
+def test_ids_and_images_are_found_by_what_there_is(
+    tmp_path: Path, form: str, columns: dict[str, Column], files: tuple[str, ...], names: tuple[str, ...]
+) -> None:
+    table = {**columns, "ring": [1, 0]}
+    rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+    path = tmp_path / f"rings.{form}"
+    pq.write_table(pa.table(table), path) if form == "parquet" else write_rows(path, rows)
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(file)
+    survey = choose_columns(gz2(), [path], OwnColumns(("ring",)))
+    catalogue = CatalogueFile(path, Split.TRAIN)
+    galaxies = list(read_all([catalogue], survey))
+    images = open_images(tmp_path / "pictures", Recipe(survey=survey), [catalogue])
+    assert tuple(galaxy.id for galaxy in galaxies) == tuple(read_ids(catalogue, survey)) == names
+    assert [images.open(galaxy).decode() for galaxy in galaxies] == list(files)
+    assert ("from" in describe(images)) == ("file_loc" in columns)
+    assert row_count(path, survey) == 2
+
+
+def test_a_catalogue_without_ids_and_paths_says_how_to_name_them(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "rings.csv", [{"who": "a", "ring": 1}, {"who": "b", "ring": 0}])
+    survey = choose_columns(gz2(), [path], OwnColumns(("ring",)))
+    with pytest.raises(GzError, match=r"lacks the column id_str; name the column of ids .* has ring, who"):
+        check_columns(path, survey)

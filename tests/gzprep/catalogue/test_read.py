@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.errors import GzError
-from gzprep.catalogue.galaxy import Galaxy, Split
-from gzprep.catalogue.read import CatalogueFile, RowGroup, find_catalogues, image_path, row_groups
+from gzprep.catalogue.galaxy import Split
+from gzprep.catalogue.read import CatalogueFile, RowGroup, row_groups
 from tests.catalogues import (
     FORMATS,
     FRACTIONS,
@@ -28,7 +28,7 @@ from tests.catalogues import (
     write,
     write_parquet,
 )
-from tests.gz2 import CATALOGUE_QUESTIONS, Votes, check_columns, column_names, read_galaxies, row_count
+from tests.gz2 import CATALOGUE_QUESTIONS, check_columns, column_names, read_galaxies, row_count
 
 # ---------------------------------------------------------------- rows
 
@@ -184,7 +184,7 @@ def test_the_fractions_of_the_full_schema_sample_are_its_counts(real_data: Path,
     ("absent", "named", "more"),
     [
         (("id_str",), "column id_str", None),
-        (("filename", "subfolder"), "columns subfolder, filename", None),
+        (("filename", "subfolder"), "column filename", None),
         (("bar-gz2_no_fraction",), "column bar-gz2_no_fraction", None),
         (
             CATALOGUE_QUESTIONS[0].fraction_columns,
@@ -196,7 +196,11 @@ def test_the_fractions_of_the_full_schema_sample_are_its_counts(real_data: Path,
             "columns bulge-size-gz2_dominant_fraction, bulge-size-gz2_obvious_fraction, bulge-size-gz2_just-noti",
             "and 1 more",
         ),
-        (("id_str", "subfolder", "filename", *FRACTIONS), "columns id_str, subfolder, filename", "and 30 more"),
+        (
+            ("id_str", "subfolder", "filename", *FRACTIONS),
+            "columns id_str, filename, smooth-or-featured-gz2_smooth_fraction",
+            "and 29 more",
+        ),
     ],
     ids=["id", "paths", "one fraction", "three fractions", "four fractions", "everything"],
 )
@@ -339,107 +343,3 @@ def test_a_large_csv_may_change_its_kind_of_value_late(tmp_path: Path, early: Ro
     assert path.stat().st_size > 1_100_000
     assert row_count(path) == 2501
     assert len(read(path)) == 2501
-
-
-# ---------------------------------------------------------------- finding
-
-
-def test_finds_both_catalogues_train_first(tmp_path: Path) -> None:
-    for name in (
-        "gz2_test_catalog.csv",
-        "gz2_train_catalog.parquet",
-        "train_catalog.txt",
-        "gz2_train_catalog.parquet.bak",
-    ):
-        (tmp_path / name).touch()
-    assert find_catalogues(tmp_path) == (
-        CatalogueFile(tmp_path / "gz2_train_catalog.parquet", Split.TRAIN),
-        CatalogueFile(tmp_path / "gz2_test_catalog.csv", Split.TEST),
-    )
-
-
-def test_one_catalogue_is_enough(tmp_path: Path) -> None:
-    (tmp_path / "sky_test_catalog.csv").touch()
-    assert find_catalogues(tmp_path) == (CatalogueFile(tmp_path / "sky_test_catalog.csv", Split.TEST),)
-
-
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_two_catalogues_of_a_split_are_refused(tmp_path: Path, split: str) -> None:
-    names = [f"gz2_{split}_catalog.parquet", f"gz2_{split}_catalog.csv"]
-    for name in names:
-        (tmp_path / name).touch()
-    with pytest.raises(GzError) as caught:
-        find_catalogues(tmp_path)
-    assert_sentence(caught.value, f"two {split} catalogues", *names)
-
-
-def test_an_absent_data_folder_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(GzError) as caught:
-        find_catalogues(tmp_path / "nowhere")
-    assert_sentence(caught.value, str(tmp_path / "nowhere"), "--data")
-
-
-def test_a_folder_without_a_catalogue_says_what_was_expected(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(GzError) as caught:
-        find_catalogues(tmp_path)
-    assert_sentence(caught.value, "gz2_train_catalog.parquet", "gz2_test_catalog.parquet")
-    assert "notes.txt" not in str(caught.value)
-
-
-def test_other_tables_are_hinted_at(real_data: Path) -> None:
-    with pytest.raises(GzError) as caught:
-        find_catalogues(real_data / "gz2_full_schema_sample")
-    assert_sentence(caught.value, "gz2_catalog.parquet", "--catalogue", "--split")
-
-
-# ---------------------------------------------------------------- paths
-
-
-@pytest.mark.parametrize(
-    ("subfolder", "filename", "expected"),
-    [
-        ("587722", "587722982293766366.jpg", "587722/587722982293766366.jpg"),
-        ("", "a.jpg", "a.jpg"),
-        ("a/b", "c.jpg", "a/b/c.jpg"),
-        ("a", "b/c.jpg", "a/b/c.jpg"),
-        ("a", "..b.jpg", "a/..b.jpg"),
-        ("a..b", "c.jpg", "a..b/c.jpg"),
-        ("ä ö", "ü\u2603.jpg", "ä ö/ü\u2603.jpg"),
-        ("a", "", None),
-        ("", "", None),
-        ("../x", "a.jpg", None),
-        ("..", "a.jpg", None),
-        ("a/../../b", "c.jpg", None),
-        ("a/..", "c.jpg", None),
-        ("a", "../x", None),
-        ("a", "a/../../b", None),
-        ("a", "..", None),
-        ("a", "/etc/passwd", None),
-        ("/etc", "passwd", None),
-        ("/", "a.jpg", None),
-        ("//host", "a.jpg", None),
-        ("a", "a\\b", None),
-        ("..\\..", "b", None),
-        ("C:\\", "b", None),
-        ("a", "a\0b", None),
-        ("a\0", "b", None),
-    ],
-)
-def test_an_image_never_lies_outside_its_folder(subfolder: str, filename: str, expected: str | None) -> None:
-    galaxy = Galaxy("1", Split.TRAIN, subfolder, filename, Votes((0.5,) * 30))
-    assert image_path(galaxy) == expected
-
-
-@pytest.mark.parametrize("form", FORMATS)
-def test_a_row_without_a_filename_has_no_path(tmp_path: Path, form: str) -> None:
-    rows = [{**fraction_row(), "filename": None}, {**fraction_row(1), "subfolder": None}]
-    nameless, plain = read(write(tmp_path, form, rows))
-    assert image_path(nameless) is None
-    assert image_path(plain) == f"{ID + 1}.jpg"
-
-
-@pytest.mark.parametrize("value", [0.0, 1.0, 1.0005])
-def test_a_rounded_fraction_passes(tmp_path: Path, value: float) -> None:
-    (galaxy,) = read(write(tmp_path, "parquet", [fraction_row() | {"bar-gz2_yes_fraction": value}]))
-    assert value in galaxy.votes.fractions

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gzcore.errors import GzError
+from gzprep.catalogue.find import find_catalogues
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.read import CatalogueFile, find_catalogues
+from gzprep.catalogue.read import CatalogueFile
 from gzprep.config import Recipe, as_document, from_mapping, recipe_hash
 from gzprep.dataset.folder import Folder, clear
 from gzprep.dataset.shards import BinCounts

@@ -28,7 +28,7 @@ HINTS = {
     "alpha": ("wrong_mode", "mode RGBA, expected RGB of 8 bits a channel", """'images.modes=["RGB","RGBA"]'."""),
     "a palette": ("wrong_mode", "mode P, expected RGB of 8 bits a channel", "Convert such images to RGB"),
     "transparent": ("wrong_mode", "an alpha channel that is not opaque everywhere", "Convert such images to RGB"),
-    "no file": ("missing_file", "there is no file 'a/b.jpg'", "--set images.folder=PATH"),
+    "no file": ("missing_file", "there is no file 'a/b.jpg'", "name their place with --images"),
     "a defect": ("black_line", "score 9.000, threshold 7", "--set defects.black_line.policy=flag."),
     "damaged": ("unreadable", "the file is empty", "gzprep inspect DIR"),
     "an id": ("bad_id", "it is empty", "id_str"),

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzcore.engines.dataflow import Fleet
+from gzprep.catalogue.find import find_catalogues
 from gzprep.catalogue.galaxy import Split
-from gzprep.catalogue.read import CatalogueFile, find_catalogues, row_groups
+from gzprep.catalogue.read import CatalogueFile, row_groups
 from gzprep.config import from_mapping
 from gzprep.dataset.shards import BinCounts, plan_bins
 from gzprep.prepare.job import make_job, open_source

@@ -134,8 +134,8 @@ BAD_SKIES: dict[str, tuple[Damage, str]] = {
         "The catalogue is empty",
     ),
     "a column missing": (
-        lambda sky: edit(sky / TRAIN, lambda table: table.drop_columns(["filename"])),
-        "lacks the column filename",
+        lambda sky: edit(sky / TRAIN, lambda table: table.drop_columns(["bar-gz2_yes", "bar-gz2_yes_fraction"])),
+        "lacks the column bar-gz2_yes_fraction",
     ),
     "no image folder": (lambda sky: shutil.rmtree(sky / "images"), "There is no image folder"),
     "a galaxy twice": (lambda sky: duplicate_first_row(sky / TRAIN), "twice in the train catalogue"),

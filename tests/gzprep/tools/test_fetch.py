@@ -20,7 +20,7 @@ import pytest
 from galaxy_datasets.shared import download_utils
 
 from gzcore.errors import GzError
-from gzprep.catalogue.read import find_catalogues
+from gzprep.catalogue.find import find_catalogues
 from gzprep.tools.fetch import download, take_inventory
 from tests.running import SMALL, gzprep, spoiled
 

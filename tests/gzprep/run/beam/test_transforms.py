@@ -11,8 +11,9 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that
 
 from gzcore.errors import GzError
+from gzprep.catalogue.find import find_catalogues
 from gzprep.catalogue.galaxy import NAN, Galaxy, Split, unpack
-from gzprep.catalogue.read import CatalogueFile, find_catalogues, row_groups
+from gzprep.catalogue.read import CatalogueFile, row_groups
 from gzprep.config import read_recipe
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.shards import Bin
