@@ -143,9 +143,11 @@ def report(
 ) -> None:
     """Write a page about a data set: catalogue, votes, labels, images, folds; each figure with its data as CSV."""
     from gzcore.console import say, show_line
+    from gzcore.console.stages import stages
     from gzprep.report import write_report
 
-    written = write_report(out, html, data)
+    with stages() as on_stage:
+        written = write_report(out, html, data, on_stage)
     if as_json:
         print_json({"page": str(written.page), "figures": written.figures, "images": written.images})
         return

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gzcore.console import printable
 from gzcore.console.call import callable_module
+from gzcore.console.stages import OnStage, silent
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, writing
 from gzcore.storage.places import Place
@@ -33,13 +34,14 @@ class Written:
     images: bool
 
 
-def write_report(root: Place, folder: Path, data: Place | None = None) -> Written:
+def write_report(root: Place, folder: Path, data: Place | None = None, on_stage: OnStage = silent) -> Written:
     """Write ``index.html`` and a CSV file for each of its figures.
 
     Args:
         root: the dataset folder.
         folder: folder of the page; it is made if needed.
         data: where the data folder with the source images is now; None: where it was.
+        on_stage: is told what is being done, and how much of it is done.
 
     Raises:
         GzError: the data set is not whole, a file cannot be written, or matplotlib is absent.
@@ -50,11 +52,12 @@ def write_report(root: Place, folder: Path, data: Place | None = None) -> Writte
         raise GzError("gzprep report draws with matplotlib; install it with: pip install 'gzprep[report]'.") from None
     from gzprep.report.study import study
 
-    known = study(root, data)
-    sections = _sections(known)
+    known = study(root, data, on_stage)
+    with writing(folder):  # before the work of drawing
+        (folder / DATA).mkdir(parents=True, exist_ok=True)
+    sections = _sections(known, on_stage)
     figures = [figure for section in sections for figure in section.figures]
     with writing(folder):
-        (folder / DATA).mkdir(parents=True, exist_ok=True)
         for figure in figures:
             with appearing(folder / DATA / f"{figure.id}.csv") as file:
                 file.write(figure.numbers.csv().encode())
@@ -63,7 +66,7 @@ def write_report(root: Place, folder: Path, data: Place | None = None) -> Writte
     return Written(folder / PAGE, tuple(figure.id for figure in figures), known.images is not None)
 
 
-def _sections(known: "Study") -> "list[Section]":
+def _sections(known: "Study", on_stage: OnStage) -> "list[Section]":
     from gzcore.console.theme import style
     from gzprep.report.about_catalogue import catalogue_section
     from gzprep.report.about_correlations import correlations_section
@@ -82,8 +85,11 @@ def _sections(known: "Study") -> "list[Section]":
         folder_section,
         measures_section,
     )
+    built = []
     with style():
-        built = [build(known) for build in builders]
+        for done, build in enumerate(builders):
+            on_stage("Drawing", done, len(builders))
+            built.append(build(known))
     return [section for section in built if section is not None]
 
 
@@ -91,14 +97,17 @@ def _page(known: "Study", sections: "list[Section]") -> str:
     from gzcore.console.page import render
 
     document = known.document
-    kind = document["source"].get("kind", "")
-    lead = (
-        "A simulated sky: no volunteer has seen these galaxies."
-        if kind == "simulated"
-        else "Galaxies and volunteers' votes."
-    )
+    lead = _lead(known)
     title = printable(str(document["name"]))
     return render("gzprep.report", "template.html", title=title, lead=lead, facts=_facts(document), sections=sections)
+
+
+def _lead(known: "Study") -> str:
+    if known.document["source"].get("kind", "") == "simulated":
+        return "A simulated sky: no volunteer has seen these galaxies."
+    if not known.answered:
+        return "Galaxies without labels: nothing is shown of votes, of labels, and of how they go together."
+    return "Galaxies with labels of your own." if known.own_labels else "Galaxies and volunteers' votes."
 
 
 def _facts(document: dict[str, Any]) -> list[tuple[str, str]]:

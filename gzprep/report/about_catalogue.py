@@ -1,5 +1,7 @@
 """The part of the page about the catalogue: galaxies in and out, votes, questions asked, and the surest galaxies."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gzprep.dataset.read import read_rows
@@ -16,8 +18,29 @@ _EXAMPLES = 3
 
 def catalogue_section(study: Study) -> Section:
     """Build the section. Call within ``theme.style()``."""
-    figures = (tree_figure(study), _accounts(study), _votes(study), _asked(study), _sure(study), _most_confident(study))
-    return Section("catalogue", "The catalogue", "What came in, and what volunteers said about it.", figures)
+    return Section("catalogue", "The catalogue", _lead(study), tuple(_figures(study)))
+
+
+def _figures(study: Study) -> Iterator[Figure]:
+    if study.answered:
+        yield tree_figure(study)
+    yield _accounts(study)
+    if study.voted:
+        yield _votes(study)
+    if study.answered:
+        yield _asked(study)
+        if not study.hard:
+            yield _sure(study)
+        yield _most_confident(study)
+
+
+def _lead(study: Study) -> str:
+    if not study.answered:
+        return "What came in."
+    lead = "What came in, and which labels it has." if study.own_labels else "What came in, and what volunteers said."
+    if study.hard:
+        return f"{lead} Every label is sure: it is 0 or 1, so nothing is shown of votes and of doubt."
+    return lead if study.voted else f"{lead} The catalogue has no numbers of votes, so they are not shown."
 
 
 def _accounts(study: Study) -> Figure:
@@ -99,15 +122,19 @@ def _asked(study: Study) -> Figure:
         names, {"share of galaxies asked": asked.tolist(), "mean fraction of those asked": mean.tolist()}, colours
     )
     least = int(np.argmin(asked))
+    question, share = names[least].split(":")[0], f"{100 * asked[least]:.0f} %"
     sentence = (
-        f"Only {100 * asked[least]:.0f} % of galaxies were asked “{names[least].split(':')[0]}”. A mean over all "
-        "galaxies, "
-        "with 0 for those that were not asked, mixes the two panels; the CSV file has it, too."
+        f"Only {share} of galaxies were asked “{question}”. A mean over all galaxies, with 0 for those that were not "
+        "asked, mixes the two panels; the CSV file has it, too."
     )
+    if study.own_labels:
+        sentence = f"The label that the fewest galaxies have is “{question}”: {share} of them have a value."
+    if asked[least] == 1:
+        sentence = "Every galaxy has an answer to every question."
     rows = list(zip(study.columns.fractions, asked.tolist(), mean.tolist(), filled.tolist(), strict=True))
     return Figure(
         "fig-16",
-        "Who is asked, and how sure volunteers are",
+        "How many have a label, and which" if study.own_labels else "Who is asked, and how sure volunteers are",
         sentence,
         numbers(("fraction", "share_asked", "mean_asked", "mean_zero_filled"), rows),
         plots=(
@@ -123,14 +150,14 @@ def _sure(study: Study) -> Figure:
     with np.errstate(invalid="ignore", divide="ignore"):
         sure, unlikely = reach.sure / reach.asked, reach.unlikely / reach.asked
     panels = {
-        f"share with a fraction of {SURE} or more": sure.tolist(),
-        f"share with {UNLIKELY} or less": unlikely.tolist(),
+        f"fraction {SURE} or more": sure.tolist(),
+        f"fraction {UNLIKELY} or less": unlikely.tolist(),
     }
     between = 1 - np.nan_to_num(sure + unlikely, nan=1.0)
     worst = int(np.argmax(between))
     sentence = (
-        f"What is in neither panel is undecided. The most undecided answer is “{names[worst]}”: "
-        f"{100 * between[worst]:.0f} % of the galaxies asked lie between."
+        "Bars show the share of the galaxies asked. What is in neither panel is undecided. The most undecided answer "
+        f"is “{names[worst]}”: {100 * between[worst]:.0f} % of the galaxies asked lie between."
     )
     rows = list(zip(study.columns.fractions, sure.tolist(), unlikely.tolist(), strict=True))
     return Figure(
@@ -156,15 +183,21 @@ def _most_confident(study: Study) -> Figure:
             ]
             tiles += [_tile(study, answer, galaxy) for galaxy in ranked[:1]]
         need = f"at least {enough:.0f} votes" if np.isfinite(enough) else "number of votes not known"
-        galleries.append(Gallery(f"Q{question.index} {question.title} ({need})", tuple(tiles)))
+        title = f"Q{question.index} {question.title}"
+        galleries.append(Gallery(title if study.hard else f"{title} ({need})", tuple(tiles)))
     sentence = (
         "The galaxy with the largest vote fraction of every answer, among those with at least the mean plus two "
-        "standard "
-        "deviations of the votes of its question. Check that you would say the same."
+        "standard deviations of the votes of its question. Check that you would say the same."
     )
+    if study.hard:
+        sentence = "Check that you would say the same."
     head = ("question", "answer", "votes_needed", "rank", "id", "fraction", "votes")
     return Figure(
-        "fig-15", "The galaxies volunteers are surest of", sentence, numbers(head, rows), galleries=tuple(galleries)
+        "fig-15",
+        "One galaxy of every answer" if study.hard else "The galaxies volunteers are surest of",
+        sentence,
+        numbers(head, rows),
+        galleries=tuple(galleries),
     )
 
 
@@ -172,4 +205,4 @@ def _tile(study: Study, answer: str, galaxy: Confident) -> Tile:
     frame = None if study.images is None else read_frame(study.images, galaxy)
     picture = None if frame is None else as_picture(thumbnail(frame), f"Galaxy {galaxy.id}: {answer}.")
     votes = f"{100 * galaxy.fraction:.0f} % of " + (f"{galaxy.votes:.0f} votes" if galaxy.votes else "the votes")
-    return Tile(picture, (answer, votes, galaxy.id))
+    return Tile(picture, (answer, galaxy.id) if study.hard else (answer, votes, galaxy.id))

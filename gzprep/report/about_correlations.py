@@ -1,5 +1,7 @@
 """The part of the page about correlations: which answers go together (Fig 18 and 19)."""
 
+import numpy as np
+
 from gzprep.report import plots
 from gzprep.report.correlation import TOLERANCE
 from gzprep.report.figure import Figure, Section, numbers, plot_picture
@@ -14,8 +16,10 @@ WHY = (
 )
 
 
-def correlations_section(study: Study) -> Section:
-    """Build the section. Call within ``theme.style()``."""
+def correlations_section(study: Study) -> Section | None:
+    """Build the section; None where one question of two answers is all there is. Call within ``theme.style()``."""
+    if not study.answered or (study.hard and len(study.columns.fractions) == 2):
+        return None
     asked, filled = study.correlation.asked(), study.correlation.zero_filled()
     figures = (_all(study, asked, filled), _by_question(study, asked, filled))
     return Section(
@@ -63,7 +67,12 @@ def _by_question(study: Study, asked: Doubles, filled: Doubles) -> Figure:
             pictures.append(plot_picture(plots.matrix(values[block, block], question.answers), f"{title}.", title))
         rows += [row for row in _rows(study, asked, filled) if _inside(row, question.fraction_columns)]
     return Figure(
-        "fig-19", "Question by question", f"{_check(study)} {WHY}", numbers(_HEAD, rows), plots=tuple(pictures)
+        "fig-19",
+        "Question by question",
+        f"{_check(study)} {WHY}",
+        numbers(_HEAD, rows),
+        plots=tuple(pictures),
+        paired=True,
     )
 
 
@@ -74,8 +83,11 @@ def _inside(row: tuple[str, str, float, float], columns: tuple[str, ...]) -> boo
 def _check(study: Study) -> str:
     """Say whether r is -1 for all questions with two answers."""
     pairs = study.correlation.two_answers()
-    wrong = [f"{question.name} {asked:.3f}" for question, asked, _ in pairs if not abs(asked + 1) <= TOLERANCE]
+    wrong = [f"{question.name} {asked:.3f}" for question, asked, _ in pairs if abs(asked + 1) > TOLERANCE]
     if wrong:
         return f"r of a two-answer question should be -1.000 and is not for: {', '.join(wrong)}. Check the catalogue."
-    filled = "; ".join(f"{study.columns.short(question)} {r:.2f}" for question, _, r in pairs)
-    return f"Asked only, r is -1.000 for all {len(pairs)} questions with two answers. Zero-filled it is: {filled}."
+    known = [(question, filled) for question, asked, filled in pairs if np.isfinite(asked)]
+    if not known:
+        return "No question has two answers, so there is no r that must be -1.000."
+    filled = "; ".join(f"{study.columns.short(question)} {r:.2f}" for question, r in known)
+    return f"Asked only, r is -1.000 for all {len(known)} questions with two answers. Zero-filled it is: {filled}."

@@ -3,15 +3,17 @@
 import numpy as np
 
 from gzprep.report import plots
-from gzprep.report.figure import Figure, Section, Value, numbers, plot_picture
+from gzprep.report.figure import Figure, Section, Value, count_of, numbers, plot_picture
 from gzprep.report.prevalence import LEVEL, Drift, drifts, groups_of
 from gzprep.report.study import Study
 
 
 def folder_section(study: Study) -> Section:
     """Build the section. Call within ``theme.style()``."""
-    figures = (_prevalence(study), _together(study), _shards(study))
-    return Section("folder", "The folder", "What a trainer will find in it.", figures)
+    labels = [_prevalence(study)] if study.answered else []
+    if study.answered and len(study.columns.labels) > 1:
+        labels.append(_together(study))
+    return Section("folder", "The folder", "What a trainer will find in it.", (*labels, _shards(study)))
 
 
 def _prevalence(study: Study) -> Figure:
@@ -19,7 +21,7 @@ def _prevalence(study: Study) -> Figure:
     groups = groups_of(study.manifest)
     compared = drifts(study.manifest.labels.names, groups)
     shares = {
-        name: [drift.positive[place] / max(drift.known[place], 1) for drift in compared]
+        name: [drift.positive[place] / (drift.known[place] or np.nan) for drift in compared]
         for place, name in enumerate(groups)
     }
     low, high = _chance_interval(compared)
@@ -39,7 +41,7 @@ def _prevalence(study: Study) -> Figure:
     return Figure(
         "drift",
         "Labels per fold and split",
-        f"{sentence} (Chi-squared test, 5 %, corrected for {len(compared)} labels by Holm's method.)",
+        f"{sentence} (Chi-squared test, 5 %, corrected for {count_of(len(compared), 'label')} by Holm's method.)",
         numbers(head, rows),
         plots=(plot_picture(plot, "Share of each label in every fold and in test."),),
     )
@@ -91,4 +93,4 @@ def _shards(study: Study) -> Figure:
         f"{sum(row[1] for row in rows):,} files hold {sum(row[2] for row in rows):,} records in {total / 1e6:,.1f} MB."
     )
     head = ("split", "files", "records", "bytes", "bytes a record")
-    return Figure("shards", "Shards", sentence, numbers(head, rows), tabled=True)
+    return Figure("shards", "Shards", sentence, numbers(head, rows, digits=0), tabled=True)

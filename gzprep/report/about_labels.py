@@ -13,14 +13,18 @@ GOAL = 0.9
 """Agreement that is recommended: a second panel would give nine labels of ten again."""
 
 
-def labels_section(study: Study) -> Section:
-    """Build the section. Call within ``theme.style()``."""
+def labels_section(study: Study) -> Section | None:
+    """Build the section; None where there are no labels. Call within ``theme.style()``."""
+    if not study.answered:
+        return None
     counted = [certainty for certainty in study.certainty if certainty.labels > certainty.unknown]
     curves = {_name(certainty): certainty.curve() for certainty in counted}
-    figures: list[Figure] = [_votes_behind(study, curves)]
+    figures: list[Figure] = [] if study.hard else [_votes_behind(study, curves)]
     if curves:
         figures.append(_min_votes(curves))
     lead = "A label of two votes is worth little. This section says how many there are, and what to do about it."
+    if study.hard:
+        lead = "The catalogue has no votes, so it is not known how sure a label is."
     return Section("labels", "How sure are the labels?", lead, (*figures, _policies(study)))
 
 
@@ -106,5 +110,7 @@ def _policies(study: Study) -> Figure:
         f"The policy of the source report fills 0 in where a question was not asked. So “{widest[0]}” is given to "
         f"{widest[1]:.4f} of all galaxies, and to {widest[2]:.4f} of those with an answer."
     )
+    if all(known == study.reach.galaxies and given == right for _, given, right, known in rows):
+        sentence = "Every galaxy has an answer to every question, so both policies give the same labels."
     head = ("label", "share under report", "share under asked", "galaxies with an answer")
     return Figure("label-rates", "Both label policies", sentence, numbers(head, rows, digits=4), tabled=True)

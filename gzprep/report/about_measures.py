@@ -7,15 +7,17 @@ import numpy as np
 from gzprep.catalogue.measures import KINDS
 from gzprep.report import plots
 from gzprep.report.by_measure import Grouped, interval, more_than_chance, share
-from gzprep.report.figure import Figure, Section, Value, numbers, plot_picture
+from gzprep.report.figure import Figure, Section, Value, count_of, numbers, plot_picture
 from gzprep.report.prevalence import LEVEL
 from gzprep.report.study import Study
 
 _PLURAL = {"magnitude": "magnitudes", "size": "sizes", "redshift": "redshifts"}
 
 
-def measures_section(study: Study) -> Section:
-    """Build the section; without such columns it is one sentence. Call within ``theme.style()``."""
+def measures_section(study: Study) -> Section | None:
+    """Build the section; without such columns it is one sentence, and None without labels. Call within ``style()``."""
+    if not study.answered:
+        return None
     figures = tuple(figure for grouped in study.grouped for figure in _figures(study, grouped))
     return Section("measures", "By magnitude, size and redshift", _lead(study.grouped), figures)
 
@@ -27,13 +29,16 @@ def _lead(grouped: Sequence[Grouped]) -> str:
             "The catalogue has no numbers of magnitudes, sizes or redshifts, so labels are not compared by them. "
             "Columns such as petroMag_r, petroR90_r and REDSHIFT are taken from the source's catalogue by gzprep run."
         )
-    lead = "Volunteers see less in faint, small and distant galaxies. Where labels differ here, a model will learn it."
+    lead = (
+        "Less is seen of faint, small and distant galaxies. Where their labels differ, a model learns the difference."
+    )
     return f"{lead} The catalogue has no {' and no '.join(absent)}." if absent else lead
 
 
 def _figures(study: Study, grouped: Grouped) -> Iterator[Figure]:
     yield _rates(study, grouped)
-    yield _together(study, grouped)
+    if len(study.columns.labels) > 1:
+        yield _together(study, grouped)
 
 
 def _rates(study: Study, grouped: Grouped) -> Figure:
@@ -74,7 +79,7 @@ def _titles(grouped: Grouped) -> list[str]:
 def _what_differs(study: Study, grouped: Grouped, shares: np.ndarray) -> str:
     compared = grouped.drifts(study.columns.labels)
     different = [place for place, drift in enumerate(compared) if drift.p < LEVEL]
-    test = f"(Chi-squared test, 5 %, corrected for {len(compared)} labels by Holm's method.)"
+    test = f"(Chi-squared test, 5 %, corrected for {count_of(len(compared), 'label')} by Holm's method.)"
     if not different:
         return f"No label differs between the groups by more than chance would give. {test}"
     change = shares[-1, different] - shares[0, different]

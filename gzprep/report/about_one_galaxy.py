@@ -6,7 +6,7 @@ import numpy as np
 
 from gzprep.dataset.read import read_rows
 from gzprep.report import plots
-from gzprep.report.figure import Figure, Gallery, Section, Tile, Value, numbers, plot_picture
+from gzprep.report.figure import Figure, Gallery, Section, Tile, Value, count_of, numbers, plot_picture
 from gzprep.report.pictures import as_picture, name_of, read_frame, thumbnail
 from gzprep.report.study import Study
 
@@ -14,11 +14,11 @@ NOT_ASKED = "\N{EN DASH}"
 
 
 def one_galaxy_section(study: Study) -> Section | None:
-    """Build the section; None where no galaxy is sound. Call within ``theme.style()``."""
-    row = _example(study)
+    """Build the section; None where no galaxy is sound, or there are no labels. Call within ``theme.style()``."""
+    row = _example(study) if study.answered else None
     if row is None:
         return None
-    figures = (_binarised(study, row), _decomposed(study, row))
+    figures = (_decomposed(study, row),) if study.hard else (_binarised(study, row), _decomposed(study, row))
     return Section("one-galaxy", "From votes to labels", "One galaxy of this data set, step by step.", figures)
 
 
@@ -78,9 +78,8 @@ def _decomposed(study: Study, row: dict[str, Any]) -> Figure:
     return Figure(
         "fig-28",
         "A label vector, taken apart",
-        f"All {len(study.columns.labels)} labels of galaxy {row['id_str']}, question by question: {known} of "
-        f"{len(rows)} questions "
-        "have an answer. A dash is a masked question: loss and metrics leave it out.",
+        f"{count_of(len(study.columns.labels), 'label')} of galaxy {row['id_str']}, question by question. Answered: "
+        f"{known} of {count_of(len(rows), 'question')}. A dash is a masked question: loss and metrics leave it out.",
         numbers(head, rows),
         tabled=True,
     )

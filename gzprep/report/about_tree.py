@@ -3,7 +3,7 @@
 from gzcore.console.colours import data_address, follow_theme
 from gzprep.catalogue.tree_nodes import nodes_of
 from gzprep.catalogue.tree_svg import tree_svg
-from gzprep.report.figure import Figure, numbers
+from gzprep.report.figure import Figure, count_of, numbers
 from gzprep.report.pictures import Picture
 from gzprep.report.study import Study
 
@@ -20,12 +20,15 @@ def tree_figure(study: Study) -> Figure:
         for question in study.questions
         for answer in question.answers
     ]
-    labels = sum(len(question.used) for question in study.questions)
-    counts = f"{len(study.questions)} questions with {len(rows)} answers; {labels} of them are labels (filled dots)."
-    sentence = f"{counts} A line leads from an answer to the question that comes next."
+    labels = count_of(sum(len(question.used) for question in study.questions), "label")
+    counts = (
+        f"{count_of(len(study.questions), 'question')} with {len(rows)} answers, which give {labels} (filled dots)."
+    )
+    lines = "A line leads from an answer to the question that comes next."
+    sentence = f"{counts} {lines}" if any(question.parents for question in study.questions) else counts
     return Figure(
         "tree",
-        "What volunteers were asked",
+        "Your labels as questions" if study.own_labels else "What volunteers were asked",
         sentence,
         numbers(("question", "answer", "use"), rows),
         drawings=(Picture(address, width, height, "The decision tree: each question is a box that lists its answers"),),

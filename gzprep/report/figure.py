@@ -81,6 +81,7 @@ class Figure:
         drawings: pictures in their own size, whose text must stay readable; they scroll sideways, too.
         galleries: small pictures.
         tabled: whether the page shows the numbers as a table, too.
+        paired: whether two plots after one another belong side by side.
     """
 
     id: str
@@ -92,6 +93,7 @@ class Figure:
     drawings: tuple[Picture, ...] = ()
     galleries: tuple[Gallery, ...] = ()
     tabled: bool = False
+    paired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,11 @@ def plot_picture(plot: Plot, alt: str, caption: str = "") -> Picture:
 def numbers(head: Sequence[str], rows: Sequence[Sequence[Value]], digits: int = 3) -> Numbers:
     """A table of plain values."""
     return Numbers(tuple(head), tuple(map(tuple, rows)), digits)
+
+
+def count_of(number: int, noun: str) -> str:
+    """``1 label`` or ``22 labels``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _cell(value: Value) -> str:

@@ -1,7 +1,6 @@
 """The plots of the page, as small matplotlib figures in the common style of :mod:`gzcore.console.theme`."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -43,8 +42,10 @@ def bars(names: Sequence[str], panels: Mapping[str, Sequence[float]], colours: S
 def histogram(edges: Doubles, heights: Mapping[str, Doubles], x: str, y: str) -> Figure:
     """Histograms as steps in one panel; each differs in colour and in dash."""
     figure, axes = _panel(x, y, _WIDE)
-    for (name, values), colour, dash in zip(heights.items(), cycle(SERIES), cycle(_DASHES), strict=False):
-        axes.stairs(values, edges, color=colour, linestyle=dash, linewidth=1.6, label=name)
+    for number, (name, values) in enumerate(heights.items()):
+        around, colour = divmod(number, len(SERIES))  # the next round of colours has other dashes
+        dash = _DASHES[(colour + around) % len(_DASHES)]
+        axes.stairs(values, edges, color=SERIES[colour], linestyle=dash, linewidth=1.6, label=name)
     _legend(figure)
     return figure
 

@@ -24,6 +24,7 @@ class Reach:
         asked: galaxies whose question was asked, float64 [F].
         total: sum of their fractions, [F].
         sure, unlikely: how many fractions are at least 0.5, and at most 0.2, [F].
+        whole: how many are 0 or 1, [F]: a user's own labels are, and votes of one volunteer.
         votes: histogram of the total votes of each question, [Q, 129]; the last entry: more.
         votes_sum, votes_squares: of the total votes, [Q].
     """
@@ -34,6 +35,7 @@ class Reach:
     total: Doubles
     sure: Doubles
     unlikely: Doubles
+    whole: Doubles
     votes: Doubles
     votes_sum: Doubles
     votes_squares: Doubles
@@ -42,10 +44,10 @@ class Reach:
     def empty(cls, columns: Columns) -> "Reach":
         """Sums over no galaxies."""
         width, questions = len(columns.fractions), len(columns.questions)
-        asked, total, sure, unlikely = np.zeros((4, width))
+        asked, total, sure, unlikely, whole = np.zeros((5, width))
         votes_sum, votes_squares = np.zeros((2, questions))
         votes = np.zeros((questions, _MOST_VOTES + 1))
-        return cls(columns, 0, asked, total, sure, unlikely, votes, votes_sum, votes_squares)
+        return cls(columns, 0, asked, total, sure, unlikely, whole, votes, votes_sum, votes_squares)
 
     def add(self, batch: Batch) -> None:
         """Add galaxies."""
@@ -56,6 +58,7 @@ class Reach:
         self.total += values.sum(axis=0)
         self.sure += (known & (values >= SURE)).sum(axis=0)
         self.unlikely += (known & (values <= UNLIKELY)).sum(axis=0)
+        self.whole += (known & np.isin(values, (0.0, 1.0))).sum(axis=0)
         for place in range(len(self.columns.questions)):
             self._add_votes(place, batch.totals[:, place])
 

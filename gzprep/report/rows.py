@@ -32,6 +32,7 @@ class Columns:
         stored: names of the columns that the catalogue has.
         suffix: the end of the names of questions, which readers are spared, with its hyphen.
         measures: columns of magnitudes, sizes and redshifts.
+        rows: number of galaxies in the catalogue.
     """
 
     questions: tuple[Question, ...]
@@ -39,6 +40,7 @@ class Columns:
     stored: frozenset[str]
     suffix: str = ""
     measures: tuple[str, ...] = ()
+    rows: int = 0
 
     def short(self, question: Question) -> str:
         """The name of a question as a reader wants it: ``bar``."""
@@ -128,13 +130,14 @@ def open_columns(path: Place, manifest: Manifest) -> Columns:
         GzError: it is absent, damaged, or lacks columns.
     """
     try:
-        schema = pq.read_schema(for_arrow(path))
+        with pq.ParquetFile(for_arrow(path)) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
     suffix = gz2().suffix if manifest.survey is None else manifest.survey.suffix
     measures = tuple(entry.name for entry in schema if pa.types.is_floating(entry.type) and measure_kind(entry.name))
     tree, short = questions_of(manifest), f"-{suffix}" if suffix else ""
-    columns = Columns(tree, manifest.labels.names, frozenset(schema.names), short, measures)
+    columns = Columns(tree, manifest.labels.names, frozenset(schema.names), short, measures, rows)
     absent = [name for name in columns.wanted() if name not in columns.stored]
     if absent:
         raise GzError(f"{path} has no column {absent[0]}; run gzprep again: it makes a new one.")

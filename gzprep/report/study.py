@@ -1,10 +1,12 @@
 """All statistics of a data set that the page needs, collected in two passes over its catalogue."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from gzcore.console.stages import OnStage, silent
 from gzcore.dataset.schema import Manifest
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
@@ -82,6 +84,26 @@ class Study:
         """The decision tree."""
         return self.columns.questions
 
+    @property
+    def own_labels(self) -> bool:
+        """Whether the labels are a user's own, and not volunteers' votes."""
+        return bool(self.document.get("survey", {}).get("own_labels"))
+
+    @property
+    def answered(self) -> bool:
+        """Whether any question has an answer; not so in a data set without labels."""
+        return bool(self.reach.asked.any())
+
+    @property
+    def voted(self) -> bool:
+        """Whether it is known how many votes a fraction rests on."""
+        return bool(self.reach.votes.any())
+
+    @property
+    def hard(self) -> bool:
+        """Whether every fraction is 0 or 1, so that no answer is surer than another."""
+        return bool(self.reach.whole.sum() == self.reach.asked.sum())
+
     def short(self, column: str) -> str:
         """A column of votes as a reader wants it: ``bar: yes``."""
         votes = column.removesuffix("_fraction")
@@ -89,12 +111,13 @@ class Study:
         return f"{self.columns.short(question)}: {votes.removeprefix(f'{question.name}_')}"
 
 
-def study(root: Place, data: Place | None = None) -> Study:
+def study(root: Place, data: Place | None = None, on_stage: OnStage = silent) -> Study:
     """Read a dataset folder.
 
     Args:
         root: the folder.
         data: where the data folder with the source images is now; None: where it was.
+        on_stage: is told how many rows have been read.
 
     Raises:
         GzError: the folder is not whole, or damaged; or ``data`` is given and is not such a folder.
@@ -104,15 +127,31 @@ def study(root: Place, data: Place | None = None) -> Study:
     columns = open_columns(folder.catalogue, manifest)
     result = _empty(folder, manifest, document, columns)
     result.images = _images(folder, document, data)
-    for batch in read_batches(folder.catalogue, columns):
+    batches = _told(folder.catalogue, columns, on_stage)
+    for batch in next(batches):
         _add(result, batch)
     result.confident = MostConfident(columns, result.reach.enough_votes())
     result.grouped = choose(result.spreads, columns)
-    for batch in read_batches(folder.catalogue, columns):
+    for batch in next(batches):
         result.confident.add(batch)
         for grouped in result.grouped:
             grouped.add(batch)
     return result
+
+
+def _told(path: Place, columns: Columns, on_stage: OnStage) -> Iterator[Iterator[Batch]]:
+    """The catalogue twice, each time in batches; it is told how many rows of both passes have been read."""
+    done = 0
+
+    def once() -> Iterator[Batch]:
+        nonlocal done
+        for batch in read_batches(path, columns):
+            yield batch
+            done += len(batch)
+            on_stage("Reading the catalogue", done, 2 * columns.rows)
+
+    yield once()
+    yield once()
 
 
 def _empty(folder: Folder, manifest: Manifest, document: dict[str, Any], columns: Columns) -> Study:
