@@ -40,7 +40,7 @@ BYTES_VERSION = 2
 """Raise this when a change of our own code gives other bytes for the same recipe; a golden test watches over it."""
 PIXEL_LIBRARIES = ("albumentations", "numpy", "opencv-python-headless", "pillow", "simplejpeg")
 """Libraries whose version can change a byte of a shard."""
-LATER_KEYS = ("modes", "fit", "arcsec", "own_arcsec", "source", "column", "fits")
+LATER_KEYS = ("modes", "fit", "arcsec", "own_arcsec", "source", "column", "fits", "mask")
 """Keys of the images that are left out of the hash while they have their default: folders keep theirs that were made
 before there was such a key."""
 
@@ -156,6 +156,8 @@ class Images:
     modes: Annotated[tuple[Mode, ...], Field(min_length=1), AfterValidator(_in_one_order)] = ("RGB",)
     """Kinds of pixels that are allowed, of 8 bits a channel: ``RGB``; ``L``, grey, repeated over three channels;
     ``RGBA``, only where every pixel is opaque. Any other is the defect ``wrong_mode``."""
+    mask: Literal["none", "central"] = "none"
+    """``central``: stars and galaxies beside the galaxy in the middle are replaced by sky; ``none``: they stay."""
     fits: Fits = field(default_factory=Fits)
 
     @model_validator(mode="after")

@@ -302,7 +302,7 @@ def denoise(image: Pixels, method: str) -> Pixels:
     return cv2.cvtColor(cleaned, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
-NOTES = frozenset(("inpaint", "fill"))
+NOTES = frozenset(("inpaint", "mask", "fill"))
 """Operations of a record that no view draws: what was done to its frame before, and where an edge was filled."""
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 from gzcore.dataset.example import galaxy_entries, serialize
 from gzcore.dataset.layout import VIEWS
 from gzcore.images import Pixels, UnusableImage
+from gzcore.images.neighbours import Surroundings, blank_neighbours, find_neighbours
 from gzprep.catalogue.galaxy import DefectVerdict, Galaxy, Labels, Reason, Rejection, RejectionStage, Split
 from gzprep.catalogue.labels import label
 from gzprep.config import Recipe
@@ -18,6 +19,9 @@ from gzprep.images.fit import border, padded
 from gzprep.images.opening import decode_frame, rejection_of
 from gzprep.images.pipeline import apply_pipeline, build, describe_drawn, seed_of
 from gzprep.images.views import Op, Rules, View, describe, draw_view, draw_views, render
+
+NO_CENTRE = "no_central_source"
+"""The flag of a galaxy whose image has nothing in the middle, so that no neighbour was blanked."""
 
 
 class Measured(NamedTuple):
@@ -39,6 +43,7 @@ class Judged:
         digest: blake2b of the image's bytes, hex; empty where there is no file.
         frame: uint8 [H, W, 4], lines filled where the recipe says so; None where the image cannot be used.
         measured: what decoding found; None where there was nothing to decode.
+        around: what stood beside the galaxy and was blanked; None where the recipe asks for no mask.
     """
 
     galaxy: Galaxy
@@ -47,6 +52,7 @@ class Judged:
     digest: str
     frame: Pixels | None
     measured: Measured | None = None
+    around: Surroundings | None = None
 
     def without_duplicate(self, test_id: str) -> Self:
         """The same, rejected as a duplicate of a test galaxy; a galaxy that is rejected already keeps its reason."""
@@ -58,7 +64,7 @@ class Judged:
 
     def without_frame(self) -> Self:
         """The same, without the pixels: what is kept until the bin is done."""
-        return replace(self, frame=None)
+        return replace(self, frame=None, around=None)
 
 
 RenderedViews = Iterator[tuple[int, Pixels, bytes]]
@@ -107,10 +113,14 @@ def judge_galaxy(galaxy: Galaxy, data: bytes | Rejection, recipe: Recipe) -> Jud
         verdict = replace(verdict, flags=(*verdict.flags, decoded.oddity))
     if verdict.inpainted:
         frame = fill_lines(frame, [verdict.lines[name] for name in verdict.inpainted])
+    around = find_neighbours(frame) if recipe.images.mask == "central" and verdict.rejection is None else None
+    if around is not None:
+        frame = blank_neighbours(frame, around, recipe.seed, galaxy.id)
+        verdict = verdict if around.found else replace(verdict, flags=(*verdict.flags, NO_CENTRE))
     verdict = _moved(verdict, *border(frame, recipe))
     measured = Measured(decoded.arcsec, decoded.not_numbers, decoded.below_black)
-    frame = padded(frame, recipe)
-    return Judged(galaxy, labels, verdict, image_digest(data), None if verdict.rejection else frame, measured)
+    usable = None if verdict.rejection else padded(frame, recipe)
+    return Judged(galaxy, labels, verdict, image_digest(data), usable, measured, around)
 
 
 def _moved(verdict: DefectVerdict, top: int, left: int) -> DefectVerdict:
@@ -156,7 +166,7 @@ def make_records(judged: Judged, frame: Pixels, recipe: Recipe, fold: int) -> It
         mask=labels.mask,
     )
     make = _built_in_views if recipe.views.pipeline is None else _pipeline_views
-    for index, image, ops in make(galaxy, frame, recipe, _repairs(judged.verdict)):
+    for index, image, ops in make(galaxy, frame, recipe, _repairs(judged)):
         split = galaxy.split.value if index == 0 else VIEWS
         order = order_of(galaxy.id, index, recipe.split_seed)
         yield Record(index, split, order, serialize(shared, encode(image, crop), index, ops))
@@ -182,6 +192,8 @@ def _pipeline_views(galaxy: Galaxy, frame: Pixels, recipe: Recipe, repairs: tupl
         yield index, view, describe_drawn(drawn, repairs)
 
 
-def _repairs(verdict: DefectVerdict) -> tuple[Op, ...]:
+def _repairs(judged: Judged) -> tuple[Op, ...]:
     """What was done to the image before any view was made of it."""
-    return tuple(Op("inpaint", {"defect": name, **asdict(verdict.lines[name])}) for name in verdict.inpainted)
+    verdict, around = judged.verdict, judged.around
+    filled = tuple(Op("inpaint", {"defect": name, **asdict(verdict.lines[name])}) for name in verdict.inpainted)
+    return filled if around is None else (*filled, Op("mask", {"neighbours": around.sources}))

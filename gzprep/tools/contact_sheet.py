@@ -45,6 +45,7 @@ _WORDS = {
     "translate": "shift {shift[0]:+.1f}, {shift[1]:+.1f} px",
     "fill": "edge filled: {border}",
     "inpaint": "line filled: {defect}",
+    "mask": "{neighbours} neighbours blanked",
 }
 
 

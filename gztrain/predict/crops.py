@@ -10,6 +10,7 @@ from PIL import Image
 
 from gzcore.errors import GzError, UsageError
 from gzcore.images import Header, Pixels, UnusableImage, WrongShape, decode, read_file, read_header
+from gzcore.images.neighbours import blank_neighbours, find_neighbours
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
 """What is taken from a folder, in upper case too; a file that is named by itself may be called anything."""
@@ -25,11 +26,13 @@ class Cut:
         crop: height and width of the model's images, px.
         frame: height and width of the images that the training crops were cut from, px; None where that is not known.
         resize: bring images of another size to the frame before they are cropped.
+        mask: replace neighbours of the galaxy by sky, as it was done for the training.
     """
 
     crop: int
     frame: int | None = None
     resize: bool = False
+    mask: bool = False
 
     def other_size(self, header: Header) -> bool | None:
         """Whether an image has another size than those of the training; None where that is not known."""
@@ -128,6 +131,7 @@ def read_crop(path: Path, cut: Cut) -> Crop:
         resize = cut.resize and other_size is True
         _check(header, cut, resize=resize)
         frame = _resized(decode(data), cut.frame) if resize and cut.frame else decode(data)
+        frame = blank_neighbours(frame, find_neighbours(frame), 0, path.stem) if cut.mask else frame
         return Crop(path, centre_crop(frame, cut.crop), None, other_size)
     except UnusableImage as error:
         return Crop(path, None, str(error), other_size)

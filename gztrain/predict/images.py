@@ -127,7 +127,7 @@ def cut_of(run: Run, *, resize: bool) -> Cut:
             f"The run in {run.folder.root} does not say how large the images of its training were, so --resize cannot "
             "bring others to that size; resize them yourself, or train the run again."
         )
-    return Cut(run.crop, run.data.frame, resize)
+    return Cut(run.crop, run.data.frame, resize, run.data.masked)
 
 
 def count_true(column: pa.ChunkedArray) -> int:

@@ -22,6 +22,7 @@ class DataRecord:
         crop: height and width of its images, px.
         frame: height and width of the source images that the crops were cut from, px; None where that is not known.
         pixel_scale: arcsec that a pixel covers; None where that is not known or differs from galaxy to galaxy.
+        masked: whether neighbours of the galaxy were replaced by sky.
     """
 
     place: Place
@@ -30,6 +31,7 @@ class DataRecord:
     crop: int
     frame: int | None = None
     pixel_scale: float | None = None
+    masked: bool = False
 
     def differs_from(self, other: "DataRecord") -> bool:
         """Whether the hashes show that these are different data sets."""
@@ -59,17 +61,18 @@ class DataRecord:
             "crop": self.crop,
             "frame": self.frame,
             "pixel_scale": self.pixel_scale,
+            "masked": self.masked,
         }
 
 
 def record_from(values: Mapping[str, Any]) -> DataRecord:
-    """Read a record back from config.json; older runs lack the keys that may be None.
+    """Read a record back from config.json; older runs lack the keys that have a default.
 
     Raises:
         KeyError, TypeError: it is damaged.
     """
-    optional = (values.get(key) for key in ("frame", "pixel_scale"))
     known = values["recipe_hash"], values.get("data_hash"), values["crop"]
+    optional = values.get("frame"), values.get("pixel_scale"), values.get("masked", False)
     return DataRecord(as_place(values["path"]), *known, *optional)
 
 
@@ -82,6 +85,7 @@ def record_of(dataset: Dataset) -> DataRecord:
         data_hash=manifest.get("data_hash"),
         crop=dataset.crop,
         frame=_frame(manifest),
+        masked=manifest["recipe"].get("images", {}).get("mask") == "central",
     )
 
 

@@ -44,6 +44,7 @@ class DatasetEntry(_Part):
     crop: Annotated[int, Field(ge=1, le=8192, strict=True)]
     frame: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
     pixel_scale: Annotated[float, Field(gt=0, le=3600)] | None = None
+    masked: bool = False
 
 
 class CountsEntry(_Part):

@@ -407,6 +407,7 @@ OTHER_WORDS: dict[str, Any] = {
     "images.fit": "crop",
     "images.source": "tar",
     "images.column": "picture",
+    "images.mask": "central",
     "images.fits.stretch": "asinh",
     "images.fits.bands": ("z", "r", "g"),
 }

@@ -427,3 +427,37 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     rejection = rejected(read_image(galaxy(), Files(tmp_path)))
     assert (rejection.reason, rejection.stage) == (Reason.UNREADABLE, RejectionStage.READ)
     assert str(MAX_FILE_BYTES + 1) in rejection.detail
+
+
+def beside_a_star() -> Pixels:
+    """A galaxy in the middle of 64 px, and a star beside it, on a sky of grey level 10."""
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    light = [peak * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / size) for x, y, size, peak in _SOURCES]
+    return np.repeat((10 + sum(light)).astype(np.uint8)[..., None], 3, axis=2)
+
+
+_SOURCES = ((SIDE / 2, SIDE / 2, 30, 150), (50, 12, 4, 230))
+
+
+def test_a_mask_puts_sky_in_the_place_of_a_star_and_says_so() -> None:
+    chosen = recipe(images={"frame": SIDE, "mask": "central"})
+    judged = judge_galaxy(galaxy(), saved(beside_a_star(), "RGB", "PNG"), chosen)
+    assert judged.frame is not None
+    assert (judged.frame[12, 50, 0], judged.frame[SIDE // 2, SIDE // 2, 0]) == (10, 160)
+    ops = read_ops(judged, chosen)
+    assert ops[0] == {"op": "mask", "neighbours": 1}
+    assert "no_central_source" not in judged.verdict.flags
+
+
+def test_an_image_without_a_central_source_is_flagged_and_stays() -> None:
+    empty = np.full((SIDE, SIDE, 3), 10, np.uint8)
+    judged = judge_galaxy(galaxy(), saved(empty, "RGB", "PNG"), recipe(images={"frame": SIDE, "mask": "central"}))
+    assert "no_central_source" in judged.verdict.flags
+    assert judged.frame is not None
+    assert (judged.frame[..., :3] == 10).all()
+
+
+def read_ops(judged: Judged, chosen: Recipe) -> Any:
+    assert judged.frame is not None
+    first = next(iter(make_records(judged, judged.frame, chosen, 0)))
+    return json.loads(read_record(first.data).ops)

@@ -98,6 +98,17 @@ def test_the_crop_is_that_of_view_0(tmp_path: Path, kind: str, size: tuple[int, 
     np.testing.assert_array_equal(read_crop(path, Cut(CROP)).pixels, expected)
 
 
+def test_neighbours_are_blanked_as_they_were_for_the_training(tmp_path: Path) -> None:
+    rows, columns = np.mgrid[:64, :64]
+    light = 150 * np.exp(-((columns - 32) ** 2 + (rows - 32) ** 2) / 30)
+    star = 230 * np.exp(-((columns - 50) ** 2 + (rows - 12) ** 2) / 4)
+    image = np.repeat((10 + light + star).astype(np.uint8)[..., None], 3, axis=2)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    crop = read_crop(tmp_path / "a.png", Cut(CROP, mask=True)).pixels
+    assert crop is not None
+    assert (crop[12, 50, 0], crop[32, 32, 0]) == (10, 160)
+
+
 def test_the_crop_of_a_real_galaxy_is_that_of_view_0(gz2: Path) -> None:
     path = min((gz2 / "images").rglob("*.jpg"))
     expected = render(gz_images.decode(path.read_bytes(), "RGBA"), View(0), 224)
