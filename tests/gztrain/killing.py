@@ -97,6 +97,10 @@ def run_here(moment: str | None, command: list[str]) -> int:
     """Run a command in this process; its exit code."""
     if moment is not None:
         set_kill(moment)
+    if os.environ["KERAS_BACKEND"] == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.run_functions_eagerly(run_eagerly=True)  # a few steps are sooner done than compiled
     sys.argv = ["gztrain", *command]
     try:
         main()

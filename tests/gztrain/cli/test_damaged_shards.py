@@ -15,7 +15,13 @@ from tests.gztrain.run_folders import TINY, curve, untrained_run
 from tests.gztrain.shards import copied, flip, frame_starts
 from tests.running import gztrain
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("file_uncompiled"),
+    pytest.mark.filterwarnings(
+        "ignore:Even though the `tf.config:UserWarning"
+    ),  # tf.data compiles its own functions even so
+]
 
 READERS = ("native", "tf")
 QUICK = (*TINY, "--views", "1", "--fine-tune-epochs", "0", "--threads", "1")
@@ -104,8 +110,15 @@ def test_a_run_that_stopped_goes_on_without_what_is_damaged(dataset: Path, tmp_p
     assert result.json["splits"]["val"]["damaged_records"] == 1
 
 
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("split", ["val", "test"])
+@pytest.mark.parametrize(
+    ("split", "reader"),
+    [
+        ("val", "native"),
+        ("test", "tf"),
+        pytest.param("val", "tf", marks=pytest.mark.thorough),
+        pytest.param("test", "native", marks=pytest.mark.thorough),
+    ],
+)
 def test_evaluate_stops_or_leaves_out_and_counts(split: str, reader: str, dataset: Path, tmp_path: Path) -> None:
     data = damage(dataset, tmp_path / "data", "a flipped bit")
     folder = untrained_run(tmp_path / "run", data.folder, **{"input.reader": reader, "model.size": 16, "bootstrap": 0})

@@ -21,10 +21,13 @@ from tests.gztrain.run_folders import untrained_run
 pytestmark = pytest.mark.usefixtures("file_uncompiled")
 
 
+SMALL: dict[str, Any] = {"model.size": 16, "bootstrap": 5}
+
+
 @pytest.fixture(scope="module")
 def runs(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> list[RunFolder]:
     folder = tmp_path_factory.mktemp("members")
-    return [untrained_run(folder / name, dataset, seed=seed) for seed, name in enumerate(("one", "two"))]
+    return [untrained_run(folder / name, dataset, seed=seed, **SMALL) for seed, name in enumerate(("one", "two"))]
 
 
 def galaxies_of(data: Path) -> Pixels:
@@ -87,7 +90,7 @@ def test_without_a_folder_nothing_is_kept(runs: list[RunFolder], tmp_path: Path)
 
 def test_a_cross_validation_stands_for_its_folds(dataset: Path, tmp_path: Path) -> None:
     for fold in (1, 0):
-        untrained_run(tmp_path / "cross" / f"fold-{fold}", dataset, fold=fold)
+        untrained_run(tmp_path / "cross" / f"fold-{fold}", dataset, fold=fold, **SMALL)
     (tmp_path / "cross" / "fold-2").mkdir()  # not begun
     assert members_of(tmp_path / "cross") == [tmp_path / "cross" / f"fold-{fold}" for fold in (0, 1)]
     with pytest.raises(GzError, match="validate on one fold"):

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.gztrain.run_folders import TINY, curve, told_run, untrained_run
 from tests.running import gztrain
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+SMALL: dict[str, Any] = {"model.size": 16, "bootstrap": 5}
 
 
 @pytest.fixture(scope="module", params=clouds.CLOUDS)
@@ -53,7 +55,7 @@ def bucket(name: str, scheme: str = "gs") -> Url:
 
 @pytest.fixture(scope="module")
 def untrained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return untrained_run(tmp_path_factory.mktemp("runs") / "untrained", dataset).root
+    return untrained_run(tmp_path_factory.mktemp("runs") / "untrained", dataset, **SMALL).root
 
 
 def test_a_run_in_a_bucket_is_judged_as_on_a_disk(cloud: str, untrained: Path, tmp_path: Path) -> None:
@@ -81,7 +83,7 @@ def test_a_run_in_a_bucket_predicts_and_is_exported(untrained: Path, small_sky: 
 
 @pytest.mark.usefixtures("google")
 def test_a_run_in_a_bucket_is_reported(dataset: Path, tmp_path: Path) -> None:
-    near = told_run(tmp_path / "told", dataset).root
+    near = told_run(tmp_path / "told", dataset, "q1").root
     far = bucket("runs/told")
     clouds.upload(near, far)
     result = gztrain("report", str(far), "--html", tmp_path / "page")
@@ -93,7 +95,7 @@ def test_a_run_in_a_bucket_is_reported(dataset: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("google")
 def test_an_ensemble_of_runs_in_a_bucket_names_them(untrained: Path, dataset: Path, tmp_path: Path) -> None:
     clouds.upload(untrained, bucket("members/one"))
-    two = untrained_run(tmp_path / "two", dataset, seed=1).root
+    two = untrained_run(tmp_path / "two", dataset, seed=1, **SMALL).root
     far = bucket("members/mean")
     result = gztrain("ensemble", str(bucket("members/one")), two, "--run", str(far))
     assert result.code == 0, result.err

@@ -12,6 +12,13 @@ from tests.gztrain.run_folders import TINY, untrained_run
 from tests.gztrain.shards import copied, edit_manifest
 from tests.running import gztrain
 
+pytestmark = [
+    pytest.mark.usefixtures("file_uncompiled"),
+    pytest.mark.filterwarnings(
+        "ignore:Even though the `tf.config:UserWarning"
+    ),  # tf.data compiles its own functions even so
+]
+
 UNFIT: dict[str, tuple[str, ...]] = {
     "no such model": ("--model", "resnet51"),
     "a size above the crop": ("--size", "65"),

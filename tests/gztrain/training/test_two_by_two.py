@@ -83,11 +83,13 @@ def test_shared_views_are_those_of_all_folds_and_originals_stay_apart(dataset: P
 
 # ------------------------------------------------------------ the command
 
+SHORT = ("--epochs", "1", "--fine-tune-epochs", "0", "--views", "1", "--scheme", "q0")
+
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 def test_four_runs_differ_in_two_keys_and_are_taken_up_again(dataset: Path, tmp_path: Path) -> None:
-    command = ("report-against-asked", dataset, "--run", tmp_path / "all", *TINY, "--epochs", "1", "--json")
+    command = ("report-against-asked", dataset, "--run", tmp_path / "all", *TINY, *SHORT, "--json")
     first = gztrain(*command)
     assert first.code == 0, first.err
     folders = sorted(path.name for path in (tmp_path / "all").iterdir() if path.is_dir())

@@ -37,6 +37,20 @@ def run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return untrained_run(tmp_path_factory.mktemp("runs") / "run", dataset).root
 
 
+@pytest.fixture(scope="module")
+def whole(run: Path, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The predictions of the data set, by one worker; not to be written into."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    predicted(run, dataset, out)
+    return out
+
+
+@pytest.fixture
+def out(whole: Path, tmp_path: Path) -> Path:
+    """A copy of them, which a test may change."""
+    return Path(shutil.copytree(whole, tmp_path / "out"))
+
+
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten images a part."""
@@ -107,22 +121,21 @@ def test_records_are_predicted_as_they_are_judged(run: Path, dataset: Path, tmp_
         np.testing.assert_allclose([found[galaxy][name] for name in judged.names], probabilities, atol=1e-6)
 
 
-def test_two_workers_make_the_bytes_of_one_and_say_nothing(run: Path, dataset: Path, tmp_path: Path) -> None:
-    predicted(run, dataset, tmp_path / "one")
-    call = ("predict", run, dataset, "--parquet", tmp_path / "two", *LOCAL, "--json", "--workers", "2")
-    done = python("-m", "gztrain", *call)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert made(json.loads(done.stdout)) == 6
-    assert files(tmp_path / "two") == files(tmp_path / "one")
+def test_two_workers_make_the_bytes_of_one_and_say_nothing(
+    run: Path, dataset: Path, whole: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The workers are processes of their own, and could write past the command."""
+    assert made(predicted(run, dataset, tmp_path / "two", "--workers", "2")) == 6
+    assert capfd.readouterr() == ("", "")
+    assert files(tmp_path / "two") == files(whole)
 
 
 # ---------------------------------------------------------------- resuming
 
 
-def test_a_run_without_its_summary_is_not_whole(run: Path, dataset: Path, tmp_path: Path) -> None:
-    predicted(run, dataset, tmp_path / "out")
-    (tmp_path / "out" / SUMMARY).unlink()
-    assert made(predicted(run, dataset, tmp_path / "out")) == 0
+def test_a_run_without_its_summary_is_not_whole(run: Path, dataset: Path, out: Path) -> None:
+    (out / SUMMARY).unlink()
+    assert made(predicted(run, dataset, out)) == 0
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -154,18 +167,14 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_a_damaged_file_is_made_again(run: Path, dataset: Path, tmp_path: Path, kind: str) -> None:
-    out = tmp_path / "out"
-    predicted(run, dataset, out)
+def test_a_damaged_file_is_made_again(run: Path, dataset: Path, out: Path, kind: str) -> None:
     before = files(out)
     DAMAGE[kind](out / "part-00002-of-00006.parquet")
     assert made(predicted(run, dataset, out)) == 1
     assert files(out) == before
 
 
-def test_another_model_is_refused_and_nothing_touched(run: Path, dataset: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    predicted(run, dataset, out)
+def test_another_model_is_refused_and_nothing_touched(dataset: Path, out: Path, tmp_path: Path) -> None:
     before = files(out)
     other = untrained_run(tmp_path / "other", dataset, seed=1).root
     result = gztrain("predict", other, dataset, "--parquet", out, *LOCAL)
@@ -265,9 +274,8 @@ def test_a_mistake_is_a_sentence(name: str, run: Path, dataset: Path, tmp_path: 
     assert not (tmp_path / "out").exists()
 
 
-def test_rows_of_another_kind_are_refused(run: Path, dataset: Path, small_sky: Path, tmp_path: Path) -> None:
-    predicted(run, dataset, tmp_path / "out")
-    result = gztrain("predict", run, small_sky / "images", "--parquet", tmp_path / "out", *LOCAL)
+def test_rows_of_another_kind_are_refused(run: Path, small_sky: Path, out: Path) -> None:
+    result = gztrain("predict", run, small_sky / "images", "--parquet", out, *LOCAL)
     assert "holds rows by id, and these would be by path" in refused(result)
 
 

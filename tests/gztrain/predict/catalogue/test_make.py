@@ -12,7 +12,7 @@ from gztrain.predict.catalogue.make import NOT_FOUND, CatalogueRequest, make_cat
 from gztrain.predict.catalogue.source import find_images, ids_of, open_source
 from tests.gztrain.run_folders import untrained_run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
 
 
 @pytest.fixture(scope="module")
