@@ -153,22 +153,6 @@ class BucketBasics:
         assert not any(rule.times for rule in bucket.proxy.rules)
         check_is(out, dataset, tmp_path)
 
-    def test_a_bucket_that_goes_on_failing_ends_the_run_and_the_same_command_goes_on(
-        self, bucket: Bucket, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        out = bucket.place("given up")
-        bucket.proxy.rules.append(Rule("GET", r"/images/.*/587726", status(503), 10**6))
-        with monkeypatch.context() as patch:
-            patch.setenv("GZPREP_RETRY_LIMIT", "0.05")
-            result = run(bucket, out)
-        assert result.code == 1
-        assert "Giving up reading" in result.sentence
-        assert "503" in result.sentence
-        assert not (out / "manifest.json").exists()  # and no galaxy was rejected for it
-        bucket.proxy.rules.clear()
-        assert run(bucket, out).code == 0
-        check_is(out, dataset, tmp_path)
-
     def test_access_denied_is_told_at_once(self, bucket: Bucket) -> None:
         bucket.proxy.rules.append(Rule("GET", r"/images/", status(403), 10**6))
         result = run(bucket, bucket.place("denied"))
@@ -247,6 +231,22 @@ class BucketBasics:
 
 class BucketUse:
     """What is done with a bucket of any kind; one kind shows it, and ``make thorough`` all."""
+
+    def test_a_bucket_that_goes_on_failing_ends_the_run_and_the_same_command_goes_on(
+        self, bucket: Bucket, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        out = bucket.place("given up")
+        bucket.proxy.rules.append(Rule("GET", r"/images/.*/587726", status(503), 10**6))
+        with monkeypatch.context() as patch:
+            patch.setenv("GZPREP_RETRY_LIMIT", "0.05")
+            result = run(bucket, out)
+        assert result.code == 1
+        assert "Giving up reading" in result.sentence
+        assert "503" in result.sentence
+        assert not (out / "manifest.json").exists()  # and no galaxy was rejected for it
+        bucket.proxy.rules.clear()
+        assert run(bucket, out).code == 0
+        check_is(out, dataset, tmp_path)
 
     def test_a_bucket_and_this_machine_go_together(
         self, bucket: Bucket, small_sky: Path, dataset: Path, tmp_path: Path

@@ -4,33 +4,55 @@ real_data    folder of real galaxies (GZ_REAL_DATA, default ../shared/data); ski
 gz2          the 750 real Galaxy Zoo 2 galaxies below it
 small_sky    40 simulated galaxies, in a folder shaped like Galaxy Zoo 2; made once, not to be written into
 sky_copy     a copy of it, to be damaged
+sample_sky   the 200 simulated galaxies that a run without data makes; not to be written into
 dataset      the data set made of small_sky with a small crop, by the command itself; not to be written into
 beside_sky   the working folder: a copy of that data set and the small sky, under the names that pages give them
 interruptible  Ctrl-C interrupts, in child processes too, even where the tests run in the background
 uncompiled   TensorFlow compiles no step: sooner, where a run takes a few steps
 file_uncompiled  the same for all tests of a file
+
+Skies and the data set are made once, for all processes that share the tests.
 """
 
 import contextlib
 import gc
+import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it asks the network for its newest version
 
-from gzprep.simulate import simulate
+from gzprep.simulate import SimulatedSky, simulate
 from tests.running import ROOT, SMALL, gzprep, spoil
+
+# More than a hundred child processes import our modules: they are compiled once, whatever the shell has set.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+Once = Callable[[str, Callable[[Path], object]], Path]
+gc.disable()  # while the files of tests are imported: what they need stays, see pytest_collection_finish
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: where several processes share the work, none begins a long file at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays until the end: the garbage collector need not look through it again and again.
+
+    Keras collects garbage when a run begins and ends, and pytest when it ends.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture
@@ -46,16 +68,11 @@ def interruptible() -> Iterator[None]:
 
 @contextlib.contextmanager
 def as_they_stand() -> Iterator[None]:
-    """Steps are not compiled, which takes a run of a few steps two seconds.
-
-    Keras collects garbage when a run begins and ends; what lies there from before need not be looked through again.
-    """
+    """Steps are not compiled, which takes a run of a few steps two seconds."""
     import tensorflow as tf
 
     tf.config.run_functions_eagerly(run_eagerly=True)
-    gc.freeze()
     yield
-    gc.unfreeze()
     tf.config.run_functions_eagerly(run_eagerly=False)
 
 
@@ -104,12 +121,46 @@ def gz2(real_data: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_sky(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """Makes a folder in the first process that asks for it, of those that share the tests; the others wait for it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "shared"
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = shared / name / name, shared / name / "done"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(done.with_suffix(".lock")):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def small_sky(once: Once) -> Path:
     """A sky of 40 simulated galaxies; the images of two are spoiled, see :func:`tests.running.spoiled`."""
-    folder = tmp_path_factory.mktemp("sky") / "sky"
-    simulate(folder, 40, seed=1)
-    spoil(folder)
-    return folder
+
+    def make(folder: Path) -> None:
+        simulate(folder, 40, seed=1)
+        spoil(folder)
+
+    return once("sky", make)
+
+
+@pytest.fixture(scope="session")
+def sample_sky(once: Once) -> SimulatedSky:
+    """The sky of 200 galaxies that `gzprep run` makes when it is given no data."""
+
+    def make(folder: Path) -> None:
+        told = asdict(simulate(folder, 200))
+        (folder.parent / "told.json").write_text(json.dumps(told, default=str))
+
+    folder = once("sample", make)
+    told = json.loads((folder.parent / "told.json").read_text())
+    return SimulatedSky(**{**told, "directory": folder})
 
 
 @pytest.fixture
@@ -119,12 +170,14 @@ def sky_copy(small_sky: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def dataset(small_sky: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dataset(small_sky: Path, once: Once) -> Path:
     """The data set of the small sky."""
-    out = tmp_path_factory.mktemp("dataset") / "out"
-    result = gzprep("run", "--data", small_sky, "--out", out, *SMALL)
-    assert result.code == 0, result.err
-    return out
+
+    def make(out: Path) -> None:
+        result = gzprep("run", "--data", small_sky, "--out", out, *SMALL)
+        assert result.code == 0, result.err
+
+    return once("out", make)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from tests.faults.kinds import Scene
 
-SKY_OPTIONS = ("--galaxies", "40", "--seed", "5")
 RUN_OPTIONS = (
     *("--views", "1", "--crop", "64"),
     *("--set", "shards.min_bins=1", "--set", "max_reject_share=1"),
@@ -28,12 +27,18 @@ _WORK = {".gzprep", ".gztrain"}
 
 @dataclass(frozen=True)
 class Material:
-    """What the commands read; made once."""
+    """What the commands read; made once, of a sky of so many galaxies."""
 
     sky: Path
     dataset: Path
     run: Path
     served: Path
+    galaxies: int = 40
+
+    @property
+    def sky_options(self) -> tuple[str, ...]:
+        """Options of the sky."""
+        return ("--galaxies", str(self.galaxies), "--seed", "5")
 
 
 @dataclass(frozen=True)
@@ -155,7 +160,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "gzprep simulate": Command(
         "gzprep",
-        lambda scene, _: ["simulate", scene.made, *SKY_OPTIONS],
+        lambda scene, material: ["simulate", scene.made, *material.sky_options],
         files,
         lambda material: material.sky,
     ),

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.faults.commands import FIT_OPTIONS, RUN_OPTIONS, SKY_OPTIONS, Material
+from tests.faults.commands import FIT_OPTIONS, RUN_OPTIONS, Material
 from tests.faults.forking import fork
 
 _MODULES = {
@@ -32,19 +32,20 @@ _FILES = ("gz2_train_catalog.parquet", "gz2_test_catalog.parquet", "images_gz2.t
 
 
 @contextlib.contextmanager
-def material_for(program: str, folder: Path, *, serve: bool) -> Iterator[Material]:
+def material_for(program: str, folder: Path, galaxies: int = 40, *, serve: bool) -> Iterator[Material]:
     """Import what the commands of a program need, for all forks, and make what they read.
 
     Args:
         program: ``gzprep``, and after that ``gztrain``.
         folder: the same for both.
+        galaxies: number of galaxies of the sky.
         serve: whether fetch needs its loopback server while the block lasts.
     """
-    material = Material(folder / "sky", folder / "dataset", folder / "run", folder / "served")
+    material = Material(folder / "sky", folder / "dataset", folder / "run", folder / "served", galaxies)
     _import(program)
     if program == "gzprep":
         folder.mkdir(parents=True)
-        make(folder, "gzprep", "simulate", material.sky, *SKY_OPTIONS)
+        make(folder, "gzprep", "simulate", material.sky, *material.sky_options)
         make(folder, "gzprep", "run", "--data", material.sky, "--out", material.dataset, "--workers", "1", *RUN_OPTIONS)
     else:
         make(folder, "gztrain", "fit", material.dataset, "--run", material.run, *FIT_OPTIONS)

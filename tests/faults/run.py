@@ -35,7 +35,7 @@ QUICK = (
 """What every run of the tests repeats; ``tests/gztrain/test_kills.py`` kills gztrain."""
 
 
-def run_cases(cases: Sequence[Case]) -> Iterator[Outcome]:
+def run_cases(cases: Sequence[Case], galaxies: int = 40) -> Iterator[Outcome]:
     """Run cases, those of gzprep first: TensorFlow is imported only if it is needed."""
     root = Path(tempfile.mkdtemp(prefix="gz-faults-"))
     failed = False
@@ -44,7 +44,7 @@ def run_cases(cases: Sequence[Case]) -> Iterator[Outcome]:
         if not own and (program == "gztrain" or not cases):
             continue
         serve = any(case.command == "gzprep fetch" for case in own)
-        with material_for(program, root / "material", serve=serve) as material:
+        with material_for(program, root / "material", galaxies, serve=serve) as material:
             stage = Stage(root, material)
             for case in own:
                 outcome = stage.run(case)
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cases = all_cases() if given.all else QUICK if given.quick else chosen(given)
     failed, outcomes = 0, []
     with (given.write or Path(os.devnull)).open("a") as kept:
-        for outcome in run_cases(cases):
+        for outcome in run_cases(cases, 16 if given.quick else 40):
             failed += outcome.outcome == "failed"
             outcomes.append(outcome)
             line = json.dumps(asdict(outcome))

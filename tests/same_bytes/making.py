@@ -73,9 +73,14 @@ def command(module: str, *arguments: str | os.PathLike[str], backend: str = "ten
     assert done.returncode == 0, done.stderr
 
 
+def options(case: Case, data: Path, out: Path) -> list[str]:
+    """Options of ``gzprep run`` that make a data set."""
+    return [*case.arguments(data), "--out", str(out), "--set", "max_reject_share=1"]
+
+
 def make(case: Case, data: Path, out: Path, *way: str) -> Sums:
     """Make a data set, and return the SHA-256 of its shards by their names."""
-    command("gzprep", "run", *case.arguments(data), "--out", out, "--set", "max_reject_share=1", *way)
+    command("gzprep", "run", *options(case, data, out), *way)
     return shard_sums(out)
 
 

@@ -16,8 +16,17 @@ from tests.running import SMALL, gzprep, shard_sums
 
 pytestmark = pytest.mark.slow
 
-SLOW = (*SMALL, "--views", "60")  # the last option wins: a run of several seconds
-WORKERS = pytest.mark.parametrize("workers", ["1", "2"])
+SLOW = (*SMALL, "--views", "40")  # the last option wins: a run of some seconds
+WORKERS = pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.thorough), "2"])
+"""One process is stopped and killed by tests/faults/test_quick.py, too."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(small_sky: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The shards of a run that ends well."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    assert gzprep("run", "--data", small_sky, "--out", out, *SLOW).code == 0
+    return shard_sums(out)
 
 
 def start(sky: Path, out: Path, workers: str = "1") -> subprocess.Popen[str]:
@@ -36,7 +45,9 @@ def wait_for_a_shard(out: Path, process: subprocess.Popen[str]) -> None:
 
 @WORKERS
 @pytest.mark.usefixtures("interruptible")
-def test_ctrl_c_says_so_and_the_same_command_goes_on(small_sky: Path, tmp_path: Path, workers: str) -> None:
+def test_ctrl_c_says_so_and_the_same_command_goes_on(
+    small_sky: Path, undisturbed: dict[str, str], tmp_path: Path, workers: str
+) -> None:
     process = start(small_sky, tmp_path / "out", workers)
     wait_for_a_shard(tmp_path / "out", process)
     process.send_signal(signal.SIGINT)
@@ -44,11 +55,13 @@ def test_ctrl_c_says_so_and_the_same_command_goes_on(small_sky: Path, tmp_path: 
     assert process.returncode == 130
     assert err.splitlines()[-1] == "gzprep: Stopped; the same command goes on where it stopped."
     assert "Traceback" not in err
-    check_it_goes_on(small_sky, tmp_path)
+    check_it_goes_on(small_sky, tmp_path, undisturbed)
 
 
 @WORKERS
-def test_kill_9_leaves_nothing_that_looks_finished(small_sky: Path, tmp_path: Path, workers: str) -> None:
+def test_kill_9_leaves_nothing_that_looks_finished(
+    small_sky: Path, undisturbed: dict[str, str], tmp_path: Path, workers: str
+) -> None:
     process = start(small_sky, tmp_path / "out", workers)
     wait_for_a_shard(tmp_path / "out", process)
     family = descendants(process.pid)
@@ -56,11 +69,13 @@ def test_kill_9_leaves_nothing_that_looks_finished(small_sky: Path, tmp_path: Pa
     process.communicate(timeout=60)
     wait_until_gone(family)
     assert not (tmp_path / "out" / "manifest.json").exists()
-    check_it_goes_on(small_sky, tmp_path)
+    check_it_goes_on(small_sky, tmp_path, undisturbed)
 
 
 @pytest.mark.skipif(not PROC.is_dir(), reason="needs /proc to find the worker processes")
-def test_a_worker_that_dies_is_told_in_one_sentence(small_sky: Path, tmp_path: Path) -> None:
+def test_a_worker_that_dies_is_told_in_one_sentence(
+    small_sky: Path, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
     process = start(small_sky, tmp_path / "out", "2")
     wait_for_a_shard(tmp_path / "out", process)
     (server,) = (pid for pid in children(process.pid) if len(children(pid)) == 2)
@@ -69,15 +84,14 @@ def test_a_worker_that_dies_is_told_in_one_sentence(small_sky: Path, tmp_path: P
     assert process.returncode == 1
     assert "A worker process was ended from outside" in err.splitlines()[-1]
     assert "Traceback" not in err
-    check_it_goes_on(small_sky, tmp_path)
+    check_it_goes_on(small_sky, tmp_path, undisturbed)
 
 
-def check_it_goes_on(sky: Path, tmp_path: Path) -> None:
+def check_it_goes_on(sky: Path, tmp_path: Path, undisturbed: dict[str, str]) -> None:
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tfrecord-*")}
     records = {path.stem for path in (tmp_path / "out" / ".gzprep" / "bins").iterdir()}
     assert gzprep("run", "--data", sky, "--out", tmp_path / "out", *SLOW).code == 0
-    assert gzprep("run", "--data", sky, "--out", tmp_path / "undisturbed", *SLOW).code == 0
-    assert shard_sums(tmp_path / "out") == shard_sums(tmp_path / "undisturbed")
+    assert shard_sums(tmp_path / "out") == undisturbed
     for path, written in kept.items():  # what was finished was not made again
         split, index = path.name.split(".")[0].split("-")[1], path.name.split("-")[2]
         if any(record.startswith(f"{split.removesuffix('_views')}-{index}") for record in records):

@@ -32,9 +32,9 @@ Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def sky(tmp_path_factory: pytest.TempPathFactory) -> SimulatedSky:
+def sky(sample_sky: SimulatedSky) -> SimulatedSky:
     """A sky of 200 galaxies: what `gzprep run` makes when it is given no data."""
-    return simulate(tmp_path_factory.mktemp("sky") / "gz2", GALAXIES)
+    return sample_sky
 
 
 @pytest.fixture(scope="module")
