@@ -1,12 +1,16 @@
 """Catalogues of other surveys and of a user's own labels, with small images: made in a moment."""
 
 import csv
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from tests.running import ROOT
 
 SIDE = 48
 """Height and width of the images, px."""
@@ -39,3 +43,15 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def as_written(row: str) -> list[str]:
+    """The words of the command that docs/your-galaxies.md has for a kind of catalogue, without ``gzprep``.
+
+    Args:
+        row: a part of the line of its table.
+    """
+    lines = (ROOT / "docs" / "your-galaxies.md").read_text(encoding="utf-8").splitlines()
+    commands = [found[1] for line in lines if row in line and (found := re.search(r"`gzprep ([^`]+)`", line))]
+    assert len(commands) == 1, (row, commands)
+    return shlex.split(commands[0])

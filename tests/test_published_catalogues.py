@@ -1,4 +1,4 @@
-"""Parquet as the Hugging Face hub has it, made into shards by the command of docs/your-galaxies.md; labels by hand."""
+"""Published forms of catalogues become shards by the commands of docs/your-galaxies.md as written; labels by hand."""
 
 import io
 from collections.abc import Mapping
@@ -12,8 +12,12 @@ import pytest
 from PIL import Image
 
 from gzprep.catalogue.surveys import known_survey
-from tests.own_catalogues import QUICK
+from tests.gzprep.catalogue.test_votes import KAGGLE
+from tests.own_catalogues import QUICK, as_written, write_images, write_rows
 from tests.running import gzprep
+
+LARGE = ("--crop", "64", "--views", "1", "--set", "shards.min_bins=1", "--workers", "1")
+"""Options of a data set of real images, which a test makes in a moment."""
 
 Answers = Mapping[str, tuple[tuple[float, ...], tuple[int, ...], int]]
 """By question: its fractions, its labels, and its mask."""
@@ -141,11 +145,51 @@ GZ2_BY_HAND: dict[str, Answers] = {
     ids=["gz_desi", "gz2"],
 )
 def test_parquet_of_the_hugging_face_hub(
-    survey: str, votes: Mapping[str, Mapping[str, int]], by_hand: Mapping[str, Answers], tmp_path: Path
+    survey: str,
+    votes: Mapping[str, Mapping[str, int]],
+    by_hand: Mapping[str, Answers],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     rows = [hub_row(name, survey, given) for name, given in votes.items()]
-    catalogue = tmp_path / "train-00000-of-00001.parquet"
-    pq.write_table(pa.Table.from_pylist(rows), catalogue)
-    result = gzprep("run", "--catalogue", catalogue, "--survey", survey, "--out", tmp_path / "out", *QUICK)
+    pq.write_table(pa.Table.from_pylist(rows), "train-00000-of-00028.parquet")
+    command = [{"gz-desi": survey}.get(word, word) for word in as_written("with images, of the Hugging Face hub")]
+    result = gzprep(*command, *QUICK)
     assert result.code == 0, result.err
-    check(tmp_path / "out", survey, by_hand)
+    check(tmp_path / "desi", survey, by_hand)
+
+
+def test_a_csv_of_zoobot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three galaxies one has a ring, one has none, and of one it is not known."""
+    monkeypatch.chdir(tmp_path)
+    write_images(tmp_path / "pictures", ["1.png", "2.png", "3.png"])
+    rings = {"J1": "1", "J2": "0", "J3": ""}
+    places = [str(tmp_path / "pictures" / f"{number}.png") for number in (1, 2, 3)]
+    rows = zip(rings.items(), places, strict=True)
+    write_rows(Path("rings.csv"), [{"id_str": name, "ring": ring, "file_loc": place} for (name, ring), place in rows])
+    result = gzprep(*as_written("Zoobot's CSV"), *QUICK)
+    assert result.code == 0, result.err
+    made = {row["id_str"]: row for row in pq.read_table("rings/catalogue.parquet").to_pylist()}
+    found = {name: (row["label_asked"], row["mask"]) for name, row in made.items()}
+    assert found == {"J1": ([1], [1]), "J2": ([0], [1]), "J3": ([0], [0])}
+
+
+def test_the_sample_of_the_kaggle_challenge(real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answers are those that were worked out by hand for tests/gzprep/catalogue/test_votes.py."""
+    sample = real_data / "kaggle_challenge_sample"
+    if not sample.is_dir():
+        pytest.skip("the Kaggle sample is not there")
+    monkeypatch.chdir(tmp_path)
+    for path in sample.iterdir():
+        Path(path.name).symlink_to(path)
+    result = gzprep(*as_written("the table of the Kaggle challenge"), *LARGE)
+    assert result.code == 0, result.err
+    survey = known_survey("kaggle")
+    made = {row["id_str"]: row for row in pq.read_table("kaggle/catalogue.parquet").to_pylist()}
+    for name, answers in KAGGLE.items():
+        for question, answer in answers.items():
+            places = survey.label_slices[survey.index_of(question)]
+            labels = [int(used == answer) for used in survey.tree[survey.index_of(question)].used]
+            assert made[name]["label_asked"][places] == labels, (name, question)
+            assert set(made[name]["mask"][places]) == {int(answer is not None)}, (name, question)

@@ -23,7 +23,7 @@ from gzcore.errors import GzError, system_sentence
 from gzcore.images.jpeg_end import stray_bytes
 from gzcore.images.jpeg_header import tidied
 from gzcore.machine import OPEN_TO_READ
-from gzcore.storage.places import Place, Url
+from gzcore.storage.places import Url
 
 Pixels = npt.NDArray[np.uint8]
 Channels = Literal["RGB", "RGBA"]
@@ -176,33 +176,6 @@ def read_object(url: Url) -> bytes:
     if len(data) > MAX_FILE_BYTES:
         raise UnreadableImage(f"the file has more than {MAX_FILE_BYTES} bytes; an image has {MAX_FILE_BYTES} at most")
     return data
-
-
-def read_part(place: Place, start: int, length: int) -> bytes:
-    """Read an image that is a part of a larger file, such as a tar file.
-
-    Raises:
-        UnreadableImage: it is too large, or the file ends before it.
-        GzError: the file cannot be read; it was there when the run began, so that is no fault of the image.
-    """
-    check_file_size(length)
-    try:
-        data = place.read(start, start + length) if isinstance(place, Url) else _read_local(place, start, length)
-    except OSError as error:
-        reason = system_sentence(error) or f"{place} cannot be read ({error.strerror or error}); run the command again."
-        raise GzError(reason) from None
-    if len(data) != length:
-        raise UnreadableImage(f"{place.name} ends within it")
-    return data
-
-
-def _read_local(path: Path, start: int, length: int) -> bytes:
-    descriptor = os.open(path, OPEN_TO_READ)
-    try:
-        os.lseek(descriptor, start, os.SEEK_SET)
-        return os.read(descriptor, length)
-    finally:
-        os.close(descriptor)
 
 
 # ---------------------------------------------------------------- from bytes to a header

@@ -51,6 +51,9 @@ def simulate(
     directory: Annotated[Path, typer.Argument(parser=path, metavar="DIR", help="Folder to make.")],
     galaxies: Annotated[int, typer.Option(help="Number of galaxies.")] = 200,
     seed: Annotated[int, typer.Option(help="Seed of the sky.")] = 0,
+    survey: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="What volunteers are asked: a survey, or a TOML file. [gz2]")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -62,13 +65,15 @@ def simulate(
     from gzprep.simulate import simulate as make_sky
 
     with galaxy_progress("Simulating", galaxies) as advance:
-        sky = make_sky(directory, galaxies, seed, on_galaxy=lambda: advance(False))  # noqa: FBT003
+        sky = make_sky(directory, galaxies, seed, lambda: advance(False), survey)  # noqa: FBT003
     if as_json:
         print_json(asdict(sky))
         return
     planted = ", ".join(f"{kind} {count}" for kind, count in sky.planted.items())
     show_line(f"{sky.train} training and {sky.test} test galaxies in {directory}, {human_bytes(sky.bytes)}.")
-    show_line(f"Planted defects: {planted}. The truth is in {directory / 'truth.parquet'}.")
+    show_line(f"Planted defects: {planted or 'none'}. The truth is in {directory / 'truth.parquet'}.")
+    if survey is not None:
+        show_line(f"gzprep run --data {directory} --survey {survey} makes a data set of them.")
 
 
 @app.command()

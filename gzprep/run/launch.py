@@ -135,7 +135,10 @@ def _data_of(request: RunRequest, out: Place) -> Place:
         return request.catalogue.absolute().parent
     survey = request.recipe.survey
     if survey != gz2():
-        raise UsageError(f"The sample sky has the questions of {gz2().title}; the survey {survey} needs --data.")
+        raise UsageError(
+            f"The sample sky has the questions of {gz2().title}; the survey {survey} needs --data. gzprep simulate DIR "
+            f"--survey {survey} makes galaxies for it."
+        )
     return sample_sky(out)
 
 

@@ -12,16 +12,18 @@ import pyarrow.parquet as pq
 
 from gzcore.errors import GzError, system_sentence
 from gzcore.storage.atomic import sweep, write_bytes
+from gzprep.catalogue.survey import Survey
 from gzprep.catalogue.surveys import gz2
 from gzprep.dataset.source import SIMULATED, write_marker
 from gzprep.simulate import SimulatedSky
+from gzprep.simulate.any_survey import draw_votes, row_of
 from gzprep.simulate.blemishes import Blemish, plan
 from gzprep.simulate.identity import Identity, identify
 from gzprep.simulate.population import draw
 from gzprep.simulate.render import add_noise, develop, encode, expose
 from gzprep.simulate.spoil import spoil_bytes, spoil_flux, spoil_frame
 from gzprep.simulate.truth import GalaxyTruth, generator
-from gzprep.simulate.volunteers import Votes, classify, summary
+from gzprep.simulate.volunteers import Votes, chances_of, classify, summary
 
 Row = dict[str, Any]
 
@@ -61,18 +63,21 @@ def picture(galaxy: SimulatedGalaxy, seed: int) -> bytes | None:
     return spoil_bytes(encode(frame), blemish, rng)
 
 
-def write(directory: Path, galaxies: int, seed: int, on_galaxy: Callable[[], None] | None) -> SimulatedSky:
+def write(
+    directory: Path, galaxies: int, seed: int, on_galaxy: Callable[[], None] | None, survey: Survey | None = None
+) -> SimulatedSky:
     """Write the sky into `directory`; see :func:`gzprep.simulate.simulate`."""
+    other = None if survey is None or survey == gz2() else survey
     simulated, size = [], 0
     try:
-        _claim(directory, f"{galaxies} galaxies of seed {seed}\n")
+        _claim(directory, f"{galaxies} galaxies of seed {seed}{f' of {other}' if other else ''}\n")
         for index in range(galaxies):
             simulated.append(draw_galaxy(seed, index))
-            size += _write_picture(directory, simulated[-1], seed)
+            size += _write_picture(directory, simulated[-1], seed, flat=other is not None)
             if on_galaxy is not None:
                 on_galaxy()
         write_marker(directory, SIMULATED, seed=seed, galaxies=galaxies)
-        _write_tables(directory, simulated)
+        _write_tables(directory, simulated, seed, other)
         (directory / UNFINISHED).unlink()
     except OSError as error:
         plain = f"The sample sky cannot be written to {directory}: {error.strerror or error}."
@@ -93,23 +98,32 @@ def _claim(directory: Path, sky: str) -> None:
     write_bytes(note, sky.encode())
 
 
-def _write_picture(directory: Path, galaxy: SimulatedGalaxy, seed: int) -> int:
-    """Write one image; returns its size in bytes, 0 for a missing one."""
-    folder = directory / "images" / galaxy.identity.subfolder
+def _write_picture(directory: Path, galaxy: SimulatedGalaxy, seed: int, *, flat: bool) -> int:
+    """Write one image, perhaps without a subfolder; returns its size in bytes, 0 for a missing one."""
+    folder = directory / "images" / ("" if flat else galaxy.identity.subfolder)
     folder.mkdir(parents=True, exist_ok=True)
     encoded = picture(galaxy, seed)
     return 0 if encoded is None else (folder / galaxy.identity.filename).write_bytes(encoded)
 
 
-def _write_tables(directory: Path, simulated: list[SimulatedGalaxy]) -> None:
+def _write_tables(directory: Path, simulated: list[SimulatedGalaxy], seed: int, other: Survey | None) -> None:
     """Write the truth first and the train catalogue last: a folder that has the train catalogue is complete."""
     _write_table(directory / TRUTH, TRUTH_SCHEMA, map(truth_row, simulated))
     for name, split in ((TEST, "test"), (TRAIN, "train")):
-        chosen = (galaxy for galaxy in simulated if galaxy.identity.split == split)
-        _write_table(directory / name, CATALOGUE_SCHEMA, map(catalogue_row, chosen))
+        chosen = [galaxy for galaxy in simulated if galaxy.identity.split == split]
+        if other is None:
+            _write_table(directory / name, CATALOGUE_SCHEMA, map(catalogue_row, chosen))
+        elif chosen:
+            path = directory / name.replace("gz2", other.name, 1)
+            _write_table(path, None, (_row_of_survey(galaxy, other, seed) for galaxy in chosen))
 
 
-def _write_table(path: Path, schema: pa.Schema, rows: Iterable[Row]) -> None:
+def _row_of_survey(galaxy: SimulatedGalaxy, survey: Survey, seed: int) -> Row:
+    votes = draw_votes(survey, seed, galaxy.index, chances_of(galaxy.truth))
+    return {**row_of(survey, galaxy.identity.id_str, votes), "ra": galaxy.identity.ra, "dec": galaxy.identity.dec}
+
+
+def _write_table(path: Path, schema: pa.Schema | None, rows: Iterable[Row]) -> None:
     beside = path.with_name(f".{path.name}.part")
     pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), beside)
     beside.replace(path)

@@ -5,6 +5,7 @@ WebDataset has it. Names are kept as hashes of 64 bits: 32 bytes an entry, about
 """
 
 import posixpath
+import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,8 @@ from gzprep.catalogue.read import path_below
 from gzprep.images.sources.base import Named
 
 Table = npt.NDArray[np.int64]
+_PLAIN = re.compile(r"[\w-][\w.+-]*(?:/[\w-][\w.+-]*)*", re.ASCII)
+"""Paths that are normal already: no empty part, and none that begins with a dot."""
 
 
 class Location(NamedTuple):
@@ -42,7 +45,8 @@ class Location(NamedTuple):
 
 def path_key(path: str) -> bytes:
     """The key of a path, which says the folder too."""
-    return b"path " + posixpath.normpath(path).lstrip("/").encode(errors="surrogateescape")
+    plain = path if _PLAIN.fullmatch(path) else posixpath.normpath(path).lstrip("/")
+    return b"path " + plain.encode(errors="surrogateescape")
 
 
 def name_key(name: str) -> bytes:
@@ -52,7 +56,7 @@ def name_key(name: str) -> bytes:
 
 def stem(path: str) -> str:
     """A file's name up to its first dot, as WebDataset names what belongs together."""
-    return posixpath.basename(path).partition(".")[0]
+    return path.rpartition("/")[2].partition(".")[0]
 
 
 def keys_of_path(path: str) -> tuple[bytes, ...]:

@@ -31,8 +31,8 @@ PATHS = ("path", "file_loc", "filename", "file_name")
 """Columns whose values are paths of images; ``filename`` may have its ``subfolder`` beside it."""
 _FOLDER = "subfolder"
 AUTO = "auto"
-_ROWS = 64
-"""Rows that are read at a time: images are large."""
+_ROWS, _AT_ONCE = 256, 4 << 20
+"""Rows and bytes that are read at a time, at most: images are large, and a batch of few has its price."""
 _FILE_BITS = 32
 """A row group is a number of 64 bits: its file above, its place in the file below."""
 _LARGEST_GROUP = 1 << 29
@@ -291,9 +291,16 @@ def _blocks(file: pq.ParquetFile, column: str, group: int) -> Iterator[_Block]:
 
 def _binary(file: pq.ParquetFile, column: str, group: int) -> Iterator[pa.Array]:
     inner = f"{column}.bytes" if pa.types.is_struct(file.schema_arrow.field(column).type) else column
-    for batch in file.iter_batches(_ROWS, row_groups=[group], columns=[inner], use_threads=False):
+    for batch in file.iter_batches(
+        _rows_at_once(file, column, group), row_groups=[group], columns=[inner], use_threads=False
+    ):
         values = batch.column(0)
         yield pc.struct_field(values, "bytes") if pa.types.is_struct(values.type) else values
+
+
+def _rows_at_once(file: pq.ParquetFile, column: str, group: int) -> int:
+    size = max(1, sum(map(_image_bytes(file, column, group), range(file.metadata.num_columns))))
+    return max(1, min(_ROWS, _AT_ONCE * file.metadata.row_group(group).num_rows // size))
 
 
 def _moved(table: Table, first_rows: dict[tuple[int, int], int], starts: Table, lengths: Table) -> Table:

@@ -4,10 +4,12 @@ import io
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from gzcore.console import printable
 from gzcore.errors import GzError
-from gzcore.images import MissingImage, read_part
+from gzcore.images import MissingImage
+from gzcore.images.parts import Parts
 from gzcore.storage.places import Place, Url
 from gzprep.images.sources.base import Named
 from gzprep.images.sources.index import Index, IndexBuilder, Location, keys_of_path
@@ -44,7 +46,16 @@ class TarImages:
         at = self.index.find(galaxy)
         if not at.length:
             raise MissingImage(EMPTY)
-        return read_part(self.files[at.file], at.start, at.length)
+        return self._parts.read(self.files[at.file], at.start, at.length)
+
+    @cached_property
+    def _parts(self) -> Parts:
+        """The files, as far as this process has opened them."""
+        return Parts()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Open files are not sent to workers."""
+        return TarImages, (self.shown, self.files, self.index)
 
 
 def open_tar(shown: str, files: Sequence[Place]) -> TarImages:
