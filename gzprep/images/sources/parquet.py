@@ -300,7 +300,8 @@ def _binary(file: pq.ParquetFile, column: str, group: int) -> Iterator[pa.Array]
 
 def _rows_at_once(file: pq.ParquetFile, column: str, group: int) -> int:
     size = max(1, sum(map(_image_bytes(file, column, group), range(file.metadata.num_columns))))
-    return max(1, min(_ROWS, _AT_ONCE * file.metadata.row_group(group).num_rows // size))
+    rows = int(file.metadata.row_group(group).num_rows)
+    return max(1, min(_ROWS, _AT_ONCE * rows // size))
 
 
 def _moved(table: Table, first_rows: dict[tuple[int, int], int], starts: Table, lengths: Table) -> Table:
