@@ -31,8 +31,10 @@ PATHS = ("path", "file_loc", "filename", "file_name")
 """Columns whose values are paths of images; ``filename`` may have its ``subfolder`` beside it."""
 _FOLDER = "subfolder"
 AUTO = "auto"
-_ROWS, _AT_ONCE = 256, 4 << 20
-"""Rows and bytes that are read at a time, at most: images are large, and a batch of few has its price."""
+_ROWS = 64
+"""Rows that are read at a time, of a large row group."""
+_AT_ONCE = 1 << 25
+"""Bytes of a row group that is read at once, which takes half the time of reading some rows at a time."""
 _FILE_BITS = 32
 """A row group is a number of 64 bits: its file above, its place in the file below."""
 _LARGEST_GROUP = 1 << 29
@@ -218,18 +220,16 @@ def read_group(place: Place, column: str, group: int) -> list[bytes | None]:
         GzError: it is damaged, or too large to be kept.
     """
     with _readable(place), pq.ParquetFile(for_arrow(place), pre_buffer=False) as file:
-        size = sum(map(_image_bytes(file, column, group), range(file.metadata.num_columns)))
+        size = _size(file, column, group)
         if size > _LARGEST_GROUP:
             raise GzError(f"Row group {group} of {place} has {size} bytes; write it again with fewer rows a group.")
         return list(_images(file, column, group))
 
 
-def _image_bytes(file: pq.ParquetFile, column: str, group: int) -> Any:  # noqa: ANN401 -- a function of a number
-    def size(number: int) -> int:
-        chunk = file.metadata.row_group(group).column(number)
-        return int(chunk.total_uncompressed_size) if chunk.path_in_schema.split(".")[0] == column else 0
-
-    return size
+def _size(file: pq.ParquetFile, column: str, group: int) -> int:
+    """Bytes of the images of a row group, as the file tells them."""
+    chunks = map(file.metadata.row_group(group).column, range(file.metadata.num_columns))
+    return sum(int(chunk.total_uncompressed_size) for chunk in chunks if chunk.path_in_schema.split(".")[0] == column)
 
 
 def _images(file: pq.ParquetFile, column: str, group: int) -> Iterator[bytes | None]:
@@ -291,17 +291,13 @@ def _blocks(file: pq.ParquetFile, column: str, group: int) -> Iterator[_Block]:
 
 def _binary(file: pq.ParquetFile, column: str, group: int) -> Iterator[pa.Array]:
     inner = f"{column}.bytes" if pa.types.is_struct(file.schema_arrow.field(column).type) else column
-    for batch in file.iter_batches(
-        _rows_at_once(file, column, group), row_groups=[group], columns=[inner], use_threads=False
-    ):
+    if _size(file, column, group) <= _AT_ONCE:
+        batches = iter(file.read_row_group(group, columns=[inner], use_threads=False).to_batches())
+    else:
+        batches = file.iter_batches(_ROWS, row_groups=[group], columns=[inner], use_threads=False)
+    for batch in batches:
         values = batch.column(0)
         yield pc.struct_field(values, "bytes") if pa.types.is_struct(values.type) else values
-
-
-def _rows_at_once(file: pq.ParquetFile, column: str, group: int) -> int:
-    size = max(1, sum(map(_image_bytes(file, column, group), range(file.metadata.num_columns))))
-    rows = int(file.metadata.row_group(group).num_rows)
-    return max(1, min(_ROWS, _AT_ONCE * rows // size))
 
 
 def _moved(table: Table, first_rows: dict[tuple[int, int], int], starts: Table, lengths: Table) -> Table:
