@@ -8,7 +8,7 @@ WORKERS ?= 2
 # A file of tests a process; 0 runs all in this one.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test thorough faults fuzz audit same-bytes lint format types unit test-formats lock golden wheel-check docs notebooks docs-links docs-tutorial clean help
+.PHONY: run test pytest thorough faults fuzz audit same-bytes lint format types unit test-formats lock golden wheel-check docs notebooks docs-links docs-tutorial clean help
 
 help:            ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -16,7 +16,10 @@ help:            ## say what there is
 run: $(VENV)/base ## prepare the sample sky (200 simulated galaxies) into ./gz2-shards
 	$(BIN)/gzprep run --runner DirectRunner
 
-test: lint types ## all: lint, types, every kind of test (WORKERS=4 for four cores)
+test: lint ## all: lint, types, every kind of test (WORKERS=4 for four cores)
+	$(MAKE) --no-print-directory --jobs 2 types pytest
+
+pytest: $(VENV)/dev
 	$(PYTEST) -m "not thorough"
 
 unit: $(VENV)/dev ## for every save: the tests that are quick

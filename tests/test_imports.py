@@ -81,7 +81,7 @@ def test_a_data_set_needs_the_base_install_alone(tmp_path: Path) -> None:
         "pandas",
     )
     sky, out = tmp_path / "sky", tmp_path / "out"
-    with lacking(*absent) as process:
+    with lacking(*absent, libraries="apache_beam cv2 pyarrow.parquet scipy.ndimage simplejpeg") as process:
         process.do("command", "gzprep", "simulate", sky, "--galaxies", "8")
         process.do("command", "gzprep", "run", "--data", sky, "--out", out, *SMALL)
         process.do("command", "gzprep", "inspect", sky / "images", "--html", tmp_path / "page")
@@ -97,7 +97,7 @@ def test_training_reading_and_judging_need_no_part_of_gzprep(small_sky: Path, da
         ("report", run, "--html", tmp_path / "page"),
         ("predict", run, small_sky / "images", "--parquet", tmp_path / "votes.parquet"),
     )
-    with lacking(*absent, libraries="keras") as process:
+    with lacking(*absent, libraries="keras sklearn.metrics pyarrow.parquet") as process:
         for command in commands:
             process.do("command", "gztrain", *command)
 
