@@ -57,20 +57,11 @@ def show_prevalence(found: Json) -> None:
         )
     header = ("", "count as", "accuracy", "there", "95 % interval", "ECE", "there")
     show_table(f"In a population with the shares of {part['file']} (there)", rows, header)
+    from gztrain.evaluation.prevalence import about_prevalence
+
     for line in about_prevalence(part):
         show_line(line)
     show_line("")
-
-
-def about_prevalence(part: Json) -> Iterator[str]:
-    """What could not be corrected, and what of the file was not used."""
-    for name, figures in part["per_question"].items():
-        if figures["absent"]:
-            yield f"No galaxy has the answer {', '.join(figures['absent'])}, so {name} cannot be corrected."
-    if part["uncorrected"]:
-        yield f"{part['file']} has no share of an answer to {', '.join(part['uncorrected'])}."
-    if part["unused"]:
-        yield f"This run does not answer for {', '.join(part['unused'])}, so their shares were not used."
 
 
 def _rate(value: float | None) -> str:

@@ -8,7 +8,7 @@ answers, so a label's own recall and AUC do not depend on how frequent it is; th
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -239,3 +239,29 @@ def _intervals(
 
 def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+# ------------------------------------------------------------ in words
+
+
+def about_prevalence(part: Json) -> Iterator[str]:
+    """Sentences: what could not be corrected, which galaxies count for nothing, and what of the file was not used."""
+    for name, figures in part["per_question"].items():
+        if figures["absent"]:
+            yield f"No galaxy has the answer {', '.join(figures['absent'])}, so {name} cannot be corrected."
+        yield from _left_out(name, figures)
+    if part["uncorrected"]:
+        yield f"{part['file']} has no share of an answer to {', '.join(part['uncorrected'])}."
+    if part["unused"]:
+        yield f"This run does not answer for {', '.join(part['unused'])}, so their shares were not used."
+
+
+def _left_out(name: str, figures: Json) -> Iterator[str]:
+    """The galaxies whose answer is not there in the population, so that their weight is 0."""
+    for answer in figures["answers"]:
+        if answer["population"] == 0 and answer["sample"]:
+            galaxies = round(answer["sample"] * figures["galaxies"])
+            yield (
+                f"{galaxies} of {figures['galaxies']} galaxies have the answer {answer['label']}, which the population "
+                f"does not have, so they are left out of {name}."
+            )

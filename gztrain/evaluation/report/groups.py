@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from gzcore.console import printable
+from gztrain.evaluation.prevalence import about_prevalence
 from gztrain.evaluation.report.formatting import percent, rate, whole
 from gztrain.evaluation.report.gather import RunReport
 from gztrain.evaluation.report.tables import Cell, Table, TableRow, figure, name_of
@@ -48,7 +49,8 @@ def by_prevalence(run: RunReport) -> Table | None:
         return None
     rows = tuple(_population_rows(run, part))
     head = ("", "share of the galaxies", "in the population", "precision", "there", "accuracy", "there", "ECE", "there")
-    return Table(f"Figures for a population with the shares of {printable(part['file'])}.", head, rows)
+    words = (f"Figures for a population with the shares of {part['file']}.", *about_prevalence(part))
+    return Table(printable(" ".join(words)), head, rows)
 
 
 def _population_rows(run: RunReport, part: Json) -> Iterator[TableRow]:

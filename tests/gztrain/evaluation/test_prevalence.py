@@ -9,7 +9,14 @@ from sklearn.metrics import roc_auc_score
 from gzcore.errors import GzError
 from gztrain.data.dataset import open_dataset
 from gztrain.evaluation.predictions import Predictions
-from gztrain.evaluation.prevalence import Prevalence, corrected, read_prevalence, target_shares, weights_of
+from gztrain.evaluation.prevalence import (
+    Prevalence,
+    about_prevalence,
+    corrected,
+    read_prevalence,
+    target_shares,
+    weights_of,
+)
 from tests.gztrain.synthetic import scheme_of, some_predictions
 
 SMOOTH = "smooth-or-featured-gz2_smooth"
@@ -87,6 +94,20 @@ def test_an_answer_that_no_galaxy_has_is_named() -> None:
     of_question = found["smooth-or-featured-gz2"]
     assert of_question["absent"] == ["smooth-or-featured-gz2_featured-or-disk"]
     assert (of_question["accuracy"], of_question["intervals"]["accuracy"]) == (None, None)
+
+
+def test_what_is_left_out_is_told() -> None:
+    """Four of ten galaxies are smooth, and nothing in the population is; edge-on galaxies have no share."""
+    part = corrected(TEN, scheme_of("q0"), Prevalence("f", {SMOOTH: 0}, ("bar-gz2_yes",)), (0, 0))
+    left_out = (
+        f"4 of 10 galaxies have the answer {SMOOTH}, which the population does not have, "
+        "so they are left out of smooth-or-featured-gz2."
+    )
+    assert list(about_prevalence({**part, "uncorrected": ["disk-edge-on-gz2"]})) == [
+        left_out,
+        "f has no share of an answer to disk-edge-on-gz2.",
+        "This run does not answer for bar-gz2_yes, so their shares were not used.",
+    ]
 
 
 @pytest.mark.parametrize(
