@@ -48,13 +48,11 @@ bench-flat: $(VENV)/dev ## whether memory, file handles and threads stay flat: 5
 bench-likeness: $(VENV)/dev ## whether copies of a galaxy are its neighbours, and oddities stand out: make bench-likeness RUN=... OUT=...
 	@$(BIN)/python benchmarks/likeness.py $(RUN) $(OUT)
 
-<<<<<<< HEAD
 bench-neighbours: $(VENV)/dev ## whether neighbours are blanked and the galaxy is kept: 500 simulated galaxies, a minute
 	@$(BIN)/python benchmarks/neighbours.py
-=======
+
 bench-broken: $(VENV)/dev ## break a trained run in seven ways, and see that each is named: make bench-broken RUN=... GALAXIES=gz2
 	@$(BIN)/python benchmarks/broken.py $(RUN) $(GALAXIES)
->>>>>>> fabcfb0 (The report page says what --prevalence could not correct and which galaxies it leaves out; a script breaks a trained run in seven ways and looks for the words)
 
 bench-report: $(VENV)/dev ## seconds and memory of gzprep report: 750 galaxies, and 200,000 rows of votes
 	@$(BIN)/python benchmarks/report.py
