@@ -52,6 +52,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "gzprep and gztrain"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_sidebars = {"tutorial": []}  # it belongs to no section, so there is no list of its pages
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",

@@ -164,15 +164,21 @@ def report(
 @app.command()
 def preview(
     out: Dataset,
-    galaxy_id: Annotated[str, typer.Option("--id", help="Id of a galaxy; see catalogue.parquet.")],
-    png: Annotated[Path, typer.Option("--png", parser=path, help="File to write.")],
+    galaxy_id: Annotated[
+        str | None, typer.Option("--id", help="Id of a galaxy; see catalogue.parquet. Default: the first one.")
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option("--png", parser=path, help="File to write. Default: the galaxy's id and .png.")
+    ] = None,
 ) -> None:
     """Draw all views of a galaxy as a contact sheet, with what was done to each."""
     from gzcore.console import show_line
-    from gzprep.tools.contact_sheet import draw_preview
+    from gzprep.tools.contact_sheet import any_galaxy, draw_preview, file_of
 
-    count = draw_preview(out, galaxy_id, png)
-    show_line(f"{count} views of {galaxy_id} are in {png}")
+    chosen = galaxy_id or any_galaxy(out)
+    target = png or file_of(chosen)
+    count = draw_preview(out, chosen, target)
+    show_line(f"{count} views of {chosen} are in {target}")
 
 
 @app.command()

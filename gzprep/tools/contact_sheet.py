@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,23 @@ _WORDS = {
     "inpaint": "line filled: {defect}",
     "mask": "{neighbours} neighbours blanked",
 }
+
+
+def any_galaxy(root: Place) -> str:
+    """The id of a galaxy that can be drawn: the first one in the shards.
+
+    Raises:
+        GzError: the folder is not whole, or no galaxy is in the shards.
+    """
+    found = example_id(open_folder(root)[0])
+    if found is None:
+        raise GzError(f"No galaxy is in the shards of {root}: all were rejected; rejects.parquet says why.")
+    return found
+
+
+def file_of(galaxy_id: str) -> Path:
+    """A name of a file for a galaxy, in this folder: its id, with _ for what is no letter, digit, point or sign."""
+    return Path(f"{re.sub(r'[^A-Za-z0-9.+-]', '_', galaxy_id).strip('.') or 'galaxy'}.png")
 
 
 def draw_preview(root: Place, galaxy_id: str, png: Path) -> int:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from gzprep.dataset.read import open_folder, operations_of
-from gzprep.tools.contact_sheet import caption, find_records, find_row
+from gzprep.tools.contact_sheet import any_galaxy, caption, file_of, find_records, find_row
 from tests.running import gzprep
 
 
@@ -47,6 +47,25 @@ def test_captions_say_what_was_done(dataset: Path) -> None:
     for record in records[1:]:
         assert caption(record)[0] == f"view {record.view}"
         assert len(caption(record)) == 1 + len(operations_of(record))
+
+
+def test_without_id_and_name_the_first_galaxy_is_drawn_into_a_file_of_its_id(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = gzprep("preview", dataset)
+    assert result.code == 0, result.err
+    galaxy = any_galaxy(dataset)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{galaxy}.png"]
+    assert f"views of {galaxy} are in {galaxy}.png" in result.out
+
+
+NAMES = {"587": "587.png", "J0004+02.9": "J0004+02.9.png", "a/b": "a_b.png", "..": "galaxy.png", "\u2603": "_.png"}
+
+
+@pytest.mark.parametrize(("galaxy", "name"), NAMES.items(), ids=map(ascii, NAMES))
+def test_a_file_is_named_by_the_galaxy_and_stays_in_its_folder(galaxy: str, name: str) -> None:
+    assert str(file_of(galaxy)) == name
 
 
 def test_an_unknown_galaxy_is_told_with_one_that_is_there(dataset: Path, tmp_path: Path) -> None:
