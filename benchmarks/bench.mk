@@ -7,7 +7,7 @@ DEFECT_PEERS := cleanvision
 PEERS := $(PREP_PEERS) $(INPUT_PEERS) $(DEFECT_PEERS)
 
 .PHONY: bench-prep bench-quick bench-growth bench-memory bench-stages bench-input bench-input-quick bench-input-memory
-.PHONY: bench-neighbours bench-start bench-against bench-report bench-broken bench-likeness bench-sources bench-flat bench-defects bench-defects-quick bench-envs bench-lock
+.PHONY: bench-neighbours bench-catalogue bench-start bench-against bench-report bench-broken bench-likeness bench-sources bench-flat bench-defects bench-defects-quick bench-envs bench-lock
 
 bench-prep: $(VENV)/dev $(PREP_PEERS:%=$(BENCH_ENVS)/%/made) ## speed against the floor, a second worker and peers, 15 minutes at most
 	@$(BIN)/python benchmarks/prep.py
@@ -47,6 +47,9 @@ bench-flat: $(VENV)/dev ## whether memory, file handles and threads stay flat: 5
 
 bench-likeness: $(VENV)/dev ## whether copies of a galaxy are its neighbours, and oddities stand out: make bench-likeness RUN=... OUT=...
 	@$(BIN)/python benchmarks/likeness.py $(RUN) $(OUT)
+
+bench-catalogue: $(VENV)/dev ## memory, speed and interruption of a catalogue: make bench-catalogue RUN=... IMAGES=... ROWS=50000
+	@$(BIN)/python benchmarks/catalogue_rows.py $(RUN) $(IMAGES) --rows $(or $(ROWS),50000)
 
 bench-neighbours: $(VENV)/dev ## whether neighbours are blanked and the galaxy is kept: 500 simulated galaxies, a minute
 	@$(BIN)/python benchmarks/neighbours.py

@@ -7,6 +7,7 @@ Units, UCDs and descriptions go where each format has a place for them. CSV has 
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from gzcore.errors import GzError, UsageError
 from gzcore.storage.atomic import appearing, beside, write_json, writing
 from gztrain.predict.catalogue.columns import Column, votable_header
 
+_FITS_BLOCK = 2880
+"""Bytes that the length of a part of a FITS file is a multiple of (FITS standard 4.0, section 3.1)."""
 KEY = b"gztrain.catalogue"
 """Where a parquet file says what it was made of."""
 Told = Mapping[str, str]
@@ -89,42 +92,80 @@ _CSV_TYPES = {pa.string(): "string", pa.bool_(): "boolean", pa.float32(): "float
 
 
 def _write_fits(parquet: Path, out: Path, columns: Sequence[Column], told: Told) -> None:
+    """A binary table, written part by part, so that memory does not grow with the rows."""
     from astropy.io import fits
 
-    table = pq.read_table(parquet)
-    made = [_fits_column(column, table[column.name], fits) for column in columns]
-    hdu = fits.BinTableHDU.from_columns(made, name="VOTES")
+    with pq.ParquetFile(parquet) as rows, appearing(out) as file:
+        kinds = [_FitsKind.of(column, rows) for column in columns]
+        made = [kind.column(column, fits) for column, kind in zip(columns, kinds, strict=True)]
+        hdu = fits.BinTableHDU.from_columns(made, name="VOTES", nrows=0)
+        hdu.header["NAXIS2"] = rows.metadata.num_rows
+        _describe(hdu.header, columns, told)
+        file.write(fits.PrimaryHDU().header.tostring().encode("ascii"))
+        file.write(hdu.header.tostring().encode("ascii"))
+        record = np.dtype([(column.name, kind.dtype) for column, kind in zip(columns, kinds, strict=True)])
+        written = sum(file.write(_records(batch, columns, kinds, record)) for batch in rows.iter_batches())
+        file.write(bytes(-written % _FITS_BLOCK))
+
+
+def _describe(header: Any, columns: Sequence[Column], told: Told) -> None:  # noqa: ANN401 -- astropy
+    """Write descriptions, UCDs and what is told into the header of a table."""
     for place, column in enumerate(columns, 1):
-        hdu.header[f"TCOMM{place}"] = column.description
+        header[f"TCOMM{place}"] = column.description
         if column.ucd:
-            hdu.header[f"TUCD{place}"] = column.ucd
+            header[f"TUCD{place}"] = column.ucd
     for name, text in told.items():
-        hdu.header[name] = _ascii(text)
-    with appearing(out) as file:
-        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(file)
+        header[name] = _ascii(text)
 
 
-def _fits_column(column: Column, values: pa.ChunkedArray, fits: Any) -> Any:  # noqa: ANN401 -- astropy
-    """A column of a binary table; integers and truth values that are not known have a value that stands for it."""
-    unit = column.unit or None
-    if column.kind == pa.string():
-        texts = np.array([_ascii(text or "") for text in values.to_pylist()], dtype="S")
-        return fits.Column(column.name, f"{max(texts.dtype.itemsize, 1)}A", unit, array=texts)
-    if pa.types.is_floating(column.kind):
-        letter = "D" if column.kind == pa.float64() else "E"
-        return fits.Column(column.name, letter, unit, array=_floats(values))
-    letter, null = ("B", 255) if pa.types.is_boolean(column.kind) else ("K", np.iinfo(np.int64).min)
-    whole = values.cast(pa.int64()).fill_null(null).to_numpy()
-    return fits.Column(column.name, letter, unit, null, array=whole.astype(np.uint8 if letter == "B" else np.int64))
+@dataclass(frozen=True)
+class _FitsKind:
+    """How the values of a column stand in a binary table: their letter, numpy type, and what stands for no value."""
+
+    letter: str
+    dtype: str
+    null: int | None = None
+
+    @classmethod
+    def of(cls, column: Column, rows: pq.ParquetFile) -> "_FitsKind":
+        """The kind of a column; texts are read once, for the longest decides the width of all."""
+        if column.kind == pa.string():
+            batches = rows.iter_batches(columns=[column.name])
+            width = max(
+                (len(_ascii(text or "")) for batch in batches for text in batch.column(0).to_pylist()), default=1
+            )
+            return cls(f"{max(width, 1)}A", f"S{max(width, 1)}")
+        if pa.types.is_floating(column.kind):
+            return cls("D", ">f8") if column.kind == pa.float64() else cls("E", ">f4")
+        return cls("B", "u1", 255) if pa.types.is_boolean(column.kind) else cls("K", ">i8", np.iinfo(np.int64).min)
+
+    def column(self, column: Column, fits: Any) -> Any:  # noqa: ANN401 -- astropy
+        """The column, without rows."""
+        return fits.Column(column.name, self.letter, column.unit or None, self.null, array=np.empty(0, self.dtype))
+
+
+def _records(batch: pa.RecordBatch, columns: Sequence[Column], kinds: Sequence[_FitsKind], record: Any) -> bytes:  # noqa: ANN401 -- a dtype
+    """Rows as they stand in the file."""
+    made = np.zeros(len(batch), record)
+    for column, kind in zip(columns, kinds, strict=True):
+        values = batch.column(column.name)
+        if column.kind == pa.string():
+            made[column.name] = [_ascii(text or "").encode() for text in values.to_pylist()]
+        elif kind.null is None:
+            made[column.name] = _floats(values)
+        else:
+            made[column.name] = values.cast(pa.int64()).fill_null(kind.null).to_numpy(zero_copy_only=False)
+    return made.tobytes()
 
 
 def _ascii(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
 
 
-def _floats(values: pa.ChunkedArray) -> npt.NDArray[Any]:
+def _floats(values: Any) -> npt.NDArray[Any]:  # noqa: ANN401 -- an array, or a chunked one
     """Numbers as they are; NaN where they are not known."""
-    numbers: npt.NDArray[Any] = values.fill_null(float("nan")).to_numpy()
+    filled = values.fill_null(float("nan"))
+    numbers: npt.NDArray[Any] = np.asarray(filled)
     return numbers
 
 

@@ -96,3 +96,19 @@ def test_every_ucd_is_in_the_list_of_the_ivoa() -> None:
 def test_another_ending_is_refused() -> None:
     with pytest.raises(UsageError, match=r"\.parquet, \.csv, \.fits, \.vot"):
         check_format(Path("votes.txt"))
+
+
+def test_fits_is_written_part_by_part_as_astropy_reads_it(parquet: Path, tmp_path: Path) -> None:
+    from astropy.io import fits
+
+    table = pq.read_table(parquet)
+    several = tmp_path / "several.parquet"
+    with pq.ParquetWriter(several, table.schema) as writer:
+        for start in range(0, ROWS, 3):
+            writer.write_table(table.slice(start, 3))
+    for path, out in ((parquet, "one.fits"), (several, "several.fits")):
+        convert(path, tmp_path / out, COLUMNS, TOLD)
+    assert (tmp_path / "one.fits").read_bytes() == (tmp_path / "several.fits").read_bytes()
+    with fits.open(tmp_path / "one.fits") as file:
+        file.verify("exception")
+        assert len(file["VOTES"].data) == ROWS
