@@ -42,6 +42,13 @@ bench-input-quick: $(VENV)/dev ## the same in a minute, without peers: shows tha
 bench-input-memory: $(VENV)/dev ## peak memory of our readers: 10 and 100 shards, 1 and 5 epochs
 	@$(BIN)/python benchmarks/input_memory.py
 
+.PHONY: bench-python bench-python-quick
+bench-python: $(VENV)/dev $(VENV)/formats/installed ## samples/s of train.batches, to_torch, Grain and random access beside our reader, 5 minutes
+	@$(BIN)/python benchmarks/python_api.py
+
+bench-python-quick: $(VENV)/dev $(VENV)/formats/installed ## the same in a minute: shows that it runs, not how fast
+	@$(BIN)/python benchmarks/python_api.py --quick
+
 bench-flat: $(VENV)/dev ## whether memory, file handles and threads stay flat: 50,000 galaxies, 20 epochs, 8 minutes
 	@$(BIN)/python benchmarks/flat.py
 

@@ -6,6 +6,7 @@ from typing import Literal
 from gzcore.errors import UsageError
 from gzcore.machine import cores
 from gztrain.data.batch import Batch, Reader
+from gztrain.data.buffers import ImageBuffers
 from gztrain.data.damage import Damage
 from gztrain.data.order import draws, order
 from gztrain.data.selection import Selection, select
@@ -17,7 +18,12 @@ __all__ = ["READERS", "Batch", "Damage", "Reader", "ReaderName", "Selection", "d
 
 
 def open_reader(
-    name: str = "auto", *, threads: int | None = None, prefetch: int = 2, skip_damaged: bool = False
+    name: str = "auto",
+    *,
+    threads: int | None = None,
+    prefetch: int = 2,
+    skip_damaged: bool = False,
+    buffers: ImageBuffers | None = None,
 ) -> Reader:
     """Choose how shards are read. All readers give the same batches, to the last bit.
 
@@ -28,6 +34,7 @@ def open_reader(
         threads: how many decode; None: one a core that we may use.
         prefetch: batches that are made ready ahead.
         skip_damaged: leave damaged records out, and count them in the reader's ``damage``; else the first one stops.
+        buffers: memory that ``native`` uses again, where several readers follow one another; None: its own.
 
     Raises:
         UsageError: there is no such reader, or a number is out of range.
@@ -39,7 +46,7 @@ def open_reader(
     if name in ("auto", "native"):
         from gztrain.data.native_reader import NativeReader
 
-        return NativeReader(wanted, prefetch, damage)
+        return NativeReader(wanted, prefetch, damage, buffers or ImageBuffers())
     if name == "tf":
         if find_spec("tensorflow") is None:
             raise UsageError("The reader tf needs TensorFlow, which is not installed; choose the reader native.")

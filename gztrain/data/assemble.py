@@ -10,18 +10,21 @@ from gzcore.images import Pixels
 from gztrain.data.batch import Batch, Ints
 from gztrain.data.damage import Damage
 from gztrain.data.fast_parse import Row
-from gztrain.data.order import Draws, Places, draws
+from gztrain.data.order import DRAWS, Draws, Places, draws
 from gztrain.data.selection import Selection
 
 
 @dataclass(frozen=True, eq=False)
 class Assembly:
-    """What all batches of an epoch share: the records, what to do about damage, and the seed of random numbers."""
+    """What all batches of an epoch share: the records, what to do about damage, and the seed of random numbers.
+
+    Without an epoch, draws are 0: they cost a tenth of a single record, and only an augmentation uses them.
+    """
 
     selection: Selection
     damage: Damage
     seed: int
-    epoch: int
+    epoch: int | None
 
     def batch(self, places: Places, rows: Sequence[Row | DamagedRecord], images: Pixels) -> Iterator[Batch]:
         """Yield the batch of the records at some places; nothing, if all of them are damaged.
@@ -40,7 +43,12 @@ class Assembly:
             kept = [isinstance(row, Row) for row in rows]
             places, images = places[kept], images[kept]
         if good:
-            yield _join(images, good, places, draws(self.seed, self.epoch, places), self.selection)
+            yield _join(images, good, places, self._draws(places), self.selection)
+
+    def _draws(self, places: Places) -> Draws:
+        if self.epoch is None:
+            return np.zeros((len(places), DRAWS), np.float32)
+        return draws(self.seed, self.epoch, places)
 
     def _report(self, places: Places, rows: Sequence[Row | DamagedRecord]) -> None:
         for place, row in zip(places.tolist(), rows, strict=True):

@@ -26,7 +26,11 @@ class ImageBuffers:
         Args:
             keep: free buffers that are kept at most; others are given back to the system.
         """
+        self._keep = keep
         self._free: deque[mmap.mmap] = deque(maxlen=keep)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return ImageBuffers, (self._keep,)  # another process begins with no memory
 
     def take(self, shape: tuple[int, ...]) -> Pixels:
         """A buffer for images of some shape, uint8 [B, H, W, 3], page-aligned."""

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from gzcore.dataset.features import Widths
 from gzcore.dataset.layout import SPLITS, TEST_FOLD
 from gzcore.dataset.manifest import Json, read_manifest
@@ -62,6 +65,23 @@ class Scheme:
     def fraction_blocks(self) -> tuple[slice, ...]:
         """Where the fractions of each question stand among the scheme's own, one slice a question."""
         return _blocks(len(question.answers) for question in self.questions)
+
+    @cached_property
+    def question_places(self) -> npt.NDArray[np.int64]:
+        """Of each label, the place of its question among all questions of a record: int64 [L]."""
+        return np.array([question.index for question in self.questions for _ in question.used], np.int64)
+
+    @cached_property
+    def answer_places(self) -> npt.NDArray[np.int64]:
+        """Of each label, the places of all answers of its question among all fractions of a record: int64 [L, A].
+
+        A is the number of answers of the question that has most; -1 stands where another one has fewer.
+        """
+        most = max(len(question.answers) for question in self.questions)
+        answers = [self.fraction_places[block] for block in self.fraction_blocks]
+        rows = [[*part, *[-1] * (most - len(part))] for part in answers]
+        counts = [len(question.used) for question in self.questions]
+        return np.repeat(np.array(rows, np.int64), counts, axis=0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,7 +60,7 @@ def true_labels(
     Returns:
         Labels and mask, each int64 [B, L] of 0 and 1; a masked label is 0.
     """
-    labels, mask = (part[:, list(scheme.places)] for part in batch.labels(policy))
+    labels, mask = (part[:, scheme.places] for part in batch.labels(policy))
     if policy != "report":
         mask = mask * enough_votes(batch.votes, scheme, min_votes)
         if ties == "mask":
@@ -70,21 +70,15 @@ def true_labels(
 
 def enough_votes(votes: Floats, scheme: Scheme, min_votes: int) -> Ints:
     """Tell of which labels the question has enough votes, or no counts: int64 [B, L] of 0 and 1."""
-    of_label = [question.index for question in scheme.questions for _ in question.used]
-    return (~(votes[:, of_label] < min_votes)).astype(np.int64)  # NaN is not less than anything
+    return (~(votes[:, scheme.question_places] < min_votes)).astype(np.int64)  # NaN is not less than anything
 
 
 def tied(fractions: Floats, scheme: Scheme) -> Ints:
     """Tell of which labels the question has two best answers: int64 [B, L] of 0 and 1."""
-    of_scheme = fractions[:, list(scheme.fraction_places)]
-    columns = [_is_tied(of_scheme[:, block]) for block in scheme.fraction_blocks]
-    repeated = [column for column, question in zip(columns, scheme.questions, strict=True) for _ in question.used]
-    return np.stack(repeated, axis=1).astype(np.int64)
-
-
-def _is_tied(fractions: Floats) -> npt.NDArray[np.bool_]:
-    best = np.sort(fractions, axis=1)[:, -2:]  # NaN comes last: where no volunteer was asked, nothing is tied
-    return best[:, 1] - best[:, 0] <= TIE
+    places = scheme.answer_places
+    answers = np.where(places < 0, -np.inf, fractions[:, places])  # [B, L, A]
+    answers.sort(axis=2)  # NaN comes last: where no volunteer was asked, nothing is tied
+    return (answers[..., -1] - answers[..., -2] <= TIE).astype(np.int64)
 
 
 def chosen_answers(values: Floats | Doubles | Ints) -> Ints:

@@ -31,12 +31,13 @@ class NativeReader:
         threads: how many decode.
         prefetch: batches that are decoded ahead of the one in use; with it, at most prefetch + 2 are in memory.
         damage: what to do about damaged records, and which there were.
+        buffers: memory for images, which is used again for later batches; several readers may share it.
     """
 
     threads: int = field(default_factory=cores)
     prefetch: int = 2
     damage: Damage = field(default_factory=Damage)
-    _buffers: ImageBuffers = field(default_factory=ImageBuffers)  # kept from epoch to epoch
+    buffers: ImageBuffers = field(default_factory=ImageBuffers)
 
     def batches(
         self, selection: Selection, places: Places, batch: int, *, seed: int = 0, epoch: int = 0
@@ -48,7 +49,7 @@ class NativeReader:
             begun: deque[_PendingBatch] = deque()
             try:
                 for start in range(0, len(places), batch):
-                    begun.append(_begin(pool, files, places[start : start + batch], self._buffers))
+                    begun.append(_begin(pool, files, places[start : start + batch], self.buffers))
                     if len(begun) > self.prefetch:
                         yield from begun.popleft().finish(assembly)
                 while begun:

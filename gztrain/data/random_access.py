@@ -37,7 +37,7 @@ class RandomAccess:
         return RandomAccess, (self.selection,)
 
     def batch(self, places: Sequence[int]) -> Batch:
-        """Read the records at B places, in this order, in the calling thread.
+        """Read the records at B places, in this order, in the calling thread; their draws are 0.
 
         Raises:
             GzError: a record is damaged.
@@ -45,7 +45,7 @@ class RandomAccess:
         selection, wanted = self.selection, np.array(places, np.int64)
         images = self._buffers.take((len(wanted), selection.crop, selection.crop, 3))
         rows = [self._read(place, pixels) for place, pixels in zip(places, images, strict=True)]
-        return next(Assembly(selection, Damage(), 0, 0).batch(wanted, rows, images))
+        return next(Assembly(selection, Damage(), 0, None).batch(wanted, rows, images))
 
     def _read(self, place: int, pixels: Pixels) -> Row | DamagedRecord:
         try:

@@ -25,14 +25,6 @@ Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def reader_python() -> Path:
-    found = Path(os.environ.get("FORMATS_PYTHON", ROOT / ".venv" / "formats" / "bin" / "python"))
-    if not found.is_file():
-        pytest.skip(f"there is no {found}; make test-formats makes it")
-    return found
-
-
-@pytest.fixture(scope="module")
 def galaxies(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of the 750 real galaxies with votes where they are there, else of the small sky."""
     data = Path(os.environ.get("GZ_REAL_DATA", ROOT.parent / "shared" / "data")) / "gz2"

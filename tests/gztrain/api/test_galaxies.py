@@ -42,6 +42,11 @@ def stacked(samples: list[dict[str, Any]]) -> dict[str, Any]:
     return {key: np.stack([np.asarray(sample[key]) for sample in samples]) for key in KEYS}
 
 
+def unstacked(batch: dict[str, Any]) -> list[dict[str, Any]]:
+    """A batch as records."""
+    return [{key: values[row] for key, values in batch.items()} for row in range(len(batch["id"]))]
+
+
 def check_equal(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert sorted(one) == sorted(other) == KEYS
     for key in KEYS:
@@ -79,6 +84,8 @@ def test_batches_are_those_of_the_reader(
 
 WAYS: dict[str, Callable[[gztrain.GalaxySelection, list[int]], list[dict[str, Any]]]] = {
     "one by one": lambda train, places: [train[place] for place in places],
+    "as a batch": lambda train, places: unstacked(train[places]),
+    "as an array of places": lambda train, places: unstacked(train[np.array(places)]),
     "several at once": lambda train, places: train.__getitems__(places),
     "for PyTorch": lambda train, places: [train.to_torch()[np.int64(place)] for place in places],
     "from the end": lambda train, places: [train[place - len(train)] for place in places],
@@ -142,6 +149,9 @@ def test_a_selection_is_a_sequence(train: gztrain.GalaxySelection) -> None:
             train[place]
     with pytest.raises(TypeError):
         train["0"]
+    assert train[-2:]["id"].tolist() == [train[-2]["id"], train[-1]["id"]]
+    with pytest.raises(IndexError, match="1 record or more"):
+        train[5:5]
 
 
 def test_a_selection_says_what_it_is_and_gives_it_again(dataset: Path, train: gztrain.GalaxySelection) -> None:

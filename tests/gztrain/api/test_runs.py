@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -25,11 +26,36 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("runs")
 
 
+class Diary(keras.callbacks.Callback):
+    """Keeps what it is told at the end of each epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epochs: list[dict[str, float]] = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """As Keras calls it."""
+        self.epochs.append({"epoch": epoch, **logs})
+
+
 @pytest.fixture(scope="module")
-def run(dataset: Path, folder: Path) -> gztrain.TrainedRun:
-    settings = {"log": {"every": 1}, "bootstrap": 20}
+def diary() -> Diary:
+    return Diary()
+
+
+@pytest.fixture(scope="module")
+def run(dataset: Path, folder: Path, diary: Diary) -> gztrain.TrainedRun:
+    given: dict[str, Any] = {"set": {"log": {"every": 1}, "bootstrap": 20}, "callbacks": [diary], **TINY}
     data = gztrain.open_dataset(dataset)
-    return gztrain.fit(data, run=folder / "run", model="small", scheme="reduced", set=settings, **TINY)
+    return gztrain.fit(data, run=folder / "run", model="small", scheme="reduced", **given)
+
+
+def test_callbacks_are_told_the_figures_of_the_history(run: gztrain.TrainedRun, diary: Diary) -> None:
+    ends = run.history().dropna(subset=["val_loss"])
+    assert [told["epoch"] for told in diary.epochs] == [0, 1]
+    for name in ("val_loss", "val_auc"):
+        assert [told[name] for told in diary.epochs] == pytest.approx(ends[name].tolist(), abs=1e-6)
+    assert all(np.isfinite(told["loss"]) for told in diary.epochs)
 
 
 @pytest.mark.usefixtures("run")
