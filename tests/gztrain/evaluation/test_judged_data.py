@@ -19,7 +19,8 @@ from tests.gztrain.run_folders import TINY, untrained_run
 from tests.gztrain.shards import copied, edit_manifest
 from tests.running import SMALL, gzprep, gztrain
 
-SMALLEST: dict[str, Any] = {"model.size": 16, "bootstrap": 5}
+pytestmark = pytest.mark.usefixtures("file_uncompiled")
+SMALLEST: dict[str, Any] = {"model.size": 16, "bootstrap": 5, "scheme": "q1"}
 """Options of an untrained run."""
 
 
@@ -52,9 +53,23 @@ def other_sky(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of one epoch."""
     folder = tmp_path_factory.mktemp("judged") / "run"
-    result = gztrain("fit", dataset, "--run", folder, *TINY, "--epochs", "1", "--fine-tune-epochs", "0", "--views", "0")
+    short = ("--epochs", "1", "--fine-tune-epochs", "0", "--views", "0", "--scheme", "q1")
+    result = gztrain("fit", dataset, "--run", folder, *TINY, *short)
     assert result.code == 0, result.err
     return folder
+
+
+@pytest.fixture(scope="module")
+def swapped_data(small_sky: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set whose test galaxies are the training galaxies; not to be written into."""
+    folder = tmp_path_factory.mktemp("swapped")
+    return made(swapped(small_sky, folder / "sky"), folder / "out")
+
+
+@pytest.fixture(scope="module")
+def other_data(other_sky: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data set of other galaxies; not to be written into."""
+    return made(other_sky, tmp_path_factory.mktemp("other") / "sky two")
 
 
 @pytest.fixture
@@ -138,24 +153,23 @@ def test_a_run_of_an_earlier_version_still_works(galaxies: bool, own: Path, data
 
 # ---------------------------------------------------------------- other data
 
-STRANGE: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
-    "splits swapped": (lambda sky, folder: made(swapped(sky, folder / "sky"), folder / "out"), r"trained on \d+ of"),
+STRANGE: dict[str, tuple[Callable[[Path, Path, Path], Path], str]] = {
+    "splits swapped": (lambda _, other, __: other, r"trained on \d+ of"),
     "a few training galaxies": (
-        lambda sky, folder: made(swapped(sky, folder / "sky", 10), folder / "out"),
+        lambda sky, _, folder: made(swapped(sky, folder / "sky", 10), folder / "out"),
         r"trained on \d of 10 galaxies",
     ),
     "swapped, without a data hash": (
-        lambda sky, folder: edited(
-            made(swapped(sky, folder / "sky"), folder / "out"), folder / "old", without_data_hash
-        ),
+        lambda _, other, folder: edited(other, folder / "old", without_data_hash),
         r"trained on \d+ of",
     ),
     "swapped, without a catalogue": (
-        lambda sky, folder: no_catalogue(made(swapped(sky, folder / "sky"), folder / "out")),
+        lambda _, other, folder: no_catalogue(copied(other, folder / "out")),
         r"trained on \d+ of",
     ),
-    "another crop": (lambda sky, folder: made(sky, folder / "out", "--crop", "48"), "sees images of 64 px"),
+    "another crop": (lambda sky, _, folder: made(sky, folder / "out", "--crop", "48"), "sees images of 64 px"),
 }
+"""What makes them of the small sky, of the data set with exchanged splits, and in which folder."""
 
 
 def no_catalogue(data: Path) -> Path:
@@ -163,26 +177,23 @@ def no_catalogue(data: Path) -> Path:
     return data
 
 
-@pytest.mark.parametrize("old", [False, True], ids=["run of today", "run of an earlier version"])
 @pytest.mark.parametrize("name", STRANGE)
 def test_galaxies_that_were_trained_on_are_refused(
-    name: str,
-    old: bool,  # noqa: FBT001
-    own: Path,
-    small_sky: Path,
-    tmp_path: Path,
+    name: str, own: Path, small_sky: Path, swapped_data: Path, tmp_path: Path
 ) -> None:
+    """By a run of today, and by one of an earlier version."""
     make, words = STRANGE[name]
-    if old:
-        forget(own)
     before = (own / "metrics.json").read_bytes()
-    other = make(small_sky, tmp_path)
-    result = gztrain("evaluate", own, "--data", other)
-    assert result.code == 1
-    assert str(other) in result.sentence
-    assert re.search(words, result.sentence), result.sentence
-    assert (own / "metrics.json").read_bytes() == before
-    assert not (own / "predictions-test.parquet").exists()
+    other = make(small_sky, swapped_data, tmp_path)
+    for old in (False, True):
+        if old:
+            forget(own)
+        result = gztrain("evaluate", own, "--data", other)
+        assert result.code == 1
+        assert str(other) in result.sentence
+        assert re.search(words, result.sentence), result.sentence
+        assert (own / "metrics.json").read_bytes() == before
+        assert not (own / "predictions-test.parquet").exists()
 
 
 def test_folds_drawn_again_are_refused_for_val_and_named_for_test(own: Path, small_sky: Path, tmp_path: Path) -> None:
@@ -198,8 +209,8 @@ def test_folds_drawn_again_are_refused_for_val_and_named_for_test(own: Path, sma
     assert name.startswith("test-of-again-")
 
 
-def test_other_galaxies_are_judged_under_a_name_of_their_own(own: Path, other_sky: Path, tmp_path: Path) -> None:
-    other = made(other_sky, tmp_path / "sky two")
+def test_other_galaxies_are_judged_under_a_name_of_their_own(own: Path, other_data: Path, tmp_path: Path) -> None:
+    other = other_data
     assert gztrain("evaluate", own).code == 0
     before = json.loads((own / "metrics.json").read_text())["splits"]
     result = gztrain("evaluate", own, "--data", other)
@@ -217,20 +228,20 @@ def test_other_galaxies_are_judged_under_a_name_of_their_own(own: Path, other_sk
 
 
 def test_a_run_that_knows_no_galaxies_is_judged_on_its_own_data_alone(
-    own: Path, other_sky: Path, tmp_path: Path
+    own: Path, other_data: Path, tmp_path: Path
 ) -> None:
     forget(own)
     config = json.loads((own / "config.json").read_text())
     config["dataset"]["path"] = str(tmp_path / "gone")
     (own / "config.json").write_text(json.dumps(config))
-    result = gztrain("evaluate", own, "--data", made(other_sky, tmp_path / "other"))
+    result = gztrain("evaluate", own, "--data", other_data)
     assert result.code == 1
     assert "is not known any more" in result.sentence
 
 
-def test_a_damaged_list_of_galaxies_is_reported(own: Path, other_sky: Path, tmp_path: Path) -> None:
+def test_a_damaged_list_of_galaxies_is_reported(own: Path, other_data: Path) -> None:
     (own / "galaxies.parquet").write_bytes(b"PAR1")
-    result = gztrain("evaluate", own, "--data", made(other_sky, tmp_path / "other"))
+    result = gztrain("evaluate", own, "--data", other_data)
     assert (result.code, "galaxies.parquet is damaged" in result.sentence) == (1, True)
 
 
@@ -259,13 +270,13 @@ def test_a_folder_without_test_galaxies_mentions_the_validation_fold(own: Path, 
 
 
 @pytest.mark.parametrize("command", ["fit", "crossval"])
-def test_other_data_are_not_gone_on_with(command: str, run: Path, small_sky: Path, tmp_path: Path) -> None:
+def test_other_data_are_not_gone_on_with(command: str, run: Path, swapped_data: Path, tmp_path: Path) -> None:
     root = tmp_path / "run"
     shutil.copytree(run, root if command == "fit" else root / "fold-0")
     folder = RunFolder(root if command == "fit" else root / "fold-0")
     (folder.metrics).unlink()
     before = folder.history.read_bytes()
-    other = made(swapped(small_sky, tmp_path / "sky"), tmp_path / "other")
+    other = swapped_data
     result = gztrain(command, other, "--run", root, "--resume")
     assert result.code == 1, result.err
     assert "holds other data" in result.sentence
@@ -274,8 +285,8 @@ def test_other_data_are_not_gone_on_with(command: str, run: Path, small_sky: Pat
     assert folder.history.read_bytes() == before
 
 
-def test_members_of_other_data_make_no_ensemble(own: Path, small_sky: Path, tmp_path: Path) -> None:
-    other = made(swapped(small_sky, tmp_path / "sky"), tmp_path / "other")
+def test_members_of_other_data_make_no_ensemble(own: Path, swapped_data: Path, tmp_path: Path) -> None:
+    other = swapped_data
     stranger = untrained_run(tmp_path / "stranger", other, **SMALLEST)
     result = gztrain("ensemble", own, stranger.root)
     assert result.code == 1
@@ -305,18 +316,17 @@ def test_an_ensemble_of_folds_is_not_judged_on_a_fold_later(dataset: Path, tmp_p
     assert (result.code, "in the val split of" in result.sentence) == (1, True)
 
 
-def test_a_report_does_not_show_galaxies_of_other_data(own: Path, small_sky: Path, tmp_path: Path) -> None:
+def test_a_report_does_not_show_galaxies_of_other_data(own: Path, swapped_data: Path, tmp_path: Path) -> None:
     assert gztrain("evaluate", own).code == 0
-    other = made(swapped(small_sky, tmp_path / "sky"), tmp_path / "other")
+    other = swapped_data
     result = gztrain("report", own, "--html", tmp_path / "page", "--data", other)
     assert result.code == 2
     assert str(other) in result.sentence
     assert str(open_run(own).dataset) in result.sentence
 
 
-def test_the_runs_of_a_report_stand_beside_their_data_sets(own: Path, other_sky: Path, tmp_path: Path) -> None:
-    other = made(other_sky, tmp_path / "two")
-    stranger = untrained_run(tmp_path / "stranger", other, **SMALLEST)
+def test_the_runs_of_a_report_stand_beside_their_data_sets(own: Path, other_data: Path, tmp_path: Path) -> None:
+    stranger = untrained_run(tmp_path / "stranger", other_data, **SMALLEST)
     for folder in (own, stranger.root):
         assert gztrain("evaluate", folder).code == 0
     assert gztrain("report", own, stranger.root, "--html", tmp_path / "page").code == 0
