@@ -43,7 +43,7 @@ CHROMIUM = next(
 def real(gz2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All real galaxies as a data set of small crops, and the page about it."""
     folder = tmp_path_factory.mktemp("real")
-    made = gzprep("run", "--data", gz2, "--out", folder / "out", "--views", "2", "--crop", "64", "--workers", "2")
+    made = gzprep("run", "--data", gz2, "--out", folder / "out", "--views", "2", "--crop", "64", "--workers", "1")
     assert made.code == 0, made.err
     written = gzprep("report", folder / "out", "--html", folder / "page", "--json")
     assert written.code == 0, written.err
