@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from gztrain.environment import start_keras
 
-QUICK = {"size": 32, "views": 0, "epochs": 1, "fine_tune_epochs": 0}
+QUICK = {"size": 32, "views": 0, "epochs": 1, "fine_tune_epochs": 0, "set": {"bootstrap": 100}}
 """Options of the two models that are trained here: what is wrong with them shows after one epoch."""
 PLACES = ("id_str", "subfolder", "filename", "asset_id", "iauname", "ra", "dec", "sample", "split")
 """Columns that stay with the image where votes are shuffled."""
@@ -117,7 +117,7 @@ def of_shuffled(galaxies: Path, folder: Path) -> str:
 
 
 def of_positions(run: Path, folder: Path) -> str:
-    """The verdict on a CCT whose tokens are replaced by their positions, and what the first epoch said of it."""
+    """The verdict on a CCT whose tokens are replaced by their positions."""
     import gztrain
     from gztrain.evaluation.evaluate import evaluate
     from gztrain.models.layers import PositionEmbedding

@@ -251,9 +251,23 @@ def by_panel(run: RunReport) -> Table | None:
         *("", "accuracy", "commonest answer", "2nd panel", "above 2nd panel"),
         *("calibration error", "Brier score", "RMSE of vote shares"),
     )
-    return Table(
-        f"Each question beside a second panel of volunteers, and its probabilities. {_source(run)}", head, tuple(rows)
-    )
+    words = ("Each question beside a second panel of volunteers, and its probabilities.", _source(run))
+    found = run.judged["per_question"]
+    calibrated = calibration_words({f"Q{each.index} {each.title}": found[each.name] for each in run.scheme.questions})
+    return Table(" ".join(part for part in (*words, calibrated) if part), head, tuple(rows))
+
+
+def calibration_words(questions: Mapping[str, Json]) -> str:
+    """Which questions are as well calibrated as can be seen, and which are not, from ``ece`` and ``ece_limit``."""
+    known = {name: each["ece"] <= each["ece_limit"] for name, each in questions.items() if each["ece"] is not None}
+    fine, off = ([name for name, within in known.items() if within is wanted] for wanted in (True, False))
+    sentences = []
+    if fine:
+        words = "As well calibrated as these galaxies can show, so that no temperature can be seen to help"
+        sentences.append(f"{words}: {', '.join(fine)}.")
+    if off:
+        sentences.append(f"Calibration error above that of a perfectly calibrated model: {', '.join(off)}.")
+    return " ".join(sentences)
 
 
 def _source(run: RunReport) -> str:
