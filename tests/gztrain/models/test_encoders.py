@@ -38,7 +38,7 @@ def features(source: Path, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.floa
     assert galaxy.backbone is not None
     body = galaxy.body
     whole = keras.Model(body.inputs, galaxy.backbone(body.layers[1](body.inputs[0])))
-    return np.asarray(whole(images.astype(np.float32), training=False))
+    return np.asarray(whole.predict_on_batch(images.astype(np.float32)))
 
 
 def images() -> npt.NDArray[np.uint8]:
