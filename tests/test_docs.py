@@ -60,7 +60,8 @@ def entries(page: Path, text: str) -> Iterator[Path]:
         names = content.splitlines() if language == "{toctree}" else ()
         for name in names:
             if name and not name.startswith(":"):
-                yield (page.parent / f"{name}.md").resolve()
+                target = re.sub(r".*<(.*)>", r"\1", name)  # "Title <page>"
+                yield (page.parent / f"{target}.md").resolve()
 
 
 def anchors(text: str) -> set[str]:

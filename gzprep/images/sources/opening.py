@@ -50,7 +50,8 @@ def open_images(
         return Files(place)
     beside = _with_images(catalogues) if images.source in {"auto", "parquet"} else []
     if beside:
-        return open_parquet(" and ".join(map(str, beside)), beside, images.column, id_column)
+        shown = " and ".join(map(str, beside)) if len(beside) < 3 else str(beside[0].parent)
+        return open_parquet(shown, beside, images.column, id_column)
     if kind == "files" and catalogues:
         first = next(read_all(catalogues, recipe.survey), None)
         if first is not None and PurePath(first.filename).is_absolute():
