@@ -267,7 +267,7 @@ def test_two_empty_catalogues_are_refused(tmp_path: Path) -> None:
 
 def test_an_absent_image_folder_is_refused(tmp_path: Path) -> None:
     file = full_catalogue(tmp_path, Split.TRAIN, 2)
-    with pytest.raises(GzError, match=r"no image folder .*/images;.*images\.folder"):
+    with pytest.raises(GzError, match=r"no image folder .*/images;.* with --images"):
         open_source(tmp_path, (file,), Recipe())
 
 
