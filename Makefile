@@ -50,7 +50,7 @@ faults: $(VENV)/dev ## more than 200 faults: kills, full disks, two runs at once
 
 SECONDS ?= 600
 
-fuzz: $(VENV)/dev ## search for documents that our parsers cannot cope with, for so long: make fuzz SECONDS=600
+fuzz: $(VENV)/dev ## search for documents that our parsers cannot cope with, for so long (CPU time): make fuzz SECONDS=600
 	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
 
 same-bytes: $(VENV)/dev engines-fetch ## every recipe, made in every way, gives the recorded bytes; training its weights

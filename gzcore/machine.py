@@ -1,7 +1,10 @@
 """What this machine has and how it is set up. The one place that asks for names that macOS or Windows lack."""
 
+import contextlib
 import multiprocessing
 import os
+from pathlib import Path
+from typing import BinaryIO
 
 from gzcore.errors import UsageError
 
@@ -29,6 +32,32 @@ def memory_limit() -> int | None:
 def start_method() -> str:
     """How worker processes are started: forked from a server that has imported what they need; on Windows, anew."""
     return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+def mark_used(file: BinaryIO) -> None:
+    """Mark an open file as being written, until it is closed or the process ends; nothing where there are no marks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where an open file cannot be removed
+        return
+    with contextlib.suppress(OSError):  # a disk of the network may have no such marks
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_used(path: Path) -> bool:
+    """Whether a process has marked a file as being written."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def read_at(descriptor: int, target: memoryview, offset: int) -> int:

@@ -8,13 +8,14 @@ queue, a free worker takes the next piece, and a worker imports only what the wo
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from multiprocessing import forkserver, resource_tracker
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from gzcore.errors import GzError, system_sentence
@@ -38,11 +39,36 @@ def start_forkserver(modules: Sequence[str]) -> None:
     """
     if start_method() != "forkserver":
         return
-    for name in _SINGLE_THREADED:
-        os.environ.setdefault(name, "1")
     forkserver.set_forkserver_preload(["gzcore.engines.server", *modules])
-    with _without_interrupts():
+    with _one_thread(), _without_interrupts():
         forkserver.ensure_running()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Start processes whose numerical libraries keep to one thread; the environment of this one stays as it was."""
+    unset = [name for name in _SINGLE_THREADED if name not in os.environ]
+    os.environ.update(dict.fromkeys(unset, "1"))
+    try:
+        yield
+    finally:
+        for name in unset:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Start processes that do not import the script that is running.
+
+    Python would run the script again in each of them, as far as its guard ``if __name__ == "__main__"``. A script that
+    has none would begin the same work anew in each worker. Our workers need nothing of it.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 @contextmanager
@@ -98,7 +124,8 @@ class WorkerPool:
         Raises:
             GzError: a worker ended before its work; or what the function itself raises.
         """
-        with _without_interrupts():
+        hidden = nullcontext() if function.__module__ == "__main__" else _without_main()
+        with hidden, _without_interrupts():
             futures = self._submitted(function, calls)
         for future in as_completed(futures):
             yield _result(future)

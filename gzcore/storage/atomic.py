@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from gzcore.errors import GzError, system_sentence
+from gzcore.machine import is_used, mark_used
 from gzcore.storage.documents import BadDocument, parse_json, read_bytes
 from gzcore.storage.places import Place, Url, local, remove_all
 
@@ -56,6 +57,7 @@ def appearing(place: Place, folder: Place | None = None) -> Iterator[BinaryIO]:
             place.put(file)
         return
     with beside(place, folder) as temporary, temporary.open("wb") as file:
+        mark_used(file)
         yield file
         file.flush()
         os.fsync(file.fileno())
@@ -141,6 +143,8 @@ def withdraw(place: Place) -> None:
 def sweep(folder: Place, name: str | None = None) -> None:
     """Remove what writers that were killed have left half-way; in a bucket there is no such thing.
 
+    A file that another command is writing at this moment (:func:`appearing`) is left alone.
+
     Args:
         folder: where they wrote.
         name: of the file that they wrote; None: of any file. Name it where others may be writing into the folder.
@@ -151,7 +155,7 @@ def sweep(folder: Place, name: str | None = None) -> None:
     if isinstance(folder, Path):
         with writing(folder):
             for path in folder.glob(".*"):
-                if _LEFTOVER.fullmatch(path.name) and name in (None, path.name[_HIDDEN:]):
+                if _LEFTOVER.fullmatch(path.name) and name in (None, path.name[_HIDDEN:]) and not is_used(path):
                     path.unlink(missing_ok=True)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -11,7 +12,9 @@ from gzcore.storage.places import Place, Url
 
 
 @contextlib.contextmanager
-def locked(root: Place, work: str, advice: str = "choose another folder") -> Iterator[None]:
+def locked(
+    root: Place, work: str, advice: str = "choose another folder", *, made: Place | None = None
+) -> Iterator[None]:
     """Hold the lock of a folder, which the system lets go of when the process ends, however it ends.
 
     A bucket has no such lock, and one that outlives a killed run is worse than none. There, the second run finds
@@ -21,6 +24,7 @@ def locked(root: Place, work: str, advice: str = "choose another folder") -> Ite
         root: the folder; it is made where it is not there.
         work: name of the folder in it that holds the file ``lock``.
         advice: what to do instead of waiting.
+        made: what is being written, for the sentence; None: the folder.
 
     Raises:
         GzError: another run holds it, or it cannot be made.
@@ -34,7 +38,28 @@ def locked(root: Place, work: str, advice: str = "choose another folder") -> Ite
         try:
             lock.acquire()
         except Timeout:
-            raise GzError(f"Another run is writing into {root}; wait for it, or {advice}.") from None
+            raise GzError(f"Another run is writing into {made or root}; wait for it, or {advice}.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def in_turn(folder: Path, name: str) -> Iterator[None]:
+    """Wait until no other command is in this block for the same folder: to read a small file, change it and write it.
+
+    Args:
+        folder: it is made where it is not there.
+        name: of the lock's file in it.
+
+    Raises:
+        GzError: the lock cannot be made.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / name, thread_local=False, fallback_to_soft=False)
+        lock.acquire()
     try:
         yield
     finally:

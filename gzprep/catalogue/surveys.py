@@ -1,7 +1,6 @@
 """Surveys by name or file: those that come with gzprep are TOML files in its folder ``surveys``."""
 
 import re
-import tomllib
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -10,7 +9,7 @@ from typing import Any
 
 from gzcore.console import printable
 from gzcore.errors import UsageError
-from gzcore.storage.documents import BadDocument, fit, read_bytes
+from gzcore.storage.documents import BadDocument, fit, parse_toml, read_bytes
 from gzcore.storage.places import Place, as_place
 from gzprep.catalogue.survey import Survey
 
@@ -54,7 +53,7 @@ def read_survey(path: Place) -> Survey:
         UsageError: it is absent, not TOML, or no survey; the sentence says where.
     """
     try:
-        values = tomllib.loads(read_bytes(path).decode("utf-8-sig"))
+        values = parse_toml(read_bytes(path))
     except OSError as error:
         raise UsageError(f"The survey {path} cannot be read ({error.strerror or error}).") from None
     except BadDocument as error:

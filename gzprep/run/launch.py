@@ -1,7 +1,7 @@
 """The launcher: checks what the user asks for, runs the graph, and turns each failure into one sentence."""
 
 import contextlib
-import tempfile
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from gzcore.engines.lean import import_beam
 from gzcore.engines.names import DATAFLOW, DIRECT, JOB_SERVERS, check_runner
 from gzcore.errors import GzError, UsageError
 from gzcore.machine import cores
+from gzcore.storage import locks
 from gzcore.storage.atomic import read_json, writing
 from gzcore.storage.places import Place, Url
 from gzprep.catalogue.choose_columns import OwnColumns, choose_columns, told
@@ -161,13 +162,13 @@ def sample_sky(out: Place) -> Path:
     if folder.exists():
         raise GzError(f"{folder} is in the way of the sample sky; move it, or name your own galaxies with --data.")
     say(f"No --data: making a sample sky of {SKY_GALAXIES} simulated galaxies in {folder}")
-    with writing(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{folder.name}.part-", dir=folder.parent) as beside:
-            with galaxy_progress("Simulating", SKY_GALAXIES) as advance:
-                sky = simulate(Path(beside) / "sky", SKY_GALAXIES, on_galaxy=lambda: advance(False))  # noqa: FBT003
-            with contextlib.suppress(OSError):  # another run was faster: the sky is the same
-                sky.directory.rename(folder)
+    work = folder.parent / f".{folder.name}.part"  # a run that was killed leaves it, and the next one takes it up
+    with locks.locked(folder.parent, work.name, "name your own galaxies with --data", made=folder), writing(work):
+        with galaxy_progress("Simulating", SKY_GALAXIES) as advance:
+            sky = simulate(work / "sky", SKY_GALAXIES, on_galaxy=lambda: advance(False))  # noqa: FBT003
+        with contextlib.suppress(OSError):  # another run was faster: the sky is the same
+            sky.directory.rename(folder)
+        shutil.rmtree(work, ignore_errors=True)
     return folder
 
 

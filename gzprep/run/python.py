@@ -1,7 +1,10 @@
 """``gzprep.run``: a run from a program or a notebook. What it needs is imported when it is called."""
 
+import gc
 import os
-from collections.abc import Iterable, Mapping
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from gzcore.console.call import public
@@ -115,7 +118,24 @@ def run(  # noqa: PLR0913 -- options of the command line
         images=_place(images),
         own=OwnColumns(read_labels(labels), id_column, path_column),  # type: ignore[arg-type]
     )
-    return Made(launch(request), request.out)
+    with _as_before():
+        return Made(launch(request), request.out)
+
+
+@contextmanager
+def _as_before() -> Iterator[None]:
+    """Put back what a run changes in its process: threads of OpenCV, what the garbage collector leaves out, chance."""
+    import cv2
+
+    threads, frozen = cv2.getNumThreads(), gc.get_freeze_count()
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+        random.setstate(state)
+        if not frozen:
+            gc.unfreeze()
 
 
 def _text(value: Named | None) -> str | None:

@@ -162,7 +162,15 @@ def check_policy(labels: str | None) -> Policy | None:
 
 
 def write_down(folder: RunFolder, scheme: str, split: str, judged: Json, predictions: Predictions) -> Json:
-    """Write the predictions of a split, then add its figures to metrics.json; return the content of metrics.json."""
+    """Write the predictions of a split, then add its figures to metrics.json; return the content of metrics.json.
+
+    Two commands that judge one run at the same time do this one after the other, so that the figures of both are kept.
+    """
+    with folder.in_turn():
+        return _write_down(folder, scheme, split, judged, predictions)
+
+
+def _write_down(folder: RunFolder, scheme: str, split: str, judged: Json, predictions: Predictions) -> Json:
     paths = (folder.predictions_of(split), folder.predictions)
     for path in (*paths, folder.metrics):
         sweep(folder.root, path.name)  # what this command left half-way, if it was killed

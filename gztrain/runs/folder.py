@@ -114,6 +114,14 @@ class RunFolder:
         """
         return locks.locked(self.root, _LOCK, "choose another run folder")
 
+    def in_turn(self) -> contextlib.AbstractContextManager[None]:
+        """Wait until no other command is adding figures to this run.
+
+        Raises:
+            GzError: the lock cannot be made.
+        """
+        return locks.in_turn(self.root / _LOCK, "figures")
+
     def has_run(self) -> bool:
         """Whether the folder has a run, complete or not."""
         return self.config.exists() or self.metrics.exists() or any(self.root.glob("fold-[0-9]*/config.json"))

@@ -183,6 +183,28 @@ def change_record(rng: random.Random, data: bytes, others: Sequence[bytes]) -> b
 RECORDS: tuple[Mutation, ...] = (*BYTES, change_record)
 
 
+def change_member(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
+    """Change one member of a zip archive, with the right checksum."""
+    import io
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        at = rng.choice(list(members))
+        members[at] = rng.choice(BYTES)(rng, members[at], list(members.values()))
+    except Exception:
+        return flip(rng, data, (data,))
+    changed = io.BytesIO()
+    with zipfile.ZipFile(changed, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return changed.getvalue()
+
+
+ZIP: tuple[Mutation, ...] = (*BYTES, *([change_member] * 5))
+
+
 def mutated(rng: random.Random, data: bytes, others: Sequence[bytes], mutations: Sequence[Mutation]) -> bytes:
     """Change a document one to four times."""
     for _ in range(rng.choice((1, 1, 2, 4))):

@@ -1,7 +1,7 @@
 """``python -m tests.fuzz.run``: search for documents that our parsers cannot cope with. ``make fuzz SECONDS=600``.
 
 What is found is kept in ``tests/fuzz/found/TARGET/``, as small as possible; tests/fuzz/test_quick.py reads all of it
-again in every run of the tests. The exit code is 1 if something was found.
+again in every run of the tests. Time is that of the CPU. The exit code is 1 if something was found.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tests.fuzz.targets import TARGETS
 
 FOUND = Path(__file__).parent / "found"
 _SLICE = 60.0
-"""Seconds that a target is searched at a time, at most."""
+"""Seconds of CPU time that a target is searched at a time, at most."""
 
 
 def kept(name: str) -> list[bytes]:
@@ -80,7 +80,7 @@ def _show(totals: dict[str, Findings]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.run", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--seconds", type=float, default=600, help="of CPU time, over all targets [600]")
     parser.add_argument("--target", choices=TARGETS, nargs="*")
     parser.add_argument("--seed", type=int, help="for a search that can be repeated [a new one each time]")
     return parser

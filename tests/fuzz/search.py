@@ -29,7 +29,9 @@ _OURS = tuple(str(ROOT / package) + os.sep for package in ("gzcore", "gzprep", "
 _LARGEST = 1 << 20
 """Bytes of a document, at most."""
 _SECONDS = 20
-"""A document that takes longer hangs its reader."""
+"""A document that takes more CPU time hangs its reader."""
+_WAITING = 600
+"""So does one that takes longer without using the CPU; long, since a busy machine makes everything slow."""
 _MEMORY = 6 << 30
 """Bytes of address space: a document that asks for more is a finding."""
 
@@ -86,15 +88,15 @@ def inputs(rng: random.Random, pool: Sequence[bytes], target: Target) -> Iterato
 def search(
     target: Target, seeds: Sequence[bytes], seed: int, *, seconds: float | None = None, most: int | None = None
 ) -> Findings:
-    """Search until the time is up, or so many documents have been read; here, without a fork."""
+    """Search until so much CPU time is used up, or so many documents have been read; here, without a fork."""
     return _search(target, list(seeds), random.Random(seed), _until(seconds, most), lambda _: None)
 
 
 def _until(seconds: float | None, most: int | None) -> Callable[[int], bool]:
-    end = None if seconds is None else time.monotonic() + seconds
+    end = None if seconds is None else time.process_time() + seconds
 
     def goes_on(executions: int) -> bool:
-        return (most is None or executions < most) and (end is None or time.monotonic() < end)
+        return (most is None or executions < most) and (end is None or time.process_time() < end)
 
     return goes_on
 
@@ -160,7 +162,7 @@ def smaller(target: Target, data: bytes, kind: str, tries: int = 300) -> bytes:
 
 
 def _fails_at(target: Target, data: bytes, kind: str) -> bool:
-    signal.alarm(_SECONDS)
+    _start_clocks()
     try:
         target(data)
     except Exception as error:
@@ -192,9 +194,15 @@ def _limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.RLIM_INFINITY))
 
 
+def _start_clocks() -> None:
+    """End this process by a signal if the next document takes too long."""
+    signal.setitimer(signal.ITIMER_PROF, _SECONDS)
+    signal.alarm(_WAITING)
+
+
 def _noting(current: mmap.mmap) -> Callable[[bytes], None]:
     def note(data: bytes) -> None:
-        signal.alarm(_SECONDS)
+        _start_clocks()
         _store(current, data)
 
     return note

@@ -1,7 +1,6 @@
 """What is fuzzed: functions from any bytes to None, which may raise nothing but the project's own errors."""
 
 import io
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +27,8 @@ from gztrain.evaluation.predictions import read_predictions
 from gztrain.runs.folder import RunFolder, open_run
 from gztrain.runs.history import damaged_in_training, read_history
 from gztrain.training.checkpoint import Checkpoints
-from tests.fuzz.material import documents
-from tests.fuzz.mutate import BYTES, JSON, RECORDS, TEXT, Mutation
+from tests.fuzz import readers
+from tests.fuzz.mutate import BYTES, JSON, RECORDS, TEXT, ZIP, Mutation
 from tests.gz2 import WIDTHS, check_columns, read_all, read_ids, row_count
 
 Run = Callable[[bytes, Path], object]
@@ -139,19 +138,12 @@ def tfrecord(data: bytes, _: Path) -> None:
 
 def manifest(data: bytes, folder: Path) -> None:
     """Both packages open the folder; each scheme is looked up. The shards are files of zeros, as long as they were."""
-    _make_shards(folder)
+    readers.make_shards(folder)
     (folder / "manifest.json").write_bytes(data)
     open_folder(folder)
     dataset = open_dataset(folder)
     for name in dataset.manifest["labels"]["schemes"]:
         choose_scheme(dataset, name)
-
-
-def _make_shards(folder: Path) -> None:
-    for split in json.loads(documents()["manifest"][0])["splits"].values():
-        for shard in split["shards"]:
-            if not (folder / shard["file"]).exists():
-                (folder / shard["file"]).write_bytes(bytes(shard["bytes"]))
 
 
 def plan(data: bytes, folder: Path) -> None:
@@ -215,4 +207,18 @@ TARGETS: dict[str, Target] = {
     "checkpoint": Target(
         in_run("checkpoint/last.npz", lambda folder: Checkpoints(folder.checkpoint).load()), OWN, BYTES
     ),
+    "survey": Target(readers.survey, OWN, TEXT),
+    "own_labels_csv": Target(readers.own_labels("own.csv"), OWN, TEXT),
+    "own_labels_parquet": Target(readers.own_labels("own.parquet"), OWN, BYTES),
+    "fits": Target(readers.fits, (UnusableImage,), BYTES),
+    "tar": Target(readers.tar, OWN, BYTES),
+    "parquet_images": Target(readers.parquet_images, OWN, BYTES),
+    "pipeline": Target(readers.pipeline, OWN, TEXT),
+    "torch_file": Target(readers.torch_file, OWN, ZIP),
+    "embeddings": Target(readers.embeddings, OWN, BYTES),
+    "converted": Target(readers.converted, OWN, JSON),
+    "convert_note": Target(readers.convert_note, OWN, JSON),
+    "published": Target(readers.published, OWN, TEXT),
+    "prevalence": Target(readers.prevalence, OWN, TEXT),
+    "intervals": Target(readers.intervals, OWN, ZIP),
 }

@@ -4,59 +4,34 @@ Scalings and intervals come from the validation fold. Training galaxies say what
 how many of its votes the intervals held. Up to 4096 training and 8192 other galaxies are looked at.
 """
 
-import json
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gzcore.dataset.layout import TEST, TRAIN
 from gzcore.errors import GzError
-from gzcore.storage.atomic import appearing, writing
 from gzcore.storage.places import Place
 from gztrain.data import Batch, Selection, open_reader, select
 from gztrain.data.dataset import Dataset, Scheme, open_dataset
 from gztrain.data.labels import Doubles
 from gztrain.evaluation.panel import Panel, join_panels, panel_of
 from gztrain.predict.catalogue.doubt import REFERENCE, Familiar, find_familiar
+from gztrain.predict.catalogue.fitted_file import FORMAT, NAME, Fitted, read_fitted, write_fitted
 from gztrain.predict.catalogue.intervals import LEVEL, Scaling, fit_scaling, held
 from gztrain.predict.catalogue.network import Network, Seen
 from gztrain.predict.catalogue.votes import Votes, expected_votes, shares_of
-from gztrain.predict.embeddings.search import Axes
 from gztrain.runs.folder import Json, Run
 from gztrain.runs.galaxies import same_data
 from gztrain.runs.remote import model_alone
 
-FORMAT = 1
-NAME = "catalogue.npz"
 BATCH = 64
 _MOST = 8192
-_KEY = "told"
 
 
 def needed(name: str) -> bool:
     """Which files of a run a catalogue is made from."""
     return model_alone(name) or name in (NAME, "galaxies.parquet", "predictions-val.parquet")
-
-
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """What a run needs to make a catalogue.
-
-    Attributes:
-        scalings: one for each question; None where votes follow from concentrations by formula.
-        familiar: what the training set looks like; None where the model has no features.
-        usual: how many volunteers see a galaxy: the median over the validation fold.
-        told: what the catalogue says about it: level, number of galaxies, coverage.
-    """
-
-    scalings: tuple[Scaling, ...] | None
-    familiar: Familiar | None
-    usual: float
-    told: Json
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +55,7 @@ def fitted_of(run: Run, model: str, network: Network, data: Place | None = None)
         GzError: it was not learned yet, and the data set of the run is not there, or is another one.
     """
     path = run.folder.root / NAME
-    return _read(path, model) or _learn(run, model, network, data)
+    return read_fitted(path, model, run.scheme) or _learn(run, model, network, data)
 
 
 def _learn(run: Run, model: str, network: Network, data: Place | None) -> Fitted:
@@ -104,7 +79,7 @@ def _learn(run: Run, model: str, network: Network, data: Place | None) -> Fitted
         "coverage": _coverage(run, network, dataset, scalings, usual),
     }
     fitted = Fitted(scalings, familiar, usual, told)
-    _write(run.folder.root / NAME, fitted)
+    write_fitted(run.folder.root / NAME, fitted)
     return fitted
 
 
@@ -202,46 +177,3 @@ def _held(votes: Votes, panel: Panel, run: Run, place: int) -> tuple[int, int]:
     block = run.scheme.fraction_blocks[place]
     true = known_votes(panel, run.scheme, place, run.config.min_votes)
     return held(votes.low[:, block], votes.high[:, block], true)
-
-
-# ------------------------------------------------------------ the file
-
-
-def _write(path: Path, fitted: Fitted) -> None:
-    arrays: dict[str, Any] = {_KEY: np.frombuffer(json.dumps(fitted.told).encode(), np.uint8)}
-    for place, scaling in enumerate(fitted.scalings or ()):
-        numbers = np.array([scaling.slope, scaling.galaxies])
-        arrays |= {f"q{place}": numbers, f"q{place}_shifts": scaling.shifts, f"q{place}_reach": scaling.reach}
-    if fitted.familiar is not None:
-        axes = fitted.familiar.axes
-        arrays |= {"mean": axes.mean, "axes": axes.axes, "spread": axes.spread}
-        arrays |= {"points": fitted.familiar.points, "usual": fitted.familiar.usual}
-    with writing(path.parent), appearing(path) as file:
-        np.savez(file, allow_pickle=False, **arrays)
-
-
-def _read(path: Path, model: str) -> Fitted | None:
-    """What is in the file; None if it is not there, damaged, or of another model: it is learned again."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            told = json.loads(arrays[_KEY].tobytes())
-            if (told["format"], told["model"], told["level"]) != (FORMAT, model, LEVEL):
-                return None
-            return Fitted(_read_scalings(arrays), _read_familiar(arrays), float(told["usual_votes"]), told)
-    except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile):
-        return None
-
-
-def _read_scalings(arrays: Any) -> tuple[Scaling, ...] | None:  # noqa: ANN401 -- an npz file
-    count = sum(f"q{place}" in arrays for place in range(len(arrays.files)))
-    found = (
-        Scaling(float(arrays[f"q{n}"][0]), arrays[f"q{n}_shifts"], arrays[f"q{n}_reach"], int(arrays[f"q{n}"][1]))
-        for n in range(count)
-    )
-    return tuple(found) or None
-
-
-def _read_familiar(arrays: Any) -> Familiar | None:  # noqa: ANN401 -- an npz file
-    if "points" not in arrays:
-        return None
-    return Familiar(Axes(arrays["mean"], arrays["axes"], arrays["spread"]), arrays["points"], arrays["usual"])

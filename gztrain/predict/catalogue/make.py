@@ -21,11 +21,13 @@ import pyarrow.parquet as pq
 from gzcore.errors import GzError, UsageError
 from gzcore.machine import cores
 from gzcore.storage.atomic import appearing, sweep, writing
+from gzcore.storage.locks import locked
 from gzcore.storage.places import Place
 from gztrain import __version__
 from gztrain.data.labels import Doubles
 from gztrain.predict.catalogue.columns import Column, columns_of
-from gztrain.predict.catalogue.fitted import NAME, Fitted, fitted_of
+from gztrain.predict.catalogue.fitted import fitted_of
+from gztrain.predict.catalogue.fitted_file import NAME, Fitted
 from gztrain.predict.catalogue.formats import check_format, convert, schema_of
 from gztrain.predict.catalogue.network import Network, Seen
 from gztrain.predict.catalogue.source import Source, find_images, ids_of, open_source
@@ -155,8 +157,7 @@ def make_catalogue(request: CatalogueRequest, advance: Advance = lambda _: None)
 def _make(work: _Work, advance: Advance) -> Json:
     counts, out = Counts(), work.request.out
     sweep(out.parent, out.name)
-    with writing(out.parent):
-        work.folder.mkdir(parents=True, exist_ok=True)
+    with locked(out.parent, work.folder.name, "name another file", made=out), writing(out.parent):
         sweep(work.folder)
         parts = [_part(work, number, rows, counts, advance) for number, rows in _numbered(work.source)]
         whole = work.folder / "whole.parquet"

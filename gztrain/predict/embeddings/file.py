@@ -7,13 +7,15 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import Field, TypeAdapter
 
+from gzcore.console import printable
 from gzcore.errors import GzError, UsageError
 from gztrain.data.labels import Floats
 
@@ -21,6 +23,8 @@ KEY = b"gztrain.embeddings"
 """Where the file's metadata say what the rows have in common."""
 CHUNK = 8192
 """Rows in memory at a time."""
+_LARGEST = 1e15
+"""Features are nearer to 0 than this; those of a network are below 1000."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class Origin:
 
     run: str
     model: str
-    width: int
-    crop: int
+    width: Annotated[int, Field(ge=1, le=1 << 16)]
+    crop: Annotated[int, Field(ge=1, le=1 << 16)]
     all_sides: bool
 
 
@@ -68,11 +72,13 @@ class Embeddings:
         self.path = path
         try:
             self._file = pq.ParquetFile(path)
-            self.origin = Origin(**json.loads(self._file.schema_arrow.metadata[KEY]))
+            self.origin = _ORIGIN.validate_json(self._file.schema_arrow.metadata[KEY])
         except FileNotFoundError:
             raise UsageError(f"There is no file {path}; gztrain embed makes one.") from None
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
             raise UsageError(f"{path} is no file of embeddings; gztrain embed makes one.") from None
+        if not self._file.schema_arrow.equals(schema(self.origin)) or not len(self):
+            raise UsageError(f"{path} has other columns than gztrain embed writes, or no rows; make it again.")
 
     def __enter__(self) -> Self:
         return self
@@ -85,26 +91,43 @@ class Embeddings:
 
     def features(self) -> Iterator[Floats]:
         """All features in the order of the rows, float32 [n, D] at a time."""
-        for batch in self._file.iter_batches(CHUNK, columns=["features"]):
+        for batch in self._batches(["features"]):
             yield self._numbers(batch.column(0))
 
     def ids(self) -> list[str]:
         """The ids in the order of the rows."""
-        found: list[str] = self._file.read(columns=["id"]).column(0).to_pylist()
-        return found
+        found: list[str | None] = [name for batch in self._batches(["id"]) for name in batch.column(0).to_pylist()]
+        if None in found:
+            raise GzError(f"{self.path} has a row without an id; run gztrain embed again.")
+        return found  # type: ignore[return-value]
 
     def rows(self, places: Sequence[int]) -> list[dict[str, Any]]:
         """The rows at some places: id, features and thumbnail."""
         wanted, found, start = set(places), {}, 0
-        for batch in self._file.iter_batches(CHUNK):
+        for batch in self._batches(["id", "features", "thumbnail"]):
             here = sorted(place - start for place in wanted if start <= place < start + len(batch))
             for place, row in zip(here, batch.take(pa.array(here, pa.int64())).to_pylist(), strict=True):
                 found[start + place] = row
             start += len(batch)
         return [found[place] for place in places]
 
+    def _batches(self, names: list[str]) -> Iterator[pa.RecordBatch]:
+        """Yield some columns in chunks.
+
+        Raises:
+            GzError: the file is damaged.
+        """
+        try:
+            yield from self._file.iter_batches(CHUNK, columns=names)
+        except (OSError, pa.ArrowException, ValueError) as error:
+            reason = printable(str(error).split("\n")[0][:200]).rstrip(". ")
+            raise GzError(f"{self.path} is damaged ({reason}); run gztrain embed again.") from None
+
     def _numbers(self, column: pa.Array) -> Floats:
-        if column.null_count or column.type != pa.list_(pa.float32(), self.origin.width):
-            raise GzError(f"{self.path} has rows without features; run gztrain embed again.")
         values: npt.NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False)
+        if column.null_count or len(values) != len(column) * self.origin.width or not np.all(np.abs(values) < _LARGEST):
+            raise GzError(f"{self.path} has rows without features; run gztrain embed again.")
         return values.reshape(len(column), self.origin.width)
+
+
+_ORIGIN = TypeAdapter(Origin)

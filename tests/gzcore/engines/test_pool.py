@@ -2,6 +2,7 @@
 
 import functools
 import multiprocessing
+import multiprocessing.spawn
 import operator
 import os
 import signal
@@ -65,6 +66,25 @@ def test_an_error_ends_the_others_at_once(method: Method, tmp_path: Path) -> Non
 def test_a_function_that_fails_raises_its_own_error() -> None:
     with pytest.raises(ZeroDivisionError), WorkerPool(1, "spawn") as pool:
         list(pool.run(operator.truediv, [(1, 0)]))
+
+
+def test_workers_do_not_run_the_script_again() -> None:
+    """A script without ``if __name__ == "__main__"`` would start the same work in each worker, for ever."""
+    script = sys.modules["__main__"]
+    with pools._without_main():
+        told = multiprocessing.spawn.get_preparation_data("worker")
+    assert not {"init_main_from_path", "init_main_from_name"} & set(told)
+    assert sys.modules["__main__"] is script
+
+
+def test_the_environment_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+    with pools._one_thread():
+        assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("7", "1")
+    pools.start_forkserver([])
+    assert dict(os.environ) == before
 
 
 def test_processes_of_others_are_left_alone() -> None:

@@ -217,6 +217,14 @@ def test_sweep_removes_leftovers_only(root: Path) -> None:
     assert files(root) == kept
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+def test_sweep_leaves_what_another_command_is_writing(root: Path) -> None:
+    with appearing(root / "rows") as file:
+        file.write(b"mine")
+        sweep(root, "rows")
+    assert (root / "rows").read_bytes() == b"mine"
+
+
 def test_sweep_of_a_name_leaves_what_others_are_writing(tmp_path: Path) -> None:
     """In a folder of the user's, another command may be writing another file."""
     swept, others = f".{'0' * 32}.rows.parquet", f".{'1' * 32}.other.parquet"

@@ -3,12 +3,13 @@
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from gzcore.errors import GzError
-from gzcore.storage.locks import locked
+from gzcore.storage.locks import in_turn, locked
 from gzcore.storage.places import Url
 
 HOLD = """
@@ -67,6 +68,33 @@ def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"x")
     with pytest.raises(GzError, match=r"^Cannot write into .*out"), locked(tmp_path / "out", ".work"):
         pytest.fail("there is no folder")
+
+
+def test_what_is_made_is_named(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path, ".work"),
+        pytest.raises(GzError, match=r"^Another run is writing into sky; wait for it, or choose another folder\.$"),
+        locked(tmp_path, ".work", made=Path("sky")),
+    ):
+        pytest.fail("two runs hold the lock")
+
+
+def test_changes_are_made_in_turn(tmp_path: Path) -> None:
+    """Each of four threads adds 1 to a number in a file, 25 times; none overwrites what another one has added."""
+    number = tmp_path / "number"
+    number.write_text("0")
+
+    def count() -> None:
+        for _ in range(25):
+            with in_turn(tmp_path / "work", "lock"):
+                number.write_text(str(int(number.read_text()) + 1))
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert number.read_text() == "100"
 
 
 def test_a_bucket_has_no_lock_and_is_not_asked() -> None:

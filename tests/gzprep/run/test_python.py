@@ -1,7 +1,9 @@
 """gzprep from a program: rooms that can be called, what a call gives, and sentences."""
 
+import random
 from pathlib import Path
 
+import cv2
 import pytest
 
 import gzprep
@@ -11,7 +13,9 @@ from tests.running import gzprep as command
 
 def test_a_run_and_a_look_at_it(small_sky: Path, tmp_path: Path) -> None:
     keys = {"shards.min_bins": 1, "max_reject_share": 1}
+    before = cv2.getNumThreads(), random.getstate()
     made = gzprep.run(data=str(small_sky), out=tmp_path / "out", views=2, crop=64, set=keys, workers=1)
+    assert (cv2.getNumThreads(), random.getstate()) == before
     assert (Path(made) / "manifest.json").is_file()
     assert made["recipe"]["views"]["count"] == 2
     assert "galaxies in" in repr(made)

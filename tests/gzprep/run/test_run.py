@@ -452,6 +452,16 @@ def test_the_summary_says_what_happened(small_sky: Path, dataset: Path, tmp_path
     assert "40 of 40 galaxies" in result.err
 
 
+def test_a_sample_sky_that_was_left_half_made_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "SKY_GALAXIES", 2)
+    left = tmp_path / ".gz2-sky.part" / "sky"
+    left.mkdir(parents=True)
+    (left / ".unfinished").write_text("2 galaxies of seed 0\n")
+    assert launch.sample_sky(tmp_path / "out") == tmp_path / "gz2-sky"
+    assert [path.name for path in tmp_path.iterdir()] == ["gz2-sky"]
+    assert not (tmp_path / "gz2-sky" / ".unfinished").exists()
+
+
 def test_without_data_the_sample_sky_is_made_beside_the_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert launch.SKY_GALAXIES == 200
     monkeypatch.setattr(launch, "SKY_GALAXIES", 20)
