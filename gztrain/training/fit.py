@@ -12,6 +12,7 @@ from gztrain.evaluation.evaluate import evaluate
 from gztrain.models import build
 from gztrain.models.augment import augment
 from gztrain.models.body import GalaxyModel
+from gztrain.runs.arrays import Array
 from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import Json, RunFolder, open_run, write_config
 from gztrain.runs.galaxies import write_galaxies
@@ -21,7 +22,7 @@ from gztrain.runs.saved_model import add_origin
 from gztrain.runs.watch import Watch
 from gztrain.training.backends import Backend, Task, load_backend
 from gztrain.training.callbacks import Callbacks
-from gztrain.training.checkpoint import Array, Checkpoints, Snapshot, assign_values, check_fits, values_of
+from gztrain.training.checkpoint import Checkpoints, Snapshot, assign_values, check_fits, values_of
 from gztrain.training.devices import choose_precision, make_step_plan, policy
 from gztrain.training.extend import RAISED, check_extended, last_state, raised
 from gztrain.training.feed import Feed

@@ -11,10 +11,11 @@ import numpy as np
 from gzcore.errors import GzError, Stopped
 from gztrain.config import TrainConfig
 from gztrain.data.stream import ahead
+from gztrain.runs.arrays import Array
 from gztrain.runs.history import HistoryLine
 from gztrain.training.backends import Backend, Learner, StepPlan, Task
 from gztrain.training.callbacks import Callbacks
-from gztrain.training.checkpoint import Array, Snapshot, assign_values, values_of
+from gztrain.training.checkpoint import Snapshot, assign_values, values_of
 from gztrain.training.feed import Feed, StepInput
 from gztrain.training.journal import Clock, Journal
 from gztrain.training.optimizer import Rate, make_optimizer, make_rate, rate_of
