@@ -83,7 +83,7 @@ def read_images(out: Path) -> tuple[list[str], Pixels]:
 
 def write(path: Path, run: Path, names: list[str], images: Pixels, *, all_sides: bool) -> None:
     """Embed images that are in memory."""
-    from gztrain.predict.embeddings.embed import BATCH
+    from gztrain.predict.embeddings.embed import BATCH, thumbnail
     from gztrain.predict.embeddings.features import embed_batch, feature_model
     from gztrain.predict.embeddings.file import Origin, as_table
     from gztrain.runs.folder import open_run
@@ -93,7 +93,7 @@ def write(path: Path, run: Path, names: list[str], images: Pixels, *, all_sides:
     parts = [embed_batch(model, images[start : start + BATCH], BATCH) for start in range(0, len(images), BATCH)]
     features = np.concatenate(parts)
     origin = Origin(str(run), chosen.config.model.name, features.shape[1], chosen.crop, all_sides)
-    pq.write_table(as_table(origin, names, features, [None] * len(names)), path)
+    pq.write_table(as_table(origin, names, features, [thumbnail(image) for image in images]), path)
 
 
 def neighbours(path: Path, number: int) -> float:
@@ -109,11 +109,11 @@ def neighbours(path: Path, number: int) -> float:
 
 def top_share(path: Path, planted: dict[str, list[str]]) -> dict[str, dict[str, float]]:
     """Share of planted oddities among the strangest, by kind and of all kinds together."""
+    from gztrain.predict.embeddings.explore import unlikeness
     from gztrain.predict.embeddings.file import Embeddings
-    from gztrain.predict.embeddings.search import find_axes, strangeness
 
     with Embeddings(path) as file:
-        strange, ids = strangeness(file, find_axes(file.features())), file.ids()
+        strange, ids = unlikeness(file), file.ids()
     order = [ids[place] for place in np.argsort(-strange)]
     whole = planted | {"all": [name for names in planted.values() for name in names]}
     tops = {f"strangest {share:.0%}": set(order[: int(np.ceil(share * len(order)))]) for share in TOP}

@@ -10,6 +10,7 @@ from gzcore.errors import GzError, UsageError
 from gzcore.hashing import identity_hash
 from gzcore.storage.atomic import write_bytes
 from gztrain.data.labels import Floats
+from gztrain.predict.embeddings.appearance import appearance, combined, oddness
 from gztrain.predict.embeddings.file import Embeddings
 from gztrain.predict.embeddings.pages import Point, Tile, map_page, sheet_page
 from gztrain.predict.embeddings.search import find_axes, nearest, strangeness
@@ -89,6 +90,12 @@ def _tile(row: Json, note: str) -> Tile:
     return Tile(row["id"], note, row["thumbnail"])
 
 
+def unlikeness(file: Embeddings) -> npt.NDArray[np.float64]:
+    """How unlike all others each row is, to the network and in its picture; float64 [N]."""
+    looks = np.array([appearance(picture or b"") for picture in file.thumbnails()])
+    return combined(strangeness(file, find_axes(file.features())), oddness(looks))
+
+
 def outliers(path: Path, *, number: int = 48, html: Path | None = None) -> Json:
     """Order galaxies by how unlike all others they are.
 
@@ -98,13 +105,13 @@ def outliers(path: Path, *, number: int = 48, html: Path | None = None) -> Json:
         html: page to write.
 
     Returns:
-        ``galaxies``, how many there are; ``strangest``, a list of ``id``, ``distance`` (from the middle of all) and
-        ``share``, the share of galaxies that are as strange or stranger.
+        ``galaxies``, how many there are; ``strangest``, a list of ``id``, ``distance`` (from the middle of all; 0
+        is that of a usual galaxy) and ``share``, the share of galaxies that are as strange or stranger.
     """
     with Embeddings(path) as file:
         if len(file) < 3:
             raise GzError(f"{path} has {len(file)} galaxies; three are needed to tell which is strange.")
-        distances = strangeness(file, find_axes(file.features()))
+        distances = unlikeness(file)
         order = np.argsort(-distances, kind="stable")[: min(number, MOST_TILES)]
         rows = file.rows([int(place) for place in order])
         total = len(file)

@@ -94,6 +94,11 @@ class Embeddings:
         for batch in self._batches(["features"]):
             yield self._numbers(batch.column(0))
 
+    def thumbnails(self) -> Iterator[bytes | None]:
+        """The small pictures in the order of the rows; None where there is none."""
+        for batch in self._file.iter_batches(CHUNK, columns=["thumbnail"]):
+            yield from batch.column(0).to_pylist()
+
     def ids(self) -> list[str]:
         """The ids in the order of the rows."""
         found: list[str | None] = [name for batch in self._batches(["id"]) for name in batch.column(0).to_pylist()]
