@@ -1,6 +1,7 @@
 """Heavy libraries stay where the design puts them, and the pins of the requirements are whole."""
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,12 @@ from tests.running import ROOT, SMALL
 
 def modules(package: str) -> Iterator[Path]:
     yield from sorted((ROOT / package).rglob("*.py"))
+
+
+@functools.cache
+def libraries_of(path: Path) -> frozenset[str]:
+    """The packages that a module imports, at any place."""
+    return frozenset(name.split(".")[0] for name in imports(path))
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -49,7 +56,7 @@ def every_module() -> Iterator[Path]:
 
 
 def uses(path: Path, library: str) -> bool:
-    return any(name.split(".")[0] == library for name in imports(path))
+    return library in libraries_of(path)
 
 
 PLOTS = {"matplotlib": ("gzcore/console/theme.py", "gzprep/report/")}
