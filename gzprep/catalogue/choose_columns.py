@@ -21,6 +21,8 @@ ID_NAMES = ("id_str", "id", "galaxy_id", "objid", "iauname", "dr8_id", "dr7objid
 """Columns that are taken for ids, the first that is there."""
 PATH_NAMES = ("file_loc", "path", "image_path", "filepath", "file_path", "file_name", "file")
 """Columns that are taken for paths of images where there is no filename, the first that is there."""
+_LONGEST = 80
+"""Letters of a name that a sentence shows."""
 NONE = "none"
 """In place of the names of columns of labels: there are none."""
 
@@ -112,7 +114,7 @@ def _own_survey(paths: Sequence[Place], own: OwnColumns) -> Survey:
 def _refuse_absent(path: Place, wanted: Sequence[str], names: Sequence[str]) -> None:
     absent = [name for name in wanted if name not in names]
     if absent:
-        shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+        shown = ", ".join(name[:_LONGEST] for name in names[:12]) + (", ..." if len(names) > 12 else "")
         raise UsageError(f"The catalogue {path} has no column {absent[0]}; it has {shown}.")
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import tarfile
 from collections.abc import Iterator
 from functools import cache
@@ -206,11 +207,9 @@ def _image_tables(images: list[bytes]) -> Iterator[bytes]:
 
 
 def _of_conversion(folder: Path) -> Documents:
-    made = convert(folder / "out", folder / "converted", Request("parquet"), workers=1)
-    return {
-        "converted": [(folder / "converted" / "gzprep.json").read_bytes()],
-        "convert_note": [made.files[0].model_dump_json().encode()],
-    }
+    convert(folder / "out", folder / "converted", Request("parquet"), workers=1)
+    record = (folder / "converted" / "gzprep.json").read_bytes()
+    return {"converted": [record], "convert_note": [json.dumps(json.loads(record)["files"][0]).encode()]}
 
 
 def _of_tables() -> Documents:

@@ -7,7 +7,16 @@ from tests.fuzz.run import FOUND, kept
 from tests.fuzz.search import search
 from tests.fuzz.targets import TARGETS
 
-FEW = {"catalogue_csv": 20, "catalogue_parquet": 60, "image": 40, "manifest": 60, "metrics": 30}
+FEW = {
+    "survey": 20,
+    "own_labels_csv": 40,
+    "pipeline": 20,
+    "catalogue_csv": 20,
+    "catalogue_parquet": 60,
+    "image": 40,
+    "manifest": 60,
+    "metrics": 30,
+}
 MORE = 150
 
 
