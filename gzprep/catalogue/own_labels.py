@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from gzcore.console import shown
 from gzcore.errors import UsageError
 from gzprep.catalogue.own_columns import MOST_CLASSES, OwnColumn
-from gzprep.catalogue.question import Columns, SurveyQuestion
+from gzprep.catalogue.question import MOST_LETTERS, Columns, SurveyQuestion
 from gzprep.catalogue.survey import Survey
 
 _PAIRS = ({"yes", "no"}, {"true", "false"}, {"y", "n"}, {"t", "f"})
@@ -53,6 +54,7 @@ def _questions(columns: Mapping[str, OwnColumn]) -> Iterator[SurveyQuestion]:
     together = _together(columns)
     done: set[str] = set()
     for name, column in columns.items():
+        _refuse_long([name, *column.words])
         prefix = _parts(name)[0]
         if name not in together.get(prefix, ()):
             yield _alone(column)
@@ -143,6 +145,14 @@ def _of_classes(column: OwnColumn) -> SurveyQuestion:
 def _as_number(word: str) -> tuple[float, str]:
     """Sorts numbers by their size, and other words after them."""
     return (float(word), word) if re.fullmatch(r"\d{1,15}(\.\d{1,15})?", word) else (float("inf"), word)
+
+
+def _refuse_long(names: Sequence[str]) -> None:
+    longest = max(names, key=len)
+    if len(longest) > MOST_LETTERS:
+        raise UsageError(
+            f"A name of --labels has {len(longest):,} letters: {shown(longest)}; use {MOST_LETTERS:,} at most."
+        )
 
 
 def _question(name: str, answers: tuple[str, ...], columns: Columns) -> SurveyQuestion:

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-Text = Annotated[str, Field(strict=True, min_length=1, max_length=1000)]
+MOST_LETTERS = 1000
+"""Letters of a name or a sentence."""
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=MOST_LETTERS)]
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 

@@ -120,6 +120,8 @@ REFUSED = {
     "a name a row": ({"type": ["a", "b", "c"]}, "type", "holds another value in every row, such as 'a'"),
     "too many classes": ({"type": [f"t{n // 2}" for n in range(300)]}, "type", "more than 100 different values"),
     "nothing": ({"ring": [None, None], "bar": [0, 1]}, "ring,bar", "The column ring has no value in any row"),
+    "a long class": ({"type": ["a", "b" * 1001, "b"]}, "type", "has 1,001 letters: 'bbb"),
+    "a long column": ({"c" * 1001: [0, 1]}, "c" * 1001, "has 1,001 letters: 'ccc"),
     "no letter": ({"--": [0, 1]}, "--", "cannot be the name of a question"),
     "two of one name": (
         {"a b": [0, 1], "a-b": [0, 1]},
