@@ -166,12 +166,19 @@ def _result(names: list[str], row: list[str], number: int, source: str) -> Resul
         _text(cells, "model", number),
         _text(cells, "scheme", number),
         figures,
-        int(_number(columns, "columns", number, source)) if columns else None,
+        _whole(columns, "columns", number, source) if columns else None,
     )
 
 
 def _text(cells: Mapping[str, str], name: str, number: int) -> str:
     return printable(cells[name].strip()) if name in cells else f"line {number}"
+
+
+def _whole(text: str, name: str, number: int, source: str) -> int:
+    value = _number(text, name, number, source)
+    if not value.is_integer():
+        raise UsageError(f"Line {number} of {source} has {shown(text)} as {name}; a whole number is expected.")
+    return int(value)
 
 
 def _number(text: str, name: str, number: int, source: str) -> float:

@@ -93,11 +93,15 @@ def _folder_beside(folder: Path) -> Iterator[Path]:
 
 
 def replace_run(folder: RunFolder, made: Path) -> None:
-    """Move the files of a new run into a run folder, metrics.json last; what an old run left there is removed."""
+    """Move the files of a new run into a run folder, metrics.json last; what an old run left there is removed.
+
+    Locks, whose names begin with a dot, stay where they are held.
+    """
     folder.clear()
+    files = [path for path in made.iterdir() if not path.name.startswith(".")]
     with writing(folder.root):
         folder.root.mkdir(exist_ok=True)
-        for path in sorted(made.iterdir(), key=lambda path: path.name == folder.metrics.name):
+        for path in sorted(files, key=lambda path: path.name == folder.metrics.name):
             path.replace(folder.root / path.name)
 
 

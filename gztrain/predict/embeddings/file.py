@@ -96,7 +96,7 @@ class Embeddings:
 
     def thumbnails(self) -> Iterator[bytes | None]:
         """The small pictures in the order of the rows; None where there is none."""
-        for batch in self._file.iter_batches(CHUNK, columns=["thumbnail"]):
+        for batch in self._batches(["thumbnail"]):
             yield from batch.column(0).to_pylist()
 
     def ids(self) -> list[str]:
@@ -114,6 +114,10 @@ class Embeddings:
             for place, row in zip(here, batch.take(pa.array(here, pa.int64())).to_pylist(), strict=True):
                 found[start + place] = row
             start += len(batch)
+        if wanted - found.keys():
+            raise GzError(
+                f"{self.path} is damaged (it ends after {start:,} of {len(self):,} rows); run gztrain embed again."
+            )
         return [found[place] for place in places]
 
     def _batches(self, names: list[str]) -> Iterator[pa.RecordBatch]:

@@ -203,7 +203,7 @@ def test_memory_is_used_again(training: Selection) -> None:
             taken.extend([size] if not self._free else [])
             return super()._block(size)
 
-    reader = NativeReader(threads=2, prefetch=2, _buffers=Counting())
+    reader = NativeReader(threads=2, prefetch=2, buffers=Counting())
     for epoch in range(3):
         for batch in reader.batches(training, order(0, epoch, len(training)), 5):
             del batch
