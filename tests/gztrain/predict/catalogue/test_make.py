@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +13,7 @@ from gztrain.predict.catalogue.make import NOT_FOUND, CatalogueRequest, make_cat
 from gztrain.predict.catalogue.source import find_images, ids_of, open_source
 from tests.gztrain.run_folders import untrained_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,33 @@ def test_a_row_a_galaxy_and_the_same_bytes_after_an_interruption(
     assert make_catalogue(again)["from_before"] == 2
     assert again.out.read_bytes() == once.out.read_bytes()
     assert not list(tmp_path.glob(".*"))
+
+
+def test_an_ensemble_gives_means_and_their_spread(
+    tmp_path: Path, run: Path, catalogue: Path, small_sky: Path, dataset: Path
+) -> None:
+    other = untrained_run(tmp_path / "other", dataset, seed=1).root
+    tables = []
+    for number, runs in enumerate([(run,), (other,), (run, other)]):
+        out = tmp_path / f"{number}.parquet"
+        make_catalogue(CatalogueRequest(runs, catalogue, small_sky / "images", out))
+        tables.append(pq.read_table(out).to_pandas())
+    one, two, both = tables
+    assert not any(name.endswith("_spread") for name in one)
+    for name in (name for name in both if name.endswith("_spread")):
+        fraction = name.replace("_spread", "_fraction")
+        pair = np.stack([one[fraction], two[fraction]])
+        np.testing.assert_allclose(both[name], pair.std(0), atol=1e-6)
+        np.testing.assert_allclose(both[fraction], pair.mean(0), atol=1e-6)
+
+
+def test_runs_that_answer_other_questions_make_no_ensemble(
+    tmp_path: Path, run: Path, catalogue: Path, small_sky: Path, dataset: Path
+) -> None:
+    other = untrained_run(tmp_path / "other", dataset, scheme="q0").root
+    request = CatalogueRequest((run, other), catalogue, small_sky / "images", tmp_path / "o.csv")
+    with pytest.raises(UsageError, match="answer other questions"):
+        make_catalogue(request)
 
 
 def test_images_are_found_by_columns_and_by_id(tmp_path: Path) -> None:
