@@ -9,7 +9,7 @@ from gzcore.console import say
 OnStage = Callable[[str, int, int], None]
 """Takes what is being done, such as ``Reading``, how much of it is done, and how much there is."""
 
-_PLAIN_EVERY = 5.0
+PLAIN_EVERY = 5.0
 """Seconds between two lines where there is no terminal."""
 
 
@@ -43,7 +43,7 @@ def _plain() -> OnStage:
 
     def show(title: str, done: int, total: int) -> None:
         nonlocal said
-        if time.monotonic() - said > _PLAIN_EVERY:
+        if time.monotonic() - said > PLAIN_EVERY:
             said = time.monotonic()
             say(f"{title}: {done:,} of {total:,}")
 

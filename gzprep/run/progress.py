@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gzcore.console import human_time, say
+from gzcore.console.stages import PLAIN_EVERY
 from gzprep.catalogue.galaxy import Rejection
 
 _DONE, _REJECTED = b"d", b"r"
@@ -129,10 +130,6 @@ def _close(address: str) -> None:
         client.sendto(_CLOSE, address)
 
 
-_PLAIN_EVERY = 5.0
-"""Seconds between two lines of plain progress."""
-
-
 @dataclass
 class GalaxyTally:
     """How far a run is."""
@@ -200,7 +197,7 @@ def _plain(_: Console, title: str, tally: GalaxyTally) -> Iterator[Callable[[], 
 
     def refresh() -> None:
         nonlocal said
-        if time.monotonic() - said > _PLAIN_EVERY:
+        if time.monotonic() - said > PLAIN_EVERY:
             said = time.monotonic()
             say(f"{title}: {tally.line()}")
 

@@ -35,7 +35,7 @@ class Panel:
         return self.fractions[:, scheme.fraction_blocks[place]]
 
     def shares(self, scheme: Scheme, place: int) -> Doubles:
-        """Shares of the votes for labels and twin, float64 [N, K]; NaN where nobody voted for one of them."""
+        """Shares of the votes for labels and twin, float64 [N, K]; NaN where none of them has a vote."""
         fractions = self.fractions_of(scheme, place)[:, : len(classes(scheme.questions[place]))].astype(np.float64)
         total = fractions.sum(axis=1, keepdims=True)
         shares: Doubles = np.divide(fractions, total, out=np.full(fractions.shape, np.nan), where=total > 0)

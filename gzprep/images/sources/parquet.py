@@ -34,7 +34,7 @@ AUTO = "auto"
 _ROWS = 64
 """Rows that are read at a time, of a large row group."""
 _AT_ONCE = 1 << 25
-"""Bytes of a row group that is read at once, which takes half the time of reading some rows at a time."""
+"""Bytes of a row group that is read at once: two thirds of the time of reading some rows at a time."""
 _FILE_BITS = 32
 """A row group is a number of 64 bits: its file above, its place in the file below."""
 _LARGEST_GROUP = 1 << 29
