@@ -44,7 +44,7 @@ ABOUT = {
 RATIOS: dict[str, tuple[str, str, float | None]] = {
     "batches_over_native": ("batches", "native", 0.97),
     "to_torch_over_native": ("to_torch", "native", 0.8),
-    "to_torch_batches_over_native": ("to_torch-batches", "native", 0.8),
+    "to_torch_batches_over_native": ("to_torch-batches", "native", None),
     "grain_over_native": ("grain", "native", 0.8),
     "grain_batches_over_native": ("grain-batches", "native", 0.8),
     "to_tf_over_native": ("to_tf", "native", None),

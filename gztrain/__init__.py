@@ -23,8 +23,9 @@ from gzcore import __version__ as __version__
 TYPE_CHECKING = False  # as typing has it, which takes too long to import: Ctrl-C must be heard from the first moment
 if TYPE_CHECKING:
     from gzcore.errors import GzError, UsageError
-    from gztrain.api.galaxies import GalaxyDataset, GalaxySelection, open_dataset
+    from gztrain.api.galaxies import GalaxyDataset, open_dataset
     from gztrain.api.runs import Metrics, TrainedRun, fit, open_run
+    from gztrain.api.selection import GalaxySelection
     from gztrain.models.masked_loss import MaskedBinaryCrossentropy
 
 __all__ = [
@@ -41,8 +42,9 @@ __all__ = [
 ]
 _PUBLIC = {
     "gzcore.errors": ("GzError", "UsageError"),
-    "gztrain.api.galaxies": ("GalaxyDataset", "GalaxySelection", "open_dataset"),
+    "gztrain.api.galaxies": ("GalaxyDataset", "open_dataset"),
     "gztrain.api.runs": ("Metrics", "TrainedRun", "fit", "open_run"),
+    "gztrain.api.selection": ("GalaxySelection",),
     "gztrain.models.masked_loss": ("MaskedBinaryCrossentropy",),
 }
 """Public names, and the modules that they are in."""

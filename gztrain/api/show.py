@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gzcore.console import printable
 
 if TYPE_CHECKING:
-    from gztrain.api.galaxies import GalaxySelection
+    from gztrain.api.selection import GalaxySelection
 
 _GALAXIES = 8
 """Galaxies that a selection shows."""

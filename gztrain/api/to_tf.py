@@ -13,7 +13,7 @@ from gzcore.errors import GzError
 from gztrain.environment import quiet_imports, uncollected
 
 if TYPE_CHECKING:
-    from gztrain.api.galaxies import Arrays, GalaxySelection
+    from gztrain.api.selection import Arrays, GalaxySelection
 
 
 def as_dataset(selection: "GalaxySelection", batch: int, epoch: int, options: Mapping[str, Any]) -> Any:  # noqa: ANN401

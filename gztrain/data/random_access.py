@@ -17,6 +17,7 @@ from gztrain.data.decode import decode_into
 from gztrain.data.fast_parse import Row, split_record
 from gztrain.data.selection import Selection
 from gztrain.data.shard_files import ShardFiles
+from gztrain.data.shared_blocks import SharedBlocks
 
 _KEPT_OPEN = 128
 """Files that stay open: a program may look at several selections for as long as it runs."""
@@ -36,14 +37,18 @@ class RandomAccess:
     def __reduce__(self) -> tuple[Any, ...]:
         return RandomAccess, (self.selection,)
 
-    def batch(self, places: Sequence[int]) -> Batch:
+    def batch(self, places: Sequence[int], memory: SharedBlocks | None = None) -> Batch:
         """Read the records at B places, in this order, in the calling thread; their draws are 0.
+
+        Args:
+            places: which.
+            memory: where the images go, so that another process can read them; None: memory of this process.
 
         Raises:
             GzError: a record is damaged.
         """
         selection, wanted = self.selection, np.array(places, np.int64)
-        images = self._buffers.take((len(wanted), selection.crop, selection.crop, 3))
+        images = (memory or self._buffers).take((len(wanted), selection.crop, selection.crop, 3))
         rows = [self._read(place, pixels) for place, pixels in zip(places, images, strict=True)]
         return next(Assembly(selection, Damage(), 0, None).batch(wanted, rows, images))
 

@@ -14,6 +14,8 @@ from tests.test_readme import python_page, run_example
 
 pytestmark = pytest.mark.usefixtures("torch_and_grain")
 BATCH = 16
+FORKED = pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")
+"""The examples use JAX and then PyTorch's workers, in one process."""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,41 @@ def test_every_batch_is_that_of_batches(
             np.testing.assert_array_equal(found, values, err_msg=key)
 
 
+def test_tensors_keep_their_values_while_later_batches_use_dropped_memory(train: gztrain.GalaxySelection) -> None:
+    """Every other batch is kept, and so its memory must not be filled again."""
+    places = order(3, 1, len(train)).tolist()
+    kept = [batch["image"] for at, batch in enumerate(torch_records(train, places)) if at % 2]
+    for images, batch in zip(kept, list(train.batches(BATCH, shuffle=True, seed=3, epoch=1))[1::2], strict=True):
+        np.testing.assert_array_equal(images.numpy(), batch["image"])
+
+
+class Darker:
+    """A data set of a user, which changes records of ours."""
+
+    def __init__(self, train: gztrain.GalaxySelection) -> None:
+        self.train = train
+
+    def __len__(self) -> int:
+        return len(self.train)
+
+    def __getitems__(self, places: list[int]) -> list[dict[str, Any]]:
+        records = self.train.__getitems__(places)
+        for record in records:
+            record["image"] = record["image"] // 2
+        return records
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_records_that_were_changed_make_the_changed_batch(workers: int, train: gztrain.GalaxySelection) -> None:
+    from torch.utils.data import DataLoader, Subset
+
+    images = next(train.batches(BATCH))["image"]
+    for data, expected in ((Darker(train), images // 2), (Subset(train, range(BATCH)), images)):
+        batch = next(iter(DataLoader(data, BATCH, num_workers=workers)))
+        np.testing.assert_array_equal(batch["image"].numpy(), expected)
+
+
+@FORKED
 @pytest.mark.usefixtures("beside_sky")
 def test_examples_of_torch_and_grain_run() -> None:
     names = run_example(python_page())
@@ -82,6 +119,7 @@ def test_examples_of_torch_and_grain_run() -> None:
     assert names["images"].shape[1:] == (3, 64, 64)
 
 
+@FORKED
 @pytest.mark.usefixtures("beside_sky")
 def test_the_notebook_of_loops_runs_with_its_last_part() -> None:
     import torch
