@@ -6,7 +6,7 @@ from gzcore.images import Pixels
 from gzprep.images.mean import MeanImage
 
 EXACT = (1 << 16) // 255
-"""Frames whose sum fits into 16 bits. Small numbers are added fast: what takes the time is to fetch them from memory."""
+"""Frames whose sum fits into 16 bits. Small numbers are added fast: fetching them from memory takes the time."""
 
 
 class FrameSum:
