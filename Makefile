@@ -75,7 +75,7 @@ lock: $(VENV)/lock/bin/uv ## compile requirements/*.txt from pyproject.toml
 	  groups="--group build"; \
 	  test $$target != dev || groups="$$groups --group dev --all-extras --constraint requirements/base.txt"; \
 	  test $$target != train || groups="--extra train --constraint requirements/dev.txt"; \
-	  test $$target != docs || groups="$$groups --group docs --extra report --constraint requirements/dev.txt"; \
+	  test $$target != docs || groups="$$groups --group docs --extra report --extra train --extra jax --constraint requirements/dev.txt"; \
 	  test $$target != cloud || groups="$$groups --extra gcp --extra aws --constraint requirements/dev.txt"; \
 	  $(VENV)/lock/bin/uv pip compile pyproject.toml $$groups --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements/$$target.txt || exit 1; \

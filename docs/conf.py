@@ -1,14 +1,10 @@
 """Settings of the documentation site: `make docs` builds it from these pages, the docstrings and the command lines."""
 
+import os
 import re
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import ClassVar
-
-from docutils import nodes
-from sphinx.application import Sphinx
-from sphinx.directives.code import CodeBlock
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
@@ -19,7 +15,7 @@ project = "gzprep and gztrain"
 author = "the authors of gzprep"
 copyright = "2026, the authors of gzprep"  # noqa: A001 -- the name that Sphinx wants
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
@@ -31,6 +27,20 @@ suppress_warnings = ["myst.xref_missing"] if "linkcheck" in sys.argv else []
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+# Notebooks are run, each in a folder of its own, and their results are shown. They run again once they have changed.
+nb_execution_mode = "cache"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_execution_timeout = 600
+nb_merge_streams = True
+# For their kernels, which are processes of their own: where gzprep is, and no settings of the person who builds
+# the site.
+os.environ |= {"PYTHONPATH": str(HERE.parent), "IPYTHONDIR": str(HERE / "_build/ipython")}
+PROFILE = HERE / "_build/ipython/profile_default"
+PROFILE.mkdir(parents=True, exist_ok=True)
+(PROFILE / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 'ERROR'\n")  # it warns of loopback
 highlight_language = "text"
 smartquotes = False  # two hyphens begin an option
 copybutton_prompt_text = "$ "  # a block with a prompt is copied without its prompts and its output
@@ -69,19 +79,3 @@ linkcheck_anchors = False
 
 import_module("gztrain.api.runs")  # before autodoc does, which would take imports for types only as real ones
 write_pages(HERE)
-
-
-class CodeCell(CodeBlock):
-    """A cell of a notebook, shown as code; tests/test_notebooks.py runs it."""
-
-    option_spec: ClassVar[dict[str, object]] = {**CodeBlock.option_spec, "tags": str}
-
-    def run(self) -> list[nodes.Node]:
-        """Show the cell in Python's colours."""
-        self.arguments = ["python"]
-        return super().run()
-
-
-def setup(app: Sphinx) -> None:
-    """Tell Sphinx of the cells of notebooks."""
-    app.add_directive("code-cell", CodeCell)

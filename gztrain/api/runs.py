@@ -59,7 +59,7 @@ class Metrics(dict[str, Any]):
 
     def _repr_html_(self) -> str:
         facts = {title: _figure(self[key], self["intervals"].get(key)) for key, title in _FIGURES.items()}
-        return show.panel(f"{self['galaxies']:,} {self.split} galaxies", facts, f"<p>{show.text(self['verdict'])}</p>")
+        return show.panel(f"{self['galaxies']:,} {self.split} galaxies", facts, show.lines(self["verdict"]))
 
 
 _FIGURES = {"accuracy": "accuracy", "auc_macro": "AUC, mean over labels", "f1": "F1", "loss": "cross-entropy"}

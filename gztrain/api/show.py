@@ -37,6 +37,11 @@ def panel(title: str, facts: Mapping[str, object], more: str = "") -> str:
     return f"<div style='line-height:1.4'>{head}{table}{more}</div>"
 
 
+def lines(words: str) -> str:
+    """Each line of a text as a paragraph."""
+    return "".join(f"<p style='margin:.4em 0'>{text(line)}</p>" for line in words.splitlines())
+
+
 def listed(values: Iterable[object]) -> str:
     """Values in a row."""
     return ", ".join(map(str, values)) or "none"

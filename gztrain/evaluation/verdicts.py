@@ -105,7 +105,7 @@ def _ranks(name: str, auc: float | None, bounds: Sequence[float] | None) -> Iter
             f"{1 - auc:.3f}.",
         )
     elif low <= 0.5:
-        yield Finding("chance", name, f"{name} is ranked no better than chance ({words}, and chance has 0.500).")
+        yield Finding("chance", name, f"{name} is not shown to be ranked better than chance ({words}; chance has 0.500).")
 
 
 def _of_question(question: Question, judged: Json, majority: Json) -> Iterator[Finding]:
@@ -175,7 +175,7 @@ _WORDS: dict[Kind, str] = {
     "hardly": "hardly any dependence on the image",
     "swapped": "outputs look swapped",
     "reversed": "worse than chance, so labels look swapped",
-    "chance": "no better than chance",
+    "chance": "not shown to be better than chance",
     "never": "never says yes",
     "always": "always says yes",
     "commonest": "not better than the commonest answer",

@@ -21,6 +21,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner, create_runner
 from apache_beam.runners.worker import sdk_worker
 
+from gzcore.engines.beam.notebooks import Pipeline
 from gzcore.engines.ending import last_line, one_line, own_error
 from gzcore.engines.names import DIRECT, JOB_SERVERS
 from gzcore.engines.start import SignOfLife, limited_start
@@ -43,7 +44,7 @@ def make_pipeline(runner: str, flags: Sequence[str]) -> beam.Pipeline:
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # what goes wrong reaches us as an exception
     options = _parsed(runner, flags)
     try:
-        return beam.Pipeline(runner=_make_runner(runner), options=options)
+        return Pipeline(runner=_make_runner(runner), options=options)
     except ValueError as error:
         raise UsageError(f"Beam does not take these options: {one_line(error)}") from None
 

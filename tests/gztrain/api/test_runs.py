@@ -83,6 +83,8 @@ def test_a_run_is_judged_as_on_the_command_line(run: gztrain.TrainedRun) -> None
     with pytest.raises(KeyError):
         metrics["beauty"]
     assert "test galaxies" in metrics._repr_html_()
+    assert metrics._repr_html_().count("<p") == len(metrics["verdict"].splitlines())
+    assert "\\n" not in metrics._repr_html_()
     assert "test galaxies" in repr(metrics)
 
 
