@@ -105,7 +105,7 @@ def _ranks(name: str, auc: float | None, bounds: Sequence[float] | None) -> Iter
             f"{1 - auc:.3f}.",
         )
     elif low <= 0.5:
-        yield Finding("chance", name, f"{name} is not shown to be ranked better than chance ({words}; chance has 0.500).")
+        yield Finding("chance", name, f"{name} is not shown to be ranked better than chance ({words}).")
 
 
 def _of_question(question: Question, judged: Json, majority: Json) -> Iterator[Finding]:
