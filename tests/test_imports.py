@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.gztrain.run_folders import TINY
 from tests.isolated import lacking
 from tests.running import ROOT, SMALL
 
@@ -93,20 +92,6 @@ def test_a_data_set_needs_the_base_install_alone(tmp_path: Path) -> None:
         process.do("command", "gzprep", "run", "--data", sky, "--out", out, *SMALL)
         process.do("command", "gzprep", "inspect", sky / "images", "--html", tmp_path / "page")
         process.do("command", "gzprep", "verify", out, "--replay", "3")
-
-
-@pytest.mark.slow
-def test_training_reading_and_judging_need_no_part_of_gzprep(small_sky: Path, dataset: Path, tmp_path: Path) -> None:
-    absent, run = ("apache_beam", "albumentations", "astropy", "gzprep", "pandas"), tmp_path / "run"
-    commands = (
-        ("fit", dataset, "--run", run, *TINY, "--epochs", "1", "--fine-tune-epochs", "0"),
-        ("evaluate", run),
-        ("report", run, "--html", tmp_path / "page"),
-        ("predict", run, small_sky / "images", "--parquet", tmp_path / "votes.parquet"),
-    )
-    with lacking(*absent, libraries="keras sklearn.metrics pyarrow.parquet") as process:
-        for command in commands:
-            process.do("command", "gztrain", *command)
 
 
 def test_requirements_are_pinned_with_hashes_and_without_an_index() -> None:

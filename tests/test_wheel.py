@@ -89,7 +89,7 @@ def test_a_data_set_is_made_by_the_name_of_a_recipe(installed: Path, small_sky: 
 def test_a_report_finds_its_template_its_style_and_the_published_figures(
     installed: Path, dataset: Path, tmp_path: Path
 ) -> None:
-    told_run(tmp_path / "run", dataset)
+    told_run(tmp_path / "run", dataset, scheme="q1")
     assert "vit" in run(installed, tmp_path, "-m", "gztrain", "recipes")
     run(installed, tmp_path, "-m", "gztrain", "report", tmp_path / "run", "--html", tmp_path / "page")
     assert list((tmp_path / "page").glob("*.html"))

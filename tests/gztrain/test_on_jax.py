@@ -20,7 +20,7 @@ FILES = (
 SETTINGS = {
     # What is compiled runs once, so it need not be compiled well.
     "XLA_FLAGS": "--xla_force_host_platform_device_count=2"
-    " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false",
+    " --xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false",
     # A loaded model compiles to what the saved one did.
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",

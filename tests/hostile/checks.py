@@ -75,4 +75,6 @@ def peak_megabytes() -> int:
 
 
 if __name__ == "__main__":
+    import tests.eager  # noqa: F401 -- a few steps are sooner done than compiled
+
     sys.stdout.write(json.dumps(run_all(json.loads(sys.argv[1]))))

@@ -28,6 +28,8 @@ from tests.catalogues import (
 from tests.gz2 import row_count
 
 ROWS = 22
+FEW = 8
+"""Rows of a file whose dialect is tried; each block of it is parsed by itself."""
 Edit = Callable[[list[str]], list[str]]
 
 
@@ -40,14 +42,19 @@ def row(place: int) -> Row:
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """The galaxies of the plain CSV file."""
-    path = write_csv(tmp_path_factory.mktemp("plain") / "plain.csv", map(row, range(ROWS)))
+    path = write_csv(tmp_path_factory.mktemp("plain") / "plain.csv", map(row, range(FEW)))
     return packed(read(path))
 
 
 @pytest.fixture
 def plain(tmp_path: Path) -> str:
     """The text of a plain CSV file."""
-    return write_csv(tmp_path / "plain.csv", map(row, range(ROWS))).read_bytes().decode().replace("\r\n", "\n")
+    return text_of(tmp_path, ROWS)
+
+
+def text_of(folder: Path, rows: int) -> str:
+    path = write_csv(folder / "plain.csv", map(row, range(rows)))
+    return path.read_bytes().decode().replace("\r\n", "\n")
 
 
 def twice_quoted(text: str, separator: str = ",") -> str:
@@ -120,7 +127,6 @@ READ: dict[str, tuple[str, Callable[[str], bytes]]] = {
 @pytest.mark.parametrize(("name", "make"), READ.values(), ids=READ)
 def test_the_dialect_changes_nothing(
     tmp_path: Path,
-    plain: str,
     expected: list[bytes],
     monkeypatch: pytest.MonkeyPatch,
     name: str,
@@ -129,10 +135,10 @@ def test_the_dialect_changes_nothing(
 ) -> None:
     monkeypatch.setattr(gzprep.catalogue.csv_file, "_BLOCK", block)
     path = tmp_path / name
-    path.write_bytes(make(plain))
+    path.write_bytes(make(text_of(tmp_path, FEW)))
     assert packed(read(path)) == expected
-    assert row_count(path) == ROWS
-    assert ids_of(path) == [str(ID + place) for place in range(ROWS)]
+    assert row_count(path) == FEW
+    assert ids_of(path) == [str(ID + place) for place in range(FEW)]
 
 
 def changed(line: int, old: str, new: str) -> Edit:

@@ -104,7 +104,7 @@ def test_a_run_that_stopped_goes_on_without_what_is_damaged(dataset: Path, tmp_p
     """Its validation, too: config.json says from then on that damaged records are skipped."""
     data, run = damage(dataset, tmp_path / "data", "a flipped bit"), tmp_path / "run"
     assert gztrain("fit", data.folder, "--run", run, *QUICK).code == 1
-    result = gztrain("fit", data.folder, "--run", run, "--resume", "--skip-damaged", "--json")
+    result = gztrain("fit", data.folder, "--run", run, *QUICK, "--resume", "--skip-damaged", "--json")
     assert result.code == 0, result.err
     assert result.json["training"] == {"damaged_records": 1}
     assert result.json["splits"]["val"]["damaged_records"] == 1
