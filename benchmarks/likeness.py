@@ -75,9 +75,10 @@ ODDITIES: dict[str, Callable[[Pixels, Pixels], Pixels]] = {
 def read_images(out: Path) -> tuple[list[str], Pixels]:
     """All galaxies of a dataset folder."""
     from gztrain.data.dataset import open_dataset
-    from gztrain.predict.embeddings.embed import _galaxies
+    from gztrain.predict.crops import Cut
+    from gztrain.predict.galaxies import Counts, galaxies_of
 
-    parts = list(_galaxies(out, open_dataset(out).crop))
+    parts = list(galaxies_of([out], Cut(open_dataset(out).crop), Counts()))
     return [name for names, _ in parts for name in names], np.concatenate([pixels for _, pixels in parts])
 
 

@@ -69,6 +69,7 @@ COMMANDS = {
         "similar",
         "outliers",
         "map",
+        "explain",
     },
 }
 

@@ -10,7 +10,7 @@ from gzcore.cli import AsJson, RecipeToPrint, end_process, print_json, run_app, 
 from gzcore.errors import UsageError
 from gzcore.storage.options import AnyPlace, path, place
 from gztrain import __version__
-from gztrain.cli import explore, learning  # noqa: F401 -- the commands of learning come first
+from gztrain.cli import explore, learning, understand  # noqa: F401 -- the commands of learning come first
 from gztrain.cli.options import Data, Overwrite, RunPath, RunPaths, SkipDamaged, SplitName, app, show_result
 from gztrain.cli.predicting import predict
 from gztrain.environment import restart_with_allocator, start_keras
@@ -222,3 +222,4 @@ def recipes(
 
 
 explore.add_to(app)
+understand.add_to(app)

@@ -1,8 +1,6 @@
 """``gztrain embed``: images, or the galaxies of a dataset folder, to a file of features."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,36 +9,19 @@ import numpy as np
 import pyarrow.parquet as pq
 import simplejpeg
 
-from gzcore.dataset.layout import MANIFEST, TEST, TRAIN
 from gzcore.errors import GzError, UsageError
 from gzcore.images import Pixels
-from gzcore.machine import cores
 from gzcore.storage.atomic import appearing, sweep, writing
-from gztrain.data import open_reader, select
-from gztrain.data.dataset import open_dataset
-from gztrain.data.stream import in_order
-from gztrain.predict.crops import Cut, find_files, read_crop, readable
+from gztrain.predict.crops import read_crop, readable
 from gztrain.predict.embeddings.features import embed_batch, feature_model
 from gztrain.predict.embeddings.file import Origin, as_table, schema
-from gztrain.predict.images import BATCH, Advance, cut_of, read_ahead
+from gztrain.predict.galaxies import Counts, galaxies_of
+from gztrain.predict.images import BATCH, Advance, cut_of
 from gztrain.runs.folder import Json, open_run
 
 THUMBNAIL = 96
 """Side of the small images that pages show, px."""
 _QUALITY = 85
-
-
-@dataclass
-class Counts:
-    """What came of the images."""
-
-    images: int = 0
-    unusable: int = 0
-    other_size: int = 0
-
-
-Named = tuple[list[str], Pixels]
-"""N ids, and their crops, uint8 [N, S, S, 3]."""
 
 
 def embed(  # noqa: PLR0913 -- what the command takes
@@ -72,7 +53,7 @@ def embed(  # noqa: PLR0913 -- what the command takes
     chosen = open_run(run)
     counts = Counts()
     cut = cut_of(chosen, resize=resize)
-    images = _galaxies(places[0], chosen.crop) if _is_dataset(places) else _files(places, cut, counts)
+    images = galaxies_of(places, cut, counts)
     model = feature_model(chosen.model(), all_sides=all_sides)
     origin = Origin(str(run), chosen.config.model.name, int(model.output_shape[-1]), chosen.crop, all_sides)
     sweep(out.parent, out.name)
@@ -91,38 +72,6 @@ def embed(  # noqa: PLR0913 -- what the command takes
         "other_size": counts.other_size,
         "features": origin.width,
     }
-
-
-def _is_dataset(places: Sequence[Path]) -> bool:
-    folders = [place for place in places if (place / MANIFEST).is_file()]
-    if folders and len(places) > 1:
-        raise UsageError(f"{folders[0]} is a dataset folder; name it alone, without other images or folders.")
-    return bool(folders)
-
-
-def _galaxies(place: Path, crop: int) -> Iterator[Named]:
-    """The originals (view 0) of all galaxies of a dataset folder, in batches."""
-    dataset = open_dataset(place)
-    if dataset.crop != crop:
-        raise UsageError(f"The crops in {place} are {dataset.crop} px, and the run was trained on {crop} px.")
-    reader = open_reader()
-    for split in (TRAIN, TEST):
-        selection = select(dataset, split)
-        for batch in in_order(reader, selection, BATCH) if len(selection) else ():
-            yield list(batch.ids), batch.images
-
-
-def _files(places: Sequence[Path], cut: Cut, counts: Counts) -> Iterator[Named]:
-    """The crops of image files, in batches; files that cannot be used are counted."""
-    paths = find_files(places).images
-    with ThreadPoolExecutor(cores()) as pool:
-        for crops in read_ahead(pool, paths, cut, BATCH):
-            usable = [(readable(crop.path), crop.pixels) for crop in crops if crop.pixels is not None]
-            counts.unusable += len(crops) - len(usable)
-            counts.other_size += sum(crop.other_size is True for crop in crops)
-            if usable:
-                names, pixels = zip(*usable, strict=True)
-                yield list(names), np.stack(pixels)
 
 
 def embed_image(run: Path, image: Path, origin: Origin) -> tuple[Any, bytes]:

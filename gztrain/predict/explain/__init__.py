@@ -1,0 +1,1 @@
+"""Seeing why: where a network looks, and how steady its answers are."""
