@@ -77,8 +77,9 @@ class Stages:
     """Rate of the second stage, as a share of the first."""
     patience: Count = 6
     """A stage ends after so many epochs without a better validation; the best weights are kept."""
-    monitor: Literal["loss", "auc"] = "loss"
-    """What a better validation is: a smaller loss, or a larger mean AUC over labels."""
+    monitor: Literal["loss", "auc", "last"] = "loss"
+    """What a better validation is: a smaller loss, or a larger mean AUC over labels. ``last``: the last epoch is kept,
+    and validation chooses nothing."""
 
 
 @dataclass(frozen=True, config=CHECKED)

@@ -50,7 +50,12 @@ OPTIONS: dict[str, Option] = {
     "epochs": Option("stages.epochs", int, _TRAINING, "Epochs of the first stage, at most. [12]"),
     "fine_tune_epochs": Option("stages.fine_tune_epochs", int, _TRAINING, "Epochs of the second stage, at most. [5]"),
     "patience": Option("stages.patience", int, _TRAINING, "End a stage after so many epochs without improvement. [6]"),
-    "monitor": Option("stages.monitor", str, _TRAINING, "What must improve on validation: loss or auc. [loss]"),
+    "monitor": Option(
+        "stages.monitor",
+        str,
+        _TRAINING,
+        "Which epoch to keep: by loss, by auc, or last. [loss]",
+    ),
     "batch": Option("stages.batch", int, _TRAINING, "Images a step, over all devices. [64]", also=("batch_size",)),
     "rate": Option("optimizer.rate", float, _TRAINING, "Learning rate of the first stage. [0.001]", also=("lr",)),
     "schedule": Option("optimizer.schedule", str, _TRAINING, "How the rate falls: constant or cosine. [cosine]"),

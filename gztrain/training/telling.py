@@ -62,6 +62,8 @@ def closing(job: TrainingJob, folder: RunFolder, best: Best) -> str:
     if math.isfinite(best.validation.auc):
         figures += f", mean AUC over labels {best.validation.auc:.3f}"
     where = "The model" if row is None else f"Epoch {row['epoch']:.0f} of stage {row['stage']}"
-    by = {"loss": "smallest loss", "auc": "largest AUC"}[job.config.stages.monitor]
+    by = {"loss": "the one with the smallest loss", "auc": "the one with the largest AUC", "last": "the last one"}[
+        job.config.stages.monitor
+    ]
     on = f"{_galaxies(_count(job, validates=True) - best.validation.damaged)} of fold {job.config.fold}"
-    return f"{where} is kept, the one with the {by}: {figures}, on {on}."
+    return f"{where} is kept, {by}: {figures}, on {on}."

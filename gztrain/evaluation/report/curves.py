@@ -37,7 +37,7 @@ class TrainingCurves:
     kept: float | None
 
 
-def read_training_curves(path: Path, monitor: Literal["loss", "auc"]) -> TrainingCurves | None:
+def read_training_curves(path: Path, monitor: Literal["loss", "auc", "last"]) -> TrainingCurves | None:
     """Read the curves from a history file; None if there is no file, or it has no lines.
 
     Raises:
@@ -47,7 +47,7 @@ def read_training_curves(path: Path, monitor: Literal["loss", "auc"]) -> Trainin
     return training_curves(rows, monitor) if rows else None
 
 
-def training_curves(rows: Rows, monitor: Literal["loss", "auc"]) -> TrainingCurves:
+def training_curves(rows: Rows, monitor: Literal["loss", "auc", "last"]) -> TrainingCurves:
     """Build the curves from the lines of a history."""
     checks = [row for row in rows if row["val_loss"] is not None]
     checked, val_loss, val_auc = (_column(checks, name) for name in ("step", "val_loss", "val_auc"))
@@ -59,7 +59,7 @@ def training_curves(rows: Rows, monitor: Literal["loss", "auc"]) -> TrainingCurv
         val_loss=val_loss,
         val_auc=val_auc,
         stages=tuple((float(a["step"]), str(b["stage"])) for a, b in pairwise(rows) if a["stage"] != b["stage"]),
-        kept=_kept(checked, val_loss, -val_auc if monitor == "auc" else val_loss),
+        kept=_kept(checked, val_loss, {"loss": val_loss, "auc": -val_auc, "last": -checked}[monitor]),
     )
 
 

@@ -428,7 +428,7 @@ def line(stage: str, step: int, val_loss: float | None = None, val_auc: float | 
 COURSE = [line("head", 10), line("head", 20, 0.5, 0.6), line("fine-tune", 30), line("fine-tune", 40, 0.4, 0.55)]
 
 
-@pytest.mark.parametrize(("monitor", "kept"), [("loss", 40.0), ("auc", 20.0)])
+@pytest.mark.parametrize(("monitor", "kept"), [("loss", 40.0), ("auc", 20.0), ("last", 40.0)])
 def test_the_course_knows_whose_weights_were_kept(monitor: Any, kept: float) -> None:
     curves = training_curves(COURSE, monitor)
     assert curves.kept == kept

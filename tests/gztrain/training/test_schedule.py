@@ -48,8 +48,9 @@ NAN = float("nan")
         ("auc", [(0.5, NAN), (0.4, NAN), (0.6, NAN)], 2),
         ("loss", [(NAN, NAN), (0.4, NAN)], 1),
         ("loss", [(9.0, 0.5)], 1),
+        ("last", [(0.5, 0.6), (0.4, 0.9), (0.45, NAN)], 3),
     ],
-    ids=["loss", "auc", "equal is not better", "no auc: by loss", "nan", "the first is the best so far"],
+    ids=["loss", "auc", "equal is not better", "no auc: by loss", "nan", "the first is the best so far", "the last"],
 )
 def test_the_best_epoch_is_kept(monitor: str, epochs: list[tuple[float, float]], best: int) -> None:
     state = Best()
