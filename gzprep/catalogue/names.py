@@ -42,10 +42,23 @@ def _numbers_of(question: Question, entry: SurveyQuestion) -> Iterator[str]:
 
 def wanted(survey: Survey) -> dict[str, str]:
     """The columns that are read where they are there: the name in the file, and the survey's own."""
+    first: dict[str, str] = {}
+    for name, own in _pairs(survey):
+        first.setdefault(name, own)
+    return first
+
+
+def shared(survey: Survey) -> dict[str, str]:
+    """Columns that stand in the file for another one too: ``iauname`` where it is the id, and that it is read as."""
+    first = wanted(survey)
+    return {own: first[name] for name, own in _pairs(survey) if first[name] != own}
+
+
+def _pairs(survey: Survey) -> Iterator[tuple[str, str]]:
     classes = (question.name for question, entry in questions(survey) if entry.columns and entry.columns.classes)
     ids = () if survey.ids_are_files else ("id_str",)
-    own = (*ids, "subfolder", "filename", *EXTRAS, *numeric(survey), *classes)
-    return {in_file(survey, name): survey.debiased_aliases.get(name, name) for name in own}
+    for name in (*ids, "subfolder", "filename", *EXTRAS, *numeric(survey), *classes):
+        yield in_file(survey, name), survey.debiased_aliases.get(name, name)
 
 
 def in_file(survey: Survey, name: str) -> str:

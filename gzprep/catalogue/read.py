@@ -25,7 +25,7 @@ from gzprep.catalogue.csv_file import read_blocks
 from gzprep.catalogue.dialect import find_dialect
 from gzprep.catalogue.galaxy import Galaxy, Split
 from gzprep.catalogue.measures import measures_in
-from gzprep.catalogue.names import absent, absent_votes, in_file, numeric, wanted
+from gzprep.catalogue.names import absent, absent_votes, in_file, numeric, shared, wanted
 from gzprep.catalogue.piece import Piece
 from gzprep.catalogue.rows import galaxies, galaxy_ids
 from gzprep.catalogue.survey import Survey
@@ -294,6 +294,9 @@ def _renamed(table: Rows, survey: Survey) -> Rows:
     if survey.aliases or survey.debiased_aliases or survey.ids_are_files:
         known = wanted(survey)
         table = table.rename_columns([known.get(name, name) for name in table.schema.names])
+        for name, source in shared(survey).items():
+            if source in table.schema.names and name not in table.schema.names:
+                table = table.append_column(name, table[source])
     return table.append_column("id_str", names_of_files(table["filename"])) if survey.ids_are_files else table
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.errors import GzError, UsageError
-from gzprep.catalogue.choose_columns import OwnColumns, choose_columns, read_labels
+from gzprep.catalogue.choose_columns import ID_NAMES, OwnColumns, choose_columns, read_labels
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.labels import label
 from gzprep.catalogue.read import CatalogueFile, check_columns, read_all, read_ids, row_count
@@ -162,6 +162,36 @@ def test_columns_are_found_by_their_names_or_as_they_are_named(tmp_path: Path) -
     assert (found.name, found.id_column, found.path_column) == ("rings", "objid", "image_path")
     named = choose_columns(gz2(), [path], OwnColumns(("ring",), "name", "copy"))
     assert (named.id_column, named.path_column) == ("name", "copy")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ID_NAMES)
+def test_ids_are_read_from_every_column_that_is_taken_for_them(tmp_path: Path, form: str, name: str) -> None:
+    columns: dict[str, Column] = {
+        name: ["J1.5", "J2"],
+        "ra": [1.5, 2.0],
+        "file_loc": ["a.png", "b.png"],
+        "ring": [0, 1],
+    }
+    path = tmp_path / f"rings.{form}"
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    pq.write_table(pa.table(columns), path) if form == "parquet" else write_rows(path, rows)
+    survey = choose_columns(gz2(), [path], OwnColumns(("ring",)))
+    file = CatalogueFile(path, Split.TRAIN)
+    galaxies = list(read_all([file], survey))
+    assert [galaxy.id for galaxy in galaxies] == read_ids(file, survey) == ["J1.5", "J2"]
+    assert [galaxy.extras[:2] for galaxy in galaxies] == [
+        (one if name == "iauname" else None, ra) for one, ra in (("J1.5", 1.5), ("J2", 2.0))
+    ]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["iauname", "summary", "ra", "subfolder"])
+def test_a_column_may_be_two_things_at_once(tmp_path: Path, form: str, name: str) -> None:
+    path = catalogue(tmp_path, form, {name: [1, 0, 1]})
+    survey = choose_columns(gz2(), [path], OwnColumns((name,)))
+    galaxies = list(read_all([CatalogueFile(path, Split.TRAIN)], survey))
+    assert [galaxy.votes.fractions[0] for galaxy in galaxies] == [1, 0, 1]
 
 
 def test_without_labels_every_mask_is_0(tmp_path: Path) -> None:
