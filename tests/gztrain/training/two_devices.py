@@ -119,6 +119,29 @@ def test_one_device_twice_gives_the_same_bits() -> None:
     assert first[-3:].mean() < 0.7 * first[:3].mean()
 
 
+LOSSES = (0.70256674, 0.71409118, 0.66898513, 0.6487751, 0.66146898)
+MOVED = (0.01162772, 0.01379096, -0.00749484)
+"""What five steps give on either backend: the losses, and how far the mean square of each weight has moved."""
+
+
+def test_steps_are_those_of_the_other_backend() -> None:
+    """Both backends begin with the same weights, which numpy draws; the figures were recorded with TensorFlow."""
+    with BACKEND.spread(ONE):
+        made, body = learner(ONE, norm=False)
+        rng = np.random.default_rng(1)
+        for variable in body.variables:
+            variable.assign(rng.normal(0, 0.3, variable.shape))
+        made.reload()
+        before = values_of(body.variables)
+        found = [float(np.asarray(made.train(made.put(batch)))) for batch in batches()[:5]]
+        made.sync()
+    moved = [
+        float(np.mean(new**2) - np.mean(old**2)) for new, old in zip(values_of(body.variables), before, strict=True)
+    ]
+    assert found == pytest.approx(LOSSES, rel=2e-5)
+    assert moved == pytest.approx(MOVED, rel=2e-4)
+
+
 def test_two_devices_give_the_losses_of_one() -> None:
     np.testing.assert_allclose(losses(BOTH), losses_of_one(norm=True), rtol=2e-4)
 
