@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn
 
 from gzcore.console import show_line, show_table
-from gztrain.cli.show_groups import show_groups, show_prevalence
+from gztrain.cli.show_groups import show_groups, show_members, show_prevalence
 
 if TYPE_CHECKING:
     from gztrain.predict.images import Scale
@@ -55,6 +55,7 @@ def show_metrics(document: Json, run: str | None) -> None:
         show_questions(found)
         show_table("Labels", list(_label_rows(found)), ("", "known", "share of 1", "AUC", "95 % interval"))
         show_line("")
+        show_members(found)
         show_groups(found)
         show_prevalence(found)
         show_line(f"Counts: {', '.join(f'{found[key]} {_words(key)}' for key in _COUNTS)}.")

@@ -64,6 +64,24 @@ def show_prevalence(found: Json) -> None:
     show_line("")
 
 
+def show_members(found: Json) -> None:
+    """Print what each member of an ensemble has by itself, and what the ensemble has more; nothing for other runs."""
+    rows = [
+        (part["run"], *(cell for key in ("accuracy", "auc_macro") for cell in (_rate(part[key]), _gain(part, key))))
+        for part in found.get("members", ())
+    ]
+    if rows:
+        show_table("Members", rows, ("", "accuracy", "ensemble", "AUC", "ensemble"))
+        if any(part["accuracy"] is None for part in found["members"]):
+            show_line("A member without figures was not judged on this split; gztrain evaluate judges it.")
+        show_line("")
+
+
+def _gain(part: Json, key: str) -> str:
+    value = part[f"{key}_gain"]
+    return "-" if value is None else f"{value:+.3f}"
+
+
 def _rate(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 

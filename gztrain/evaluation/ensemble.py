@@ -1,13 +1,14 @@
 """``gztrain ensemble``: the mean of several models, each optionally over the eight symmetries of the square.
 
-The mean of the members' probabilities is a model too. So an ensemble is written as an ordinary run folder, which
-evaluate, predict, export and report can use. ``ensemble.json`` lists its members.
+The mean of the members' probabilities is a model too, and members for different questions stand side by side. So an
+ensemble is written as an ordinary run folder, which evaluate, predict, export and report can use. ``ensemble.json``
+lists its members.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from gzcore.errors import GzError, UsageError
 from gzcore.storage.atomic import beside, write_json, writing
 from gzcore.storage.places import Place
 from gztrain.data.dataset import Dataset, open_dataset
-from gztrain.evaluation.evaluate import Split, evaluate
+from gztrain.evaluation.evaluate import Split, evaluate, read_metrics
 from gztrain.evaluation.judged_data import judged_data
+from gztrain.evaluation.members import compared, in_groups, in_order, join, joined_counts
 from gztrain.runs.folder import Json, Run, RunFolder, open_run, write_config
 from gztrain.runs.galaxies import folds_of, same_data_of, trained_of_all, write_galaxies
 from gztrain.runs.saved_model import add_origin
@@ -111,17 +113,33 @@ def make(request: EnsembleRequest, runs: Sequence[Run], folder: RunFolder) -> Js
 
     first = runs[0]
     check_untrained_members(runs, open_dataset(request.data or first.dataset), request.split)
-    model = average([run.model() for run in runs], request.sides)
-    write_config(
-        folder, first.config, first.data, first.scheme, keras.backend.backend(), label_counts=first.label_counts
-    )
+    scheme, groups = in_order(in_groups(runs), open_dataset(request.data or first.dataset))
+    model = join([[run.model() for run in group] for group in groups], request.sides)
+    config, counts = replace(first.config, scheme=scheme.name), joined_counts(groups)
+    write_config(folder, config, first.data, scheme, keras.backend.backend(), label_counts=counts)
     write_galaxies_of_all(folder, runs)
     members = [_named(run.folder.root, request) for run in runs]
     write_json(folder.ensemble, {"members": members, "sides": request.sides})
     with writing(folder.root), beside(folder.model) as temporary:
         model.save(temporary)
-        add_origin(temporary, first.data, first.scheme.names)
-    return evaluate(folder.root, request.split, data=request.data, skip_damaged=request.skip_damaged)
+        add_origin(temporary, first.data, scheme.names)
+    found = evaluate(folder.root, request.split, data=request.data, skip_damaged=request.skip_damaged)
+    return with_members(folder, found, dict(zip(members, runs, strict=True)), request)
+
+
+def with_members(folder: RunFolder, found: Json, members: Mapping[str, Run], request: EnsembleRequest) -> Json:
+    """Add to metrics.json what each member has on the same split, and what the ensemble has more.
+
+    A member is compared if it was judged on this split of the data set that it was trained on, with the same labels.
+    """
+    split = found["splits"].get(request.split)
+    if split is None or request.data is not None:
+        return found  # figures of another data set have names of their own
+    told = {place: read_metrics(run.folder).get("splits", {}).get(request.split, {}) for place, run in members.items()}
+    same = {place: own if own.get("labels") == split["labels"] else {} for place, own in told.items()}
+    split["members"] = compared(same, split)
+    write_json(folder.metrics, found)
+    return found
 
 
 def _named(folder: Path, request: EnsembleRequest) -> str:
@@ -148,6 +166,7 @@ def open_members(request: EnsembleRequest) -> list[Run]:
     runs = [open_run(path) for path in paths]
     for run in runs[1:]:
         check_fits(runs[0], run, request.split)
+    in_groups(runs)
     return runs
 
 
@@ -168,8 +187,6 @@ def check_fits(first: Run, other: Run, split: Split) -> None:
         GzError: labels, data or images differ; or the validation fold, where the ensemble is judged on it.
     """
     pairs = {
-        "answer the same questions": (first.scheme.name, other.scheme.name),
-        "have the same labels": (first.scheme.names, other.scheme.names),
         "follow one label policy": (first.config.labels, other.config.labels),
         "see images of one size": (first.crop, other.crop),
     }
@@ -221,19 +238,5 @@ def write_galaxies_of_all(folder: RunFolder, runs: Sequence[Run]) -> None:
 
 
 def average(models: Sequence[Any], sides: int) -> Any:  # noqa: ANN401 -- keras.Models
-    """A model whose probabilities are the mean of the probabilities of other models.
-
-    Args:
-        models: each uint8 [B, S, S, 3] to probabilities, float32 [B, L]; they are renamed.
-        sides: 1, or 8 for the mean over the symmetries of the square.
-    """
-    import keras
-
-    from gztrain.models.layers import symmetries
-
-    images = keras.Input(models[0].input_shape[1:], dtype="uint8", name="images")
-    seen = symmetries(images) if sides > 1 else [images]
-    for place, model in enumerate(models):
-        model.name = f"member_{place}"  # two layers of one name cannot be in a model
-    probabilities = [model(view) for model in models for view in seen]
-    return keras.Model(images, keras.layers.Average(dtype="float32")(probabilities), name="ensemble")
+    """A model whose probabilities are the mean of those of other models; see :func:`join`."""
+    return join([models], sides)
