@@ -70,6 +70,7 @@ COMMANDS = {
         "outliers",
         "map",
         "explain",
+        "next",
     },
 }
 
