@@ -11,7 +11,7 @@ from gzcore.storage.places import Place
 from gztrain.runs.folder import RunFolder
 
 if TYPE_CHECKING:
-    from gztrain.evaluation.report.page import Drawing
+    from gztrain.evaluation.report.drawings import Drawing
 
 PAGE = "report.html"
 
@@ -32,8 +32,9 @@ def write_report(runs: Sequence[Path], folder: Path, *, data: Place | None = Non
         GzError: a run cannot be read or was not evaluated, or a file cannot be written.
     """
     from gzcore.console.theme import style
+    from gztrain.evaluation.report.drawings import draw
     from gztrain.evaluation.report.gather import gather
-    from gztrain.evaluation.report.page import draw, make_page, render, run_part
+    from gztrain.evaluation.report.page import make_page, render, run_part
 
     if not runs:
         raise UsageError("A report needs a run; name one run folder or more.")

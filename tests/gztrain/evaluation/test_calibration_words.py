@@ -2,7 +2,7 @@
 
 import pytest
 
-from gztrain.evaluation.report.tables import calibration_words
+from gztrain.evaluation.report.panel_tables import calibration_words
 
 FINE, OFF, UNKNOWN = (
     {"ece": 0.04, "ece_limit": 0.04},
