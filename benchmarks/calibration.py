@@ -6,9 +6,9 @@ temperatures that `gztrain fit` stored. `--run RUN`: a run with temperatures tha
 document.
 
 The ECE has ten bins. Intervals are of 95 %, over 1,000 bootstrap resamples of the test galaxies, and the two models are
-compared on the same resamples. The ECE of a perfect model is above zero, too, since labels are few: 97.5 % of such models
-stay below `limit`, and `excess` is the ECE less the mean of such models (Roelofs et al. 2022). A question that was within
-its limit already has nothing that a temperature could mend.
+compared on the same resamples. The ECE of a perfect model is above zero, too, since labels are few: 97.5 % of such
+models stay below `limit`, and `excess` is the ECE less the mean of such models (Roelofs et al. 2022). A question that
+was within its limit already has nothing that a temperature could mend.
 """
 
 import argparse
@@ -111,7 +111,8 @@ def log_loss(labels: Any, scores: Doubles) -> float:  # noqa: ANN401 -- both [M]
 
 def table(found: list[dict[str, Any]]) -> Iterator[str]:
     """Yield the lines of a table in Markdown, and a line that counts."""
-    yield "| question | answers known | temperature | ECE before (limit) | ECE after (limit) | lower by | excess | log loss |"
+    heads = ("question", "answers known", "temperature", "ECE before (limit)", "ECE after (limit)", "lower by")
+    yield f"| {' | '.join((*heads, 'excess', 'log loss'))} |"
     yield "|---|---|---|---|---|---|---|---|"
     for row in found:
         (before, after), (old, new) = row["ece"], row["limit"]
@@ -123,7 +124,7 @@ def table(found: list[dict[str, Any]]) -> Iterator[str]:
     lower = sum(row["ece"][1] < row["ece"][0] for row in found)
     clearly = sum(row["lower_by"][0] > 0 for row in found)
     within = sum(row["ece"][1] <= row["limit"][1] for row in found)
-    yield f"\nLower for {lower} of {len(found)} questions, by more than chance for {clearly}; {within} are within the limit now."
+    yield f"\nLower for {lower} of {len(found)} questions, by more than chance for {clearly}; {within} are within the limit."
 
 
 def main() -> None:
