@@ -124,7 +124,7 @@ def table(found: list[dict[str, Any]]) -> Iterator[str]:
     lower = sum(row["ece"][1] < row["ece"][0] for row in found)
     clearly = sum(row["lower_by"][0] > 0 for row in found)
     within = sum(row["ece"][1] <= row["limit"][1] for row in found)
-    yield f"\nLower for {lower} of {len(found)} questions, by more than chance for {clearly}; {within} are within the limit."
+    yield f"\nLower for {lower} of {len(found)} questions, surely for {clearly}; {within} are within the limit."
 
 
 def main() -> None:
