@@ -112,6 +112,7 @@ class QuestionEntry(_Part):
     dropped: Text | None
     parent: tuple[Text, Text] | None
     parents: Annotated[tuple[tuple[Text, Text], ...], Field(max_length=100)] = ()  # older versions had none
+    sources: Annotated[Names, Field(max_length=100)] = ()  # nor these
 
 
 def _check_parents(questions: tuple[QuestionEntry, ...]) -> None:

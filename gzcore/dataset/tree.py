@@ -24,6 +24,9 @@ class Question:
             the question is always asked. A derived question has those of the questions that it is made of. They are no
             part of comparisons: older versions knew ``parent`` alone, and their questions are the same.
 
+        sources: names of the questions whose votes a derived question has; empty for others, and in folders of older
+            versions. They are no part of comparisons either.
+
     Raises:
         ValueError: ``parent`` is not the only one of ``parents``.
     """
@@ -36,6 +39,7 @@ class Question:
     dropped: str | None = None
     parent: tuple[str, str] | None = None
     parents: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    sources: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if self.parent is not None and not self.parents:

@@ -118,7 +118,10 @@ class Survey(Part):
     def _question(self, index: int, question: SurveyQuestion) -> Question:
         parents = tuple((self.column_prefix(name), answer) for name, answer in self._leads(question))
         name, parent = self.column_prefix(question.name), parents[0] if question.parent is not None else None
-        return Question(index, name, question.title, question.used, question.twin, question.dropped, parent, parents)
+        made_of = () if question.derived is None else question.derived.sources
+        sources = tuple(dict.fromkeys(self.column_prefix(source) for source, _ in made_of))
+        answers = question.used, question.twin, question.dropped
+        return Question(index, name, question.title, *answers, parent, parents, sources)
 
     def _leads(self, question: SurveyQuestion) -> tuple[Answer, ...]:
         """The answers that lead to a question; of a derived one, those that lead to the questions that it is made of.

@@ -309,5 +309,6 @@ def _question(values: Mapping[str, Any]) -> Question:
         "used": tuple(values["used"]),
         "parent": None if parent is None else tuple(parent),
         "parents": tuple(map(tuple, values.get("parents", ()))),  # older runs had none
+        "sources": tuple(values.get("sources", ())),
     }
     return Question(**chosen)

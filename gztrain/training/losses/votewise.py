@@ -1,6 +1,10 @@
 """The Dirichlet-multinomial likelihood of the vote counts (Walmsley et al. 2022, eq. 2). It needs no binary labels.
 
 A question has one logit for each of its answers, also for the twin and for a dropped answer, since they got votes too.
+
+A derived question has the votes of other questions. Where these are in the scheme, too, the network must not learn from
+the same votes twice: the gradient of the derived question is made a hundred times smaller. Adam, which divides a
+gradient by its size, trains the last layer of this question as before; what all questions share hardly hears it.
 """
 
 from dataclasses import dataclass
@@ -14,6 +18,8 @@ from gztrain.training.losses.base import Tensor
 
 LEAST, RANGE = 1.0, 100.0
 """Concentrations lie between 1 and 101, as in Zoobot, so that every Dirichlet distribution has a single peak."""
+_ECHO = 0.01
+"""What is left of the gradient of a derived question."""
 _SHIFT = 4
 """Stirling's series is accurate to 1e-8 from 1 + 4 on."""
 
@@ -46,12 +52,24 @@ class DirichletMultinomial:
 
     def per_galaxy(self, targets: Tensor, logits: Tensor) -> Tensor:
         """Negative log likelihoods of unmasked questions, summed, divided by the number of questions, float32 [B]."""
-        votes, alpha = ops.cast(targets, "float32"), concentrations(logits)
+        votes, alpha = ops.cast(targets, "float32"), concentrations(self._heard_once(ops.cast(logits, "float32")))
         total, size = self._by_question(votes), self._by_question(alpha)
         by_answer = self._by_question(log_rising(alpha, votes) - log_rising(1.0, votes))
         likelihood = by_answer + log_rising(1.0, total) - log_rising(size, total)
         has_votes = ops.cast(total > 0, "float32")  # without votes the likelihood is 0, its gradient only nearly 0
         return -ops.sum(has_votes * likelihood, axis=-1) / len(self.scheme.questions)
+
+    def _heard_once(self, logits: Tensor) -> Tensor:
+        """The same logits; those of a question whose votes others have, too, pass on little of their gradient."""
+        names = {question.name for question in self.scheme.questions}
+        pairs = zip(self.scheme.questions, self.scheme.fraction_blocks, strict=True)
+        echoes = [block for question, block in pairs if question.sources and names.issuperset(question.sources)]
+        if not echoes:
+            return logits
+        share = np.ones(self.outputs, np.float32)
+        for block in echoes:
+            share[block] = _ECHO
+        return share * logits + (1 - share) * ops.stop_gradient(logits)
 
     def _by_question(self, of_answers: Tensor) -> Tensor:
         """Sum over the answers of each question: [B, O] to [B, Q]."""

@@ -355,7 +355,19 @@ def test_the_gradient_of_dirichlet_is_scipys() -> None:
         size, total = (part[:, block].sum(axis=1, keepdims=True) for part in (alpha, votes))
         slope[:, block] += special.digamma(size) - special.digamma(size + total)
     expected = -slope * 100 * p * (1 - p) / 10  # 10 questions
+    expected[:, -2:] /= 100  # Q10 has the votes of Q4 and Q7
     assert gradient(training_loss, votes, logits) == pytest.approx(expected, rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize(("scheme", "heard"), [("all", 0.01), ("reduced", 1.0), ("q10", 1.0)])
+def test_votes_that_two_questions_have_are_heard_once(scheme: str, heard: float) -> None:
+    """``reduced`` has Q10, and neither Q4 nor Q7."""
+    asked, alone = make_loss("dirichlet", scheme_of(scheme)), make_loss("dirichlet", scheme_of("q10"))
+    galaxies = some_galaxies(N)
+    votes, logits = asked.targets(galaxies), some_logits(asked, N)
+    own = gradient(alone, votes[:, -2:], logits[:, -2:]) / len(scheme_of(scheme).questions)
+    assert np.abs(own).max() > 0.01
+    assert gradient(asked, votes, logits)[:, -2:] == pytest.approx(heard * own, rel=1e-4, abs=1e-7)
 
 
 @pytest.mark.parametrize("start", [1.0, 1.5, 7.0, 101.0, 606.0])
