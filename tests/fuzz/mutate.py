@@ -205,8 +205,10 @@ def change_member(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
 ZIP: tuple[Mutation, ...] = (*BYTES, *([change_member] * 5))
 
 
-def mutated(rng: random.Random, data: bytes, others: Sequence[bytes], mutations: Sequence[Mutation]) -> bytes:
-    """Change a document one to four times."""
+def mutated(
+    rng: random.Random, data: bytes, others: Sequence[bytes], mutations: Sequence[Mutation], largest: int
+) -> bytes:
+    """Change a document one to four times, and cut it to so many bytes each time: a list may grow a thousandfold."""
     for _ in range(rng.choice((1, 1, 2, 4))):
-        data = rng.choice(mutations)(rng, data, others)
+        data = rng.choice(mutations)(rng, data, others)[:largest]
     return data

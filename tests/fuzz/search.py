@@ -82,7 +82,7 @@ def inputs(rng: random.Random, pool: Sequence[bytes], target: Target) -> Iterato
     """Yield changed documents for ever; those that were kept last are changed most."""
     while True:
         at = rng.randrange(len(pool)) if rng.random() < 0.5 else rng.randrange(max(0, len(pool) - 20), len(pool))
-        yield mutated(rng, pool[at], pool, target.mutations)[:_LARGEST]
+        yield mutated(rng, pool[at], pool, target.mutations, _LARGEST)
 
 
 def search(
