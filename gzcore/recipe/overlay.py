@@ -24,6 +24,8 @@ Range = tuple[float, float]
 
 _LARGEST = 1_000_000
 """Bytes of the largest recipe."""
+_SHORT = 60
+"""Letters of a value that a sentence shows a second time."""
 Json = dict[str, Any]
 RecipeT = TypeVar("RecipeT")
 
@@ -152,8 +154,14 @@ def _sentence(error: ValidationError, source: str, defaults: Json) -> str:
     if first["type"] == "value_error":
         return f"{source} does not fit together: {message}."
     if first["type"] in ("tuple_type", "list_type"):
-        message = f'a list is expected, in brackets, such as {key}=["{first["input"]}"]'
+        message = f"a list is expected, in brackets{_as_list(key, first['input'])}"
     return f"{source} has {key} = {shown(first['input'])}, which does not fit: {message}."
+
+
+def _as_list(key: str, value: Any) -> str:  # noqa: ANN401 -- what a recipe has
+    """How to write a value as a list, if it is short."""
+    text = json.dumps(value, default=str)
+    return f", such as {key}=[{text}]" if isinstance(value, str | int | float) and len(text) <= _SHORT else ""
 
 
 def _siblings(location: tuple[int | str, ...], defaults: Json) -> Iterable[str]:

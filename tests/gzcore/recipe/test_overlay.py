@@ -89,6 +89,12 @@ def test_leaves_have_dotted_keys() -> None:
                 'spices=["mace"].'
             ),
         ),
+        (
+            {"spices": 3},
+            "cake.toml has spices = 3, which does not fit: a list is expected, in brackets, such as spices=[3].",
+        ),
+        ({"spices": {"a": 1}}, "cake.toml has spices = {'a': 1}, which does not fit: a list is expected, in brackets."),
+        ({"spices": "m" * 2000}, f"cake.toml has spices = '{'m' * 20}"),
         ({"oven": {"heat": 301}}, "cake.toml has oven.heat = 301, which does not fit: Input should be less than or"),
         (
             {"oven": {"heat": 260, "fan": True}},
@@ -101,6 +107,7 @@ def test_a_misfit_is_one_sentence_that_names_the_key(values: dict[str, Any], sen
         from_mapping(Cake, values, "cake.toml")
     assert str(caught.value).startswith(sentence)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize("pair", ["", "eggs", "=2"])
