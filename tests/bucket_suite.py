@@ -23,10 +23,12 @@ from gzprep.catalogue.galaxy import Galaxy, Reason, Rejection, Split
 from gzprep.config import from_mapping
 from gzprep.images.sources import Files, read_image
 from gzprep.prepare.job import check_folder, make_job, open_source, write_plan
+from gzprep.simulate import simulate
 from tests import clouds
 from tests.clouds import Faulty, Rule, cut_after, cut_before, cut_within, status
+from tests.conftest import Once
 from tests.gz2 import ANSWERS, Votes
-from tests.running import SMALL, Result, gzprep, manifest, shard_sums
+from tests.running import SMALL, Result, gzprep, manifest, shard_sums, spoil
 
 READER = Path(__file__).parent / "independent_reader.py"
 TRAIN = "gz2_train_catalog.parquet"
@@ -64,6 +66,28 @@ def bucket(shared: Bucket) -> Iterator[Bucket]:
     shared.proxy.broken.clear()
     yield shared
     shared.proxy.rules.clear()
+
+
+@pytest.fixture(scope="session")
+def small_sky(once: Once) -> Path:
+    """A smaller sky than that of the other tests: each galaxy is a request or two more."""
+
+    def make(folder: Path) -> None:
+        simulate(folder, 16, seed=1)
+        spoil(folder)
+
+    return once("bucket sky", make)
+
+
+@pytest.fixture(scope="session")
+def dataset(small_sky: Path, once: Once) -> Path:
+    """The data set of that sky, made on this machine."""
+
+    def make(out: Path) -> None:
+        result = gzprep("run", "--data", small_sky, "--out", out, *SMALL)
+        assert result.code == 0, result.err
+
+    return once("bucket out", make)
 
 
 def open_bucket(scheme: str, small_sky: Path) -> Iterator[Bucket]:
@@ -219,8 +243,8 @@ class BucketBasics:
         out = bucket.place("discreet")
         bucket.proxy.rules.append(Rule("GET", r"/images/", status(403), 1))
         with pytest.raises(GzError, match="denied") as told:
-            run(bucket, out, "--limit", "20", "--debug")
-        made, verified = run(bucket, out, "--limit", "20", "--json"), gzprep("verify", str(out), "--json")
+            run(bucket, out, "--limit", "12", "--debug")
+        made, verified = run(bucket, out, "--limit", "12", "--json"), gzprep("verify", str(out), "--json")
         assert (made.code, verified.code) == (0, 0)
         text = "".join([*traceback.format_exception(told.value), made.out, made.err, verified.out, verified.err])
         written = b"".join(path.read_bytes() for path in clouds.download(out, tmp_path).rglob("*") if path.is_file())
@@ -301,14 +325,14 @@ class BucketUse:
         assert (tmp_path / "galaxy.png").stat().st_size > 1000
         before = clouds.names(bucket.place(""))
         plan = run(bucket, bucket.place("planned"), "--dry-run", "--json").json
-        assert (plan["galaxies"], plan["out"]) == (40, str(bucket.place("planned")))
+        assert (plan["galaxies"], plan["out"]) == (16, str(bucket.place("planned")))
         assert clouds.names(bucket.place("")) == before
 
     def test_a_rerun_over_a_whole_data_set_writes_no_shard_again(self, bucket: Bucket) -> None:
         out = bucket.place("again")
-        assert run(bucket, out, "--limit", "20").code == 0
+        assert run(bucket, out, "--limit", "12").code == 0
         bucket.proxy.seen.clear()
-        assert run(bucket, out, "--limit", "20").code == 0
+        assert run(bucket, out, "--limit", "12").code == 0
         assert [Path(name).name for name in bucket.written()] == ["plan.json"] * 2  # not created, so rewritten
         assert not [request for request in bucket.proxy.seen if request.method == "DELETE"]
 

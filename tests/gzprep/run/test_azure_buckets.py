@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.bucket_suite import Bucket, BucketBasics, BucketUse, bucket, no_waiting, open_bucket
+from tests.bucket_suite import Bucket, BucketBasics, BucketUse, bucket, dataset, no_waiting, open_bucket, small_sky
 
 pytestmark = pytest.mark.slow
 
-__all__ = ["bucket", "no_waiting"]
+__all__ = ["bucket", "dataset", "no_waiting", "small_sky"]
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.bucket_suite import Bucket, BucketBasics, BucketUse, bucket, check_is, no_waiting, open_bucket
+from tests.bucket_suite import (
+    Bucket,
+    BucketBasics,
+    BucketUse,
+    bucket,
+    check_is,
+    dataset,
+    no_waiting,
+    open_bucket,
+    small_sky,
+)
 from tests.running import SMALL
 
 pytestmark = pytest.mark.slow
 
-__all__ = ["bucket", "no_waiting"]
+__all__ = ["bucket", "dataset", "no_waiting", "small_sky"]
 
 
 @pytest.fixture(scope="module")

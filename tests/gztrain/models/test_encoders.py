@@ -61,7 +61,13 @@ CONFIGS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("config", "mean", "scale"), CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize(
+    ("config", "mean", "scale"),
+    [
+        pytest.param(*given, id=name, marks=[pytest.mark.thorough] if name == "pixels from 0 to 1" else [])
+        for name, given in CONFIGS.items()
+    ],
+)
 def test_an_encoder_computes_what_the_paper_says(
     config: str, mean: npt.NDArray[np.float64], scale: npt.NDArray[np.float64], arrays: Arrays, tmp_path: Path
 ) -> None:

@@ -109,7 +109,7 @@ def test_an_ensemble_of_runs_in_a_bucket_names_them(untrained: Path, dataset: Pa
     assert "is a member of the ensemble" in gztrain("ensemble", one, two, "--run", one, "--overwrite").sentence
 
 
-FIT = ("--set", "model.weights=none", *TINY)
+FIT = ("--set", "model.weights=none", *TINY, "--views", "0")
 
 
 @pytest.fixture(scope="module")
