@@ -98,7 +98,7 @@ def _taken(path: str, body: bytes, repositories: Mapping[str, Path]) -> Callable
         return lambda: {"url": f"https://huggingface.co/datasets/{asked.get('organization', 'user')}/{asked['name']}"}
     if path == "/api/validate-yaml":
         return lambda: {"errors": [], "warnings": []}
-    found = re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/(preupload|commit)/main(\?.*)?", path)
+    found = re.fullmatch(r"/api/(?:datasets|models)/([^/]+/[^/]+)/(preupload|commit)/main(\?.*)?", path)
     if not found or found[1] not in repositories:
         return None
     if found[2] == "preupload":

@@ -71,6 +71,8 @@ COMMANDS = {
         "map",
         "explain",
         "next",
+        "reproduce",
+        "push",
     },
 }
 

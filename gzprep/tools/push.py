@@ -1,50 +1,13 @@
-"""A folder that gzprep made, sent to the Hugging Face hub by huggingface_hub's own client.
+"""A folder that gzprep made, sent to the Hugging Face hub."""
 
-The token is huggingface_hub's business: ``HF_TOKEN``, or what ``hf auth login`` has stored. It is never read here.
-"""
-
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from gzcore.console import printable
 from gzcore.dataset.layout import CARDS, CATALOGUE, MANIFEST, REJECTS
-from gzcore.errors import GzError, UsageError
+from gzcore.errors import GzError
+from gzcore.storage.hub_push import Pushed, push_folder, repository_of
 from gzprep.dataset.read import open_folder
 from gzprep.tools.convert.record import RECORD, read_converted
-
-_ADDRESS = re.compile(r"hf://(?:datasets/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)/?", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """What was sent.
-
-    Attributes:
-        repository: ``user/name``.
-        files: how many.
-        bytes: of all of them.
-        url: where the hub shows them.
-    """
-
-    repository: str
-    files: int
-    bytes: int
-    url: str
-
-
-def repository_of(address: str) -> str:
-    """The repository that an address names.
-
-    Raises:
-        UsageError: it names none.
-    """
-    found = _ADDRESS.fullmatch(address)
-    if found is None:
-        raise UsageError(f"{address!r} is no address of a data set on the hub; expected hf://user/name.")
-    return found[1]
 
 
 def files_of(folder: Path) -> list[str]:
@@ -101,44 +64,5 @@ def push(folder: Path, address: str, *, private: bool = False) -> Pushed:
         GzError: the folder is not one of ours or not whole, huggingface_hub is not installed, or the hub refuses.
         UsageError: the address names no repository.
     """
-    repository, names = repository_of(address), files_of(folder)
-    api = _api()
-    try:
-        url = api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
-        api.upload_folder(
-            repo_id=repository,
-            repo_type="dataset",
-            folder_path=folder,
-            allow_patterns=names,
-            commit_message="Add a data set made by gzprep",
-        )
-    except Exception as error:
-        raise _refusal(address, error) from None
-    return Pushed(repository, len(names), sum((folder / name).stat().st_size for name in names), str(url))
-
-
-def _api() -> Any:  # noqa: ANN401 -- huggingface_hub may not be installed
-    try:
-        from huggingface_hub import HfApi
-    except ImportError:
-        raise GzError("gzprep push needs huggingface_hub; install it with: pip install 'gzprep[hub]'.") from None
-    return HfApi(library_name="gzprep")
-
-
-def _refusal(address: str, error: Exception) -> Exception:
-    """What an error of huggingface_hub is to a user; any other is itself."""
-    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
-
-    if isinstance(error, LocalTokenNotFoundError):
-        return GzError(f"There is no token for {address}; set HF_TOKEN, or log in with: hf auth login.")
-    if isinstance(error, HfHubHTTPError):
-        state = error.response.status_code
-        if state in {401, 403}:
-            return GzError(
-                f"The hub does not let you write to {address} (HTTP {state}); set HF_TOKEN to a token that may "
-                "write, or log in with: hf auth login."
-            )
-        return GzError(f"The hub refused {address} (HTTP {state}): {printable(error.server_message or 'no reason')}.")
-    if type(error).__module__.startswith(("httpx", "httpcore")):
-        return GzError(f"The hub cannot be reached for {address} ({printable(str(error))}); try again later.")
-    return error
+    repository_of(address, "dataset")
+    return push_folder(folder, files_of(folder), address, "dataset", maker="gzprep", private=private)

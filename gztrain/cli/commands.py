@@ -10,7 +10,7 @@ from gzcore.cli import AsJson, RecipeToPrint, end_process, print_json, run_app, 
 from gzcore.errors import UsageError
 from gzcore.storage.options import AnyPlace, path, place
 from gztrain import __version__
-from gztrain.cli import explore, learning, understand  # noqa: F401 -- the commands of learning come first
+from gztrain.cli import explore, learning, sharing, understand  # noqa: F401 -- the commands of learning come first
 from gztrain.cli.options import Data, Overwrite, RunPath, RunPaths, SkipDamaged, SplitName, app, show_result
 from gztrain.cli.predicting import predict
 from gztrain.environment import restart_with_allocator, start_keras
@@ -103,9 +103,9 @@ def export(
     start_keras()
     from gzcore.console import show_line
     from gztrain.predict.export import export as export_run
-    from gztrain.runs.remote import model_alone, run_here
+    from gztrain.runs.remote import model_and_card, run_here
 
-    with run_here(run, model_alone) as here:
+    with run_here(run, model_and_card) as here:
         signature = export_run(here.folder, directory)
     if as_json:
         print_json(signature)
@@ -223,3 +223,4 @@ def recipes(
 
 explore.add_to(app)
 understand.add_to(app)
+sharing.add_to(app)

@@ -25,6 +25,7 @@ from gztrain.evaluation.calibration import layer_settings
 from gztrain.evaluation.columns import Column, by_columns, read_columns
 from gztrain.evaluation.judged_data import judged_data
 from gztrain.evaluation.metrics import as_document, judge
+from gztrain.evaluation.model_card import write_card
 from gztrain.evaluation.panel import Panel, join_panels, panel_of
 from gztrain.evaluation.predictions import Predictions
 from gztrain.evaluation.prevalence import Prevalence, corrected, read_prevalence
@@ -179,6 +180,7 @@ def _write_down(folder: RunFolder, scheme: str, split: str, judged: Json, predic
     splits = {**read_metrics(folder).get("splits", {}), split: judged}
     trained = {"damaged_records": damaged_in_training(folder.history)} if folder.history.exists() else None
     document = as_document(scheme, splits, trained)
+    write_card(folder, document)
     write_json(folder.metrics, document)
     return document
 

@@ -61,6 +61,8 @@ def export(run: Path, folder: Path) -> Json:
             whole = Path(temporary) / "export"
             whole.mkdir()
             document = export_model(model, whole, chosen.scheme.names, frame=chosen.data.frame)
+            if chosen.folder.card.is_file():
+                shutil.copyfile(chosen.folder.card, whole / chosen.folder.card.name)
             whole.replace(folder)
     return document
 

@@ -6,7 +6,7 @@
 import contextlib
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +27,7 @@ from gztrain.data.labels import Policy
 from gztrain.runs.data_set import DataRecord, record_from
 from gztrain.runs.saved_model import load_model
 from gztrain.runs.schema import RunDocument
+from gztrain.runs.versions import versions_of
 
 FORMAT = 1
 """Version of the run folder's format."""
@@ -91,6 +92,11 @@ class RunFolder:
         return self.root / "ensemble.json"
 
     @property
+    def card(self) -> Path:
+        """The model card; see :mod:`gztrain.evaluation.model_card`."""
+        return self.root / "MODEL_CARD.md"
+
+    @property
     def figures(self) -> Path:
         """Plots, drawn by ``gztrain report``."""
         return self.root / "figures"
@@ -148,7 +154,7 @@ class RunFolder:
             GzError: a file cannot be removed.
         """
         with writing(self.root):
-            for path in (self.metrics, self.model, self.report, *self.root.glob("predictions*.parquet")):
+            for path in (self.metrics, self.card, self.model, self.report, *self.root.glob("predictions*.parquet")):
                 path.unlink(missing_ok=True)
             shutil.rmtree(self.figures, ignore_errors=True)
 
@@ -165,6 +171,7 @@ class Run:
         backend: the Keras backend that trained it. Any backend can use the model.
         label_counts: labels of its training galaxies, under each label policy; empty in runs of earlier versions.
         extended: when it was extended, the step, and what its recipe had said before.
+        versions: see :mod:`gztrain.runs.versions`; empty in runs of earlier versions.
     """
 
     folder: RunFolder
@@ -174,6 +181,7 @@ class Run:
     backend: str
     label_counts: Mapping[Policy, LabelCounts]
     extended: tuple[Json, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def dataset(self) -> Place:
@@ -228,6 +236,7 @@ def write_config(  # noqa: PLR0913 -- what a run is
         "format": FORMAT,
         "gztrain": __version__,
         "backend": backend,
+        "versions": versions_of(backend),
         "dataset": data.as_json(),
         "scheme": asdict(scheme),
         "label_counts": {policy: counts.as_json() for policy, counts in (label_counts or {}).items()},
@@ -259,6 +268,7 @@ def open_run(path: Path) -> Run:
             backend=document["backend"],
             label_counts={policy: counts_from(values, scheme) for policy, values in counts.items()},
             extended=tuple(document.get("extended", ())),
+            versions=document.get("versions", {}),
         )
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
         raise GzError(f"{folder.config} is damaged ({error}); train the run again with --overwrite.") from None

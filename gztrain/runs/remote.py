@@ -40,6 +40,11 @@ def model_alone(name: str) -> bool:
     return name in MODEL
 
 
+def model_and_card(name: str) -> bool:
+    """What an export holds."""
+    return model_alone(name) or name == _NAMES.card.name
+
+
 def results(name: str) -> bool:
     """What judging and reporting need: everything but what training goes on from."""
     return not {_CHECKPOINT, _NAMES.tensorboard.name} & set(Path(name).parts)

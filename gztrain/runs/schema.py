@@ -72,6 +72,7 @@ class RunDocument(_Part):
     label_counts: dict[Literal["asked", "report", "debiased"], CountsEntry] = {}
     config: dict[str, Any]
     extended: Annotated[tuple[ExtensionEntry, ...], Field(max_length=10_000)] = ()
+    versions: Annotated[dict[Text, Text], Field(max_length=100)] = {}
 
 
 class Figures(_Part):

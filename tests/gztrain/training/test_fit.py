@@ -20,6 +20,7 @@ from gztrain.data.dataset import choose_scheme, open_dataset
 from gztrain.data.label_source import LabelSource
 from gztrain.evaluation.evaluate import evaluate, read_metrics
 from gztrain.evaluation.figures import METRICS
+from gztrain.evaluation.model_card import read_card
 from gztrain.evaluation.predictions import read_predictions
 from gztrain.models import ModelSpec, build
 from gztrain.runs.folder import RunFolder, open_run
@@ -69,8 +70,26 @@ def run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def test_a_run_leaves_all_its_files(run: RunFolder) -> None:
     assert {path.name for path in run.root.iterdir()} == {
         *("config.json", "history.csv", "tensorboard", "checkpoint", "model.keras", "metrics.json"),
-        *("predictions.parquet", "predictions-val.parquet", "galaxies.parquet", ".gztrain"),
+        *("predictions.parquet", "predictions-val.parquet", "galaxies.parquet", ".gztrain", "MODEL_CARD.md"),
     }
+
+
+def test_the_card_says_what_the_run_was_made_of_and_trains_it_again_to_the_last_bit(
+    run: RunFolder, dataset: Path, tmp_path: Path
+) -> None:
+    card, alone = run.card.read_text(), tmp_path / "CARD.md"
+    said = read_card(run.card)
+    assert said["data"]["data_hash"] in card
+    assert said["versions"]["keras"] == keras.__version__
+    assert str(dataset) not in card
+    assert str(run.root) not in card
+    alone.write_text(card)
+    again = gztrain("reproduce", alone, "--data", dataset, "--run", tmp_path / "again", "--json")
+    assert again.code == 0, again.err
+    assert again.json["same_weights"]
+    assert again.json["versions"] == {}
+    assert "--data" in gztrain("reproduce", alone, "--run", tmp_path / "third").sentence
+    assert "has a run already" in gztrain("reproduce", run.root, "--run", tmp_path / "again").sentence
 
 
 def test_the_history_has_a_line_a_step_and_validation_at_the_end_of_each_epoch(run: RunFolder) -> None:

@@ -1,0 +1,64 @@
+"""``gztrain push``: the model of a run with its card, sent to the Hugging Face hub.
+
+What is sent holds no path of this machine: places are replaced by their last names.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gzcore.errors import GzError
+from gzcore.storage.atomic import json_bytes, read_json
+from gzcore.storage.hub_push import Pushed, push_folder, repository_of
+from gztrain.runs.folder import RunFolder, open_run
+
+README = "README.md"
+"""The hub shows this file; it is the model card."""
+_PLACES = ("path", "weights")
+"""Keys of JSON documents that may hold a path."""
+
+
+def push(run: Path, address: str, *, private: bool = False) -> Pushed:
+    """Send the model, the card, the recipe and the figures of a run. ``gztrain predict`` works on what arrives.
+
+    Args:
+        run: run folder.
+        address: ``hf://user/name``; the repository is made where it is not there.
+        private: whether a new repository is one that only its owner sees.
+
+    Raises:
+        GzError: the run is not complete or has no card, huggingface_hub is not installed, or the hub refuses.
+        UsageError: the address names no repository.
+    """
+    repository_of(address, "model")
+    open_run(run)
+    folder = RunFolder(run)
+    for path in (folder.model, folder.card, folder.metrics):
+        if not path.is_file():
+            raise GzError(f"There is no {path.name} in {run}; gztrain evaluate {run} --split val writes it.")
+    with tempfile.TemporaryDirectory(prefix="gztrain-") as temporary:
+        names = _gather(folder, Path(temporary))
+        return push_folder(Path(temporary), names, address, "model", maker="gztrain", private=private)
+
+
+def _gather(folder: RunFolder, target: Path) -> list[str]:
+    """Copy what is sent into a folder, and list it."""
+    shutil.copyfile(folder.card, target / README)
+    shutil.copyfile(folder.model, target / folder.model.name)
+    for path in (folder.config, folder.metrics):
+        (target / path.name).write_bytes(json_bytes(without_paths(read_json(path))))
+    if folder.history.is_file():
+        shutil.copyfile(folder.history, target / folder.history.name)
+    return sorted(path.name for path in target.iterdir())
+
+
+def without_paths(value: Any, key: str = "") -> Any:  # noqa: ANN401 -- a JSON value
+    """A JSON value whose places are replaced by their last names."""
+    if isinstance(value, dict):
+        return {name: without_paths(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [without_paths(item, key) for item in value]
+    if isinstance(value, str) and key in _PLACES and "/" in value and "://" not in value:
+        return Path(value).name
+    return value

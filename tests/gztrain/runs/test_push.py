@@ -1,0 +1,56 @@
+"""A run is sent to a hub on loopback, and what arrives is a run without paths of this machine."""
+
+from pathlib import Path
+
+import pytest
+
+from gztrain.evaluation.evaluate import evaluate
+from gztrain.evaluation.model_card import read_card
+from gztrain.runs.folder import open_run
+from gztrain.runs.push import without_paths
+from tests import loopback_hub
+from tests.gztrain.run_folders import untrained_run
+from tests.running import gztrain
+
+pytest.importorskip("huggingface_hub")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+
+
+def test_what_arrives_on_the_hub_is_a_run_with_its_card(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = untrained_run(tmp_path / "run", dataset, **{"model.size": 16, "bootstrap": 0})
+    assert "writes it" in gztrain("push", folder.root, "hf://someone/sky").sentence
+    evaluate(folder.root, "val")
+    (tmp_path / "hub").mkdir()
+    with loopback_hub.serve({"someone/sky": tmp_path / "hub"}) as address:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        monkeypatch.setenv("HF_TOKEN", "hf_notarealtoken")
+        sent = gztrain("push", folder.root, "hf://someone/sky", "--json")
+    assert sent.code == 0, sent.err
+    hub = tmp_path / "hub"
+    names = {path.name for path in hub.iterdir()}
+    assert names == {"README.md", "model.keras", "config.json", "metrics.json"}
+    assert sent.json["files"] == len(names)
+    assert (hub / "model.keras").read_bytes() == folder.model.read_bytes()
+    for name in names - {"model.keras"}:
+        assert str(tmp_path) not in (hub / name).read_text()
+        assert str(dataset) not in (hub / name).read_text()
+    assert open_run(hub).scheme == open_run(folder.root).scheme
+    assert read_card(hub / "README.md") == read_card(folder.card)
+
+
+def test_an_address_that_names_no_repository_is_refused(tmp_path: Path) -> None:
+    refused = gztrain("push", tmp_path, "hf://datasets/someone/sky")
+    assert refused.code == 2
+    assert "hf://user/name" in refused.sentence
+
+
+def test_places_become_names_and_addresses_stay() -> None:
+    document = {"path": "/home/me/gz2", "deep": [{"weights": "/home/me/w.h5"}, {"weights": "hf://a/b"}], "title": "a/b"}
+    assert without_paths(document) == {
+        "path": "gz2",
+        "deep": [{"weights": "w.h5"}, {"weights": "hf://a/b"}],
+        "title": "a/b",
+    }

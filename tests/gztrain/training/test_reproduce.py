@@ -1,0 +1,51 @@
+"""When a run counts as reproduced, on cards made by hand."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gzcore.errors import GzError
+from gztrain.evaluation.model_card import read_card
+from gztrain.training.reproduce import compare
+
+
+def said(weights: str = "a", accuracy: float | None = 0.8, bounds: Any = (0.7, 0.9), **versions: str) -> Any:
+    figures = {"val": {"accuracy": [accuracy, *bounds]}}
+    return {"weights_sha256": weights, "figures": figures, "versions": {"keras": "3.15", **versions}}
+
+
+@pytest.mark.parametrize(
+    ("now", "reproduced", "within"),
+    [
+        pytest.param(said("a", 0.1), True, False, id="the same weights"),
+        pytest.param(said("b", 0.75), True, True, id="other weights, within the interval"),
+        pytest.param(said("b", 0.9), True, True, id="at its end"),
+        pytest.param(said("b", 0.91), False, False, id="outside"),
+        pytest.param(said("b", None), False, None, id="no figure"),
+    ],
+)
+def test_a_run_is_reproduced_by_the_same_weights_or_within_the_intervals(
+    now: Any, reproduced: object, within: object
+) -> None:
+    found = compare(said(), now)
+    assert found["reproduced"] is reproduced
+    assert found["figures"]["accuracy"]["within"] is within
+
+
+def test_without_an_interval_nothing_is_promised_of_other_weights() -> None:
+    assert not compare(said(bounds=(None, None)), said("b"))["reproduced"]
+
+
+def test_versions_that_differ_are_named() -> None:
+    assert compare(said(jax="0.7"), said(numpy="2"))["versions"] == {"jax": ["0.7", None], "numpy": [None, "2"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# a page", "```json gztrain\n{}\n```\n", '```json gztrain\n{"format": 1}\n```\n', "```json gztrain\n{\n```\n"],
+)
+def test_other_pages_are_no_cards(text: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(text)
+    with pytest.raises(GzError, match="is no model card of gztrain"):
+        read_card(tmp_path / "README.md")
