@@ -66,6 +66,7 @@ def floors(package: str) -> dict[str, int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_has_few_rooms_on_few_floors(package: str) -> None:
     assert len(rooms(package)) <= ROOMS

@@ -70,6 +70,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+@pytest.mark.slow
 def test_every_page_is_in_a_toctree_and_every_entry_is_a_page(pages: dict[Path, str]) -> None:
     site = {page for page in pages if page not in TOP}
     named = {entry for page in site for entry in entries(page, pages[page])}

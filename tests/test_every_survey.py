@@ -13,6 +13,8 @@ from gzprep.simulate.any_survey import VOLUNTEERS, draw_catalogue, draw_votes, s
 from tests.own_catalogues import QUICK, TRAINED, write_images, write_rows
 from tests.running import gzprep, gztrain, manifest
 
+pytestmark = pytest.mark.slow
+
 GALAXIES = 40
 NAMES = list(survey_files())
 

@@ -94,6 +94,7 @@ def help_of(package: str) -> dict[str, str]:
     return dict(found["shown"])
 
 
+@pytest.mark.slow
 def test_every_command_is_there_and_loads_nothing_heavy(package: str, help_of: dict[str, str]) -> None:
     assert set(help_of) == {"", *COMMANDS[package]}
 

@@ -41,6 +41,7 @@ def out(dataset: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(dataset, tmp_path / "out"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED.values(), ids=CHANGED)
 def test_verify_names_it(out: Path, changed: Changed) -> None:
     changed.change(out)
@@ -140,6 +141,7 @@ def test_many_operations_are_counted(out: Path) -> None:
     assert lines[-1] == "and 9986 more"
 
 
+@pytest.mark.slow
 def test_a_large_crop_is_drawn_smaller(out: Path) -> None:
     png = np.zeros((3000, 3000, 3), np.uint8)
     file = io.BytesIO()

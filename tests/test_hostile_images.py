@@ -29,6 +29,7 @@ def said(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "inspect"])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_gzprep_rejects_it_with_its_reason(said: dict[str, Any], name: str, command: str) -> None:

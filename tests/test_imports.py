@@ -73,6 +73,7 @@ def test_galaxy_datasets_is_imported_by_fetch_alone() -> None:
     assert [path.name for path in modules("gzprep") if uses(path, "galaxy_datasets")] == ["fetch.py"]
 
 
+@pytest.mark.slow
 def test_a_data_set_needs_the_base_install_alone(tmp_path: Path) -> None:
     """Without albumentations even, which our views are only compared with."""
     absent = (
@@ -103,6 +104,7 @@ def test_requirements_are_pinned_with_hashes_and_without_an_index() -> None:
         assert all("==" in block and "--hash=sha256:" in block for block in blocks)
 
 
+@pytest.mark.slow
 def test_loading_beam_says_nothing_and_leaves_everything_as_it_was() -> None:
     program = "import gc, logging, gzprep.run.beam; print(gc.isenabled(), logging.root.manager.disable)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

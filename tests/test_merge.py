@@ -16,6 +16,8 @@ from tests.gztrain.shards import copied, edit_manifest
 from tests.own_catalogues import QUICK, TRAINED, write_images, write_rows
 from tests.running import gzprep, gztrain, manifest
 
+pytestmark = pytest.mark.slow
+
 NAN = float("nan")
 GALAXIES = 20
 FIRST = """

@@ -15,6 +15,8 @@ from tests.gztrain.shards import copied, edit_manifest
 from tests.own_catalogues import QUICK, TRAINED, write_images, write_rows
 from tests.running import Result, gzprep, gztrain, manifest
 
+pytestmark = pytest.mark.slow
+
 SURVEY = """
 name = "made-up"
 title = "A made-up survey"

@@ -10,6 +10,8 @@ import pytest
 from tests.own_catalogues import QUICK, TRAINED, write_images, write_rows
 from tests.running import gzprep, gztrain, manifest
 
+pytestmark = pytest.mark.slow
+
 GALAXIES = 30
 
 

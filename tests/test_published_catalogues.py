@@ -139,6 +139,7 @@ GZ2_BY_HAND: dict[str, Answers] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("survey", "votes", "by_hand"),
     [("gz-desi", DESI, DESI_BY_HAND), ("gz2", GZ2, GZ2_BY_HAND)],
@@ -160,6 +161,7 @@ def test_parquet_of_the_hugging_face_hub(
     check(tmp_path / "desi", survey, by_hand)
 
 
+@pytest.mark.slow
 def test_a_csv_of_zoobot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of three galaxies one has a ring, one has none, and of one it is not known."""
     monkeypatch.chdir(tmp_path)
@@ -175,6 +177,7 @@ def test_a_csv_of_zoobot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert found == {"J1": ([1], [1]), "J2": ([0], [1]), "J3": ([0], [0])}
 
 
+@pytest.mark.slow
 def test_the_sample_of_the_kaggle_challenge(real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answers are those that were worked out by hand for tests/gzprep/catalogue/test_votes.py."""
     sample = real_data / "kaggle_challenge_sample"

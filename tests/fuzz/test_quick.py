@@ -20,12 +20,14 @@ FEW = {
 MORE = 150
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_valid_document_is_taken(name: str) -> None:
     sentences = [TARGETS[name](data) for data in documents()[name]]
     assert None in sentences, sentences
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_changed_document_is_taken_or_told(name: str) -> None:
     findings = search(TARGETS[name], documents()[name], seed=0, most=FEW.get(name, MORE))

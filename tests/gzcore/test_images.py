@@ -237,6 +237,7 @@ def test_random_bytes_are_refused(data: bytes, magic: bytes) -> None:
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "PPM", "TIFF", "TGA", "PCX", "ICO", "JPEG2000", "AVIF", "DDS")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_damaged_file_of_any_format_is_read_or_refused(kind: str) -> None:

@@ -79,6 +79,7 @@ def test_an_image_that_was_cut_off_is_damaged(kind: str, missing: int) -> None:
             decode(data[: end_of(data) - missing] + end)
 
 
+@pytest.mark.slow
 def test_a_damaged_byte_is_never_taken_for_stray_ones() -> None:
     """Every damaged image that the decoder warns about stays refused; some damage it does not see (docs/defects.md)."""
     chance, data = random.Random(0), KINDS["4:2:0"]
@@ -116,6 +117,7 @@ def test_nothing_is_certain_of(data: bytes) -> None:
     assert stray_bytes(data) is None
 
 
+@pytest.mark.slow
 def test_any_bytes_end_in_an_answer() -> None:
     chance, data = random.Random(1), KINDS["restart markers"]
     for _ in range(400):

@@ -127,6 +127,7 @@ def test_a_plain_header_is_left_alone(data: bytes) -> None:
     assert tidied(data) is None
 
 
+@pytest.mark.slow
 def test_any_bytes_are_taken_or_refused_and_a_tidy_header_stays_as_it_is() -> None:
     chance, data = random.Random(4), jpeg()
     for _ in range(500):

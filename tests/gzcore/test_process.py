@@ -92,6 +92,7 @@ def test_a_limit_of_the_system_is_told_in_one_sentence(small_sky: Path, tmp_path
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 def test_accents_work_in_every_locale(tmp_path: Path, locale: str) -> None:
     done = shell('"$P" -m gzprep simulate "$1" --galaxies 2', tmp_path / "köln", **{**ASCII, "LC_ALL": locale})
@@ -158,6 +159,7 @@ MOMENTS = [*itertools.product(COMMANDS, ("import", "open"), (signal.SIGINT, sign
 SHOWN_MOMENTS = [moment for place, moment in enumerate(MOMENTS) if place % 4 in ((0, 3) if place % 8 < 4 else (1, 2))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "event", "number"),
     [

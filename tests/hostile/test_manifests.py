@@ -168,6 +168,7 @@ def test_a_manifest_that_is_no_file_is_refused(kind: str, folder: Path) -> None:
     check_refused(gzprep("verify", folder))
 
 
+@pytest.mark.slow
 def test_a_sound_copy_is_read(folder: Path) -> None:
     """Without a change the same commands work: the refusals above are for the change alone."""
     document = json.loads((folder / "manifest.json").read_text())

@@ -129,6 +129,7 @@ MODELS: dict[str, Damage] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHECKPOINTS)
 def test_a_damaged_checkpoint_is_refused(name: str, run: Path, dataset: Path) -> None:
     CHECKPOINTS[name](run / "checkpoint" / "last.npz")
@@ -136,6 +137,7 @@ def test_a_damaged_checkpoint_is_refused(name: str, run: Path, dataset: Path) ->
     check_refused(gztrain("fit", dataset, "--run", run, *TINY, "--set", "bootstrap=0", "--resume"), "damaged")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_damaged_model_is_refused(name: str, run: Path) -> None:
     (run.parents[1] / "victim.npy").write_bytes(b"mine")
@@ -145,6 +147,7 @@ def test_a_damaged_model_is_refused(name: str, run: Path) -> None:
     assert contents(run.parents[1]) == before
 
 
+@pytest.mark.slow
 def test_a_sound_run_is_opened(run: Path) -> None:
     """Without a change the same command works: the refusals above are for the change alone."""
     assert gztrain("evaluate", run, "--split", "val").code == 0

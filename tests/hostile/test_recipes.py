@@ -46,6 +46,7 @@ def check_both_refuse(tmp_path: Path, dataset: Path, small_sky: Path, *options: 
     assert not before or contents(tmp_path) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_recipe_is_refused(name: str, tmp_path: Path, dataset: Path, small_sky: Path) -> None:
     (tmp_path / "recipe.toml").write_bytes(TEXTS[name])

@@ -153,6 +153,7 @@ PREDICTIONS: dict[str, Callable[[], pa.Table] | bytes] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PREDICTIONS)
 def test_damaged_predictions_are_refused(name: str, told: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(told, tmp_path / "run"))
@@ -162,6 +163,7 @@ def test_damaged_predictions_are_refused(name: str, told: Path, tmp_path: Path) 
     check_refused(gztrain("report", run, "--html", run.parent / "page.html"))
 
 
+@pytest.mark.slow
 def test_a_sound_run_is_reported(told: Path, tmp_path: Path) -> None:
     """Without a change the same command works: the refusals above are for the change alone."""
     assert gztrain("report", told, "--html", tmp_path / "page.html").code == 0

@@ -125,6 +125,7 @@ def test_readers_name_the_shard_and_the_record(name: str, reader: str, dataset: 
     assert len(str(caught.value)) < 1000
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("name", ["a view of 40000", "a PNG of 12,000 px", "a record of 2^60 bytes"])
 def test_fit_ends_in_one_sentence(name: str, dataset: Path, tmp_path: Path) -> None:
@@ -154,6 +155,7 @@ def with_all(dataset: Path, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_all_are_left_out_and_counted_in_bounded_memory(dataset: Path, tmp_path: Path) -> None:
     out = with_all(dataset, tmp_path / "out")
     fit = ("gztrain", "fit", out, "--run", tmp_path / "run", *TINY, "--fold", "1", "--skip-damaged")

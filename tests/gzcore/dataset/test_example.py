@@ -117,6 +117,7 @@ def test_the_drawn_labels_have_nan_and_both_labels() -> None:
     assert {value for labels in drawn for value in (*labels.report, *labels.asked, *labels.mask)} == {0, 1}
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(labels=LABELS, galaxy_id=st.text(), numbers=st.tuples(INT64, INT64), image=st.binary(), ops=st.binary())
 def test_tensorflow_and_ours_read_the_same(
@@ -147,6 +148,7 @@ def test_ours_reads_what_tensorflow_wrote() -> None:
 # round trip
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(labels=LABELS, galaxy_id=st.text(), numbers=st.tuples(INT64, INT64), image=st.binary(), ops=st.binary())
 def test_parse_undoes_serialize(

@@ -22,6 +22,7 @@ def test_what_is_imported_already_stays() -> None:
         assert importlib.import_module("json") is sys.modules["json"]
 
 
+@pytest.mark.slow
 def test_beam_is_there_and_none_of_the_unneeded() -> None:
     code = "import sys, gzcore.engines.lean as lean; lean.import_beam(); print(*sys.modules)"
     done = python("-c", code)

@@ -155,6 +155,7 @@ def test_where_there_is_no_forkserver_workers_are_new_pythons(monkeypatch: pytes
 PRELOADED = ("gzcore.engines.pool", "gzprep.run.pool", "gzprep.prepare.finish", "gztrain.predict.beam.pool")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", PRELOADED)
 def test_a_worker_imports_no_beam(module: str) -> None:
     program = f"import sys, {module}; sys.exit('apache_beam' in sys.modules)"

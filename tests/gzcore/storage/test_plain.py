@@ -37,6 +37,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("data", "part"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_no_plain_data_is_refused(data: bytes, part: str) -> None:
     with pytest.raises(BadDocument, match=part) as caught:

@@ -400,6 +400,7 @@ def outcomes(shape: Shape, counts: Sequence[float]) -> set[tuple[tuple[int, ...]
     return {(hot(shape, place), int(place != shape.dropped)) for place in winners}
 
 
+@pytest.mark.slow
 @checked
 @given(trees(), galaxy_ids, seeds)
 def test_asked_is_the_largest_number_of_votes(votes: Votes, galaxy_id: str, seed: int) -> None:
@@ -472,6 +473,7 @@ def test_hart_zeros_and_nan_say_the_same(votes: Votes, galaxy_id: str, seed: int
     assert repr(label(as_hart(masked), galaxy_id, seed=seed)) == repr(label(masked, galaxy_id, seed=seed))
 
 
+@pytest.mark.slow
 @checked
 @given(st.lists(st.tuples(st.one_of(trees(), anything()), galaxy_ids), min_size=2, max_size=4), seeds)
 def test_labels_depend_on_nothing_but_votes_id_and_seed(galaxies: list[tuple[Votes, str]], seed: int) -> None:
@@ -480,6 +482,7 @@ def test_labels_depend_on_nothing_but_votes_id_and_seed(galaxies: list[tuple[Vot
     assert once == again[::-1]
 
 
+@pytest.mark.slow
 @checked
 @given(trees(leavers=False))
 def test_pooled_and_weighted_bulge_are_equal_where_every_voter_went_on(votes: Votes) -> None:
@@ -498,6 +501,7 @@ def test_bulge_is_nan_only_if_neither_question_was_asked(votes: Votes) -> None:
         assert -1e-9 <= no <= 1 + 1e-9
 
 
+@pytest.mark.slow
 def test_ties_are_the_same_in_every_process() -> None:
     code = (
         "from tests.gz2 import Votes, label\n"

@@ -27,6 +27,8 @@ from tests.catalogues import (
 )
 from tests.gz2 import row_count
 
+pytestmark = pytest.mark.slow
+
 checked = settings(
     deadline=None, derandomize=True, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -17,6 +17,8 @@ from gzprep.dataset.source import GALAXY_ZOO_2, MARKER, SIMULATED
 from tests.gz2 import FEATURES
 from tests.running import SMALL, gzprep, manifest
 
+pytestmark = pytest.mark.slow
+
 
 def document(out: Path, name: str) -> Any:
     return json.loads((out / name).read_text())

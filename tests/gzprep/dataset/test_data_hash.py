@@ -117,11 +117,13 @@ WAYS: dict[str, tuple[str, ...]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", WAYS.values(), ids=WAYS)
 def test_however_it_is_made(dataset: Path, small_sky: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
     assert made(small_sky, tmp_path / "out", *options) == manifest(dataset)["data_hash"]
 
 
+@pytest.mark.slow
 def test_a_resumed_and_a_rejudged_folder_keep_it(dataset: Path, small_sky: Path, tmp_path: Path) -> None:
     out = Path(shutil.copytree(dataset, tmp_path / "out"))
     before = manifest(out)["data_hash"]
@@ -133,6 +135,7 @@ def test_a_resumed_and_a_rejudged_folder_keep_it(dataset: Path, small_sky: Path,
     assert shard_sums(out) == sums
 
 
+@pytest.mark.slow
 def test_the_place_of_the_data_does_not_matter(dataset: Path, sky_copy: Path, tmp_path: Path) -> None:
     (sky_copy / "images").rename(sky_copy / "pictures")
     assert made(sky_copy, tmp_path / "out", "--set", "images.folder=pictures") == manifest(dataset)["data_hash"]
@@ -166,6 +169,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_other_galaxies_give_another(
     dataset: Path, sky_copy: Path, tmp_path: Path, change: Callable[[Path], object]
@@ -174,6 +178,7 @@ def test_other_galaxies_give_another(
     assert made(sky_copy, tmp_path / "out") != manifest(dataset)["data_hash"]
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_does_not_matter(dataset: Path, sky_copy: Path, tmp_path: Path) -> None:
     rewrite(sky_copy, lambda table: table.take(list(range(len(table)))[::-1]))
     assert made(sky_copy, tmp_path / "out") == manifest(dataset)["data_hash"]

@@ -47,6 +47,7 @@ def test_a_second_holder_is_refused(folder: Folder) -> None:
         pytest.fail("two runs hold the lock")
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_and_the_lock_comes_free(folder: Folder) -> None:
     program = (
         "import sys; from pathlib import Path\n"

@@ -57,6 +57,7 @@ def test_same_images(galaxies: list[tuple[int, str | None]], expected: tuple[int
     assert counts([(fold, image, None, None) for fold, image in galaxies], "same_image") == expected
 
 
+@pytest.mark.slow
 @checked
 @given(st.lists(st.tuples(st.integers(-1, 4), st.sampled_from([None, *"abcdef"])), max_size=14))
 def test_same_images_are_those_of_all_pairs(galaxies: list[tuple[int, str | None]]) -> None:
@@ -111,6 +112,7 @@ CENTRES = st.sampled_from([(0.0, 0.0), (184.5, 62.0), (359.9999, -45.0), (77.0, 
 OFFSETS = st.tuples(st.floats(-4, 4), st.floats(-4, 4))
 
 
+@pytest.mark.slow
 @checked
 @given(CENTRES, st.lists(st.tuples(st.integers(-1, 2), OFFSETS), max_size=12))
 def test_same_positions_are_those_of_all_pairs(
@@ -220,6 +222,7 @@ def share_a_position(sky: Path) -> None:
 SHARED = {"image": ("same_image", share_an_image), "position": ("same_position", share_a_position)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "change"), SHARED.values(), ids=SHARED)
 def test_run_and_verify_tell_it(sky_copy: Path, tmp_path: Path, kind: str, change: Callable[[Path], object]) -> None:
     change(sky_copy)

@@ -66,6 +66,7 @@ def made(small_sky: Path, tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_no_file_for_readers_has_a_path_of_the_disk(made: Path, tmp_path: Path) -> None:
     for path in (made / "out").iterdir():
         if path.is_file():
@@ -78,6 +79,7 @@ def replayed(out: Path, *more: str | Path) -> tuple[int, int]:
     return result.code, result.json["replayed"]
 
 
+@pytest.mark.slow
 def test_records_are_made_again_wherever_the_source_is(made: Path, tmp_path: Path) -> None:
     out = made / "out"
     assert replayed(out) == (0, 3)
@@ -91,6 +93,7 @@ def test_records_are_made_again_wherever_the_source_is(made: Path, tmp_path: Pat
     assert gzprep("inspect", alone, "--json").code == 0
 
 
+@pytest.mark.slow
 def test_a_published_folder_needs_the_place_of_the_source(made: Path, tmp_path: Path) -> None:
     out = Path(shutil.copytree(made / "out", tmp_path / "out", ignore=shutil.ignore_patterns(".gzprep")))
     with pytest.raises(GzError, match="--data"):
@@ -99,6 +102,7 @@ def test_a_published_folder_needs_the_place_of_the_source(made: Path, tmp_path: 
     assert (origin.data, {file.split for file in origin.catalogues}) == (made / "sky", set(Split))
 
 
+@pytest.mark.slow
 def test_a_second_run_notes_where_the_source_is_now(made: Path, tmp_path: Path) -> None:
     out, sky = made / "out", tmp_path / "new" / "sky"
     before = (out / "manifest.json").read_bytes()

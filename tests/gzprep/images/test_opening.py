@@ -80,6 +80,7 @@ ACCEPTED: dict[str, tuple[bytes, tuple[str, ...], int]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("data", "settings", "side"), ACCEPTED.values(), ids=ACCEPTED)
 def test_accepted_as_asked(data: bytes, settings: tuple[str, ...], side: int) -> None:
     recipe = read_recipe(None, settings)

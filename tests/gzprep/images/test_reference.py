@@ -54,6 +54,7 @@ def test_what_is_drawn(rules: Views, side: int, crop: int) -> None:
     assert outside > 0 or rules is not REPORT
 
 
+@pytest.mark.slow
 def test_real_galaxies(real_data: Any) -> None:
     paths = sorted((real_data / "gz2" / "images").glob("*/*.jpg"))[::150]
     for path in paths:

@@ -16,6 +16,8 @@ from gzprep.prepare.job import PreparationJob
 from tests.gz2 import LABEL_NAMES
 from tests.gzprep.jobs import small_job, write_all_bins
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ("crop.size=64", "views.count=1", "shards.min_bins=1", "max_reject_share=1")
 NO_LABELS = {key: [0] * len(LABEL_NAMES) for key in ("answered", "asked", "report")}
 

@@ -19,6 +19,8 @@ from gzprep.prepare.groups import Groups, connected, find_groups, groups_of
 from tests.golden.regenerate_records import draw_votes
 from tests.running import SMALL, gzprep, manifest, shard_sums
 
+pytestmark = pytest.mark.slow
+
 ARCSEC = 1 / 3600
 Row = tuple[str, float | None]
 """Image, and right ascension on the equator, arcsec."""

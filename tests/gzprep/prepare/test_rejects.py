@@ -143,6 +143,7 @@ def refused(result: Result, reason: str, detail: str) -> None:
     assert "/images/" in result.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("change", "reason", "detail", "cure"), CHANGES.values(), ids=CHANGES)
 def test_a_folder_of_other_images(
     sky: Path, tmp_path: Path, change: Change, reason: str, detail: str, cure: tuple[str, ...] | None
@@ -164,12 +165,14 @@ def test_a_folder_of_other_images(
         assert not (out / ".gzprep" / "refused.json").exists()
 
 
+@pytest.mark.slow
 def test_an_image_that_is_not_opaque_is_rejected_where_rgba_is_allowed(sky: Path, tmp_path: Path) -> None:
     data = changed(sky, tmp_path / "sky", transparent)
     result = gzprep("run", "--data", data, "--out", tmp_path / "out", *FEW, "--set", 'images.modes=["RGBA"]')
     refused(result, "wrong_mode", "an alpha channel that is not opaque everywhere")
 
 
+@pytest.mark.slow
 def test_grey_is_repeated_over_three_channels(sky: Path, tmp_path: Path) -> None:
     data = changed(sky, tmp_path / "sky", lambda image: image.convert("L"))
     settings = ("--set", 'images.modes=["L"]', "--set", "crop.encoding=png", "--set", "max_reject_share=1")
@@ -205,6 +208,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_dry_run_of_a_corrected_command_changes_nothing(sky: Path, tmp_path: Path) -> None:
     command = refuse(sky, tmp_path / "out")
     before = content(tmp_path / "out")
@@ -214,6 +218,7 @@ def test_a_dry_run_of_a_corrected_command_changes_nothing(sky: Path, tmp_path: P
     assert content(tmp_path / "out") == before
 
 
+@pytest.mark.slow
 def test_a_corrected_command_makes_what_it_would_make_in_a_new_folder(sky: Path, tmp_path: Path) -> None:
     refuse(sky, tmp_path / "out")
     shards = {}
@@ -224,6 +229,7 @@ def test_a_corrected_command_makes_what_it_would_make_in_a_new_folder(sky: Path,
     assert shards["out"] == shards["new"]
 
 
+@pytest.mark.slow
 def test_a_run_that_failed_before_its_first_bin_leaves_the_folder_to_any_recipe(sky: Path, tmp_path: Path) -> None:
     command = ("run", "--data", sky, "--out", tmp_path / "out", *FEW, "--set", "max_reject_share=1")
     failed = gzprep(*command, "--seed", "1", "--", "--no_such_option=1")
@@ -232,6 +238,7 @@ def test_a_run_that_failed_before_its_first_bin_leaves_the_folder_to_any_recipe(
     assert manifest(tmp_path / "out")["recipe"]["seed"] == 0
 
 
+@pytest.mark.slow
 def test_a_whole_data_set_stays_whole_where_fewer_rejects_are_allowed_later(sky: Path, tmp_path: Path) -> None:
     command = ("run", "--data", sky, "--out", tmp_path / "out", *FEW, "--set")
     frame = ("--set", "images.frame=424", "--set", "defects.frame_edge.threshold=0", "--set")
@@ -256,6 +263,7 @@ def stray(sky: Path, tmp_path: Path, change: Callable[[bytes, int], bytes]) -> P
     return tmp_path / "sky"
 
 
+@pytest.mark.slow
 def test_stray_bytes_are_told_and_change_no_pixel(sky: Path, tmp_path: Path) -> None:
     data = stray(sky, tmp_path, lambda jpeg, end: jpeg[:end] + b"\x7f" * 8 + jpeg[end:])
     for name, folder in (("odd", data), ("plain", sky)):
@@ -271,6 +279,7 @@ def test_stray_bytes_are_told_and_change_no_pixel(sky: Path, tmp_path: Path) -> 
     assert any("8 stray bytes before the end marker; every pixel is there" in row.get("detail", "") for row in told)
 
 
+@pytest.mark.slow
 def test_another_threshold_keeps_what_the_decoder_told(sky: Path, tmp_path: Path) -> None:
     data = stray(sky, tmp_path, lambda jpeg, end: jpeg[:end] + b"\x7f" * 3 + jpeg[end:])
     call = ("run", "--data", data, "--out", tmp_path / "out", *FEW, "--set", "max_reject_share=1")

@@ -116,6 +116,7 @@ def test_many_tests_ask_for_larger_changes() -> None:
     assert not among.any()
 
 
+@pytest.mark.slow
 def test_the_page_shows_each_quantity_and_says_what_is_absent(dataset: Path, tmp_path: Path) -> None:
     with style():
         plain = measures_section(study(dataset))

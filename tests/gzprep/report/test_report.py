@@ -22,6 +22,8 @@ from gzprep.report.about_images import mean_of
 from gzprep.report.study import study
 from tests.running import Result, gzprep
 
+pytestmark = pytest.mark.slow
+
 FIGURES = (
     "tree",
     "galaxies",

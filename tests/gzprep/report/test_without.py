@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from gzcore.console.stages import silent
 from gzcore.console.theme import style
@@ -71,6 +72,7 @@ def test_a_data_set_without_labels(dataset: Path, tmp_path: Path) -> None:
     assert _lead(known).startswith("Galaxies without labels: nothing is shown of votes")
 
 
+@pytest.mark.slow
 def test_labels_without_votes(dataset: Path, tmp_path: Path) -> None:
     known = study(changed(dataset, tmp_path / "out", sure, own_labels=True))
     with style():

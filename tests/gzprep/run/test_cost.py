@@ -32,6 +32,7 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_dataflow_graph_does_not_grow_with_the_catalogue(big: Path, tmp_path: Path) -> None:
     """600 row groups make 300 parts; `make launch-check` sends 2,000,000 rows."""
     import apache_beam as beam

@@ -19,6 +19,8 @@ from tests.gzprep.images.test_pipeline import serialized, several
 from tests.gzprep.jobs import small_job, write_all_bins
 from tests.running import gzprep, manifest, shard_sums
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = ("--crop", "32", "--views", "2", "--set", "shards.min_bins=1", "--set", "max_reject_share=1")
 VIEWS = "*train_views*"
 

@@ -84,6 +84,7 @@ def test_another_seed_gives_another_sky(tmp_path: Path) -> None:
     assert not set(_bytes(tmp_path / "one").values()) & set(_bytes(tmp_path / "two").values())
 
 
+@pytest.mark.slow
 def test_a_galaxy_does_not_depend_on_how_many_there_are(
     sky: SimulatedSky, rows: dict[str, Row], tmp_path: Path
 ) -> None:
@@ -355,6 +356,7 @@ def test_images_are_424_px_in_three_channels(clean: list[NDArray[np.uint8]]) -> 
     assert {image.shape for image in clean} == {(424, 424, 3)}
 
 
+@pytest.mark.slow
 def test_images_look_like_real_ones_to_a_ruler(sky: SimulatedSky, clean: list[NDArray[np.uint8]]) -> None:
     # Bounds: about the 5th and 95th percentile over 300 real images of what is averaged here.
     measured = [_measure(image) for image in clean]
@@ -381,6 +383,7 @@ def _measure(image: NDArray[np.uint8]) -> dict[str, float]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason="no real Galaxy Zoo 2 images; name a folder by GZ_REAL_DATA")
 def test_images_measure_like_the_real_ones(clean: list[NDArray[np.uint8]]) -> None:
     real = [_measure(simplejpeg.decode_jpeg(path.read_bytes())) for path in sorted(REAL.rglob("*.jpg"))[::8]]
@@ -390,6 +393,7 @@ def test_images_measure_like_the_real_ones(clean: list[NDArray[np.uint8]]) -> No
         assert abs(apart) < tolerance, name
 
 
+@pytest.mark.slow
 def test_the_galaxy_is_in_the_middle(clean: list[NDArray[np.uint8]]) -> None:
     mean = np.mean([image.mean(axis=2) for image in clean], axis=0)
     y, x = np.mgrid[:424, :424]

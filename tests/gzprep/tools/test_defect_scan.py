@@ -73,6 +73,7 @@ def test_the_lines_say_what_json_says(folder: Path) -> None:
     assert lines[3] == "1 ok, 2 rejected"
 
 
+@pytest.mark.slow
 def test_many_images_are_told_as_a_table(folder: Path) -> None:
     for number in range(12):
         write_image(folder / "d" / f"{number}.png", noise(424, 3))
@@ -154,6 +155,7 @@ def test_a_page_shows_lines_and_its_own_copies_of_images(folder: Path) -> None:
     assert (folder / "page" / address).read_bytes() == (folder / "a" / "<seam>.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_page_on_a_data_set_has_the_thresholds_of_its_recipe(small_sky: Path, tmp_path: Path) -> None:
     call = ("run", "--data", small_sky, "--out", tmp_path / "out", "--crop", "32", "--views", "0")
     assert gzprep(*call, "--set", "defects.frame_edge.threshold=12.5").code == 0

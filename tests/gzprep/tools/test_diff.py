@@ -8,6 +8,8 @@ import pytest
 
 from tests.running import SMALL, gzprep
 
+pytestmark = pytest.mark.slow
+
 CHANGES = {
     "quality": (("--set", "crop.quality=70"), {"keys of the recipe": 1, "images of train": -1, "images of test": -1}),
     "seed of the views": (("--set", "seed=7"), {"keys of the recipe": 1, "images of train_views": -1}),

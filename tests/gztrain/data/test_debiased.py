@@ -39,6 +39,7 @@ def debiased(small_sky: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sky.parent / "out"
 
 
+@pytest.mark.slow
 def test_shards_are_those_of_a_catalogue_without_them(debiased: Path, dataset: Path) -> None:
     assert shard_sums(debiased) == shard_sums(dataset)
     assert manifest(debiased)["recipe_hash"] == manifest(dataset)["recipe_hash"]

@@ -70,6 +70,7 @@ def test_a_record_is_parsed(features: dict[str, Any], order: list[str]) -> None:
     assert record.label_report.dtype == record.label_asked.dtype == record.mask.dtype == np.int64
 
 
+@pytest.mark.slow
 @checked
 @given(galaxies(), ORDERS)
 def test_the_fast_parser_gives_the_same(features: dict[str, Any], order: list[str]) -> None:
@@ -197,6 +198,7 @@ def mutations(draw: st.DrawFn, record: bytes) -> bytes:
 VARINTS = [b"\x80\x00", b"\xff" * 9 + b"\x01", b"\xff" * 10, b"\xff" * 11 + b"\0", b"\x02", example.varint(1 << 60)]
 
 
+@pytest.mark.slow
 @settings(deadline=None, derandomize=True, max_examples=600)
 @given(st.data())
 def test_both_parsers_agree_on_mutated_records(data: st.DataObject) -> None:

@@ -111,6 +111,7 @@ def test_threads_and_readers_change_nothing(
     check_same(everything(reader, training, order(5, 2, len(training)), seed=5, epoch=2), expected)
 
 
+@pytest.mark.slow
 @checked
 @given(st.lists(st.integers(0, 30), max_size=40), st.integers(1, 50), st.integers(0, 9), st.integers(0, 9))
 def test_readers_agree_on_any_places(training: Selection, places: list[int], batch: int, seed: int, epoch: int) -> None:
@@ -128,6 +129,7 @@ def test_an_epoch_goes_on_where_it_was_left(name: str, done: int, training: Sele
     check_same(everything(open_reader(name, threads=2), training, rest, seed=5, epoch=2), expected[done:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["png", "jpeg"])
 def test_images_are_the_same_from_either_reader(encoding: str, small_sky: Path, tmp_path: Path) -> None:
     """JPEGs too, to the last bit: both decode with the accurate integer DCT and smooth upsampling."""

@@ -82,6 +82,7 @@ def honest(seed: int) -> Result:
     return Result(f"model {seed}", f"q{seed}", rounded | {name: float(value) for name, value in counts.items()})
 
 
+@pytest.mark.slow
 def test_two_hundred_honest_results_raise_no_alarm() -> None:
     assert audit(tuple(honest(seed) for seed in range(200))) == []
 

@@ -261,6 +261,7 @@ def test_nothing_is_known_at_all() -> None:
     json.dumps(found, allow_nan=False)
 
 
+@pytest.mark.slow
 @checked
 @given(masked_predictions())
 def test_json_holds_no_nan(drawn: tuple[Predictions, Scheme]) -> None:
@@ -284,6 +285,7 @@ def test_no_galaxy_at_all() -> None:
 # ---------------------------------------------------------------- beside what can be had without looking
 
 
+@pytest.mark.slow
 def test_every_figure_stands_beside_those_of_the_baselines() -> None:
     scheme = scheme_of("all")
     predictions = some_predictions(scheme, 300)
@@ -365,6 +367,7 @@ def test_a_predictor_that_guesses() -> None:
 # ---------------------------------------------------------------- intervals
 
 
+@pytest.mark.slow
 def test_intervals_are_those_of_galaxies_drawn_again() -> None:
     """The same resamples the long way: rows copied, and judged one after the other."""
     scheme = scheme_of("reduced")
@@ -408,6 +411,7 @@ def test_intervals_depend_on_the_seed_alone() -> None:
     assert first != other
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_figure_and_narrow_with_more_galaxies() -> None:
     scheme = scheme_of("all")
     widths = []
@@ -442,6 +446,7 @@ def test_the_thirteen_come_first_in_the_order_of_the_report() -> None:
     assert tuple(judged(some_predictions(scheme, 20), scheme))[:14] == ("galaxies", *METRICS)
 
 
+@pytest.mark.slow
 def test_every_key_is_documented_and_every_documented_key_exists() -> None:
     scheme = scheme_of("all")
     predictions = some_predictions(scheme, 30)

@@ -108,6 +108,7 @@ def test_facts_are_those_of_the_model_and_of_what_was_judged(run: RunFolder, tmp
     assert facts["galaxies judged"].endswith(", 3 damaged left out")
 
 
+@pytest.mark.slow
 def test_every_question_is_there_with_its_figures(page: Seen) -> None:
     for question in scheme_of("reduced").questions:
         assert f"Q{question.index} {question.title}" in page.words
@@ -226,6 +227,7 @@ def test_votes_stand_beside_the_galaxies(page: Seen) -> None:
 # ---------------------------------------------------------------- other runs
 
 
+@pytest.mark.slow
 def test_another_split_can_be_told(dataset: Path, tmp_path: Path) -> None:
     run = told_run(tmp_path / "run", dataset, "q1", splits=("val", "test"))
     page = read_page(write_report([run.root], tmp_path, split="val"))
@@ -233,6 +235,7 @@ def test_another_split_can_be_told(dataset: Path, tmp_path: Path) -> None:
     assert f"Split val, {galaxies} galaxies" in page.words
 
 
+@pytest.mark.slow
 def test_runs_stand_side_by_side(dataset: Path, tmp_path: Path) -> None:
     runs = [told_run(tmp_path / name, dataset, "q1", sight=sight) for name, sight in (("seeing", 1.0), ("blind", 0))]
     page = read_page(write_report([run.root for run in runs], tmp_path / "html"))
@@ -245,6 +248,7 @@ def test_runs_stand_side_by_side(dataset: Path, tmp_path: Path) -> None:
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 def test_a_question_without_answers_is_reported(dataset: Path, tmp_path: Path) -> None:
     folder = told_run(tmp_path / "run", dataset, "hubble", unasked=[1])
     page = read_page(write_report([folder.root], tmp_path / "html"))
@@ -256,6 +260,7 @@ def test_a_question_without_answers_is_reported(dataset: Path, tmp_path: Path) -
 HOSTILE = ("<script>alert(1)</script>", "\"><img src=x onerror='alert(1)'>", "&lt;\x1b[31m\u202e{{ 7 * 7 }}")
 
 
+@pytest.mark.slow
 def test_what_is_untrusted_stays_text(dataset: Path, tmp_path: Path) -> None:
     """Ids come from a catalogue, the run's name from the person who made the folder."""
     root = tmp_path / "<b onclick='x'>&amp;"
@@ -275,6 +280,7 @@ def test_what_is_untrusted_stays_text(dataset: Path, tmp_path: Path) -> None:
     assert "<script" not in raw
 
 
+@pytest.mark.slow
 def test_without_its_data_set_a_run_is_told_without_pictures(dataset: Path, tmp_path: Path) -> None:
     moved = Path(shutil.copytree(dataset, tmp_path / "old"))
     folder = told_run(tmp_path / "run", moved, "q1", sight=-1.0)
@@ -285,12 +291,14 @@ def test_without_its_data_set_a_run_is_told_without_pictures(dataset: Path, tmp_
     assert gather(folder.root, moved).galaxies
 
 
+@pytest.mark.slow
 def test_a_run_without_history_is_told_without_curves(dataset: Path, tmp_path: Path) -> None:
     folder = told_run(tmp_path / "run", dataset, "q1")
     folder.history.unlink()
     assert "The run has no history to draw." in read_page(write_report([folder.root], tmp_path / "html")).words
 
 
+@pytest.mark.slow
 def test_a_cross_validation_is_told_as_one(dataset: Path, tmp_path: Path) -> None:
     fold = told_run(tmp_path / "cross" / "fold-0", dataset, "q1", splits=["val"], sight=0.3)
     whole = RunFolder(tmp_path / "cross")
@@ -353,6 +361,7 @@ def test_a_page_that_cannot_be_written_is_reported(run: RunFolder, tmp_path: Pat
 # ---------------------------------------------------------------- numbers
 
 
+@pytest.mark.slow
 @checked
 @given(st.integers(2, 3000), st.floats(0.01, 0.99), st.integers(0, 2**32 - 1))
 def test_drawn_curves_keep_their_area(galaxies: int, share: float, seed: int) -> None:

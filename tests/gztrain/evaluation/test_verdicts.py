@@ -108,11 +108,13 @@ BROKEN: dict[str, tuple[Callable[[], Predictions], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("broken", "words"), BROKEN.values(), ids=BROKEN)
 def test_what_is_broken_is_named(broken: Callable[[], Predictions], words: str) -> None:
     assert words in verdict(broken())[0]
 
 
+@pytest.mark.slow
 def test_a_sound_model_has_no_finding() -> None:
     assert verdict(sound()) == (verdict(sound())[0], set())
     assert len(verdict(sound())[0].splitlines()) == 1

@@ -161,6 +161,7 @@ def test_a_shift_moves_the_galaxy_right_and_down() -> None:
 # ---------------------------------------------------------------- both
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(1, 6))
 @checked
 def test_values_stay_between_the_darkest_and_the_brightest(seed: int, count: int) -> None:
@@ -187,6 +188,7 @@ def test_without_augmentation_images_stay_as_they_are() -> None:
     assert np.array_equal(run(images, draws_of(3), Augment(symmetries=False)), images)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_it_compiles_for_batches_of_any_size() -> None:
     """On TensorFlow; on JAX all tests compile it."""

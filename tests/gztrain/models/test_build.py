@@ -20,6 +20,8 @@ from gztrain.models import MODELS, Entry, ModelSpec, build, cvt, vit
 from gztrain.models.body import GalaxyModel, unpack
 from tests.gztrain.models.parameter_counts import cct_count, vit_count
 
+pytestmark = pytest.mark.slow
+
 OUTPUTS = 22
 IMAGES = npt.NDArray[np.uint8]
 LOGITS = npt.NDArray[np.float32]

@@ -93,6 +93,7 @@ def load(galaxy: object, source: Path) -> None:
     load_weights(galaxy, source)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_three_ways_to_write_the_same_arrays_give_the_same_weights(
     galaxy: object, arrays: Arrays, tmp_path: Path
 ) -> None:
@@ -181,6 +182,7 @@ except GzError as error:
 """
 
 
+@pytest.mark.slow
 def test_an_encoder_comes_from_the_hub(arrays: Arrays, tmp_path: Path) -> None:
     """The library itself fetches from a hub on loopback: the weights and the config, and nothing else."""
     folder = write_encoder(tmp_path / "served", arrays)

@@ -80,6 +80,7 @@ def test_backbones(name: str) -> None:
     assert MODELS[name].backbone_parameters == total - top
 
 
+@pytest.mark.slow
 def test_a_count_straight_from_keras() -> None:
     model = applications.MobileNetV3Small(weights=None, include_top=False, input_shape=(32, 32, 3))
     assert model.count_params() == MODELS["mobilenetv3small"].backbone_parameters

@@ -16,6 +16,8 @@ from gzcore.errors import GzError, UsageError
 from gztrain.models import MODELS, ModelSpec, build
 from gztrain.models.body import GalaxyModel
 
+pytestmark = pytest.mark.slow
+
 
 def with_weights(weights: str | Path | None, name: str = "mobilenetv3small", outputs: int = 22) -> GalaxyModel:
     head = "plain" if name == "mobilenetv3small" else None

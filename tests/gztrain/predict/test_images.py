@@ -226,6 +226,7 @@ def run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return untrained_run(tmp_path_factory.mktemp("runs") / "run", dataset).root
 
 
+@pytest.mark.slow
 def test_a_folder_of_galaxies_becomes_rows(run: Path, small_sky: Path, tmp_path: Path) -> None:
     """The sky that the data set was made of: probabilities as those of its shards, but for the JPEG between."""
     told = gztrain("evaluate", run, "--split", "test")
@@ -265,6 +266,7 @@ def test_rows_are_joined_to_groups_worth_reading(run: Path, tmp_path: Path, monk
     assert [written.row_group(place).num_rows for place in range(written.num_row_groups)] == [128, 72]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_parquet_is_not_replaced(run: Path, tmp_path: Path) -> None:
     Image.new("RGB", (80, 80)).save(tmp_path / "a.png")
     before = (tmp_path / "a.png").read_bytes()

@@ -29,6 +29,7 @@ def test_the_bottleneck_is_what_the_whole_waits_for(rates: Rates, name: str, wor
     assert "{" not in advice(rates)
 
 
+@pytest.mark.slow
 def test_every_stage_is_measured(dataset: Path) -> None:
     found = gztrain("bench", dataset, "--size", "32", "--batch", "8", "--seconds", "0.1", "--views", "1", "--json").json
     rates = found["samples_per_second"]

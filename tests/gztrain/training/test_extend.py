@@ -75,6 +75,7 @@ def test_what_does_not_extend_a_run_is_told(settings: tuple[str, ...], part: str
         check_extended(run, make_config(ended, None, settings, resume=True), stages_of(run.config))
 
 
+@pytest.mark.slow
 def test_a_stage_that_its_patience_ended_needs_more_patience(dataset: Path, tmp_path: Path) -> None:
     settings = config("stages.epochs=9", "stages.patience=1", "optimizer.rate=1e-30")
     fit(TrainRequest(dataset, tmp_path, settings), Quiet())

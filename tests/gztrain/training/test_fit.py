@@ -36,6 +36,8 @@ from tests.gztrain.shards import copied, flip
 from tests.gztrain.synthetic import documented_keys, paths
 from tests.running import gztrain
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("model.size=16", "stages.batch=16", "stages.epochs=1", "stages.fine_tune_epochs=0", "bootstrap=0")
 
 

@@ -175,6 +175,7 @@ def test_extreme_logits_are_finite(name: str) -> None:
         assert ((chances >= 0) & (chances <= 1)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.both_backends
 @pytest.mark.parametrize("name", LOSSES)
 def test_compiling_changes_nothing(name: str) -> None:

@@ -152,6 +152,7 @@ def begun(dataset: Path, tmp_path: Path) -> Path:
     return run
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_go_on_is_left_as_it_is(begun: Path, dataset: Path) -> None:
     """The reader may be changed with --resume; here it is not written down, since nothing else goes well."""
     checkpoint = begun / "checkpoint" / "last.npz"
@@ -172,6 +173,7 @@ def test_a_run_that_cannot_go_on_is_left_as_it_is(begun: Path, dataset: Path) ->
         assert contents(begun) == before
 
 
+@pytest.mark.slow
 def test_a_cross_validation_looks_at_all_folds_before_the_first(dataset: Path, tmp_path: Path) -> None:
     """The last fold was begun with another rate; the first would train for hours before anyone knew."""
     run = tmp_path / "folds"
@@ -208,6 +210,7 @@ ENSEMBLES: dict[str, tuple[str, ...]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", ENSEMBLES.values(), ids=ENSEMBLES)
 def test_an_ensemble_that_cannot_be_leaves_the_old_run_whole(
     arguments: tuple[str, ...], members: Path, dataset: Path, tmp_path: Path
@@ -223,6 +226,7 @@ def test_an_ensemble_that_cannot_be_leaves_the_old_run_whole(
     assert {path.name for path in tmp_path.iterdir()} == {"run", "empty"}
 
 
+@pytest.mark.slow
 def test_an_ensemble_replaces_the_old_run_when_it_is_whole(members: Path, tmp_path: Path) -> None:
     run = old_run(tmp_path / "run")
     result = gztrain("ensemble", members / "a", members / "b", "--run", run, "--overwrite")

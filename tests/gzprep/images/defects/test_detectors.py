@@ -69,6 +69,7 @@ def test_any_image_gets_finite_scores_and_is_left_unchanged(image: Pixels) -> No
     assert np.array_equal(image, before)
 
 
+@pytest.mark.slow
 @given(images())
 @settings(max_examples=50, deadline=None)
 def test_a_turned_image_keeps_its_verdicts_whatever_it_is(image: Pixels) -> None:
@@ -325,6 +326,7 @@ def listed(real_data: Path, words: str) -> set[str]:
         return {row["galaxy_id"] for row in csv.DictReader(file) if words in row["kind"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "name", "least"),
     [
@@ -369,6 +371,7 @@ def test_defects_seen_by_now_are_found(scores: Scores) -> None:
     assert len(known & alarms(scores, "black_line")) >= 0.9 * len(known), known - alarms(scores, "black_line")
 
 
+@pytest.mark.slow
 def test_real_images_keep_their_verdicts_when_turned(real_data: Path, scores: Scores) -> None:
     seen = {row["id"] for row in reviewed()}
     paths = [path for path in sorted(real_data.rglob("*.jpg")) if path.stem in seen]

@@ -111,6 +111,7 @@ def test_the_middle_row_of_an_odd_frame_belongs_to_no_half() -> None:
     assert error_image(frame) == 1
 
 
+@pytest.mark.slow
 def test_real_galaxies_are_far_below(real_data: Path) -> None:
     paths = sorted(real_data.glob("*/images/**/*.jpg"))[::2]
     scores = {path: error_image(decode(path.read_bytes(), "RGBA")) for path in paths}

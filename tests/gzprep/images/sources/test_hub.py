@@ -13,6 +13,8 @@ from tests import loopback_hub
 from tests.gzprep.images.sources import same_galaxies as same
 from tests.running import gzprep, manifest
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ("--views", "0", "--crop", "64", "--set", "shards.min_bins=1", "--set", "max_reject_share=1")
 
 

@@ -13,6 +13,8 @@ from gzprep.simulate import simulate
 from tests.gzprep.images.sources import same_galaxies as same
 from tests.running import Result, gzprep, manifest
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ("--views", "1", "--crop", "64", "--set", "shards.min_bins=1", "--set", "max_reject_share=1")
 Sums = dict[str, str]
 

@@ -84,6 +84,7 @@ def test_a_bin_gets_all_its_galaxies(job: PreparationJob) -> None:
         assert_that(root | beam.Create(galaxies) | GroupByBin(job), check)
 
 
+@pytest.mark.slow
 def test_counters_add_up_and_the_graph_ends_in_one_manifest(job: PreparationJob) -> None:
     root = beam.Pipeline(runner=FnApiRunner())
 

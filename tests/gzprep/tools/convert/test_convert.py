@@ -109,6 +109,7 @@ def test_the_schema_tells_hugging_face_datasets_of_images_and_classes(as_parquet
     assert features[f"{labels['names'][0]}_label"] == {"names": ["no", "yes"], "_type": "ClassLabel"}
 
 
+@pytest.mark.slow
 def test_load_dataset_shows_images_and_named_labels(
     as_parquet: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

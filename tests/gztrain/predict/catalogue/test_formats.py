@@ -16,7 +16,7 @@ from gztrain.predict.catalogue.source import Source
 from tests.gztrain.synthetic import scheme_of
 
 pytest.importorskip("astropy")
-pytestmark = pytest.mark.filterwarnings("ignore:No table")  # astropy measures texts itself
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:No table")]  # astropy measures texts itself
 ROWS = 10
 TOLD = {"MODEL": "a" * 64, "COVERAGE": 'intervals "held" <90> % & more'}
 SCHEMA = pa.schema([("id_str", pa.string()), ("ra", pa.float64()), ("dec", pa.float64()), ("plate", pa.int64())])

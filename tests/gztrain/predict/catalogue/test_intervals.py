@@ -48,6 +48,7 @@ def drawn(number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits))], 1), np.stack([votes, 1 - votes], 1)
 
 
+@pytest.mark.slow
 def test_intervals_hold_what_they_promise_on_new_galaxies() -> None:
     scaling = fit_scaling(*drawn(400, 0))
     shares, votes = drawn(2000, 1)
