@@ -2,6 +2,8 @@
 
 import os
 import site
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,17 @@ def reader_python() -> Path:
     return FORMATS
 
 
+def pytest_configure() -> None:
+    """Let tests of this process import torch and grain: pinned packages of both environments have the same versions.
+
+    Triton (torch's optimizers import it) and TensorFlow each have an LLVM; that of Triton must be loaded first.
+    """
+    for packages in FORMATS.parents[1].glob("lib/python*/site-packages"):
+        site.addsitedir(str(packages))
+        if find_spec("triton") is not None:
+            import_module("triton._C.libtriton")
+
+
 @pytest.fixture(scope="session")
 def torch_and_grain(reader_python: Path) -> None:
-    """Tests of this process can import torch and grain: pinned packages of both environments have the same versions."""
-    for packages in reader_python.parents[1].glob("lib/python*/site-packages"):
-        site.addsitedir(str(packages))
+    """torch and grain are there."""
