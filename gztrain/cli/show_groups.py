@@ -71,7 +71,10 @@ def show_members(found: Json) -> None:
         for part in found.get("members", ())
     ]
     if rows:
-        show_table("Members", rows, ("", "accuracy", "ensemble", "AUC", "ensemble"))
+        show_table("Members, and what the ensemble has more", rows, ("", "accuracy", "gain", "AUC", "gain"))
+        better = [part["run"] for part in found["members"] if (part["auc_macro_gain"] or 0) < 0]
+        if better:
+            show_line(f"With a larger AUC by itself than in the ensemble: {', '.join(better)}.")
         if any(part["accuracy"] is None for part in found["members"]):
             show_line("A member without figures was not judged on this split; gztrain evaluate judges it.")
         show_line("")

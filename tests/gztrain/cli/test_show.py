@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gztrain.cli.show import number, show_metrics
+from gztrain.cli.show_groups import show_members
 from gztrain.evaluation.evaluate import read_metrics
 from gztrain.models import MODELS
 from tests.gztrain.run_folders import told_run
@@ -33,3 +34,13 @@ def test_names_of_models_are_whole_on_a_narrow_terminal(columns: str, monkeypatc
     monkeypatch.setenv("COLUMNS", columns)
     words = gztrain("models").out.split()
     assert set(MODELS) <= set(words)
+
+
+def test_members_that_are_better_by_themselves_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = {"questions": 6, "accuracy": 0.9, "accuracy_gain": -0.01, "auc_macro": 0.91, "auc_macro_gain": -0.02}
+    unknown = dict.fromkeys(figures)
+    show_members({"members": [{"run": "one", **figures}, {"run": "two", **unknown}]})
+    out = capsys.readouterr().out
+    assert "-0.020" in out
+    assert "than in the ensemble: one.\n" in out
+    assert "gztrain evaluate judges it" in out
