@@ -75,6 +75,8 @@ class Stages:
     """Largest number of epochs in the second stage, which trains all layers (F46)."""
     fine_tune_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Rate of the second stage, as a share of the first."""
+    unfreeze: Annotated[Int, Field(ge=0)] | None = None
+    """Blocks of the backbone, counted from its end, that the second stage trains beside the head; absent: all."""
     patience: Count = 6
     """A stage ends after so many epochs without a better validation; the best weights are kept."""
     monitor: Literal["loss", "auc", "last"] = "loss"

@@ -146,7 +146,9 @@ def tune(  # noqa: PLR0913 -- options of a command line
 
 
 @app.command()
-@takes_recipe_options(without=("fold", "epochs", "fine_tune_epochs", "patience", "monitor", "strict_labels"))
+@takes_recipe_options(
+    without=("fold", "epochs", "fine_tune_epochs", "unfreeze", "patience", "monitor", "strict_labels")
+)
 def bench(
     out: Dataset,
     recipe: Recipe = None,

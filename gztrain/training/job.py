@@ -66,8 +66,14 @@ class TrainingJob:
 
 
 def stages_of(config: TrainConfig) -> tuple[TrainingStage, ...]:
-    """The training stages that a config asks for."""
+    """The training stages that a config asks for.
+
+    Raises:
+        UsageError: some blocks of a backbone are to be trained, and the model has none.
+    """
     entry, weights = MODELS[config.model.name], config.model.weights
+    if config.stages.unfreeze is not None and not entry.two_stage:
+        raise UsageError(f"--unfreeze counts blocks of a backbone, and {entry.name} has none; leave it out.")
     from_imagenet = entry.has_imagenet if weights is None else weights != "none"
     return plan_stages(config, pretrained=entry.two_stage and from_imagenet)
 

@@ -11,6 +11,7 @@ import numpy as np
 from gzcore.errors import GzError, Stopped
 from gztrain.config import TrainConfig
 from gztrain.data.stream import ahead
+from gztrain.models.blocks import train_last
 from gztrain.runs.arrays import Array
 from gztrain.runs.history import HistoryLine
 from gztrain.training.backends import Backend, Learner, StepPlan, Task
@@ -106,6 +107,11 @@ class Loop:
         parts, stage = self._parts, self._stage
         if parts.backbone is not None:
             parts.backbone.trainable = not stage.frozen
+            if stage.blocks is not None:
+                trained, blocks = train_last(parts.backbone, stage.blocks)
+                parts.journal.watch.tell(
+                    f"Stage {stage.name} trains {trained} of {blocks} blocks, the last, and the head."
+                )
         self._rate = make_rate(parts.config.optimizer, stage.rate, stage.epochs, parts.feed.steps)
         variables = parts.task.body.trainable_variables
         settable = self.progress.settable and self._rate.constant

@@ -49,6 +49,7 @@ OPTIONS: dict[str, Option] = {
     "dropout": Option("model.dropout", float, _MODEL, "Share of the features dropped in the head."),
     "epochs": Option("stages.epochs", int, _TRAINING, "Epochs of the first stage, at most. [12]"),
     "fine_tune_epochs": Option("stages.fine_tune_epochs", int, _TRAINING, "Epochs of the second stage, at most. [5]"),
+    "unfreeze": Option("stages.unfreeze", int, _TRAINING, "Last blocks of the backbone to train in the second. [all]"),
     "patience": Option("stages.patience", int, _TRAINING, "End a stage after so many epochs without improvement. [6]"),
     "monitor": Option(
         "stages.monitor",

@@ -27,19 +27,23 @@ class TrainingStage:
         epochs: largest number of epochs.
         rate: learning rate at its start.
         frozen: whether the backbone is frozen.
+        blocks: how many blocks of a backbone that is not frozen are trained, counted from its end; None: all.
     """
 
     name: str
     epochs: int
     rate: float
     frozen: bool
+    blocks: int | None = None
 
 
 def plan_stages(config: TrainConfig, *, pretrained: bool) -> tuple[TrainingStage, ...]:
     """The stages of a run; a stage of 0 epochs is left out."""
     stages, rate = config.stages, config.optimizer.rate
     first = TrainingStage("head" if pretrained else "whole", stages.epochs, rate, frozen=pretrained)
-    second = TrainingStage("fine-tune", stages.fine_tune_epochs, rate * stages.fine_tune_rate, frozen=False)
+    second = TrainingStage(
+        "fine-tune", stages.fine_tune_epochs, rate * stages.fine_tune_rate, frozen=False, blocks=stages.unfreeze
+    )
     return tuple(stage for stage in (first, second) if stage.epochs)
 
 
