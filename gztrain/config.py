@@ -57,6 +57,9 @@ class Optimizer:
     """For ``adamw`` only; biases, norms and position embeddings do not decay."""
     clip: Annotated[float, Field(gt=0)] | None = None
     """Largest norm of the whole gradient; absent: no limit."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """In the second stage, the rate of a block of the backbone as a share of that of the block after it. The head has
+    the rate of the stage. 1: all alike."""
     ema: bool = False
     """Average the weights over the steps of a stage; validation and the saved model use the average."""
     ema_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99

@@ -72,3 +72,16 @@ def train_last(backbone: Any, blocks: int) -> tuple[int, int]:  # noqa: ANN401 -
     for layer, number in pairs:
         layer.trainable = number in trained
     return len(trained), len(known)
+
+
+def shares_of_rate(backbone: Any, decay: float) -> dict[str, float]:  # noqa: ANN401 -- a keras.Model
+    """Share of the rate of each variable of a backbone, by its path: ``decay`` for the last block, its square before.
+
+    The deeper a layer, the more general is what it has learned, and the less should it change (Howard and Ruder 2018).
+    """
+    numbers = block_numbers([layer.name for layer in backbone.layers])
+    pairs = list(zip(backbone.layers, numbers, strict=True))
+    known = sorted({number for layer, number in pairs if layer.weights})
+    return {
+        weight.path: decay ** (len(known) - known.index(number)) for layer, number in pairs for weight in layer.weights
+    }

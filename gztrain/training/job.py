@@ -72,10 +72,20 @@ def stages_of(config: TrainConfig) -> tuple[TrainingStage, ...]:
         UsageError: some blocks of a backbone are to be trained, and the model has none.
     """
     entry, weights = MODELS[config.model.name], config.model.weights
-    if config.stages.unfreeze is not None and not entry.two_stage:
-        raise UsageError(f"--unfreeze counts blocks of a backbone, and {entry.name} has none; leave it out.")
+    if not entry.two_stage:
+        _refuse_blocks(config)
     from_imagenet = entry.has_imagenet if weights is None else weights != "none"
     return plan_stages(config, pretrained=entry.two_stage and from_imagenet)
+
+
+def _refuse_blocks(config: TrainConfig) -> None:
+    """Refuse keys that are about a backbone, for a model that has none."""
+    for key, asked in (
+        ("--unfreeze", config.stages.unfreeze is not None),
+        ("optimizer.layer_decay", config.optimizer.layer_decay != 1),
+    ):
+        if asked:
+            raise UsageError(f"{key} counts blocks of a backbone, and {config.model.name} has none; leave it out.")
 
 
 def make_job(request: TrainRequest) -> TrainingJob:

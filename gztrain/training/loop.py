@@ -11,7 +11,7 @@ import numpy as np
 from gzcore.errors import GzError, Stopped
 from gztrain.config import TrainConfig
 from gztrain.data.stream import ahead
-from gztrain.models.blocks import train_last
+from gztrain.models.blocks import shares_of_rate, train_last
 from gztrain.runs.arrays import Array
 from gztrain.runs.history import HistoryLine
 from gztrain.training.backends import Backend, Learner, StepPlan, Task
@@ -115,7 +115,10 @@ class Loop:
         self._rate = make_rate(parts.config.optimizer, stage.rate, stage.epochs, parts.feed.steps)
         variables = parts.task.body.trainable_variables
         settable = self.progress.settable and self._rate.constant
-        self._optimizer = make_optimizer(parts.config.optimizer, self._rate, variables, settable=settable)
+        shares = rate_shares(parts, stage)
+        self._optimizer = make_optimizer(
+            parts.config.optimizer, self._rate, variables, settable=settable, shares=shares
+        )
         if self._optimizer_values:
             assign_values(self._optimizer.variables, self._optimizer_values, parts.journal.checkpoints.last)
             self._optimizer_values = ()
@@ -331,3 +334,11 @@ def _check(losses: list[float], steps: int) -> None:
 
 def _floats(losses: list[Any]) -> list[float]:
     return [float(np.asarray(loss)) for loss in losses]
+
+
+def rate_shares(parts: LoopParts, stage: TrainingStage) -> dict[str, float]:
+    """Shares of the rate of a stage, by the path of a variable; empty where all have the same rate."""
+    decay = parts.config.optimizer.layer_decay
+    if parts.backbone is None or stage.frozen or decay == 1:
+        return {}
+    return shares_of_rate(parts.backbone, decay)

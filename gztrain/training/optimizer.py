@@ -1,6 +1,7 @@
 """Learning rates and optimizers: from the values of a config to Keras' objects."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -70,7 +71,14 @@ def make_rate(settings: Optimizer, start: float, epochs: int, steps: int) -> Rat
     return Rate(start, warmup, max(epochs * steps - warmup, 1) if settings.schedule == "cosine" else None)
 
 
-def make_optimizer(settings: Optimizer, rate: Rate, variables: list[Any], *, settable: bool = False) -> Any:  # noqa: ANN401
+def make_optimizer(
+    settings: Optimizer,
+    rate: Rate,
+    variables: list[Any],
+    *,
+    settable: bool = False,
+    shares: Mapping[str, float] | None = None,
+) -> Any:  # noqa: ANN401 -- a Keras optimizer
     """A Keras optimizer, built for some variables.
 
     Args:
@@ -78,16 +86,33 @@ def make_optimizer(settings: Optimizer, rate: Rate, variables: list[Any], *, set
         rate: learning rate of the stage.
         variables: what it trains.
         settable: whether callbacks may set the learning rate, which must be constant then.
+        shares: of the rate, by the path of a variable; 1 for others. Weight decay is not changed by them.
     """
     step_size = rate.start if settable else Schedule(rate)
     averaging = {"use_ema": True, "ema_momentum": settings.ema_momentum} if settings.ema else {}
     if settings.name == "adamw":
-        optimizer = keras.optimizers.AdamW(step_size, weight_decay=settings.weight_decay, **averaging)
+        optimizer = _kind(keras.optimizers.AdamW, variables, shares)(
+            step_size, weight_decay=settings.weight_decay, **averaging
+        )
         optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
     else:
-        optimizer = keras.optimizers.Adam(step_size, **averaging)
+        optimizer = _kind(keras.optimizers.Adam, variables, shares)(step_size, **averaging)
     optimizer.build(variables)
     return optimizer
+
+
+def _kind(usual: Any, variables: list[Any], shares: Mapping[str, float] | None) -> Any:  # noqa: ANN401 -- Keras' classes
+    """A class of optimizers whose variables have shares of the rate; the usual class where they have none."""
+    if not shares:
+        return usual
+    by_place = [shares.get(variable.path, 1.0) for variable in variables]
+
+    class Shared(usual):
+        def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:  # noqa: ANN401
+            # TensorFlow hands in its own variable, which has no path; Keras finds its place for its own moments, too.
+            super().update_step(gradient, variable, learning_rate * by_place[self._get_variable_index(variable)])
+
+    return Shared
 
 
 def rate_of(optimizer: Any) -> float:  # noqa: ANN401 -- a Keras optimizer

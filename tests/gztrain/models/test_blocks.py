@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from gztrain.models.blocks import block_numbers, train_last
+from gztrain.models.blocks import block_numbers, shares_of_rate, train_last
 
 NAMES = {
     "resnet": [
@@ -58,3 +58,12 @@ def test_the_last_blocks_are_trained_with_their_batch_norm(wanted: int, trained:
     names = [layer.name for layer in model.layers if layer.trainable_variables]
     assert (names[0].partition("_")[0] if names else None) == first
     assert len(model.trainable_variables) == 4 * min(wanted, 3)
+
+
+def test_each_block_has_a_share_of_the_rate_of_the_next() -> None:
+    shares = shares_of_rate(backbone(), 0.5)
+    assert {path.partition("/")[0]: share for path, share in shares.items() if "conv" in path} == {
+        "block1_conv1": 0.125,
+        "block2_conv1": 0.25,
+        "block3_conv1": 0.5,
+    }

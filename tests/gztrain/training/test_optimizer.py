@@ -1,11 +1,14 @@
 """The learning rate over a run, as we compute it and as Keras does."""
 
 import math
+from typing import Literal
 
+import keras
+import numpy as np
 import pytest
 
 from gztrain.config import Optimizer
-from gztrain.training.optimizer import Rate, make_rate
+from gztrain.training.optimizer import Rate, make_optimizer, make_rate
 
 
 @pytest.mark.parametrize(
@@ -41,3 +44,13 @@ def test_keras_computes_the_same_rate() -> None:
     assert [float(schedule(step)) for step in range(25)] == pytest.approx(
         [float(rate.at(step)) for step in range(25)], rel=1e-4
     )
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_a_variable_with_a_share_of_the_rate_moves_by_that_share(name: Literal["adam", "adamw"]) -> None:
+    variables = [keras.Variable(np.zeros(2, np.float32), name=each) for each in ("deep", "head")]
+    rate, shares = Rate(0.01), {variables[0].path: 0.1}
+    optimizer = make_optimizer(Optimizer(name=name), rate, variables, shares=shares)
+    optimizer.apply([keras.ops.ones(2), keras.ops.ones(2)], variables)
+    moved = [-float(keras.ops.convert_to_numpy(variable)[0]) for variable in variables]
+    assert moved == pytest.approx([0.001, 0.01], rel=1e-4)  # the first step of Adam is as long as the rate

@@ -232,7 +232,13 @@ def test_an_ensemble_replaces_the_old_run_when_it_is_whole(members: Path, tmp_pa
     result = gztrain("ensemble", members / "a", members / "b", "--run", run, "--overwrite")
     assert result.code == 0, result.err
     left = {"config.json", "galaxies.parquet", "ensemble.json", "metrics.json", "model.keras", "predictions.parquet"}
-    assert {path.name for path in run.iterdir()} == {*left, "predictions-test.parquet", "notes.txt", ".gztrain"}
+    assert {path.name for path in run.iterdir()} == {
+        *left,
+        "predictions-test.parquet",
+        "notes.txt",
+        ".gztrain",
+        "MODEL_CARD.md",
+    }
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
 
 
