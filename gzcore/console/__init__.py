@@ -17,6 +17,12 @@ def shown(value: object, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
+def brief(error: object, most: int = 300) -> str:
+    """What an error of another library says, for a sentence of ours: it may quote a whole document."""
+    text = str(error)
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def say(text: str) -> None:
     """Print a line of text for a person, on standard error."""
     sys.stderr.write(f"{printable(text)}\n")

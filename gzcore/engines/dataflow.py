@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from gzcore.console import brief
 from gzcore.engines.names import DATAFLOW, option_value
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.documents import parse_toml, read_bytes
@@ -101,7 +102,7 @@ def read_fleet(path: Place | None) -> Fleet:
         key = ".".join(map(str, first["loc"]))
         raise UsageError(f"The worker options {path} have {key!r}, which does not fit: {first['msg']}.") from None
     except ValueError as error:
-        raise UsageError(f"The worker options {path} are not TOML: {error}.") from None
+        raise UsageError(f"The worker options {path} are not TOML: {brief(error)}.") from None
 
 
 def check_dataflow(kind: JobKind, options: Sequence[str], places: Sequence[Place]) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from gzcore.console import shown
+from gzcore.console import brief, shown
 from gzcore.errors import UsageError
 from gzcore.storage.documents import DEEPEST, BadDocument, parse_toml, read_bytes
 from gzcore.storage.places import Place, as_place
@@ -183,9 +183,9 @@ def read_table(path: Place) -> Json:
     except OSError as error:
         raise UsageError(f"The recipe {path} cannot be read ({error.strerror}); name an existing file.") from None
     except BadDocument as error:
-        raise UsageError(f"The recipe {path} cannot be used: {error}.") from None
+        raise UsageError(f"The recipe {path} cannot be used: {brief(error)}.") from None
     except ValueError as error:  # no TOML, no UTF-8, a number of 5,000 digits
-        raise UsageError(f"The recipe {path} is not TOML: {error}.") from None
+        raise UsageError(f"The recipe {path} is not TOML: {brief(error)}.") from None
 
 
 def _assign(values: Json, pair: str, example: str) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from gzcore.console import brief
 from gzcore.errors import GzError, system_sentence
 from gzcore.machine import is_used, mark_used
 from gzcore.storage.documents import BadDocument, parse_json, read_bytes
@@ -113,7 +114,9 @@ def read_json(place: Place) -> Any:  # noqa: ANN401 -- any JSON value
     except OSError as error:
         raise GzError(f"{place} cannot be read ({error.strerror}).") from None
     except BadDocument as error:
-        raise GzError(f"{place} is damaged ({error}); run the command that made it again, with --overwrite.") from None
+        raise GzError(
+            f"{place} is damaged ({brief(error)}); run the command that made it again, with --overwrite."
+        ) from None
 
 
 def read_if_there(place: Place, start: int = 0, stop: int | None = None) -> bytes | None:

@@ -15,6 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gzcore.console import brief
 from gzcore.errors import GzError
 from gzcore.machine import OPEN_TO_READ
 from gzcore.storage.places import Place, Url
@@ -220,4 +221,4 @@ def read_document(place: Place, model: "type[ModelT]", remedy: str) -> tuple[Mod
     except OSError as error:
         raise GzError(f"{place} cannot be read ({error.strerror or error}).") from None
     except BadDocument as error:
-        raise GzError(f"{place} is damaged ({error}); {remedy}.") from None
+        raise GzError(f"{place} is damaged ({brief(error)}); {remedy}.") from None

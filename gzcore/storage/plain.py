@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from gzcore.console import brief
 from gzcore.storage.documents import DEEPEST, BadDocument, parse_json, read_bytes
 from gzcore.storage.places import Place
 
@@ -44,7 +45,7 @@ def parse_yaml(data: bytes) -> Any:  # noqa: ANN401 -- any value of YAML
     except yaml.YAMLError as error:
         raise BadDocument(f"it is not YAML of plain data: {_reason(error)}") from None
     except ValueError as error:  # a date such as 2026-99-99
-        raise BadDocument(f"it is not YAML of plain data: {error}") from None
+        raise BadDocument(f"it is not YAML of plain data: {brief(error)}") from None
 
 
 def _reason(error: Exception) -> str:

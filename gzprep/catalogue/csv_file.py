@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.csv
 
+from gzcore.console import brief
 from gzcore.errors import GzError
 from gzcore.storage.places import Place
 from gzprep.catalogue.dialect import Dialect, open_bytes
@@ -170,7 +171,7 @@ def _fault(dialect: Dialect, line: bytes) -> str | None:
     except csv.Error as error:
         if "unexpected end" in str(error):
             return "has a quote that is not closed, or a value with a line break"
-        return f"is no row of values ({error})"
+        return f"is no row of values ({brief(error)})"
     wanted, values = len(dialect.names), len(rows[0]) if rows else 0
     if values != wanted and not _is_blank(dialect, line):
         return f"has {values} values where the header has {wanted} (it begins with {show(text[:40])})"

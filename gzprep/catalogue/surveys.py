@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from gzcore.console import printable
+from gzcore.console import brief, printable
 from gzcore.errors import UsageError
 from gzcore.storage.documents import BadDocument, fit, parse_toml, read_bytes
 from gzcore.storage.places import Place, as_place
@@ -57,7 +57,7 @@ def read_survey(path: Place) -> Survey:
     except OSError as error:
         raise UsageError(f"The survey {path} cannot be read ({error.strerror or error}).") from None
     except BadDocument as error:
-        raise UsageError(f"The survey {path} cannot be read ({error}).") from None
+        raise UsageError(f"The survey {path} cannot be read ({brief(error)}).") from None
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5,000 digits
         raise UsageError(f"The survey {path} is not TOML: {printable(str(error)).rstrip('.')}.") from None
     return survey_of(values, f"The survey {path}")

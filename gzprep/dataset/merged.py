@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gzcore.console import printable
+from gzcore.console import brief, printable
 from gzcore.dataset.schema import Hash, Text
 from gzcore.errors import GzError
 from gzcore.storage.documents import BadDocument, fit
@@ -53,7 +53,7 @@ def inputs_of(manifest: Json) -> tuple[Input, ...]:
     try:
         return fit(_Inputs, {"inputs": manifest["source"].get("inputs")}).inputs
     except BadDocument as error:
-        raise GzError(f"manifest.json: source.inputs is damaged ({error}).") from None
+        raise GzError(f"manifest.json: source.inputs is damaged ({brief(error)}).") from None
 
 
 def refuse_merged(manifest: Json) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gzcore.console import brief
 from gzcore.dataset.example import Record, parse_record
 from gzcore.dataset.features import Widths
 from gzcore.dataset.manifest import read_manifest
@@ -170,7 +171,7 @@ def operations_of(record: Record) -> list[dict[str, Any]]:
     try:
         operations: list[dict[str, Any]] = parse_json(record.ops)
     except BadDocument as error:
-        raise DamagedRecord(f"its ops are not JSON ({error})") from None
+        raise DamagedRecord(f"its ops are not JSON ({brief(error)})") from None
     if not isinstance(operations, list):
         raise DamagedRecord("its ops are not a list")
     return operations

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from gzcore.console import say
+from gzcore.console import brief, say
 from gzcore.dataset.layout import MANIFEST, SPLITS
 from gzcore.dataset.manifest import parse_manifest, read_manifest
 from gzcore.dataset.schema import Manifest
@@ -62,7 +62,7 @@ def _take_manifest(root: Path, source: Url) -> None:
             "finishes one."
         ) from None
     except BadDocument as error:
-        raise GzError(f"{source / MANIFEST} is damaged ({error}).") from None
+        raise GzError(f"{source / MANIFEST} is damaged ({brief(error)}).") from None
     now = _sums(parse_manifest(data, source)[0])
     kept = root / MANIFEST
     with writing(root):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
-from gzcore.console import printable, shown
+from gzcore.console import brief, printable, shown
 from gzcore.errors import UsageError
 from gzcore.storage.documents import BadDocument, read_bytes
 from gzcore.storage.places import Place
@@ -141,7 +141,7 @@ def parse_results(text: str, source: str) -> tuple[Result, ...]:
     try:
         rows = list(csv.reader(StringIO("\n".join(line for _, line in lines)), strict=True))
     except csv.Error as error:
-        raise UsageError(f"The table {source} is no CSV ({error}).") from None
+        raise UsageError(f"The table {source} is no CSV ({brief(error)}).") from None
     names = [_known_name(name) for name in rows[0]] if rows else []
     if not set(names) & set(FIGURES):
         raise UsageError(

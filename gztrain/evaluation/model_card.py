@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from gzcore.console import printable
+from gzcore.console import brief, printable
 from gzcore.errors import GzError
 from gzcore.storage.atomic import write_bytes
 from gzcore.storage.documents import BadDocument, fit, parse_json, read_bytes
@@ -112,7 +112,7 @@ def read_card(path: Path) -> Json:
     except FileNotFoundError:
         raise GzError(f"There is no model card {path}; gztrain fit writes MODEL_CARD.md into the run folder.") from None
     except (BadDocument, UnicodeDecodeError) as error:
-        raise GzError(f"{path} is no model card of gztrain ({error}).") from None
+        raise GzError(f"{path} is no model card of gztrain ({brief(error)}).") from None
 
 
 def _parse(text: str) -> Json:

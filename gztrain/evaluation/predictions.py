@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gzcore.console import shown
+from gzcore.console import brief, shown
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, writing
 from gzcore.storage.documents import BadDocument, parse_json
@@ -97,7 +97,7 @@ def read_predictions(path: Path) -> Predictions:
     except FileNotFoundError:
         raise GzError(f"There are no predictions in {path}; gztrain evaluate makes them.") from None
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        raise GzError(f"{path} does not hold predictions of gztrain: {error}.") from error
+        raise GzError(f"{path} does not hold predictions of gztrain: {brief(error)}.") from error
     arrays = probabilities.astype(np.float32), labels.astype(np.int64), mask.astype(np.int64)
     return Predictions(ids, *arrays, names, panel)
 

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from gzcore.console import brief
 from gzcore.errors import GzError
 from gzcore.storage.documents import BadDocument, parse_json, read_bytes
 from gztrain.models.hub import CONFIG, WEIGHT_FILES
@@ -77,7 +78,7 @@ def find_files(source: Path) -> tuple[Path, Mapping[str, Any]]:
     try:
         config = parse_json(read_bytes(source / CONFIG))
     except (OSError, BadDocument) as error:
-        raise GzError(f"{source / CONFIG} cannot be read ({error}); get the folder again.") from None
+        raise GzError(f"{source / CONFIG} cannot be read ({brief(error)}); get the folder again.") from None
     return file, config if isinstance(config, dict) else {}
 
 
@@ -91,7 +92,7 @@ def _read(file: Path) -> Arrays:
     try:
         return dict(load_file(file))
     except Exception as error:  # the library has its own exception, which is not of Python's kinds
-        raise GzError(f"The weights {file} cannot be read ({error}).") from None
+        raise GzError(f"The weights {file} cannot be read ({brief(error)}).") from None
 
 
 def _check_architecture(config: Mapping[str, Any], name: str, source: Path) -> None:

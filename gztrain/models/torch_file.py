@@ -17,7 +17,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from gzcore.console import printable
+from gzcore.console import brief, printable
 from gzcore.errors import GzError
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -69,7 +69,7 @@ def read_torch_file(path: Path) -> Arrays:
         with zipfile.ZipFile(path) as archive:
             return _read(archive)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:  # of another kind, or encrypted
-        raise GzError(f"The weights {path} cannot be read ({error}); expected a file of torch.save.") from None
+        raise GzError(f"The weights {path} cannot be read ({brief(error)}); expected a file of torch.save.") from None
     except (*_DAMAGES, Refused) as error:
         raise GzError(f"The weights {path} are not loaded: {printable(str(error)).rstrip('.')}.") from None
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from gzcore.console import brief
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError, UsageError
 from gzcore.storage import locks
@@ -271,7 +272,7 @@ def open_run(path: Path) -> Run:
             versions=document.get("versions", {}),
         )
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
-        raise GzError(f"{folder.config} is damaged ({error}); train the run again with --overwrite.") from None
+        raise GzError(f"{folder.config} is damaged ({brief(error)}); train the run again with --overwrite.") from None
 
 
 def _read_config(folder: RunFolder) -> Json:
@@ -287,7 +288,7 @@ def _read_config(folder: RunFolder) -> Json:
     except FileNotFoundError:
         raise GzError(_missing(folder)) from None
     except BadDocument as error:
-        raise GzError(f"{folder.config} is damaged ({error}); {remedy}.") from None
+        raise GzError(f"{folder.config} is damaged ({brief(error)}); {remedy}.") from None
     return dict(document)
 
 

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
+from gzcore.console import brief
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, writing
 from gzcore.storage.documents import BadDocument, read_bytes
@@ -71,7 +72,7 @@ def _checked_rows(path: Path, *, complete: bool = False) -> list[dict[str, str]]
         for line, row in enumerate(rows, 2):
             _check_row(row, line)
     except (OSError, csv.Error, ValueError) as error:
-        raise GzError(f"The history {path} cannot be read ({error}).") from None
+        raise GzError(f"The history {path} cannot be read ({brief(error)}).") from None
     return rows
 
 

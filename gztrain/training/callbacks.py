@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gzcore.console import brief
 from gzcore.errors import GzError, UsageError
 
 Array = npt.NDArray[Any]
@@ -188,7 +189,7 @@ def _restored(each: State, arrays: Sequence[Array]) -> State:
         return {str(name): _unpack(value, arrays) for name, value in each["state"].items()}
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise GzError(
-            f"The checkpoint is damaged in what it keeps of a callback ({error}); start over with --overwrite."
+            f"The checkpoint is damaged in what it keeps of a callback ({brief(error)}); start over with --overwrite."
         ) from None
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from gzcore.console import brief
 from gzcore.errors import GzError
 from gzcore.storage.documents import BadDocument, fit, parse_json, read_bytes
 from gzcore.storage.places import Place
@@ -70,4 +71,4 @@ def read_note(path: Place) -> FileEntry:
     try:
         return fit(FileEntry, parse_json(read_bytes(path)))
     except BadDocument as error:
-        raise GzError(f"{path} is damaged ({error}); remove it.") from None
+        raise GzError(f"{path} is damaged ({brief(error)}); remove it.") from None
