@@ -85,7 +85,8 @@ def _from_counts(piece: Piece, question: Question, counts: Mapping[str, Numbers]
     """The counts of a question, divided by their total."""
     divisor = np.where(total > 0, total, np.nan)
     for name in question.columns:
-        shares = counts[name] / divisor
+        with np.errstate(invalid="ignore"):  # infinite counts, which are refused, over an infinite total
+            shares = counts[name] / divisor
         for place in np.flatnonzero(shares > 1 + ROUNDING).tolist():
             count, most = show(float(counts[name][place])), show(float(total[place]))
             piece.note(
