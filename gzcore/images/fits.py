@@ -64,7 +64,7 @@ class FitsImage:
         places = [self._place(band) for band in bands] if bands else range(len(self._units))
         try:
             return np.stack([self._plane(place) for place in places])[:, ::-1]
-        except (TypeError, ValueError, OSError, IndexError, AttributeError, MemoryError) as error:
+        except (TypeError, ValueError, OSError, LookupError, AttributeError, MemoryError, ArithmeticError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
             raise UnreadableImage(f"the image cannot be decoded: {reason}") from error
 

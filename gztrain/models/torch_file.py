@@ -7,6 +7,7 @@ any function of any module. This reader knows a few harmless names and refuses e
 import io
 import pickle
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +37,10 @@ _LARGEST = 4_000_000_000
 """Bytes of all arrays."""
 
 
-_DAMAGES = (pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError)
+_DAMAGES = (
+    *(pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, MemoryError, zlib.error),  # lengths that are believed, and members that cannot be unpacked
+)
 """What Python's reader of pickles raises for one that is damaged."""
 
 
@@ -71,7 +75,8 @@ def read_torch_file(path: Path) -> Arrays:
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:  # of another kind, or encrypted
         raise GzError(f"The weights {path} cannot be read ({brief(error)}); expected a file of torch.save.") from None
     except (*_DAMAGES, Refused) as error:
-        raise GzError(f"The weights {path} are not loaded: {printable(str(error)).rstrip('.')}.") from None
+        reason = printable(brief(error)).rstrip(".") or "they are damaged"
+        raise GzError(f"The weights {path} are not loaded: {reason}.") from None
 
 
 def _read(archive: zipfile.ZipFile) -> Arrays:

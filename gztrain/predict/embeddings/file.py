@@ -77,7 +77,7 @@ class Embeddings:
             raise UsageError(f"There is no file {path}; gztrain embed makes one.") from None
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
             raise UsageError(f"{path} is no file of embeddings; gztrain embed makes one.") from None
-        if not self._file.schema_arrow.equals(schema(self.origin)) or not len(self):
+        if not self._file.schema_arrow.equals(schema(self.origin)) or self._file.metadata.num_rows < 1:
             raise UsageError(f"{path} has other columns than gztrain embed writes, or no rows; make it again.")
 
     def __enter__(self) -> Self:
@@ -114,23 +114,29 @@ class Embeddings:
             for place, row in zip(here, batch.take(pa.array(here, pa.int64())).to_pylist(), strict=True):
                 found[start + place] = row
             start += len(batch)
-        if wanted - found.keys():
-            raise GzError(
-                f"{self.path} is damaged (it ends after {start:,} of {len(self):,} rows); run gztrain embed again."
-            )
         return [found[place] for place in places]
 
     def _batches(self, names: list[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns in chunks.
 
         Raises:
-            GzError: the file is damaged.
+            GzError: the file is damaged: also where it has other rows than it says, or an id that is no UTF-8.
         """
+        seen = 0
         try:
-            yield from self._file.iter_batches(CHUNK, columns=names)
+            for batch in self._file.iter_batches(CHUNK, columns=names):
+                if "id" in names:
+                    batch.column("id").validate(full=True)
+                seen += len(batch)
+                yield batch
         except (OSError, pa.ArrowException, ValueError) as error:
-            reason = printable(str(error).split("\n")[0][:200]).rstrip(". ")
-            raise GzError(f"{self.path} is damaged ({reason}); run gztrain embed again.") from None
+            raise self._damaged(str(error)) from None
+        if seen != len(self):
+            raise self._damaged(f"it has {seen:,} rows where it says {len(self):,}")
+
+    def _damaged(self, words: str) -> GzError:
+        reason = printable(words.split("\n", maxsplit=1)[0][:200]).rstrip(". ")
+        return GzError(f"{self.path} is damaged ({reason}); run gztrain embed again.")
 
     def _numbers(self, column: pa.Array) -> Floats:
         values: npt.NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False)
