@@ -126,6 +126,10 @@ def _parse(text: str) -> Json:
     return document
 
 
+Number = Annotated[float, Field(strict=True)] | None
+"""A number itself, not text that looks like one."""
+
+
 class CardDocument(BaseModel):
     """What the block of JSON must hold; the recipe in it is checked as every recipe is."""
 
@@ -135,7 +139,7 @@ class CardDocument(BaseModel):
     backend: Annotated[str, Field(max_length=100)]
     versions: dict[str, str]
     ensemble: bool
-    figures: dict[str, dict[str, tuple[float | None, float | None, float | None]]]
+    figures: dict[str, dict[str, tuple[Number, Number, Number]]]
 
 
 def card(run: Run, said: Json, metrics: Json) -> str:

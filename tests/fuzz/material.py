@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,9 @@ from gzprep.images.as_pipeline import as_yaml, built_in_pipeline
 from gzprep.simulate import simulate
 from gzprep.tools.convert.folder import convert
 from gzprep.tools.convert.plan import Request
+from gztrain.config import TrainConfig, as_mapping
 from gztrain.data.labels import Floats
+from gztrain.evaluation.model_card import FORMAT as CARD_FORMAT
 from gztrain.predict.catalogue.doubt import find_familiar
 from gztrain.predict.catalogue.fitted_file import FORMAT, Fitted, write_fitted
 from gztrain.predict.catalogue.intervals import LEVEL, Scaling
@@ -236,7 +239,22 @@ def _of_features(folder: Path) -> Documents:
             torch_bytes({"c": np.zeros((2, 3), np.float16)}),
         ],
         "embeddings": [_parquet(table)],
+        "model_card": [json.dumps(_said(), indent=1).encode()],
         "intervals": [*_learned(folder / "catalogue.npz", features)],
+    }
+
+
+def _said() -> dict[str, Any]:
+    figures = {"accuracy": [0.8, 0.7, 0.9], "auc_macro": [0.8, None, None]}
+    return {
+        "format": CARD_FORMAT,
+        "weights_sha256": MODEL,
+        "data": {"name": "out", "data_hash": MODEL, "recipe_hash": MODEL},
+        "config": as_mapping(TrainConfig()),
+        "backend": "tensorflow",
+        "versions": {"keras": "3.15"},
+        "ensemble": False,
+        "figures": {"val": figures},
     }
 
 

@@ -23,12 +23,14 @@ from gzprep.images.sources.base import ImageName, ImageSource, read_named
 from gzprep.images.sources.parquet import ParquetImages, open_parquet, read_group, unpack
 from gzprep.images.sources.tar import open_tar
 from gzprep.tools.convert.record import read_converted, read_note
+from gztrain.config import from_mapping
 from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.evaluation.audit import audit, read_results, sentences
 from gztrain.evaluation.prevalence import read_prevalence
 from gztrain.models.torch_file import read_torch_file
 from gztrain.predict.catalogue.fitted_file import read_fitted
 from gztrain.predict.embeddings.explore import draw_map, outliers, similar
+from gztrain.training.reproduce import compare, open_original
 from tests.fuzz.material import LABELS, MODEL, documents
 from tests.gz2 import GZ2
 from tests.gztrain.synthetic import scheme_of
@@ -130,6 +132,15 @@ def embeddings(data: bytes, folder: Path) -> None:
     similar(path, name="1", html=page)
     outliers(path, html=page)
     draw_map(path, page)
+
+
+def model_card(data: bytes, folder: Path) -> None:
+    """The block of JSON in a model card, as far as `gztrain reproduce` reads it before it trains."""
+    path = folder / "MODEL_CARD.md"
+    path.write_bytes(b"# A model\n\n```json gztrain\n" + data + b"\n```\n")
+    original = open_original(path)
+    from_mapping(original.config, str(path))
+    compare(original.said, original.said)
 
 
 def converted(data: bytes, folder: Path) -> None:

@@ -216,6 +216,7 @@ TARGETS: dict[str, Target] = {
     "pipeline": Target(readers.pipeline, OWN, TEXT),
     "torch_file": Target(readers.torch_file, OWN, ZIP),
     "embeddings": Target(readers.embeddings, OWN, BYTES),
+    "model_card": Target(readers.model_card, OWN, JSON),
     "converted": Target(readers.converted, OWN, JSON),
     "convert_note": Target(readers.convert_note, OWN, JSON),
     "published": Target(readers.published, OWN, TEXT),
