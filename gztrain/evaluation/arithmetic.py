@@ -65,7 +65,7 @@ def columns_of_classes(row: Row) -> int | None:
     """Number of classes where each galaxy has exactly one: all counts over those that are positive. Else None."""
     counted = total(row)
     positives = row.get("true_positives", 0.0) + row.get("false_negatives", 0.0)
-    if not counted or not positives:
+    if not counted or not positives or not math.isfinite(counted / positives):
         return None
     ratio = counted / positives
     columns = round(ratio)

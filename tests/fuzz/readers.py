@@ -136,7 +136,8 @@ def embeddings(data: bytes, folder: Path) -> None:
 
 def model_card(data: bytes, folder: Path) -> None:
     """The block of JSON in a model card, as far as `gztrain reproduce` reads it before it trains."""
-    path = folder / "MODEL_CARD.md"
+    (folder / "card").mkdir(exist_ok=True)  # alone: beside a run it would stand for the run
+    path = folder / "card/MODEL_CARD.md"
     path.write_bytes(b"# A model\n\n```json gztrain\n" + data + b"\n```\n")
     original = open_original(path)
     from_mapping(original.config, str(path))
