@@ -178,7 +178,7 @@ _WORDS: dict[Kind, str] = {
     "chance": "not shown to be better than chance",
     "never": "never says yes",
     "always": "always says yes",
-    "commonest": "not better than the commonest answer",
+    "commonest": "not shown to be better than the commonest answer",
     "off": "probabilities are off",
     "few": "few galaxies",
 }

@@ -131,7 +131,7 @@ class Temperature(layers.Layer):
 def _temper(given: Tensor, temperature: float, *, joint: bool) -> Tensor:
     if joint:
         return ops.softmax(ops.log(given) / temperature, axis=-1)
-    return ops.sigmoid((ops.log(given) - ops.log1p(-given)) / temperature)
+    return ops.sigmoid((ops.log(given) - ops.log(1 - given)) / temperature)
 
 
 def images_of(size: int) -> Tensor:

@@ -102,7 +102,7 @@ BROKEN: dict[str, tuple[Callable[[], Predictions], str]] = {
     ),
     "worse than the commonest answer": (
         lambda: changed(lambda p, rng: column(p, 3, rng.random(len(p)))),
-        "Not better than the commonest answer: bar-gz2 (0.",
+        "Not shown to be better than the commonest answer: bar-gz2 (0.",
     ),
     "few galaxies": (few_bars, f"Few galaxies: {BAR} (33 galaxies, 3 positive)."),
 }

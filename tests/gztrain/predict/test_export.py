@@ -9,6 +9,7 @@ import pytest
 from gzcore.errors import GzError, UsageError
 from gztrain.data import open_reader, select
 from gztrain.data.dataset import open_dataset
+from gztrain.models.layers import Temperature
 from gztrain.predict import export as module
 from gztrain.predict.export import TOLERANCE, agreement, check_able, export, export_model, probe_images, without_groups
 from gztrain.runs.folder import open_run
@@ -68,6 +69,19 @@ def test_grouped_convolutions_are_exported_as_depthwise_ones(tmp_path: Path) -> 
     assert np.ptp(np.concatenate([model(images) for images in probe_images(16)])) > 0.01
     assert without_groups(plain) is plain
     assert type(plain.get_layer(body.name).get_layer("grouped")) is layers.DepthwiseConv2D
+
+
+@pytest.mark.slow
+@on_tensorflow
+def test_the_temperatures_of_a_run_are_exported(tmp_path: Path) -> None:
+    layers = keras.layers
+    images = keras.Input((16, 16, 3), dtype="uint8")
+    seen = layers.Flatten()(layers.Rescaling(1 / 255)(images))
+    alone, joint = layers.Dense(2, "sigmoid")(seen), layers.Dense(3, "softmax")(seen)
+    probabilities = layers.Concatenate()([alone, joint])
+    tempered = Temperature([1, 1, 3], [2.5, 0.6, 1.7], [False, False, True])(probabilities)
+    document = export_model(keras.Model(images, tempered), tmp_path, ("a", "b", "c", "d", "e"))
+    assert max(document["largest_difference"].values()) < 1e-5
 
 
 @on_tensorflow
