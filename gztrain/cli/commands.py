@@ -50,7 +50,7 @@ def evaluate(  # noqa: PLR0913 -- options of a command line
     ] = "test",
     data: Data = None,
     labels: Annotated[
-        str | None, typer.Option(help="Judge by asked or report labels. [those it was trained on]")
+        str | None, typer.Option(help="Judge by asked, report or debiased labels. [those it was trained on]")
     ] = None,
     *,
     by: Annotated[

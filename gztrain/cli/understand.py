@@ -84,7 +84,7 @@ def _show_explained(found: dict[str, Any], html: Path | None) -> None:
         for name, each in found["steadiness"].items()
     ]
     title = f"How steady the answers are, on {len(found['galaxies'])} galaxies"
-    show_table(title, rows, ("question", "score", "verdict", "flips", "outside blanked"))
+    show_table(title, rows, ("question", "score", "verdict", "flips", "beyond 50 % blanked"))
     show_line("Score: 0, turned and shifted copies get the same answers; 1, they differ as much as another galaxy.")
     _show_unused(found)
     if html is not None:

@@ -462,8 +462,9 @@ def test_every_key_is_documented_and_every_documented_key_exists() -> None:
         "damaged_records": 0,
         "temperatures": temperatures,
         "folds": folds,
+        "members": [dict.fromkeys(("run", "questions", "accuracy", "auc_macro", "accuracy_gain", "auc_macro_gain"))],
         "by": by_columns(predictions, scheme, [column], (5, 0)),
         "prevalence": corrected(predictions, scheme, Prevalence("file", shares), (5, 0)),
-    }  # by evaluate and crossval
+    }  # by evaluate, crossval and ensemble
     document = as_document("all", {"val": {**added, **found}}, {"damaged_records": 0})
     assert documented_keys() == paths(document, scheme)
