@@ -82,9 +82,11 @@ class Parcel(dict[str, Any]):
 
     def __init__(self, arrays: Arrays) -> None:
         super().__init__(_tensors(arrays))
-        self._arrays = arrays
+        self._arrays, self._made = arrays, dict(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.keys() != self._made.keys() or not all(map(is_, self.values(), self._made.values())):
+            return dict, (dict(self),)  # a collate_fn of the user has put other values into it
         images, blocks = self._arrays["image"], _blocks.get(os.getpid())
         handle = None if blocks is None else blocks.lend(images)
         if handle is None:

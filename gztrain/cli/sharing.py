@@ -34,7 +34,14 @@ def reproduce(
     else:
         _show(found)
     if not found["reproduced"]:
-        raise GzError("The run was not reproduced: a figure lies outside of the interval that the card gives.")
+        raise GzError(f"The run was not reproduced: {why(found)}.")
+
+
+def why(found: dict[str, Any]) -> str:
+    """Why a run counts as not reproduced."""
+    if any(figure["within"] is False for figure in found["figures"].values()):
+        return "a figure lies outside of the interval that the card gives"
+    return "its weights differ, and the card has no interval to compare its figures with"
 
 
 def _show(found: dict[str, Any]) -> None:

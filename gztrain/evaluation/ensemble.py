@@ -189,6 +189,9 @@ def check_fits(first: Run, other: Run, split: Split) -> None:
     pairs = {
         "follow one label policy": (first.config.labels, other.config.labels),
         "see images of one size": (first.crop, other.crop),
+        "have one loss": (first.config.loss.name, other.config.loss.name),
+        "take labels of as many votes (min_votes)": (first.config.min_votes, other.config.min_votes),
+        "treat ties alike": (first.config.ties, other.config.ties),
     }
     if not same_data_of(first, other):
         raise GzError(

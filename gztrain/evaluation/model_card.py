@@ -146,16 +146,13 @@ def card(run: Run, said: Json, metrics: Json) -> str:
     """The card as Markdown."""
     lines = [
         _FRONT,
-        f"# {said['config']['model']['name']}, trained on {said['data']['name']}",
+        f"# {said['config']['model']['name']}, trained on {_cell(said['data']['name'])}",
         "",
         *_what(run, ensemble=said["ensemble"]),
         *_chain(said),
         *_results(run, metrics),
         *_limits(run, metrics),
-        "## Train it again",
-        "",
-        _AGAIN.format(name=said["data"]["name"]),
-        "",
+        *([] if said["ensemble"] else ["## Train it again", "", _AGAIN.format(name=said["data"]["name"]), ""]),
         "```json gztrain",
         json.dumps(said, indent=1),
         "```",
@@ -187,7 +184,7 @@ _HEAD = (
 
 
 def _what(run: Run, *, ensemble: bool) -> Iterator[str]:
-    kind = "The mean of several networks" if ensemble else "A network"
+    kind = "Several networks in one model, an ensemble," if ensemble else "A network"
     yield (
         f"{kind} that answers {len(run.scheme.questions)} questions of a decision tree about an image of a galaxy "
         f"(scheme `{run.scheme.name}`). Input: uint8 RGB, {run.crop} x {run.crop} px, the galaxy in the middle"
@@ -207,10 +204,14 @@ def _chain(said: Json) -> Iterator[str]:
     yield f"| weights, SHA-256 | `{said['weights_sha256']}` |"
     yield f"| `model.keras`, SHA-256 | `{said['file_sha256']}` |"
     hashes = f"data hash `{data['data_hash']}`, recipe hash `{data['recipe_hash']}`"
-    yield f"| data set | {printable(data['name'])}, {hashes} |"
-    yield f"| recipe | labels `{config['labels']}`, loss `{config['loss']['name']}`, fold {config['fold']} validates |"
-    yield f"| start | weights `{config['model']['weights'] or 'those of the model'}` |"
-    yield f"| seed | {config['seed']} |"
+    yield f"| data set | {_cell(data['name'])}, {hashes} |"
+    if said["ensemble"]:
+        yield "| recipe, start, seed | those of its members, each of which has a card of its own |"
+    else:
+        fold = f"fold {config['fold']} validates"
+        yield f"| recipe | labels `{config['labels']}`, loss `{config['loss']['name']}`, {fold} |"
+        yield f"| start | weights {_cell(config['model']['weights'] or 'of the model')} |"
+        yield f"| seed | {config['seed']} |"
     yield f"| backend | {said['backend']} |"
     versions = ", ".join(f"{name} {version}" for name, version in said["versions"].items())
     yield f"| versions | {versions or 'not recorded: an older gztrain made the run'} |"
@@ -242,9 +243,14 @@ def _row(name: str, title: str, split: Json) -> str:
     accuracy = f"{_number(own.get('accuracy'))}{_range(interval)}"
     values = [_number(each.get("accuracy")) for each in others]
     return (
-        f"| {printable(title)} | {own.get('known_questions', 0)} | {accuracy} | {' | '.join(values)} | "
+        f"| {_cell(title)} | {own.get('known_questions', 0)} | {accuracy} | {' | '.join(values)} | "
         f"{_number(own.get('ceiling'))} | {_number(own.get('auc_macro'))} |"
     )
+
+
+def _cell(text: str) -> str:
+    """A text of others in a table of Markdown: no character of it means anything there."""
+    return re.sub(r"([\\|`<>\[\]*_])", r"\\\1", printable(text))
 
 
 def _number(value: float | None) -> str:

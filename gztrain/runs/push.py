@@ -3,9 +3,10 @@
 What is sent holds no path of this machine: places are replaced by their last names.
 """
 
+import re
 import shutil
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from gzcore.errors import GzError
@@ -15,8 +16,8 @@ from gztrain.runs.folder import RunFolder, open_run
 
 README = "README.md"
 """The hub shows this file; it is the model card."""
-_PLACES = ("path", "weights")
-"""Keys of JSON documents that may hold a path."""
+_PLACES = ("path", "weights", "run")
+"""Keys of JSON documents that may hold a path; an absolute one is replaced wherever it stands."""
 
 
 def push(run: Path, address: str, *, private: bool = False) -> Pushed:
@@ -59,6 +60,10 @@ def without_paths(value: Any, key: str = "") -> Any:  # noqa: ANN401 -- a JSON v
         return {name: without_paths(item, name) for name, item in value.items()}
     if isinstance(value, list):
         return [without_paths(item, key) for item in value]
-    if isinstance(value, str) and key in _PLACES and "/" in value and "://" not in value:
-        return Path(value).name
+    if isinstance(value, str) and (key in _PLACES or _is_absolute(value)) and "://" not in value:
+        return re.split(r"[/\\]", value.rstrip("/\\"))[-1]
     return value
+
+
+def _is_absolute(text: str) -> bool:
+    return PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute()

@@ -20,7 +20,7 @@ from gztrain.training.checkpoint import Snapshot, assign_values, values_of
 from gztrain.training.feed import Feed, StepInput
 from gztrain.training.journal import Clock, Journal
 from gztrain.training.optimizer import Rate, make_optimizer, make_rate, rate_of
-from gztrain.training.schedule import Progress, TrainingStage, Validation
+from gztrain.training.schedule import FINE_TUNE, Progress, TrainingStage, Validation
 from gztrain.training.stop import StopSwitch
 from gztrain.training.validation import Validator
 
@@ -337,8 +337,11 @@ def _floats(losses: list[Any]) -> list[float]:
 
 
 def rate_shares(parts: LoopParts, stage: TrainingStage) -> dict[str, float]:
-    """Shares of the rate of a stage, by the path of a variable; empty where all have the same rate."""
+    """Shares of the rate of a stage, by the path of a variable; empty where all have the same rate.
+
+    Blocks that begin with random numbers all learn at the full rate: only those of a pretrained model differ.
+    """
     decay = parts.config.optimizer.layer_decay
-    if parts.backbone is None or stage.frozen or decay == 1:
+    if parts.backbone is None or stage.name != FINE_TUNE or decay == 1:
         return {}
     return shares_of_rate(parts.backbone, decay)

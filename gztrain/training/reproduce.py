@@ -79,6 +79,12 @@ def reproduce(place: Path, run: Path, watch: Watch, data: Place | None = None) -
     original = open_original(place)
     if RunFolder(run).has_run():
         raise UsageError(f"{run} has a run already; choose another folder for --run.")
+    weights = original.config["model"]["weights"]
+    if original.data is None and weights is not None and Path(weights).suffix and "://" not in weights:
+        raise UsageError(
+            f"The run began with the weights in {Path(weights).name}, which a card alone does not hold; reproduce the "
+            "run folder."
+        )
     where = data or original.data
     if where is None:
         raise UsageError("A card alone does not say where the data set is; name its folder with --data.")
@@ -96,6 +102,8 @@ def check_data(place: Place, said: Json) -> None:
         GzError: its hashes are not those of the card.
     """
     found = record_of(open_dataset(place))
+    if not any(said["data"].get(key) for key in ("data_hash", "recipe_hash")):
+        raise GzError("The card names no hash of its data set, so it cannot be compared with another one.")
     for key in ("data_hash", "recipe_hash"):
         was, now = said["data"].get(key), getattr(found, key)
         if was is not None and was != now:
@@ -124,7 +132,7 @@ def compare(was: Json, now: Json) -> Json:
     return {
         "same_weights": same,
         "figures": figures,
-        "versions": _changed(was["versions"], now["versions"]),
+        "versions": _changed(_software(was), _software(now)),
         "reproduced": same or (bool(judged) and all(judged)),
     }
 
@@ -133,6 +141,10 @@ def _figure(was: Any, now: Any) -> Json:  # noqa: ANN401 -- value, low and high
     value, low, high = was
     known = None not in (value, low, high, now[0])
     return {"was": value, "now": now[0], "low": low, "high": high, "within": low <= now[0] <= high if known else None}
+
+
+def _software(said: Json) -> dict[str, str]:
+    return {**said["versions"], "backend": said["backend"]}
 
 
 def _changed(was: Mapping[str, str], now: Mapping[str, str]) -> dict[str, list[str | None]]:

@@ -37,12 +37,16 @@ class TrainingStage:
     blocks: int | None = None
 
 
+FINE_TUNE = "fine-tune"
+"""Name of the second stage."""
+
+
 def plan_stages(config: TrainConfig, *, pretrained: bool) -> tuple[TrainingStage, ...]:
     """The stages of a run; a stage of 0 epochs is left out."""
     stages, rate = config.stages, config.optimizer.rate
     first = TrainingStage("head" if pretrained else "whole", stages.epochs, rate, frozen=pretrained)
     second = TrainingStage(
-        "fine-tune", stages.fine_tune_epochs, rate * stages.fine_tune_rate, frozen=False, blocks=stages.unfreeze
+        FINE_TUNE, stages.fine_tune_epochs, rate * stages.fine_tune_rate, frozen=False, blocks=stages.unfreeze
     )
     return tuple(stage for stage in (first, second) if stage.epochs)
 

@@ -111,6 +111,28 @@ def test_records_that_were_changed_make_the_changed_batch(workers: int, train: g
         np.testing.assert_array_equal(batch["image"].numpy(), expected)
 
 
+def scaled(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """A collate_fn of a user, which changes the batch of PyTorch's own."""
+    from torch.utils.data import default_collate
+
+    batch: dict[str, Any] = default_collate(records)
+    batch["image"] = batch["image"] // 4
+    batch["weight"] = batch["view"] + 1
+    del batch["votes"]
+    return batch
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_a_collate_fn_changes_arrives(workers: int, train: gztrain.GalaxySelection) -> None:
+    from torch.utils.data import DataLoader
+
+    given = next(train.batches(BATCH))
+    batch = next(iter(DataLoader(train.to_torch(), BATCH, num_workers=workers, collate_fn=scaled)))
+    np.testing.assert_array_equal(batch["image"].numpy(), given["image"] // 4)
+    np.testing.assert_array_equal(batch["weight"].numpy(), given["view"] + 1)
+    assert "votes" not in batch
+
+
 @FORKED
 @pytest.mark.usefixtures("beside_sky")
 def test_examples_of_torch_and_grain_run() -> None:

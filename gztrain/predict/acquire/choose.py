@@ -3,7 +3,7 @@
 import csv
 import heapq
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from gzcore.storage.atomic import write_bytes
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Floats
 from gztrain.evaluation.ensemble import EnsembleRequest, members_of, open_members
+from gztrain.evaluation.members import in_groups
 from gztrain.predict.acquire.information import Acquisition, acquisition
 from gztrain.predict.embeddings.embed import thumbnail
 from gztrain.predict.embeddings.explore import MOST_TILES
 from gztrain.predict.embeddings.pages import Tile, sheet_page
-from gztrain.predict.galaxies import Counts, galaxies_of
+from gztrain.predict.galaxies import Counts, galaxies_of, is_dataset
 from gztrain.predict.images import BATCH, Advance, cut_of
 from gztrain.runs.folder import Json, Run, open_run
 from gztrain.runs.galaxies import trained_of_all
@@ -105,8 +106,9 @@ def choose(request: NextRequest, advance: Advance = lambda _: None) -> Json:
     scheme, counts, trained = runs[0].scheme, Counts(), trained_of_all(runs)
     best: list[Chosen] = []
     left_out = looked = 0
+    have_ids = is_dataset(request.places)
     for names, images in galaxies_of(request.places, cut_of(runs[0], resize=request.resize), counts):
-        rows = [row for row, name in enumerate(names) if Path(name).stem not in (trained or ())]
+        rows = untrained(names, trained, ids=have_ids)
         left_out += len(names) - len(rows)
         looked += len(rows)
         if rows:
@@ -130,11 +132,25 @@ def choose(request: NextRequest, advance: Advance = lambda _: None) -> Json:
     return document
 
 
+def untrained(names: Sequence[str], trained: Collection[str] | None, *, ids: bool) -> list[int]:
+    """Places of the galaxies that trained no run.
+
+    Args:
+        names: ids of galaxies, or paths of images whose names are the ids.
+        trained: ids; None: they are not known.
+        ids: whether the names are ids; one may hold a dot or a slash.
+    """
+    found = names if ids else [Path(name).stem for name in names]
+    return [place for place, galaxy in enumerate(found) if galaxy not in (trained or ())]
+
+
 def open_opinions(paths: Sequence[Path], seed: int) -> tuple[list[Run], Opinions, int]:
     """The runs, the function that asks all of their networks, and how many networks these are."""
     members = [member for path in paths for member in members_of(path)]
     if len(members) > 1:
         runs = open_members(EnsembleRequest(tuple(paths), None, places=tuple(paths)))
+        if len(in_groups(runs)) > 1:
+            raise GzError("The runs answer different questions, which cannot be compared; name runs of one scheme.")
         models = [run.model() for run in runs]
         return runs, lambda images: np.stack([_predicted(model, images) for model in models]), len(models)
     from gztrain.predict.acquire.dropout import DropoutNetworks

@@ -14,6 +14,7 @@ from gztrain.predict.explain.overlay import heated, picture
 from gztrain.predict.explain.steady import RADII
 from gztrain.runs.folder import Json, Run
 
+_NO_HEAT = "nothing speaks for it, or it is too sure to tell"
 _LEAST_DROP = 0.05
 """A patch that holds less than this of an answer is not shown in the hottest colour."""
 STEADY, UNSTEADY = 0.1, 0.3
@@ -139,9 +140,7 @@ def _view(image: Pixels, view: View, *, by_answer: bool) -> Json:
     if by_answer and view.heat is not None:
         most = float(view.heat.max())
         shown["heat"] = _address(heated(image, view.heat / most if most > 0 else view.heat))
-        shown["heat_note"] = (
-            "nothing speaks for it" if view.middle is None else f"{100 * view.middle:.0f} % in the middle"
-        )
+        shown["heat_note"] = _NO_HEAT if view.middle is None else f"{100 * view.middle:.0f} % in the middle"
     if view.drops is not None:
         most = float(view.drops.max())
         shown["drops"] = _address(heated(image, np.clip(view.drops / max(most, _LEAST_DROP), 0, 1)))

@@ -60,7 +60,11 @@ class DirichletMultinomial:
         return -ops.sum(has_votes * likelihood, axis=-1) / len(self.scheme.questions)
 
     def _heard_once(self, logits: Tensor) -> Tensor:
-        """The same logits; those of a question whose votes others have, too, pass on little of their gradient."""
+        """The same logits; those of a question whose votes others have, too, pass on little of their gradient.
+
+        So it is where all sources of a derived question are in the scheme. Where one is not, its votes are heard
+        through the derived question alone, which then passes on all of its gradient.
+        """
         names = {question.name for question in self.scheme.questions}
         pairs = zip(self.scheme.questions, self.scheme.fraction_blocks, strict=True)
         echoes = [block for question, block in pairs if question.sources and names.issuperset(question.sources)]

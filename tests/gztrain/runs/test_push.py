@@ -54,3 +54,18 @@ def test_places_become_names_and_addresses_stay() -> None:
         "deep": [{"weights": "w.h5"}, {"weights": "hf://a/b"}],
         "title": "a/b",
     }
+
+
+@pytest.mark.parametrize(
+    ("key", "place", "name"),
+    [
+        ("run", "/home/me/project/a/", "a"),
+        ("run", "runs/a", "a"),
+        ("somewhere", "/home/me/x.csv", "x.csv"),
+        ("somewhere", "C:\\Users\\me\\x.csv", "x.csv"),
+        ("somewhere", "gs://bucket/x.csv", "gs://bucket/x.csv"),
+        ("verdict", "AUC 0.9 / 1", "AUC 0.9 / 1"),
+    ],
+)
+def test_no_place_of_this_machine_is_sent(key: str, place: str, name: str) -> None:
+    assert without_paths({"members": [{key: place}]}) == {"members": [{key: name}]}

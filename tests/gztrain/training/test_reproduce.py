@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from gzcore.errors import GzError
+from gztrain.cli.sharing import why
 from gztrain.evaluation.model_card import read_card
-from gztrain.training.reproduce import compare
+from gztrain.training.reproduce import check_data, compare
 
 
 def said(weights: str = "a", accuracy: float | None = 0.8, bounds: Any = (0.7, 0.9), **versions: str) -> Any:
     figures = {"val": {"accuracy": [accuracy, *bounds]}}
-    return {"weights_sha256": weights, "figures": figures, "versions": {"keras": "3.15", **versions}}
+    backend = versions.pop("backend", "tensorflow")
+    keras = {"keras": "3.15", **versions}
+    return {"weights_sha256": weights, "figures": figures, "versions": keras, "backend": backend}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,22 @@ def test_without_an_interval_nothing_is_promised_of_other_weights() -> None:
 
 def test_versions_that_differ_are_named() -> None:
     assert compare(said(jax="0.7"), said(numpy="2"))["versions"] == {"jax": ["0.7", None], "numpy": [None, "2"]}
+    assert compare(said(), said(backend="jax"))["versions"] == {"backend": ["tensorflow", "jax"]}
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [(said("b", 0.91), "lies outside of the interval"), (said("b", 0.8), "has no interval")],
+    ids=["outside", "no interval"],
+)
+def test_the_reason_is_the_right_one(now: Any, words: str) -> None:
+    bounds = (0.7, 0.9) if "outside" in words else (None, None)
+    assert words in why(compare(said(bounds=bounds), now))
+
+
+def test_a_card_that_names_no_data_set_is_not_compared(dataset: Path) -> None:
+    with pytest.raises(GzError, match="names no hash"):
+        check_data(dataset, {"data": {}})
 
 
 @pytest.mark.parametrize(

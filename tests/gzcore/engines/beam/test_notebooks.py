@@ -8,6 +8,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.utils.interactive_utils import is_in_ipython
 
+from gzcore.engines.beam import notebooks
 from gzcore.engines.beam.run import make_pipeline
 
 
@@ -31,4 +32,15 @@ def test_a_graph_runs_and_its_steps_keep_their_names() -> None:
 def test_beam_knows_of_the_notebook_afterwards() -> None:
     make_pipeline("DirectRunner", []) | "Numbers" >> beam.Create([1])
     assert is_in_ipython()
+    assert beam.pipeline.is_in_ipython()
+
+
+@pytest.mark.usefixtures("in_ipython")
+def test_two_graphs_at_one_time_leave_beam_as_it_was() -> None:
+    first, second = notebooks.outside(), notebooks.outside()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not beam.pipeline.is_in_ipython()
+    second.__exit__(None, None, None)
     assert beam.pipeline.is_in_ipython()

@@ -48,3 +48,17 @@ def test_one_run_is_asked_by_dropout_and_the_list_is_the_same_each_time(
     assert first.json["method"] == "dropout"
     assert first.json["next"] == again.json["next"]
     assert gztrain("next", runs[0], runs[1]).sentence.startswith("gztrain: IMAGES are missing")
+
+
+@pytest.mark.parametrize("other", ["q1", "q6"], ids=["as many labels", "more labels"])
+def test_runs_of_different_questions_are_not_compared(other: str, dataset: Path, tmp_path: Path) -> None:
+    runs = [untrained_run(tmp_path / name, dataset, scheme=name, **{"model.size": 16}).root for name in ("q0", other)]
+    found = gztrain("next", *runs, dataset, "--count", "2", "--json")
+    assert found.sentence.startswith("gztrain: The runs answer different questions")
+
+
+def test_ids_are_compared_whole_and_files_without_their_endings() -> None:
+    trained = {"J112953.88-000427.4", "7"}
+    assert choose.untrained(["J112953.88-000427.4", "J112953.88-000427.5"], trained, ids=True) == [1]
+    assert choose.untrained(["folder/7.jpg", "folder/8.jpg"], trained, ids=False) == [1]
+    assert choose.untrained(["7"], None, ids=True) == [0]
