@@ -49,7 +49,7 @@ bench-python: $(VENV)/dev $(VENV)/formats/installed ## samples/s of train.batche
 bench-python-quick: $(VENV)/dev $(VENV)/formats/installed ## the same in a minute: shows that it runs, not how fast
 	@$(BIN)/python benchmarks/python_api.py --quick
 
-bench-flat: $(VENV)/dev ## whether memory, file handles and threads stay flat: 50,000 galaxies, 20 epochs, 8 minutes
+bench-flat: $(VENV)/dev ## whether memory, file handles and threads stay flat: 50,000 galaxies, 60 epochs, 8 minutes
 	@$(BIN)/python benchmarks/flat.py
 
 bench-likeness: $(VENV)/dev ## whether copies of a galaxy are its neighbours, and oddities stand out: make bench-likeness RUN=... OUT=...

@@ -1,4 +1,4 @@
-"""Whether memory, file handles and threads stay flat: 50,000 galaxies prepared, and 20 epochs of the small model.
+"""Whether memory, file handles and threads stay flat: 50,000 galaxies prepared, and 60 epochs of the small model.
 
 The galaxies are those of sky.py, under as many names as it takes. Every second all processes are looked at.
 The second and the last quarter of the looks are compared: start-up is in the first. `growth` is the median of the last
@@ -82,7 +82,7 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description="Whether memory, file handles and threads stay flat.")
     parser.add_argument("--galaxies", type=int, default=50_000)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=60)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gzprep-bench-") as name:
         scratch = Path(name)
