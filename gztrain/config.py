@@ -175,6 +175,15 @@ class TrainConfig:
     compute: Compute = field(default_factory=Compute)
     log: Log = field(default_factory=Log)
 
+    def __post_init__(self) -> None:
+        """Refuse what would change nothing."""
+        second = self.stages.unfreeze is not None or self.optimizer.layer_decay != 1
+        if second and not self.stages.fine_tune_epochs:
+            raise ValueError(
+                "stages.unfreeze and optimizer.layer_decay act in the second stage, which has 0 epochs; set "
+                "stages.fine_tune_epochs"
+            )
+
 
 _CONFIG = TypeAdapter(TrainConfig)
 FREE = (

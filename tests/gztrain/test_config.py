@@ -59,6 +59,13 @@ def test_what_is_set_beats_the_file_and_the_file_beats_the_base(tmp_path: Path) 
     assert (config.scheme, config.fold, config.seed) == ("q1", 3, 7)
 
 
+@pytest.mark.parametrize("pair", ["stages.unfreeze=2", "optimizer.layer_decay=0.7"])
+def test_what_acts_in_the_second_stage_needs_one(pair: str) -> None:
+    assert read_config(None, [pair]).stages.fine_tune_epochs > 0
+    with pytest.raises(UsageError, match="which has 0 epochs"):
+        read_config(None, [pair, "stages.fine_tune_epochs=0"])
+
+
 @pytest.mark.parametrize(
     ("pair", "parts"),
     [
