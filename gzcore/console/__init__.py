@@ -23,6 +23,12 @@ def brief(error: object, most: int = 300) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
+def reason_of(error: BaseException, most: int = 300) -> str:
+    """The first line of what an error of another library says, for the end of a sentence of ours."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return brief(printable(lines[0]).rstrip(". "), most)
+
+
 def say(text: str) -> None:
     """Print a line of text for a person, on standard error."""
     sys.stderr.write(f"{printable(text)}\n")

@@ -8,7 +8,6 @@ CSV and parquet are read under the same rules: :mod:`gzprep.catalogue.rows` has 
 
 import math
 import posixpath
-import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gzcore.console import printable
+from gzcore.console import reason_of
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.columns import is_nested, is_simple, names_of_files
 from gzprep.catalogue.csv_file import read_blocks
@@ -38,8 +38,6 @@ _PARTS = 500
 FORMATS = (".parquet", ".csv", ".csv.gz")
 """How names of catalogues end."""
 Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
-_DAMAGE = (pa.ArrowException, OSError, UnicodeError, EOFError, zlib.error)
-"""What reading a damaged file may raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +74,9 @@ class readable:  # noqa: N801 -- a context manager, used like a function
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, FileNotFoundError):
             raise UsageError(f"The catalogue {self.path} does not exist; name an existing file.") from None
-        if isinstance(error, _DAMAGE):
+        if isinstance(error, DAMAGE):
             form = "parquet" if is_parquet(self.path) else "CSV"
-            reason = printable(str(error).split("\n")[0])
-            raise GzError(f"The catalogue {self.path} cannot be read as {form} ({reason.rstrip('. ')}).") from None
+            raise GzError(f"The catalogue {self.path} cannot be read as {form} ({reason_of(error)}).") from None
 
 
 def _numbers_in_file(survey: Survey) -> list[str]:

@@ -8,12 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gzcore.console import brief
+from gzcore.console import brief, reason_of
 from gzcore.dataset.example import Record, parse_record
 from gzcore.dataset.features import Widths
 from gzcore.dataset.manifest import read_manifest
 from gzcore.dataset.tfrecord import DamagedRecord, read_records
 from gzcore.errors import GzError
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.documents import BadDocument, parse_json
 from gzcore.storage.places import Place, for_arrow
 from gzprep.dataset.folder import Folder
@@ -49,9 +50,10 @@ def _readable(path: Place) -> Iterator[None]:
     """Turn what pyarrow raises on a damaged table into one sentence."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: of text that is not UTF-8
-        reason = str(error).split("\n")[0].rstrip(".")
-        raise GzError(f"{path} is absent or damaged ({reason}); run gzprep again: it makes a new one.") from None
+    except DAMAGE as error:
+        raise GzError(
+            f"{path} is absent or damaged ({reason_of(error)}); run gzprep again: it makes a new one."
+        ) from None
 
 
 def iterate_rows(path: Place, columns: list[str] | None = None, most: int | None = None) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pydantic import BeforeValidator, TypeAdapter
 
 from gzcore.storage.atomic import appearing
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.documents import parse_json
 from gzcore.storage.places import for_arrow
 from gzprep.catalogue.galaxy import Rejection
@@ -115,7 +116,7 @@ def read_finished(folder: Folder, target: Bin, schema: pa.Schema) -> FinishedBin
         if table.schema.remove_metadata() != schema:
             return None
         return FinishedBin(BinRecord.from_json(table.schema.metadata[_META]), table)
-    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError):
+    except DAMAGE:
         return None  # absent, damaged, or of an older format: the bin is made again
 
 

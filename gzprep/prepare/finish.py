@@ -16,6 +16,7 @@ from gzcore.dataset.manifest import read_manifest
 from gzcore.errors import GzError
 from gzcore.storage.ahead import ahead
 from gzcore.storage.atomic import appearing, read_json, withdraw, write_json, writing
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.places import Place, for_arrow
 from gzprep import __version__
 from gzprep.catalogue.galaxy import Split
@@ -82,7 +83,7 @@ def is_current(job: PreparationJob, manifest: Json) -> bool:
         if stored != {**manifest, "leaks": stored.get("leaks")} or stored["leaks"] is None:
             return False
         rows, rejects = map(_row_count, (folder.catalogue, folder.rejects))
-    except (pa.ArrowException, OSError, GzError, KeyError, TypeError):
+    except (*DAMAGE, GzError):
         return False  # absent or damaged: it is written again
     described = all((folder.root / name).is_file() for name in CARDS)
     return described and (rows, rejects) == (counts["in"], counts["in"] - counts["out"])

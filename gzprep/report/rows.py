@@ -9,9 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gzcore.console import reason_of
 from gzcore.dataset.schema import Manifest
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.measures import measure_kind
 from gzprep.catalogue.surveys import gz2
@@ -132,7 +134,7 @@ def open_columns(path: Place, manifest: Manifest) -> Columns:
     try:
         with pq.ParquetFile(for_arrow(path)) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except DAMAGE as error:
         raise _unreadable(path, error) from None
     suffix = gz2().suffix if manifest.survey is None else manifest.survey.suffix
     measures = tuple(entry.name for entry in schema if pa.types.is_floating(entry.type) and measure_kind(entry.name))
@@ -154,13 +156,12 @@ def read_batches(path: Place, columns: Columns) -> Iterator[Batch]:
         with pq.ParquetFile(for_arrow(path)) as file:
             for table in file.iter_batches(ROWS, columns=columns.wanted()):
                 yield _batch(table, columns)
-    except (pa.ArrowException, OSError) as error:
+    except DAMAGE as error:
         raise _unreadable(path, error) from None
 
 
 def _unreadable(path: Place, error: Exception) -> GzError:
-    reason = str(error).split("\n", maxsplit=1)[0].rstrip(".")
-    return GzError(f"{path} is absent or damaged ({reason}); run gzprep again: it makes a new one.")
+    return GzError(f"{path} is absent or damaged ({reason_of(error)}); run gzprep again: it makes a new one.")
 
 
 def _batch(table: pa.RecordBatch, columns: Columns) -> Batch:

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from gzcore.console import reason_of
 from gzcore.dataset.layout import CATALOGUE
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.places import Place, as_place, for_arrow
 from gztrain.data.dataset import Dataset
 
@@ -105,7 +106,8 @@ def _read(place: str, columns: tuple[str, ...], width: int) -> _Table:
         vectors = [np.array(table[name].to_pylist(), np.int8).reshape(len(table), width) for name in _VECTORS]
         fractions = np.stack([table[name].to_numpy() for name in columns], 1).astype(np.float32)
         ids = table["id_str"].to_pylist()
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise GzError(f"{path} cannot be read for its debiased labels ({reason}); run gzprep run again.") from None
+    except DAMAGE as error:
+        raise GzError(
+            f"{path} cannot be read for its debiased labels ({reason_of(error)}); run gzprep run again."
+        ) from None
     return _Table(dict(zip(ids, range(len(ids)), strict=True)), vectors[0], vectors[1], fractions)

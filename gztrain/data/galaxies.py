@@ -8,9 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from gzcore.console import reason_of
 from gzcore.dataset.layout import CATALOGUE
 from gzcore.dataset.tfrecord import HEADER, DamagedRecord
 from gzcore.errors import GzError
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.places import for_arrow
 from gztrain.data.dataset import Dataset
 from gztrain.data.fast_parse import split_record
@@ -53,10 +55,9 @@ def read_catalogue(dataset: Dataset, columns: list[str] | None = None) -> pa.Tab
         return pq.read_table(for_arrow(path), columns=columns)
     except FileNotFoundError:
         return None
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except DAMAGE as error:
         raise GzError(
-            f"{path} cannot be read ({reason}), so it is not known which galaxies are in {dataset.place}; "
+            f"{path} cannot be read ({reason_of(error)}), so it is not known which galaxies are in {dataset.place}; "
             f"run gzprep run --out {dataset.place} again: it makes what is damaged."
         ) from None
 

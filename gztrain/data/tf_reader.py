@@ -17,6 +17,7 @@ import numpy.typing as npt
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # set before the import, which would log a greeting
 import tensorflow as tf
 
+from gzcore.console import reason_of
 from gzcore.dataset.tfrecord import DamagedRecord
 from gzcore.images import Pixels
 from gzcore.machine import cores
@@ -153,5 +154,5 @@ class _Stream:
         except DamagedRecord as error:
             return error
         except (tf.errors.OpError, ValueError) as error:
-            return DamagedRecord(f"its image cannot be decoded ({str(error).splitlines()[0]})")
+            return DamagedRecord(f"its image cannot be decoded ({reason_of(error)})")
         return None

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gzcore.console import brief, shown
+from gzcore.console import reason_of, shown
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, writing
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.documents import BadDocument, parse_json
 from gztrain.data.labels import Floats, Ints
 from gztrain.evaluation.panel import Panel
@@ -96,8 +97,8 @@ def read_predictions(path: Path) -> Predictions:
         ids, panel = _texts(table["id"].to_pylist()), _panel(table)
     except FileNotFoundError:
         raise GzError(f"There are no predictions in {path}; gztrain evaluate makes them.") from None
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        raise GzError(f"{path} does not hold predictions of gztrain: {brief(error)}.") from error
+    except DAMAGE as error:
+        raise GzError(f"{path} does not hold predictions of gztrain: {reason_of(error)}.") from error
     arrays = probabilities.astype(np.float32), labels.astype(np.int64), mask.astype(np.int64)
     return Predictions(ids, *arrays, names, panel)
 

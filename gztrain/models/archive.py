@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from gzcore.console import reason_of
 from gzcore.errors import GzError
 from gzcore.storage.documents import LARGEST, BadDocument, parse_json
 
@@ -72,8 +73,7 @@ def check_weights(path: Path) -> None:
 
 def unloadable(path: Path, error: Exception) -> str:
     """The sentence for a model that cannot be loaded."""
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return f"The model {path} cannot be loaded ({reason[:300]}); train it again."
+    return f"The model {path} cannot be loaded ({reason_of(error)}); train it again."
 
 
 def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gzcore.console import reason_of
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.atomic import writing
 from gztrain.runs.folder import Json, open_run
@@ -178,8 +179,7 @@ def _converting(kind: str) -> Iterator[None]:
             warnings.simplefilter("ignore", FutureWarning)  # Keras looks for what numpy 2 has lost, for tf2onnx
             yield
     except (NotImplementedError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise GzError(f"This model cannot be exported as {kind}: {reason}.") from error
+        raise GzError(f"This model cannot be exported as {kind}: {reason_of(error)}.") from error
     finally:
         logger.setLevel(level)
 
@@ -251,6 +251,5 @@ def _load_onnx(path: Path) -> Classify:
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # what it raises has no base in common
-        reason = str(error).strip().splitlines()[0]
-        raise GzError(f"onnxruntime does not take the ONNX export of this model: {reason}.") from error
+        raise GzError(f"onnxruntime does not take the ONNX export of this model: {reason_of(error)}.") from error
     return lambda images: np.asarray(session.run(None, {_INPUT: images})[0])

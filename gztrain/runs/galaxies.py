@@ -12,9 +12,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gzcore.console import reason_of
 from gzcore.dataset.layout import TRAIN
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, writing
+from gzcore.storage.damage import DAMAGE
 from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.data.galaxies import galaxies_of
 from gztrain.runs.data_set import record_of
@@ -51,9 +53,9 @@ def _read(path: Path) -> pa.Table | None:
         return pq.read_table(path, columns=["id", "fold", "role"])
     except FileNotFoundError:
         return None
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+    except DAMAGE as error:
         raise GzError(
-            f"{path} is damaged ({str(error).splitlines()[0]}), so it is not known which galaxies the run was trained "
+            f"{path} is damaged ({reason_of(error)}), so it is not known which galaxies the run was trained "
             "on; remove it, or train the run again with --overwrite."
         ) from None
 
@@ -125,6 +127,6 @@ def _fits_predictions(run: Run, folds: Mapping[str, int]) -> bool:
     """Whether all galaxies that a run was validated on are in its validation fold; true if there are no predictions."""
     try:
         predicted = pq.read_table(run.folder.predictions_of("val"), columns=["id"])["id"].to_pylist()
-    except (pa.ArrowException, OSError, KeyError, ValueError):
+    except DAMAGE:
         return True
     return all(folds.get(galaxy) == run.config.fold for galaxy in predicted)

@@ -121,6 +121,10 @@ BYTES: tuple[Mutation, ...] = (flip, overwrite, cut, repeat, splice)
 TEXT: tuple[Mutation, ...] = (flip, cut, repeat, splice, insert_text, insert_text)
 
 
+_LARGE = 2 << 20
+"""Bytes that a change may make of a document, roughly: a large one a thousand times over would take long to write."""
+
+
 def change_json(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
     """Change one value of a JSON document; of what is no JSON, a text."""
     try:
@@ -130,7 +134,7 @@ def change_json(rng: random.Random, data: bytes, others: Sequence[bytes]) -> byt
     holder, key = _some_place(rng, document)
     if holder is None:
         return json.dumps(rng.choice(VALUES)).encode()
-    _change(rng, holder, key)
+    _change(rng, holder, key, copies=_LARGE // len(data))
     return json.dumps(document).encode()
 
 
@@ -145,12 +149,12 @@ def _some_place(rng: random.Random, value: Any) -> tuple[Any, Any]:
     return holder, key
 
 
-def _change(rng: random.Random, holder: Any, key: Any) -> None:
+def _change(rng: random.Random, holder: Any, key: Any, copies: int) -> None:
     way = rng.randrange(5)
     if way == 0:
         del holder[key]
     elif way == 1 and isinstance(holder, list):
-        holder.extend([holder[key]] * rng.choice((1, 3, 1000)))
+        holder.extend([holder[key]] * min(copies, rng.choice((1, 3, 1000))))
     elif way == 2 and isinstance(holder, dict):
         holder[rng.choice(TEXTS)] = holder[key]
     elif way == 3:

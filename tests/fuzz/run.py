@@ -46,22 +46,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds = max(1, round(given.seconds / len(names) / _SLICE))
     for number in range(rounds):
         for name in names:
-            seed = given.seed if given.seed is not None else random.SystemRandom().randrange(2**32)
+            seed = number + (given.seed if given.seed is not None else random.SystemRandom().randrange(2**32))
             seconds = given.seconds / rounds / len(names)
-            found = search_in_fork(TARGETS[name], [*documents()[name], *kept(name)], seed + number, seconds)
-            _add(totals[name], found, name)
+            found = search_in_fork(TARGETS[name], [*documents()[name], *kept(name)], seed, seconds)
+            _add(totals[name], found, name, seed)
     _show(totals)
     return int(any(total.failures for total in totals.values()))
 
 
-def _add(total: Findings, found: Findings, name: str) -> None:
+def _add(total: Findings, found: Findings, name: str, seed: int) -> None:
     total.executions += found.executions
     total.taken += found.taken
     total.kept += found.kept
     for kind, data in found.failures.items():
         if kind not in total.failures:
             total.failures[kind] = data
-            sys.stdout.write(f"{name}: {kind}\n  {keep(name, data)}\n")
+            sys.stdout.write(f"{name}, seed {seed}: {kind}\n  {keep(name, data)}\n")
             sys.stdout.flush()
 
 

@@ -26,6 +26,8 @@ from tests.fuzz.targets import BadSentence, Target
 from tests.running import ROOT
 
 _OURS = tuple(str(ROOT / package) + os.sep for package in ("gzcore", "gzprep", "gztrain"))
+Watch = Callable[[bytes], contextlib.AbstractContextManager[None]]
+"""What is around the reading of a document."""
 _LARGEST = 1 << 20
 """Bytes of a document, at most."""
 _SECONDS = 20
@@ -89,7 +91,7 @@ def search(
     target: Target, seeds: Sequence[bytes], seed: int, *, seconds: float | None = None, most: int | None = None
 ) -> Findings:
     """Search until so much CPU time is used up, or so many documents have been read; here, without a fork."""
-    return _search(target, list(seeds), random.Random(seed), _until(seconds, most), lambda _: None)
+    return _search(target, list(seeds), random.Random(seed), _until(seconds, most), contextlib.nullcontext)
 
 
 def _until(seconds: float | None, most: int | None) -> Callable[[int], bool]:
@@ -106,17 +108,18 @@ def _search(
     pool: list[bytes],
     rng: random.Random,
     goes_on: Callable[[int], bool],
-    note: Callable[[bytes], None],
+    watched: Watch,
 ) -> Findings:
     findings, lines = Findings(), Lines()
     for data in tuple(pool):
-        note(data)
-        _read(target, data, lines, findings)
+        with watched(data):
+            _read(target, data, lines, findings)
     for data in inputs(rng, pool, target):
         if not goes_on(findings.executions):
             return findings
-        note(data)
-        if _read(target, data, lines, findings):
+        with watched(data):
+            new = _read(target, data, lines, findings)
+        if new:
             pool.append(data)
             findings.kept += 1
     raise AssertionError  # inputs never end
@@ -162,11 +165,11 @@ def smaller(target: Target, data: bytes, kind: str, tries: int = 300) -> bytes:
 
 
 def _fails_at(target: Target, data: bytes, kind: str) -> bool:
-    _start_clocks()
-    try:
-        target(data)
-    except Exception as error:
-        return kind_of(error) == kind
+    with _clocks():
+        try:
+            target(data)
+        except Exception as error:
+            return kind_of(error) == kind
     return False
 
 
@@ -194,18 +197,24 @@ def _limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.RLIM_INFINITY))
 
 
-def _start_clocks() -> None:
-    """End this process by a signal if the next document takes too long."""
+@contextlib.contextmanager
+def _clocks() -> Iterator[None]:
+    """End this process by a signal if a document takes too long. What the search does between documents counts not."""
     signal.setitimer(signal.ITIMER_PROF, _SECONDS)
     signal.alarm(_WAITING)
+    yield
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.alarm(0)
 
 
-def _noting(current: mmap.mmap) -> Callable[[bytes], None]:
-    def note(data: bytes) -> None:
-        _start_clocks()
+def _noting(current: mmap.mmap) -> Watch:
+    @contextlib.contextmanager
+    def watched(data: bytes) -> Iterator[None]:
         _store(current, data)
+        with _clocks():
+            yield
 
-    return note
+    return watched
 
 
 def _store(memory: mmap.mmap, data: bytes) -> None:

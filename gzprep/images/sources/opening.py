@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import PurePath
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gzcore.console import printable
 from gzcore.errors import GzError
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.galaxy import Rejection
 from gzprep.catalogue.read import CatalogueFile, read_all
@@ -98,7 +98,7 @@ def _with_images(catalogues: Sequence[CatalogueFile]) -> list[Place]:
 def _has_images(path: Place) -> bool:
     try:
         return bool(image_columns(pq.read_schema(for_arrow(path))))
-    except (pa.ArrowException, OSError):
+    except DAMAGE:
         return False  # the catalogue itself is read and judged elsewhere
 
 

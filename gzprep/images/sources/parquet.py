@@ -17,9 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from gzcore.console import reason_of
 from gzcore.errors import GzError
 from gzcore.images import MissingImage, check_file_size
 from gzcore.storage.atomic import appearing
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.places import Place, for_arrow
 from gzprep.images.sources.base import Named
 from gzprep.images.sources.index import Index, IndexBuilder, Location, Table, keys_of_path, name_key
@@ -146,9 +148,8 @@ class _readable:  # noqa: N801 -- a context manager, used like a function
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, pa.ArrowException | OSError | EOFError):
-            reason = str(error).split("\n")[0].rstrip(". ")
-            raise GzError(f"The images in {self.place} cannot be read as parquet ({reason}).") from None
+        if isinstance(error, DAMAGE):
+            raise GzError(f"The images in {self.place} cannot be read as parquet ({reason_of(error)}).") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +202,22 @@ def _index_one(file: pq.ParquetFile, number: int, names: _Names, builder: IndexB
     folder = [_FOLDER] if _FOLDER in file.schema_arrow.names else []
     for group in range(file.num_row_groups):
         batches = file.iter_batches(row_groups=[group], columns=[*names.read, *folder], use_threads=False)
+        seen = 0
         for row, keys in enumerate(chain.from_iterable(map(names.keys, batches))):
             builder.add(keys, Location(number, group, row))
+            seen = row + 1
+        _check_rows(file, group, seen)
+
+
+def _check_rows(file: pq.ParquetFile, group: int, rows: int) -> None:
+    """Refuse a row group with more or fewer values in a column than it says: image and name would not belong together.
+
+    Raises:
+        ValueError: it is so.
+    """
+    expected = file.metadata.row_group(group).num_rows
+    if rows != expected:
+        raise ValueError(f"row group {group} has {expected} rows, and {rows} values in a column")
 
 
 def _has_path(kind: pa.DataType) -> bool:
@@ -223,7 +238,9 @@ def read_group(place: Place, column: str, group: int) -> list[bytes | None]:
         size = _size(file, group)
         if size > _LARGEST_GROUP:
             raise GzError(f"Row group {group} of {place} has {size} bytes; write it again with fewer rows a group.")
-        return list(_images(file, column, group))
+        images = [image for values in _binary(file, column, group) for image in values.to_pylist()]
+        _check_rows(file, group, len(images))
+        return images
 
 
 def _size(file: pq.ParquetFile, group: int) -> int:
@@ -232,11 +249,6 @@ def _size(file: pq.ParquetFile, group: int) -> int:
     Those of one column would be told by what ends the process where a file is damaged (a C++ exception of pyarrow).
     """
     return int(file.metadata.row_group(group).total_byte_size)
-
-
-def _images(file: pq.ParquetFile, column: str, group: int) -> Iterator[bytes | None]:
-    for values in _binary(file, column, group):
-        yield from values.to_pylist()
 
 
 def unpack(images: ParquetImages, pack: Place, temporaries: Place) -> TarImages:
@@ -263,6 +275,7 @@ def unpack(images: ParquetImages, pack: Place, temporaries: Place) -> TarImages:
                         starts.frombytes((block.starts + at).tobytes())
                         lengths.frombytes(block.lengths.tobytes())
                         at += out.write(block.data)
+                    _check_rows(file, group, len(starts) - first_rows[number, group])
     ranges = np.frombuffer(starts, np.int64), np.frombuffer(lengths, np.int64)
     return TarImages(images.shown, (pack,), Index(images.index.images, _moved(images.index.table, first_rows, *ranges)))
 

@@ -9,9 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from gzcore.console import reason_of
 from gzcore.dataset.layout import SPLITS, TEST, TRAIN
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.places import Place, for_arrow
 from gzprep.dataset.folder import Folder
 from gzprep.tools.merge.inputs import Part
@@ -73,7 +75,7 @@ def _join(sources: Sequence[Rows], kind: str, out: Folder) -> None:
 def _schema(path: Place) -> pa.Schema:
     try:
         return pq.read_schema(for_arrow(path)).remove_metadata()
-    except (pa.ArrowException, OSError) as error:
+    except DAMAGE as error:
         raise _unreadable(path, error) from None
 
 
@@ -82,13 +84,12 @@ def _batches(path: Place) -> Iterator[pa.Table]:
         with pq.ParquetFile(for_arrow(path)) as file:
             for batch in file.iter_batches(_ROWS, use_threads=False):
                 yield pa.Table.from_batches([batch])
-    except (pa.ArrowException, OSError) as error:
+    except DAMAGE as error:
         raise _unreadable(path, error) from None
 
 
 def _unreadable(path: Place, error: Exception) -> GzError:
-    reason = str(error).split("\n", maxsplit=1)[0].rstrip(".")
-    return GzError(f"{path} is absent or damaged ({reason}); run gzprep again: it makes a new one.")
+    return GzError(f"{path} is absent or damaged ({reason_of(error)}); run gzprep again: it makes a new one.")
 
 
 def _union(schemas: Sequence[pa.Schema], paths: Sequence[Place]) -> pa.Schema:

@@ -24,6 +24,7 @@ from gzcore.errors import GzError
 from gzcore.images import Pixels
 from gzcore.storage.ahead import ahead
 from gzcore.storage.atomic import read_if_there, write_bytes
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.places import Place, Url
 from gztrain.data import open_reader, select
 from gztrain.data.cache import copy_here, fetch
@@ -144,7 +145,7 @@ def find_finished(job: PredictionJob, part: Part, identity: str) -> PartRecord |
         if told["identity"] != identity or told["objects"] != len(table):
             return None
         return _record(part, table, dict(told["rejected"]), data)
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
+    except DAMAGE:
         return None  # cut short, or not ours: it is made again
 
 

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from gzcore.errors import GzError, UsageError
 from gzcore.machine import cores
 from gzcore.storage.atomic import appearing, sweep, writing
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.locks import locked
 from gzcore.storage.places import Place
 from gztrain import __version__
@@ -211,7 +212,7 @@ def _finished(path: Path, identity: str) -> pa.Table | None:
     """The rows of a part that is there and made of the same; else None."""
     try:
         table = pq.read_table(path)
-    except (OSError, pa.ArrowException):
+    except DAMAGE:
         return None
     return table if (table.schema.metadata or {}).get(_IDENTITY) == identity.encode() else None
 

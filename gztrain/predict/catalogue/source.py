@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from gzcore.console import shown
+from gzcore.console import reason_of
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.damage import DAMAGE
 from gztrain.predict.crops import SUFFIXES
 
 IDS = ("id_str", "id", "iauname", "dr7objid", "objid")
@@ -51,8 +52,8 @@ class Source:
         wanted = dict.fromkeys((self.identity, *self.carried, *self._places()))
         try:
             yield from _regrouped(self._batches(list(wanted)), rows)
-        except (pa.ArrowException, OSError) as error:
-            raise GzError(f"{self.path} cannot be read: {shown(str(error).splitlines()[0])}.") from None
+        except DAMAGE as error:
+            raise GzError(f"{self.path} cannot be read: {reason_of(error)}.") from None
 
     def _places(self) -> list[str]:
         return [name for name in (*PLACES, "subfolder") if name in self.schema.names]
@@ -105,10 +106,9 @@ def _schema(path: Path) -> pa.Schema:
         return pq.read_schema(path)
     except FileNotFoundError:
         raise UsageError(f"There is no catalogue {path}.") from None
-    except (pa.ArrowException, OSError) as error:
+    except DAMAGE as error:
         raise UsageError(
-            f"{path} is no catalogue that can be read (parquet, or CSV whose name ends in .csv): "
-            f"{shown(str(error).splitlines()[0])}."
+            f"{path} is no catalogue that can be read (parquet, or CSV whose name ends in .csv): {reason_of(error)}."
         ) from None
 
 

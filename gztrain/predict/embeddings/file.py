@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field, TypeAdapter
 
-from gzcore.console import printable
+from gzcore.console import printable, reason_of
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.damage import DAMAGE
 from gztrain.data.labels import Floats
 
 KEY = b"gztrain.embeddings"
@@ -75,7 +76,7 @@ class Embeddings:
             self.origin = _ORIGIN.validate_json(self._file.schema_arrow.metadata[KEY])
         except FileNotFoundError:
             raise UsageError(f"There is no file {path}; gztrain embed makes one.") from None
-        except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
+        except DAMAGE:
             raise UsageError(f"{path} is no file of embeddings; gztrain embed makes one.") from None
         if not self._file.schema_arrow.equals(schema(self.origin)) or self._file.metadata.num_rows < 1:
             raise UsageError(f"{path} has other columns than gztrain embed writes, or no rows; make it again.")
@@ -129,8 +130,8 @@ class Embeddings:
                     batch.column("id").validate(full=True)
                 seen += len(batch)
                 yield batch
-        except (OSError, pa.ArrowException, ValueError) as error:
-            raise self._damaged(str(error)) from None
+        except DAMAGE as error:
+            raise self._damaged(reason_of(error)) from None
         if seen != len(self):
             raise self._damaged(f"it has {seen:,} rows where it says {len(self):,}")
 
