@@ -16,6 +16,8 @@ from gztrain.predict.embeddings.search import Axes, find_axes
 NEIGHBOUR = 5
 REFERENCE = 4096
 """Training galaxies that are kept to compare with."""
+_AT_A_TIME = 256
+"""Points that are compared at a time: 8 MB of distances."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +61,17 @@ def find_familiar(training: Iterable[Floats], validation: Floats) -> Familiar:
 
 
 def nearest_distances(points: Floats, among: Floats) -> Floats:
-    """Euclidean distance of each point, [N, A], to its fifth nearest of M others, float32 [N]."""
-    from scipy.spatial.distance import cdist
+    """Euclidean distance of each point, [N, A], to its fifth nearest of M others, float32 [N].
 
+    |x - y|^2 = |x|^2 + |y|^2 - 2 xy: one product of matrices, ten times as fast as one distance after the other.
+    """
     place = min(NEIGHBOUR, len(among)) - 1
-    found: Floats = np.partition(cdist(points, among), place, axis=1)[:, place].astype(np.float32)
+    others = among.astype(np.float64)
+    lengths = (others**2).sum(axis=1)
+    found = np.empty(len(points), np.float32)
+    for start in range(0, len(points), _AT_A_TIME):
+        here = points[start : start + _AT_A_TIME].astype(np.float64)
+        squares = lengths - 2 * (here @ others.T)
+        nearest = np.partition(squares, place, axis=1)[:, place] + (here**2).sum(axis=1)
+        found[start : start + len(here)] = np.sqrt(np.maximum(nearest, 0))
     return found

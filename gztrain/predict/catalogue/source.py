@@ -144,19 +144,20 @@ def find_images(table: pa.Table, ids: Sequence[str], folder: Path) -> list[Path 
 
 def _candidates(row: int, name: str, columns: dict[str, list[object]], folder: Path) -> Iterator[Path]:
     """Where the image of a row may be: where its columns say, then by its id."""
-    subfolder = columns.get("subfolder", [])[row : row + 1] or [None]
+    subfolder = columns["subfolder"][row] if "subfolder" in columns else None
     for column in PLACES:
-        said = columns.get(column, [])[row : row + 1] or [None]
-        if said[0]:
-            yield from _endings(folder, Path(str(subfolder[0] or "")) / str(said[0]))
-            yield from _endings(folder, Path(str(said[0])))
-            yield from _endings(folder, Path(Path(str(said[0])).name))
+        said = columns[column][row] if column in columns else None
+        if said:
+            yield from _endings(folder, str(subfolder or ""), str(said))
+            yield from _endings(folder, str(said))
+            yield from _endings(folder, Path(str(said)).name)
     if name and "/" not in name:
         for below in ("", *(name[:digits] for digits in _DIGITS)):
-            yield from _endings(folder, Path(below) / name)
+            yield from _endings(folder, below, name)
 
 
-def _endings(folder: Path, path: Path) -> Iterator[Path]:
+def _endings(folder: Path, *below: str) -> Iterator[Path]:
+    path = folder.joinpath(*below)
     if path.suffix.lower() in SUFFIXES:
-        yield folder / path
-    yield from (folder / f"{path}{suffix}" for suffix in (".jpg", ".jpeg", ".png"))
+        yield path
+    yield from (path.with_name(f"{path.name}{suffix}") for suffix in (".jpg", ".jpeg", ".png"))

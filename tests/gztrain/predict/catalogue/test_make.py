@@ -9,7 +9,8 @@ import pytest
 
 from gzcore.errors import UsageError
 from gztrain.predict.catalogue import make
-from gztrain.predict.catalogue.make import NOT_FOUND, CatalogueRequest, make_catalogue, notes
+from gztrain.predict.catalogue.make import CatalogueRequest, make_catalogue, notes
+from gztrain.predict.catalogue.rows import NOT_FOUND
 from gztrain.predict.catalogue.source import find_images, ids_of, open_source
 from tests.gztrain.run_folders import untrained_run
 

@@ -1,0 +1,170 @@
+"""Rows of the catalogue from images: each image is looked at once, and columns are made for a whole part.
+
+The network gets batches of 64. Columns are made for the 1024 rows of a part, since most of that time is the same for
+one row as for a thousand.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gztrain.data.labels import Doubles, Floats
+from gztrain.predict.catalogue.columns import Column
+from gztrain.predict.catalogue.fitted_file import Fitted
+from gztrain.predict.catalogue.network import Network, Seen
+from gztrain.predict.catalogue.votes import Votes, expected_votes
+from gztrain.predict.crops import Crop, Cut, read_crop
+from gztrain.predict.images import BATCH
+from gztrain.runs.folder import Run
+
+NOT_FOUND = "no image was found"
+Advance = Callable[[int], Any]
+"""Told how many more galaxies are done."""
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One run, opened for predicting."""
+
+    run: Run
+    model: str
+    network: Network
+    fitted: Fitted
+
+    def votes(self, seen: Seen) -> Votes:
+        """Votes for images that its network has seen."""
+        return expected_votes(seen, self.run.scheme, self.fitted.scalings, self.fitted.usual)
+
+
+@dataclass(frozen=True, eq=False)
+class RowMaker:
+    """All that making rows needs.
+
+    Attributes:
+        members: runs whose votes are averaged.
+        carried: columns of the source that come along.
+        cut: how the input of the networks is cut out of an image.
+        columns: of the output.
+        pool: threads that decode images.
+    """
+
+    members: tuple[Member, ...]
+    carried: tuple[str, ...]
+    cut: Cut
+    columns: tuple[Column, ...]
+    pool: Executor
+
+    def rows(self, ids: Sequence[str], rows: pa.Table, images: Sequence[Path | None], advance: Advance) -> pa.Table:
+        """A row for each of N galaxies.
+
+        Args:
+            ids: N names.
+            rows: N rows of the source.
+            images: N files; None where there is none.
+            advance: told how many more galaxies are done.
+        """
+        crops, parts = [], []
+        for batch in self._batches(images):
+            pixels = [crop.pixels for crop in batch if crop.pixels is not None]
+            if pixels:
+                stacked = np.stack(pixels)
+                parts.append([member.network(stacked, BATCH) for member in self.members])
+            crops += [(crop.pixels is not None, crop.other_size, crop.reason) for crop in batch]
+            advance(len(batch))
+        usable, sizes, reasons = zip(*crops, strict=True)
+        found: dict[str, Any] = {"id": ids, **{name: rows[name].combine_chunks() for name in self.carried}}
+        found["other_size"] = [-1 if other is None else int(other) for other in sizes]
+        found["reason"] = reasons
+        if parts:
+            seen = [_joined(looks) for looks in zip(*parts, strict=True)]
+            found |= _spread_out(self._numbers(seen), np.array(usable))
+        arrays = [_array(column, found.get(column.name), len(ids)) for column in self.columns]
+        return pa.table(arrays, schema=pa.schema([column.field() for column in self.columns]))
+
+    def _batches(self, images: Sequence[Path | None]) -> Iterator[list[Crop]]:
+        """Yield crops in batches; those of the next batch are decoded meanwhile."""
+        read = partial(_read, cut=self.cut)
+        coming = self.pool.map(read, images[:BATCH])
+        for start in range(BATCH, len(images) + BATCH, BATCH):
+            crops = list(coming)
+            coming = self.pool.map(read, images[start : start + BATCH])
+            yield crops
+
+    def _numbers(self, seen: Sequence[Seen]) -> dict[str, Doubles]:
+        """Values of all columns that come from the networks, float64 [N] each; ``seen`` has one entry a member."""
+        votes = [member.votes(look) for member, look in zip(self.members, seen, strict=True)]
+        first = self.members[0]
+        return {**_vote_columns(first, votes), **_doubt_columns(first.fitted, seen[0])}
+
+
+def _read(path: Path | None, cut: Cut) -> Crop:
+    return Crop(Path(), None, NOT_FOUND) if path is None else read_crop(path, cut)
+
+
+def _joined(looks: Sequence[Seen]) -> Seen:
+    """What a network says of several batches, one below the other."""
+    return Seen(
+        np.concatenate([look.probabilities for look in looks]),
+        _all_or_none([look.logits for look in looks]),
+        _all_or_none([look.features for look in looks]),
+    )
+
+
+def _all_or_none(arrays: Sequence[Floats | None]) -> Floats | None:
+    known = [array for array in arrays if array is not None]
+    return np.concatenate(known) if known else None
+
+
+def _spread_out(numbers: Mapping[str, Doubles], usable: npt.NDArray[np.bool_]) -> dict[str, Doubles]:
+    """Numbers of the images that can be used, at their places among all; NaN for the others."""
+    spread = {}
+    for name, values in numbers.items():
+        spread[name] = np.full(len(usable), np.nan)
+        spread[name][usable] = values
+    return spread
+
+
+def _array(column: Column, values: Any, number: int) -> pa.Array:  # noqa: ANN401 -- what a column is made of
+    if values is None:
+        return pa.array([""] * number) if column.kind == pa.string() else pa.nulls(number, column.kind)
+    if isinstance(values, np.ndarray):
+        return pa.array(values, column.kind, from_pandas=True)  # NaN becomes null
+    found = values.cast(column.kind) if isinstance(values, pa.Array) else pa.array(values, column.kind)
+    return found.fill_null("") if column.kind == pa.string() else found  # astropy cannot read texts that are null
+
+
+def _vote_columns(first: Member, votes: Sequence[Votes]) -> dict[str, Doubles]:
+    """Means over the members, and the standard deviation of the fractions."""
+    scheme, found = first.run.scheme, {}
+    fractions, low, high, asked = (
+        np.mean([getattr(vote, key) for vote in votes], axis=0) for key in ("fractions", "low", "high", "asked")
+    )
+    scatter = np.std([vote.fractions for vote in votes], axis=0)
+    for place, (question, block) in enumerate(zip(scheme.questions, scheme.fraction_blocks, strict=True)):
+        found[f"{question.name}_asked"] = asked[:, place]
+        found[f"{question.name}_expected-votes"] = asked[:, place] * first.fitted.usual
+        for number, name in enumerate(question.columns, block.start):
+            found[f"{name}_fraction"] = fractions[:, number]
+            known = np.isfinite(fractions[:, number])
+            found[f"{name}_low"], found[f"{name}_high"] = (
+                np.where(known, ends[:, number], np.nan) for ends in (low, high)
+            )
+            found[f"{name}_spread"] = scatter[:, number]
+    return found
+
+
+def _doubt_columns(fitted: Fitted, seen: Seen) -> dict[str, Doubles]:
+    if fitted.familiar is None or seen.features is None:
+        return {}
+    distances = fitted.familiar.distances(seen.features)
+    return {
+        "feature_distance": distances.astype(np.float64),
+        "feature_distance_quantile": fitted.familiar.quantiles(distances),
+    }
