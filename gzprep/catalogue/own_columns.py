@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from gzcore.errors import UsageError
 from gzcore.storage.places import Place, for_arrow
-from gzprep.catalogue.columns import Numbers, any_values, numbers, plain
+from gzprep.catalogue.columns import Numbers, any_values, is_simple, numbers, plain
 from gzprep.catalogue.csv_file import read_blocks
 from gzprep.catalogue.dialect import find_dialect
 from gzprep.catalogue.read import is_parquet, readable
@@ -86,17 +86,25 @@ def look_at(paths: Sequence[Place], names: Sequence[str]) -> dict[str, OwnColumn
 
     Raises:
         GzError: a catalogue cannot be read.
-        UsageError: a column has no value at all.
+        UsageError: a column has no value at all, or values that are neither numbers nor text.
     """
     found = {name: OwnColumn(name) for name in names}
     for path in paths:
         for table, comma in _tables(path, names):
             for name, column in found.items():
+                _check_type(path, name, table[name].type)
                 column.add(table[name], comma=comma)
     empty = next((name for name, column in found.items() if not column.words), None)
     if empty is not None:
         raise UsageError(f"The column {empty} has no value in any row; leave it out of --labels.")
     return found
+
+
+def _check_type(path: Place, name: str, kind: pa.DataType) -> None:
+    if not (is_simple(kind) or pa.types.is_boolean(kind)):
+        raise UsageError(
+            f"The column {name} of {path} holds values of type {kind}; expected numbers or text as labels."
+        )
 
 
 def _tables(path: Place, names: Sequence[str]) -> Iterator[tuple[pa.Table | pa.RecordBatch, bool]]:

@@ -1,5 +1,6 @@
 """A user's own columns become questions: what each kind of column gives, and what is refused in a sentence."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,22 @@ def test_what_is_no_label_is_refused_in_a_sentence(tmp_path: Path, case: str) ->
     with pytest.raises(UsageError) as caught:
         choose_columns(gz2(), [catalogue(tmp_path, "csv", columns)], OwnColumns(read_labels(wanted)))
     assert sentence in str(caught.value)
+
+
+TYPES = {
+    "dates": dt.date(2026, 1, 1),
+    "times": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    "durations": dt.timedelta(1),
+    "lists": [1.0, 2.0],
+    "structs": {"yes": 1.0},
+}
+
+
+@pytest.mark.parametrize("case", TYPES)
+def test_columns_of_other_types_are_refused_in_a_sentence(tmp_path: Path, case: str) -> None:
+    path = catalogue(tmp_path, "parquet", {"ring": [TYPES[case], None]})
+    with pytest.raises(UsageError, match=r"The column ring of .* holds values of type .*; expected numbers or text"):
+        choose_columns(gz2(), [path], OwnColumns(("ring",)))
 
 
 @pytest.mark.parametrize("text", ["", "ring,", "ring,ring", ",", " "])
