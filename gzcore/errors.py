@@ -4,11 +4,21 @@ import errno
 import os
 import re
 
+_LONGEST = 1600
+"""Characters of a message. A name in a damaged file may be a thousand times as long."""
+
 
 class GzError(Exception):
-    """Something in the input or around the run is wrong; the command ends with exit code 1."""
+    """Something in the input or around the run is wrong; the command ends with exit code 1.
+
+    The middle is left out of a message that is far too long: its begin says what came, its end what to do.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
 
 
 class UsageError(GzError):

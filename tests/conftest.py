@@ -8,8 +8,8 @@ sample_sky   the 200 simulated galaxies that a run without data makes; not to be
 dataset      the data set made of small_sky with a small crop, by the command itself; not to be written into
 beside_sky   the working folder: a copy of that data set and the small sky, under the names that pages give them
 interruptible  Ctrl-C interrupts, in child processes too, even where the tests run in the background
-uncompiled   TensorFlow compiles no step: sooner, where a run takes a few steps
-file_uncompiled  the same for all tests of a file
+lean_training  TensorFlow compiles no step, and the small CNN is smaller: sooner, where a run takes a few steps
+file_lean_training  the same for all tests of a file
 
 Skies and the data set are made once, for all processes that share the tests.
 """
@@ -72,26 +72,30 @@ def interruptible() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def as_they_stand() -> Iterator[None]:
-    """Steps are not compiled, which takes a run of a few steps two seconds."""
+def as_lean_as_can_be() -> Iterator[None]:
+    """Steps are not compiled, which takes two seconds a run, and the small CNN has two convolutions of its five."""
     import tensorflow as tf
 
+    from gztrain.models import small
+
     tf.config.run_functions_eagerly(run_eagerly=True)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(small, "WIDTHS", small.WIDTHS[:1])
+        yield
     tf.config.run_functions_eagerly(run_eagerly=False)
 
 
 @pytest.fixture
-def uncompiled() -> Iterator[None]:
-    """A test whose steps are not compiled."""
-    with as_they_stand():
+def lean_training() -> Iterator[None]:
+    """A test that trains as lean as can be."""
+    with as_lean_as_can_be():
         yield
 
 
 @pytest.fixture(scope="module")
-def file_uncompiled() -> Iterator[None]:
-    """Tests of a file whose steps are not compiled, those of its fixtures included."""
-    with as_they_stand():
+def file_lean_training() -> Iterator[None]:
+    """A file of tests that train so, its fixtures included."""
+    with as_lean_as_can_be():
         yield
 
 

@@ -27,7 +27,7 @@ def examples() -> Iterator[doctest.DocTest]:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Even though the .*run_functions_eagerly:UserWarning")
-@pytest.mark.usefixtures("beside_sky", "uncompiled")
+@pytest.mark.usefixtures("beside_sky", "lean_training")
 def test_every_example_gives_what_it_shows() -> None:
     """In the order of the modules: the example of gztrain trains the run that later ones open."""
     runner, told, ran = doctest.DocTestRunner(), [""], 0

@@ -88,7 +88,7 @@ def test_its_catalogue_becomes_shards_whose_fractions_are_those_of_the_votes(mad
     assert answered.all()
 
 
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_it_trains_one_step_and_is_judged(made: tuple[str, Path], tmp_path: Path) -> None:
     name, out = made
     fitted = gztrain("fit", out, "--run", tmp_path / "run", *TRAINED, "--batch", "32", "--scheme", "reduced")

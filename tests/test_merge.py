@@ -193,7 +193,7 @@ def test_the_catalogue_says_which_survey_a_galaxy_is_from_and_where_its_records_
     assert rows["b0"]["shard"] == 5 + rows["b0"]["fold"]
 
 
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_it_trains_on_all_questions_and_is_judged(joined: Path, tmp_path: Path) -> None:
     fitted = gztrain("fit", joined, "--run", tmp_path / "run", *TRAINED)
     assert fitted.code == 0, fitted.err

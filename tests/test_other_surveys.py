@@ -182,7 +182,7 @@ def test_a_preview_and_a_report_know_its_questions(made: Path, tmp_path: Path) -
     assert "Q1 ring" in (tmp_path / "page" / "index.html").read_text()
 
 
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_it_trains_and_is_judged(made: Path, tmp_path: Path) -> None:
     fitted = gztrain("fit", made, "--run", tmp_path / "run", *TRAINED)
     assert fitted.code == 0, fitted.err

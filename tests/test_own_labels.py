@@ -63,7 +63,7 @@ def test_its_records_are_made_again_without_a_word_about_columns(made: Path) -> 
     assert (found.json["ok"], found.json["replayed"]) == (True, 5), found.json["faults"]
 
 
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_it_trains_and_is_judged(made: Path, tmp_path: Path) -> None:
     fitted = gztrain("fit", made, "--run", tmp_path / "run", *TRAINED)
     assert fitted.code == 0, fitted.err

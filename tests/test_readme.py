@@ -58,7 +58,7 @@ def run_commands(*, reports: bool) -> None:
 
 @pytest.mark.slow
 @EAGER
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_the_commands_of_the_readme_run(beside_sky: Path) -> None:
     run_commands(reports=False)
     assert (beside_sky / "galaxy.png").is_file()
@@ -67,7 +67,7 @@ def test_the_commands_of_the_readme_run(beside_sky: Path) -> None:
 
 @pytest.mark.thorough
 @EAGER
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_the_commands_of_the_readme_run_with_its_reports(beside_sky: Path) -> None:
     run_commands(reports=True)
     assert (beside_sky / "gz2-report" / "index.html").is_file()
@@ -76,7 +76,7 @@ def test_the_commands_of_the_readme_run_with_its_reports(beside_sky: Path) -> No
 
 @pytest.mark.slow
 @EAGER
-@pytest.mark.usefixtures("beside_sky", "uncompiled")
+@pytest.mark.usefixtures("beside_sky", "lean_training")
 def test_the_readme_trains_and_classifies(small_sky: Path) -> None:
     names = run_example(README)
     comment = re.search(r"# arrays: (.*)", README)
@@ -87,7 +87,7 @@ def test_the_readme_trains_and_classifies(small_sky: Path) -> None:
 
 @pytest.mark.slow
 @EAGER
-@pytest.mark.usefixtures("beside_sky", "uncompiled")
+@pytest.mark.usefixtures("beside_sky", "lean_training")
 def test_the_page_on_python_runs() -> None:
     """On the small sky, for the sample sky takes longer: gzprep.run finds it made."""
     names = run_example(python_page())

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from gzcore.console import printable, shown
+from gzcore.console import brief, printable, shown
 from gzcore.errors import GzError, UsageError
 from gzcore.hashing import identity_hash
 from gzcore.images import Pixels
@@ -129,7 +129,9 @@ def _built(text: str) -> Pipeline:
         top = _from_dict(library, document)
     for warning in told:
         if str(warning.message).startswith("Argument"):
-            raise UsageError(f"views.pipeline does not fit albumentations {library.__version__}: {warning.message}.")
+            raise UsageError(
+                f"views.pipeline does not fit albumentations {library.__version__}: {brief(warning.message)}."
+            )
     return Pipeline(top)
 
 

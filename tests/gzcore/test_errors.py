@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from gzcore.errors import system_sentence
+from gzcore.errors import GzError, Stopped, UsageError, system_sentence
 
 NO_MEMORY = "There was not enough memory; use fewer workers or smaller batches, or give the command more memory."
 FULL = "The disk is full{}; free some space and run the command again."
@@ -61,3 +61,12 @@ def test_what_the_system_says_is_a_sentence(error: Exception, sentence: str | No
 
 def test_the_place_that_was_written_comes_first() -> None:
     assert system_sentence(os_error(errno.ENOSPC, "a.part"), "out") == FULL.format(" while writing into out")
+
+
+@pytest.mark.parametrize("kind", [GzError, UsageError, Stopped])
+def test_the_middle_of_an_endless_message_is_left_out(kind: type[GzError]) -> None:
+    told = str(kind(f"The file has the name {'a' * 10_000}; give it a shorter one."))
+    assert told.startswith("The file has the name aaa")
+    assert told.endswith("aaa; give it a shorter one.")
+    assert len(told) == 1605
+    assert str(kind("A sentence. " * 100)) == "A sentence. " * 100

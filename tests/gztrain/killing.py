@@ -95,12 +95,15 @@ def set_kill(moment: str) -> None:
 
 def run_here(moment: str | None, command: list[str]) -> int:
     """Run a command in this process; its exit code."""
+    from gztrain.models import small
+
     if moment is not None:
         set_kill(moment)
     if os.environ["KERAS_BACKEND"] == "tensorflow":
         import tensorflow as tf
 
         tf.config.run_functions_eagerly(run_eagerly=True)  # a few steps are sooner done than compiled
+    small.WIDTHS = small.WIDTHS[:1]  # so is a net of two layers
     sys.argv = ["gztrain", *command]
     try:
         main()

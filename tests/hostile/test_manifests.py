@@ -9,7 +9,7 @@ import pytest
 from tests.hostile.checks import TINY, Edit, check_refused, contents, drop, edited, put
 from tests.running import gzprep, gztrain
 
-pytestmark = pytest.mark.usefixtures("file_uncompiled")
+pytestmark = pytest.mark.usefixtures("file_lean_training")
 
 SHARD = ("splits", "train", "shards", 0)
 DEEP = "[" * 100_000 + "]" * 100_000

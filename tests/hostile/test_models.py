@@ -14,7 +14,7 @@ import pytest
 from tests.hostile.checks import TINY, check_refused, contents
 from tests.running import gztrain
 
-pytestmark = pytest.mark.usefixtures("file_uncompiled")
+pytestmark = pytest.mark.usefixtures("file_lean_training")
 
 Damage = Callable[[Path], object]
 

@@ -126,7 +126,7 @@ def test_readers_name_the_shard_and_the_record(name: str, reader: str, dataset: 
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 @pytest.mark.parametrize("name", ["a view of 40000", "a PNG of 12,000 px", "a record of 2^60 bytes"])
 def test_fit_ends_in_one_sentence(name: str, dataset: Path, tmp_path: Path) -> None:
     out = spoiled(name, dataset, tmp_path / "out")

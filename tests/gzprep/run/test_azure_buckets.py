@@ -23,4 +23,4 @@ class TestAzure(BucketBasics):
 
 @pytest.mark.thorough
 class TestUseOfAzure(BucketUse):
-    """What is done with it, as s3:// shows in every `make test`."""
+    """What is done with it, as gs:// shows in every `make test`."""

@@ -34,9 +34,8 @@ class TestGcs(BucketBasics):
     """Every promise about buckets, for gs://."""
 
 
-@pytest.mark.thorough
 class TestUseOfGcs(BucketUse):
-    """What is done with it, as s3:// shows in every `make test`."""
+    """What is done with it. S3 and Azure show it in `make thorough`: their emulators take longer."""
 
 
 def test_gcs_is_reached_by_worker_processes_too(bucket: Bucket, dataset: Path, tmp_path: Path) -> None:

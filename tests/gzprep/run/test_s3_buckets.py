@@ -17,5 +17,10 @@ def shared(small_sky: Path) -> Iterator[Bucket]:
     yield from open_bucket("s3", small_sky)
 
 
-class TestS3(BucketBasics, BucketUse):
+class TestS3(BucketBasics):
     """Every promise about buckets, for s3://."""
+
+
+@pytest.mark.thorough
+class TestUseOfS3(BucketUse):
+    """What is done with it, as gs:// shows in every `make test`."""

@@ -17,7 +17,7 @@ from gztrain.training.options import OPTIONS
 from tests.gztrain.run_folders import curve
 from tests.running import gztrain as command
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_lean_training")]
 TINY: dict[str, Any] = {"size": 16, "batch": 16, "epochs": 2, "fine_tune_epochs": 0, "views": 0}
 
 

@@ -18,7 +18,7 @@ from gztrain.models.layers import symmetries
 from gztrain.runs.folder import RunFolder, open_run
 from tests.gztrain.run_folders import untrained_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_lean_training")]
 
 
 SMALL: dict[str, Any] = {"model.size": 16, "bootstrap": 5}

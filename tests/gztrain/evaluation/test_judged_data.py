@@ -19,7 +19,7 @@ from tests.gztrain.run_folders import TINY, untrained_run
 from tests.gztrain.shards import copied, edit_manifest
 from tests.running import SMALL, gzprep, gztrain
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_lean_training")]
 SMALLEST: dict[str, Any] = {"model.size": 16, "bootstrap": 5, "scheme": "q1"}
 """Options of an untrained run."""
 

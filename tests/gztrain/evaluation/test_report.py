@@ -33,7 +33,7 @@ from tests.gztrain.run_folders import TINY, told_run
 from tests.gztrain.synthetic import scheme_of
 from tests.running import gztrain
 
-pytestmark = pytest.mark.usefixtures("file_uncompiled")
+pytestmark = pytest.mark.usefixtures("file_lean_training")
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 checked = settings(deadline=None, derandomize=True, max_examples=100)

@@ -27,7 +27,7 @@ from tests.gztrain.synthetic import scheme_of
 from tests.pixels import centre_crop as gz_centre_crop
 from tests.running import gztrain
 
-pytestmark = pytest.mark.usefixtures("file_uncompiled")
+pytestmark = pytest.mark.usefixtures("file_lean_training")
 CROP = 64
 
 

@@ -14,7 +14,7 @@ from gztrain.runs.saved_model import ORIGIN
 from tests.gztrain.run_folders import untrained_run
 from tests.running import gztrain
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_lean_training")]
 
 FRAME, CROP = 424, 64
 

@@ -9,7 +9,7 @@ from tests.gztrain.run_folders import TINY
 from tests.gztrain.shards import copied
 from tests.running import gztrain
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_lean_training")]
 QUICK = (*TINY, "--epochs", "1", "--fine-tune-epochs", "0", "--views", "0", "--scheme", "q0")
 
 

@@ -13,7 +13,7 @@ from tests.gztrain.run_folders import untrained_run
 from tests.running import gztrain
 
 pytest.importorskip("huggingface_hub")
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_lean_training")]
 
 
 def test_what_arrives_on_the_hub_is_a_run_with_its_card(

@@ -18,7 +18,7 @@ from tests.clouds import Faulty
 from tests.gztrain.run_folders import TINY, curve, told_run, untrained_run
 from tests.running import gztrain
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_lean_training")]
 SMALL: dict[str, Any] = {"model.size": 16, "bootstrap": 5}
 
 

@@ -25,7 +25,7 @@ from gztrain.training.optimizer import make_optimizer, make_rate
 from gztrain.training.request import TrainRequest
 from tests.gztrain.run_folders import curve
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_lean_training")]
 QUICK = (
     *("model.size=16", "stages.batch=32", "stages.epochs=4", "stages.fine_tune_epochs=0", "bootstrap=0"),
     *("log.tensorboard=false", "log.every=2", "optimizer.rate=0.01"),

@@ -27,7 +27,7 @@ from tests.gztrain.run_folders import TINY
 from tests.gztrain.synthetic import documented_keys, paths
 from tests.running import gztrain
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_lean_training")]
 
 CONFIG = read_config(None, ["bootstrap=10"])
 

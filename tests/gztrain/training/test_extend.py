@@ -17,7 +17,7 @@ from gztrain.training.request import TrainRequest, make_config
 from tests.gztrain.run_folders import curve
 from tests.running import gztrain
 
-pytestmark = pytest.mark.usefixtures("file_uncompiled")
+pytestmark = pytest.mark.usefixtures("file_lean_training")
 STEADY = (
     *("model.size=16", "stages.batch=16", "stages.fine_tune_epochs=0", "bootstrap=0", "views=0"),
     *("log.tensorboard=false", "log.every=1", "optimizer.schedule=constant", "optimizer.warmup=0"),

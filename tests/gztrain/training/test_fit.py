@@ -197,7 +197,7 @@ def pressing(step: int, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,7 +214,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_a_loss_that_is_no_number_ends_the_run(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "_floats", lambda losses: [float("nan") for _ in losses])
     with pytest.raises(GzError, match="loss is nan after step 5: training has diverged"):
@@ -225,7 +225,7 @@ def test_a_loss_that_is_no_number_ends_the_run(dataset: Path, tmp_path: Path, mo
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_patience_ends_a_stage_and_the_best_epoch_is_restored(dataset: Path, tmp_path: Path) -> None:
     """At a rate of nothing no epoch is better than the first."""
     asked = config("stages.epochs=5", "stages.patience=2", "optimizer.rate=1e-30", "model.dropout=0", "views=0")
@@ -244,7 +244,7 @@ SCHEMES_AND_POLICIES = [
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 @pytest.mark.parametrize(("scheme", "policy"), SCHEMES_AND_POLICIES)
 def test_every_scheme_trains_and_is_judged_under_both_policies(
     scheme: str, policy: str, dataset: Path, tmp_path: Path
@@ -271,7 +271,7 @@ def test_every_scheme_trains_and_is_judged_under_both_policies(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 @pytest.mark.parametrize("loss", ["softmax", "focal", "dirichlet"])
 def test_every_loss_trains_and_gives_a_model_of_labels(loss: str, dataset: Path, tmp_path: Path) -> None:
     found = fit(TrainRequest(dataset, tmp_path / "run", config(f"loss.name={loss}", "views=0", "scheme=q6")), Told())
@@ -281,7 +281,7 @@ def test_every_loss_trains_and_gives_a_model_of_labels(loss: str, dataset: Path,
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_a_pretrained_model_learns_its_head_first(dataset: Path, tmp_path: Path) -> None:
     """From a file of weights; the backbone, batch norm and all, is as it was until the second stage."""
     file, spec = tmp_path / "weights.keras", ModelSpec("vgg16", weights="none", size=32, head="plain")
@@ -306,7 +306,7 @@ def _backbone(model: Any) -> list[np.ndarray]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_bfloat16_trains_and_leaves_a_model_that_computes_in_float32(dataset: Path, tmp_path: Path) -> None:
     fit(TrainRequest(dataset, tmp_path / "run", config("compute.precision=bfloat16", "views=0")), Told())
     model = open_run(tmp_path / "run").model()
@@ -427,7 +427,7 @@ def damaged(dataset: Path, to: Path, fold: int) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_a_damaged_record_stops_a_run_or_is_left_out_and_counted(dataset: Path, tmp_path: Path) -> None:
     data = damaged(dataset, tmp_path / "data", fold=1)
     with pytest.raises(GzError, match=r"Record 1 of \d+ in the shard .* --skip-damaged"):

@@ -13,7 +13,7 @@ from tests.gztrain.shards import copied, edit_manifest
 from tests.running import gztrain
 
 pytestmark = [
-    pytest.mark.usefixtures("file_uncompiled"),
+    pytest.mark.usefixtures("file_lean_training"),
     pytest.mark.filterwarnings(
         "ignore:Even though the `tf.config:UserWarning"
     ),  # tf.data compiles its own functions even so

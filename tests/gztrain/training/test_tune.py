@@ -18,7 +18,7 @@ from gztrain.training.search_space import read_space
 from gztrain.training.tune import TuneRequest, check_request, read_varied, tune
 from tests.running import gztrain
 
-pytestmark = pytest.mark.usefixtures("file_uncompiled")
+pytestmark = pytest.mark.usefixtures("file_lean_training")
 TINY = (
     *("model.size=16", "stages.batch=16", "stages.epochs=1", "stages.fine_tune_epochs=0", "views=0"),
     *("bootstrap=0", "log.tensorboard=false"),

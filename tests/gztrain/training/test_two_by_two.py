@@ -88,7 +88,7 @@ SHORT = ("--epochs", "1", "--fine-tune-epochs", "0", "--views", "1", "--scheme",
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("lean_training")
 def test_four_runs_differ_in_two_keys_and_are_taken_up_again(dataset: Path, tmp_path: Path) -> None:
     command = ("report-against-asked", dataset, "--run", tmp_path / "all", *TINY, *SHORT)
     first = gztrain(*command)

@@ -16,7 +16,7 @@ from tests.dataflow_service import IMAGE, PROJECT, REGION, TOKEN, Service, stage
 from tests.gztrain.run_folders import untrained_run
 from tests.running import gztrain
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_lean_training")]
 
 OPTIONS = (f"--project={PROJECT}", f"--region={REGION}", f"--sdk_container_image={IMAGE}")
 SUMMARY = "predictions.json"

@@ -12,7 +12,7 @@ from tests.clouds import Faulty, Rule, status
 from tests.gztrain.run_folders import untrained_run
 from tests.running import gztrain
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_lean_training")]
 
 
 def test_s3_records_are_predicted_as_on_a_disk(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

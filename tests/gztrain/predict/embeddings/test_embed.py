@@ -13,7 +13,7 @@ from gztrain.runs.folder import open_run
 from tests.gztrain.run_folders import untrained_run
 from tests.running import gztrain
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_uncompiled")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("file_lean_training")]
 
 
 @pytest.fixture(scope="module")
