@@ -45,8 +45,11 @@ class Location(NamedTuple):
 
 def path_key(path: str) -> bytes:
     """The key of a path, which says the folder too."""
-    plain = path if _PLAIN.fullmatch(path) else posixpath.normpath(path).lstrip("/")
-    return b"path " + plain.encode(errors="surrogateescape")
+    return _normal_key(path if _PLAIN.fullmatch(path) else posixpath.normpath(path).lstrip("/"))
+
+
+def _normal_key(path: str) -> bytes:
+    return b"path " + path.encode(errors="surrogateescape")
 
 
 def name_key(name: str) -> bytes:
@@ -68,33 +71,37 @@ def keys_of(galaxy: Named) -> Iterator[bytes]:
     """Everything that the image of a galaxy may be found by, the surest first."""
     path = path_below(galaxy.subfolder, galaxy.filename)
     if path is not None:
-        yield path_key(path)
+        yield _normal_key(path)
     yield name_key(galaxy.id)
     if galaxy.filename:
         yield name_key(stem(galaxy.filename))
 
 
-def _hash(key: bytes) -> int:
-    return int.from_bytes(blake2b(key, digest_size=8).digest(), "little", signed=True)
+def _digest(key: bytes) -> bytes:
+    return blake2b(key, digest_size=8).digest()
 
 
 class IndexBuilder:
-    """Gathers keys and locations."""
+    """Gathers keys and locations: 16 bytes a key, 24 an image."""
 
     def __init__(self) -> None:
-        self._numbers = array("q")
+        self._digests, self._owners, self._locations = bytearray(), array("q"), array("q")
         self.images = 0
 
     def add(self, keys: Iterable[bytes], location: Location) -> None:
         """Add an image under all its keys."""
-        self.images += 1
         for key in set(keys):
-            self._numbers.extend((_hash(key), *location))
+            self._digests += _digest(key)
+            self._owners.append(self.images)
+        self._locations.extend(location)
+        self.images += 1
 
     def built(self) -> "Index":
         """The table, sorted by hash."""
-        table: Table = np.frombuffer(self._numbers, np.int64).reshape(-1, 4).T
-        return Index(self.images, np.ascontiguousarray(table[:, np.lexsort(table[::-1])]))
+        locations: Table = np.frombuffer(self._locations, np.int64).reshape(-1, 3)
+        hashes: Table = np.frombuffer(self._digests, "<i8").astype(np.int64)
+        table = np.stack([hashes, *locations[np.frombuffer(self._owners, np.int64)].T])
+        return Index(self.images, table[:, np.lexsort(table[::-1])])
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,21 +131,23 @@ class Index:
             UnreadableImage: there are several of one name.
         """
         for key in keys_of(galaxy):
-            wanted, hashes = _hash(key), self._hashes
+            hashes, files, starts, lengths = self._rows
+            wanted = int.from_bytes(_digest(key), "little", signed=True)
             place = bisect_left(hashes, wanted)
             if place < len(hashes) and hashes[place] == wanted:
                 self._refuse_second(key, place + 1, wanted)
-                return Location(*self.table[1:, place].tolist())
+                return Location(files[place], starts[place], lengths[place])
         path = path_below(galaxy.subfolder, galaxy.filename)
         raise MissingImage(f"there is no image {galaxy.id!r}" + (f", and none at {path!r}" if path else ""))
 
     @cached_property
-    def _hashes(self) -> memoryview:
-        """The hashes as Python looks them up quickest."""
-        return memoryview(self.table[0])
+    def _rows(self) -> tuple[memoryview, ...]:
+        """The rows of the table as Python looks numbers up quickest."""
+        return tuple(map(memoryview, self.table))
 
     def _refuse_second(self, key: bytes, place: int, wanted: int) -> None:
-        if place < len(self._hashes) and self._hashes[place] == wanted:
+        hashes = self._rows[0]
+        if place < len(hashes) and hashes[place] == wanted:
             number = int((self.table[0] == wanted).sum())
             raise UnreadableImage(f"there are {number} images called {key.partition(b' ')[2].decode()!r}")
 

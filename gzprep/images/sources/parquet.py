@@ -234,17 +234,23 @@ def read_group(place: Place, column: str, group: int) -> list[bytes | None]:
     Raises:
         GzError: it is damaged, or too large to be kept.
     """
+    images: list[bytes | None] = []
+    size = 0
     with _readable(place), pq.ParquetFile(for_arrow(place), pre_buffer=False) as file:
-        size = _size(file, group)
-        if size > _LARGEST_GROUP:
-            raise GzError(f"Row group {group} of {place} has {size} bytes; write it again with fewer rows a group.")
-        images = [image for values in _binary(file, column, group) for image in values.to_pylist()]
+        for values in _binary(file, column, group):
+            size += values.nbytes
+            if size > _LARGEST_GROUP:
+                raise GzError(
+                    f"The images of row group {group} of {place} have more than {_LARGEST_GROUP} bytes; write the file "
+                    "again with fewer rows a group."
+                )
+            images += values.to_pylist()
         _check_rows(file, group, len(images))
-        return images
+    return images
 
 
 def _size(file: pq.ParquetFile, group: int) -> int:
-    """Bytes of a row group, as the file tells them; nearly all are images.
+    """Bytes of all columns of a row group, as the file tells them: those of the images are no more.
 
     Those of one column would be told by what ends the process where a file is damaged (a C++ exception of pyarrow).
     """
@@ -296,10 +302,10 @@ class _Block(NamedTuple):
 def _blocks(file: pq.ParquetFile, column: str, group: int) -> Iterator[_Block]:
     """Yield the images of a row group, some at a time, without a Python object for each."""
     for values in _binary(file, column, group):
-        wide = values.cast(pa.large_binary())
-        _, offsets, data = wide.buffers()
-        bounds = np.frombuffer(offsets, np.int64)[wide.offset : wide.offset + len(wide) + 1]
-        there = np.asarray(wide.is_valid())
+        _, offsets, data = values.buffers()
+        width = np.int64 if pa.types.is_large_binary(values.type) else np.int32
+        bounds = np.frombuffer(offsets, width)[values.offset : values.offset + len(values) + 1].astype(np.int64)
+        there = np.asarray(values.is_valid())
         block = memoryview(data)[bounds[0] : bounds[-1]] if data is not None else memoryview(b"")
         yield _Block(block, bounds[:-1] - bounds[0], np.where(there, np.diff(bounds), 0))
 
