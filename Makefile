@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DOCS ?= $(VENV)/docs
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Modules are compiled when they are imported first: of TensorFlow's and JAX's, most never are.
+INSTALL = $(PIP) install --quiet --no-compile
 WORKERS ?= 2
 # A file of tests a process; 0 runs all in this one.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -111,12 +113,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/base: requirements/base.txt pyproject.toml | $(VENV)/bin/python
-	$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/base.txt
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(INSTALL) --no-deps --require-hashes --requirement requirements/base.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/dev: requirements/dev.txt $(VENV)/base
-	$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/dev.txt
+	$(INSTALL) --no-deps --require-hashes --requirement requirements/dev.txt
 	touch $@
 
 $(DOCS)/installed: requirements/docs.txt | $(VENV)/bin/python
