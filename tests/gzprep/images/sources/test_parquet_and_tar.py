@@ -15,7 +15,7 @@ from gzcore.errors import GzError
 from gzcore.images import MAX_FILE_BYTES, MissingImage, UnreadableImage
 from gzprep.catalogue.galaxy import Reason, Rejection
 from gzprep.config import from_mapping
-from gzprep.images.sources import Files, ImageName, ImageSource, describe, open_images, read_named
+from gzprep.images.sources import Files, ImageName, ImageSource, describe, open_images, parquet, read_named
 from gzprep.images.sources.base import PathOutside
 from gzprep.images.sources.parquet import ParquetImages, open_parquet, unpack
 from gzprep.images.sources.tar import TarImages, open_tar
@@ -261,3 +261,12 @@ def test_an_index_of_several_tars(tmp_path: Path) -> None:
     paths = [write_tar(tmp_path / f"{n}.tar", {f"{n}.jpg": str(n).encode()}) for n in range(3)]
     images = open_tar("them", paths)
     assert [images.open(ImageName(str(n), "", "")) for n in range(3)] == [b"0", b"1", b"2"]
+
+
+def test_a_row_group_is_too_large_by_its_images_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "_LARGEST_GROUP", 2_000)
+    for name, image, spectrum in (("spectra", b"small", "s" * 5_000), ("images", b"i" * 5_000, "s")):
+        pq.write_table(pa.table({"id": ["1"], "image": [image], "spectrum": [spectrum]}), tmp_path / f"{name}.parquet")
+    assert opened(tmp_path / "spectra.parquet").open(ImageName("1", "", "")) == b"small"
+    with pytest.raises(GzError, match=r"images of row group 0 of .* have more than 2000 bytes; write the file again"):
+        opened(tmp_path / "images.parquet").open(ImageName("1", "", ""))
