@@ -109,8 +109,8 @@ def make(run: Path, catalogue: Path, images: Path, out: Path) -> tuple[list[floa
 def killed(arguments: list[str], out: Path, parts: int) -> None:
     """Start the same in another process, and kill it once half of the parts are there."""
     process = subprocess.Popen([sys.executable, __file__, *arguments])  # noqa: S603 -- this file
-    waiting = out.with_name(f".{out.name}.parts")
-    while process.poll() is None and len(list(waiting.glob("part-*"))) < max(1, parts // 2):
+    last = out.with_name(f".{out.name}.parts") / f"part-{max(1, parts // 2) - 1:06d}.parquet"
+    while process.poll() is None and not last.exists():
         time.sleep(0.05)
     process.kill()
     process.wait()

@@ -19,6 +19,10 @@ def reproduce(
     ],
     run: Annotated[Path, typer.Option("--run", parser=path, help="Run folder to make.")],
     data: Data = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", parser=path, help="The file of weights that the run began with, if it has moved."),
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -28,7 +32,7 @@ def reproduce(
     from gztrain.training.reproduce import reproduce as train_again
 
     with watching(quiet=as_json) as watch:
-        found = train_again(original, run, watch, data)
+        found = train_again(original, run, watch, data, weights=weights)
     if as_json:
         print_json(found)
     else:

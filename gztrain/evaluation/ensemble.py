@@ -19,6 +19,7 @@ from gztrain.data.dataset import Dataset, open_dataset
 from gztrain.evaluation.evaluate import Split, evaluate, read_metrics
 from gztrain.evaluation.judged_data import judged_data
 from gztrain.evaluation.members import compared, in_groups, in_order, join, joined_counts
+from gztrain.evaluation.model_card import weights_hash
 from gztrain.runs.folder import Json, Run, RunFolder, open_run, write_config
 from gztrain.runs.galaxies import folds_of, same_data_of, trained_of_all, write_galaxies
 from gztrain.runs.saved_model import add_origin
@@ -119,7 +120,8 @@ def make(request: EnsembleRequest, runs: Sequence[Run], folder: RunFolder) -> Js
     write_config(folder, config, first.data, scheme, keras.backend.backend(), label_counts=counts)
     write_galaxies_of_all(folder, runs)
     members = [_named(run.folder.root, request) for run in runs]
-    write_json(folder.ensemble, {"members": members, "sides": request.sides})
+    hashes = [weights_hash(run.folder.model) for run in runs]
+    write_json(folder.ensemble, {"members": members, "sides": request.sides, "weights_sha256": hashes})
     with writing(folder.root), beside(folder.model) as temporary:
         model.save(temporary)
         add_origin(temporary, first.data, scheme.names)

@@ -10,7 +10,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -18,10 +18,11 @@ from pydantic import BaseModel, Field
 from gzcore.console import brief, printable
 from gzcore.errors import GzError
 from gzcore.storage.atomic import write_bytes
-from gzcore.storage.documents import BadDocument, fit, parse_json, read_bytes
+from gzcore.storage.documents import BadDocument, fit, parse_json, read_bytes, read_document
 from gztrain.config import as_mapping
 from gztrain.models.archive import WEIGHTS, check_archive
 from gztrain.runs.folder import Json, Run, RunFolder, open_run
+from gztrain.runs.schema import EnsembleDocument
 
 FORMAT = 1
 """Version of the block of JSON."""
@@ -63,15 +64,57 @@ def identity(run: Run, metrics: Json) -> Json:
     return {
         "format": FORMAT,
         "weights_sha256": weights_hash(run.folder.model),
-        "file_sha256": hashlib.sha256(run.folder.model.read_bytes()).hexdigest(),
+        "file_sha256": file_hash(run.folder.model),
         "data": {"name": run.data.place.name, **{key: value for key, value in data.items() if key != "path"}},
         "config": config,
         "scheme": run.scheme.name,
         "backend": run.backend,
         "versions": dict(run.versions),
+        "start_sha256": _start_hash(run),
         "ensemble": run.folder.ensemble.exists(),
+        "members": _members(run),
         "figures": {name: _compared(split) for name, split in metrics.get("splits", {}).items()},
     }
+
+
+def _start_hash(run: Run) -> str | None:
+    """SHA-256 of the weights file that the training began with; None where it began with no file.
+
+    Where the file is gone, an older card of the run knows it.
+    """
+    path = local_weights(as_mapping(run.config))
+    if path is None:
+        return None
+    if path.is_file():
+        return file_hash(path)
+    try:
+        return read_card(run.folder.card).get("start_sha256")
+    except GzError:
+        return None
+
+
+def local_weights(config: Json) -> Path | None:
+    """The file of weights that a recipe names; None for weights of the model, of a hub, or a folder."""
+    weights = config["model"]["weights"]
+    named = weights is not None and "://" not in weights and (Path(weights).suffix or Path(weights).is_file())
+    return Path(weights) if named else None
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _members(run: Run) -> list[Json]:
+    """Name of the folder and hash of the weights of each member of an ensemble; nothing for a single run."""
+    try:
+        ensemble, _ = read_document(run.folder.ensemble, EnsembleDocument, "make the ensemble again")
+    except FileNotFoundError:
+        return []
+    hashes: tuple[str | None, ...] = ensemble.weights_sha256 or (None,) * len(ensemble.members)
+    pairs = zip(ensemble.members, hashes, strict=False)
+    return [{"name": PurePath(place).name, "weights_sha256": found} for place, found in pairs]
 
 
 def _compared(split: Json) -> Json:
@@ -138,7 +181,9 @@ class CardDocument(BaseModel):
     config: dict[str, Any]
     backend: Annotated[str, Field(max_length=100)]
     versions: dict[str, str]
+    start_sha256: Annotated[str, Field(max_length=64)] | None = None
     ensemble: bool
+    members: list[dict[str, str | None]] = []
     figures: dict[str, dict[str, tuple[Number, Number, Number]]]
 
 
@@ -152,7 +197,7 @@ def card(run: Run, said: Json, metrics: Json) -> str:
         *_chain(said),
         *_results(run, metrics),
         *_limits(run, metrics),
-        *([] if said["ensemble"] else ["## Train it again", "", _AGAIN.format(name=said["data"]["name"]), ""]),
+        *([] if said["ensemble"] else ["## Train it again", "", _AGAIN.format(name=_within(said["data"]["name"])), ""]),
         "```json gztrain",
         json.dumps(said, indent=1),
         "```",
@@ -187,9 +232,9 @@ def _what(run: Run, *, ensemble: bool) -> Iterator[str]:
     kind = "Several networks in one model, an ensemble," if ensemble else "A network"
     yield (
         f"{kind} that answers {len(run.scheme.questions)} questions of a decision tree about an image of a galaxy "
-        f"(scheme `{run.scheme.name}`). Input: uint8 RGB, {run.crop} x {run.crop} px, the galaxy in the middle"
+        f"(scheme {_code(run.scheme.name)}). Input: uint8 RGB, {run.crop} x {run.crop} px, the galaxy in the middle"
         f"{_frame(run)}. Output: a probability for each of {len(run.scheme.names)} labels, in this order: "
-        f"{', '.join(f'`{printable(name)}`' for name in run.scheme.names)}."
+        f"{', '.join(map(_code, run.scheme.names))}."
     )
     yield from ("", "```", "gztrain predict RUN images/ --parquet answers.parquet", "```", "")
 
@@ -201,19 +246,21 @@ def _frame(run: Run) -> str:
 def _chain(said: Json) -> Iterator[str]:
     yield from ("## Where the weights come from", "", "| | |", "|---|---|")
     config, data = said["config"], said["data"]
-    yield f"| weights, SHA-256 | `{said['weights_sha256']}` |"
-    yield f"| `model.keras`, SHA-256 | `{said['file_sha256']}` |"
-    hashes = f"data hash `{data['data_hash']}`, recipe hash `{data['recipe_hash']}`"
+    yield f"| weights, SHA-256 | {_code(said['weights_sha256'])} |"
+    yield f"| `model.keras`, SHA-256 | {_code(said['file_sha256'])} |"
+    hashes = f"data hash {_code(data['data_hash'])}, recipe hash {_code(data['recipe_hash'])}"
     yield f"| data set | {_cell(data['name'])}, {hashes} |"
     if said["ensemble"]:
         yield "| recipe, start, seed | those of its members, each of which has a card of its own |"
+        yield from (f"| member | {_member(each)} |" for each in said["members"])
     else:
         fold = f"fold {config['fold']} validates"
-        yield f"| recipe | labels `{config['labels']}`, loss `{config['loss']['name']}`, {fold} |"
-        yield f"| start | weights {_cell(config['model']['weights'] or 'of the model')} |"
+        yield f"| recipe | labels {_code(config['labels'])}, loss {_code(config['loss']['name'])}, {fold} |"
+        start = f", SHA-256 {_code(said['start_sha256'])}" if said["start_sha256"] else ""
+        yield f"| start | weights {_cell(config['model']['weights'] or 'of the model')}{start} |"
         yield f"| seed | {config['seed']} |"
-    yield f"| backend | {said['backend']} |"
-    versions = ", ".join(f"{name} {version}" for name, version in said["versions"].items())
+    yield f"| backend | {_cell(said['backend'])} |"
+    versions = ", ".join(_cell(f"{name} {version}") for name, version in said["versions"].items())
     yield f"| versions | {versions or 'not recorded: an older gztrain made the run'} |"
     yield ""
 
@@ -225,7 +272,7 @@ def _results(run: Run, metrics: Json) -> Iterator[str]:
         yield from ("It was not judged yet; `gztrain evaluate` does it.", "")
     for name, split in splits.items():
         labels = split.get("labels", "")
-        yield f"On {split['galaxies']} galaxies of `{name}`, labels `{labels}`. {_first(split['verdict'])}"
+        yield f"On {split['galaxies']} galaxies of {_code(name)}, labels {_code(labels)}. {_first(split['verdict'])}"
         yield from ("", *_HEAD)
         yield from (_row(question.name, question.title, split) for question in run.scheme.questions)
         yield ""
@@ -233,7 +280,7 @@ def _results(run: Run, metrics: Json) -> Iterator[str]:
 
 
 def _first(text: str) -> str:
-    return printable(text.split("\n", 1)[0])
+    return _cell(text.split("\n", 1)[0])
 
 
 def _row(name: str, title: str, split: Json) -> str:
@@ -249,8 +296,23 @@ def _row(name: str, title: str, split: Json) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text of others in a table of Markdown: no character of it means anything there."""
-    return re.sub(r"([\\|`<>\[\]*_])", r"\\\1", printable(text))
+    """A text of others in Markdown: no character of it means anything there."""
+    return re.sub(r"([\\|`<>\[\]*_~$&])", r"\\\1", printable(text))
+
+
+def _within(text: str) -> str:
+    """A text of others between backticks, which it cannot end."""
+    return printable(text).replace("`", "'")
+
+
+def _code(text: str | None) -> str:
+    """A text of others as code; a bar would end the cell of a table."""
+    return f"`{_within(str(text)).replace('|', '/')}`"
+
+
+def _member(said: Json) -> str:
+    found = said["weights_sha256"]
+    return _cell(said["name"]) + (f", weights, SHA-256 {_code(found)}" if found else "")
 
 
 def _number(value: float | None) -> str:
@@ -281,5 +343,5 @@ def _limits(run: Run, metrics: Json) -> Iterator[str]:
         yield "- Its labels are those of the 2024 report: a question that was not asked counts as answered."
     for name, split in metrics.get("splits", {}).items():
         for finding in split.get("findings", [])[:12]:
-            yield f"- On `{name}`: {printable(finding['sentence'])}"
+            yield f"- On {_code(name)}: {_cell(finding['sentence'])}"
     yield from (_LICENCE, "")

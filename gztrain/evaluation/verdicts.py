@@ -11,6 +11,7 @@ from typing import Any, Literal
 from gzcore.dataset.tree import Question
 from gztrain.data.dataset import Scheme
 from gztrain.evaluation.predictions import Predictions
+from gztrain.evaluation.swapped import find_swapped
 
 Json = Mapping[str, Any]
 Kind = Literal["constant", "hardly", "swapped", "reversed", "chance", "never", "always", "commonest", "off", "few"]
@@ -24,8 +25,6 @@ HARDLY = 0.01
 """A probability that varies by less than this over all galaxies hardly depends on the image."""
 FEW_GALAXIES, FEW_CASES = 100, 10
 """A label rests on few galaxies if fewer are known, or fewer have the rarer of its two values."""
-_CLEAR = 0.1
-"""Another output must rank a label better by this much of AUC, and the other way round, to be called swapped."""
 _OFF = 2.0
 """Probabilities are off if their calibration error is so many times that of a perfectly calibrated model."""
 
@@ -133,38 +132,23 @@ def _of_question(question: Question, judged: Json, majority: Json) -> Iterator[F
 
 
 def _swapped(predictions: Predictions, scheme: Scheme, judged: Json) -> Iterator[Finding]:
-    """Pairs of labels of which each is ranked clearly better by the output of the other."""
-    weak = [place for place, name in enumerate(scheme.names) if _is_weak(judged, name)]
-    for number, first in enumerate(weak):
-        for second in weak[number + 1 :]:
-            own, crossed = ((first, first), (second, second)), ((first, second), (second, first))
-            aucs = [[_auc(predictions, label, output) for label, output in pairs] for pairs in (own, crossed)]
-            if all(other > mine + _CLEAR and other > 0.5 + _CLEAR for mine, other in zip(*aucs, strict=True)):
-                yield from _pair(scheme.names[first], scheme.names[second], aucs)
+    """Pairs of labels whose outputs look swapped, a finding for each of the two."""
+    usable = [place for place, name in enumerate(scheme.names) if _is_ranked(judged, name)]
+    for pair in find_swapped(predictions, usable):
+        names = [scheme.names[place] for place in pair.labels]
+        for name, other, mine, its in zip(names, names[::-1], pair.own, pair.crossed, strict=True):
+            yield Finding(
+                "swapped",
+                name,
+                f"The outputs of {name} and {other} look swapped: that of {other} ranks {name} with AUC {its:.3f}, its "
+                f"own with {mine:.3f}.",
+            )
 
 
-def _pair(first: str, second: str, aucs: Sequence[Sequence[float]]) -> Iterator[Finding]:
-    for name, other, mine, its in zip((first, second), (second, first), *aucs, strict=True):
-        yield Finding(
-            "swapped",
-            name,
-            f"The outputs of {name} and {other} look swapped: that of {other} ranks {name} with AUC {its:.3f}, its own "
-            f"with {mine:.3f}.",
-        )
-
-
-def _is_weak(judged: Json, name: str) -> bool:
-    """Whether an output ranks its label so badly that it may belong to another."""
+def _is_ranked(judged: Json, name: str) -> bool:
+    """Whether both values of a label are known of some galaxies, and its output depends on the image."""
     label = judged["per_label"][name]
-    return label["auc"] is not None and label["spread"] >= SAME and label["auc"] < 0.5 + 2 * _CLEAR
-
-
-def _auc(predictions: Predictions, label: int, output: int) -> float:
-    """AUC of the output of one label against another label, over the galaxies of which that is known."""
-    from sklearn.metrics import roc_auc_score
-
-    known = predictions.mask[:, label] == 1
-    return float(roc_auc_score(predictions.labels[known, label], predictions.probabilities[known, output]))
+    return label["auc"] is not None and label["spread"] >= SAME
 
 
 # ------------------------------------------------------------ in short

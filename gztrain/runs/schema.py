@@ -129,3 +129,5 @@ class EnsembleDocument(_Part):
 
     members: Annotated[tuple[Text, ...], Field(max_length=10_000)]
     sides: Annotated[int, Field(ge=1, le=8, strict=True)]
+    weights_sha256: Annotated[tuple[Text, ...], Field(max_length=10_000)] = ()
+    """Of each member; nothing in files of older versions."""

@@ -15,7 +15,7 @@ from gzcore.storage.places import Place
 from gztrain.config import as_mapping, from_mapping
 from gztrain.data.dataset import open_dataset
 from gztrain.evaluation.evaluate import read_metrics
-from gztrain.evaluation.model_card import identity, read_card
+from gztrain.evaluation.model_card import file_hash, identity, local_weights, read_card
 from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import Json, RunFolder, open_run
 from gztrain.runs.watch import Watch
@@ -58,7 +58,7 @@ def open_original(place: Path) -> Original:
     return original
 
 
-def reproduce(place: Path, run: Path, watch: Watch, data: Place | None = None) -> Json:
+def reproduce(place: Path, run: Path, watch: Watch, data: Place | None = None, *, weights: Path | None = None) -> Json:
     """Train a run again into a new folder, and compare.
 
     Args:
@@ -66,25 +66,24 @@ def reproduce(place: Path, run: Path, watch: Watch, data: Place | None = None) -
         run: the run folder to make.
         watch: told how the training goes.
         data: the dataset folder, if it has moved, or if there is only a card.
+        weights: the file of weights that the run began with, if it has moved, or if there is only a card.
 
     Returns:
         See :func:`compare`; and ``run``, the new folder.
 
     Raises:
-        GzError: the data set is another one, or training fails.
-        UsageError: the data set is not known, or the run folder has a run already.
+        GzError: the data set or the weights are others, or training fails.
+        UsageError: the data set is not known, the weights that the run began with are not there, or the run folder has
+            a run already.
     """
     from gztrain.training.fit import fit
 
     original = open_original(place)
     if RunFolder(run).has_run():
         raise UsageError(f"{run} has a run already; choose another folder for --run.")
-    weights = original.config["model"]["weights"]
-    if original.data is None and weights is not None and Path(weights).suffix and "://" not in weights:
-        raise UsageError(
-            f"The run began with the weights in {Path(weights).name}, which a card alone does not hold; reproduce the "
-            "run folder."
-        )
+    start = check_start(original, weights)
+    if start is not None:
+        original.config["model"]["weights"] = str(start)
     where = data or original.data
     if where is None:
         raise UsageError("A card alone does not say where the data set is; name its folder with --data.")
@@ -93,6 +92,36 @@ def reproduce(place: Path, run: Path, watch: Watch, data: Place | None = None) -
     fit(TrainRequest(where, run, config), watch)
     folder = RunFolder(run)
     return {"run": str(run), **compare(original.said, identity(open_run(run), read_metrics(folder)))}
+
+
+def check_start(original: Original, given: Path | None = None) -> Path | None:
+    """The file of weights that the run began with; None where it began with no file.
+
+    Args:
+        original: the run.
+        given: where the file is, if it has moved.
+
+    Raises:
+        UsageError: the file is not there; or one is given, and the run began with none.
+        GzError: its bytes are not those of the card.
+    """
+    named = local_weights(original.config)
+    if named is None:
+        if given is not None:
+            raise UsageError(f"--weights {given}: the run did not begin with a file of weights; leave the option out.")
+        return None
+    path = given or named
+    if not path.is_file():
+        raise UsageError(
+            f"The run began with the weights in {named.name}, and there is no file {path}; name it with --weights."
+        )
+    was = original.said.get("start_sha256")
+    if was is not None and (now := file_hash(path)) != was:
+        raise GzError(
+            f"{path} is not the file of weights that the run began with: its SHA-256 is {now[:12]}, and the card names "
+            f"{was[:12]}."
+        )
+    return path
 
 
 def check_data(place: Place, said: Json) -> None:

@@ -21,11 +21,13 @@ class GradCam:
 
     Attributes:
         front: uint8 [B, S, S, 3] to the maps, float32 [B, H, W, C].
-        back: the maps to probabilities, float32 [B, L].
+        back: the maps to logits, float32 [B, O].
+        tail: logits to probabilities, float32 [B, L].
     """
 
     front: keras.Model
     back: keras.Model
+    tail: keras.Model
 
     name = "Grad-CAM"
     by_answer = True
@@ -42,7 +44,7 @@ class GradCam:
             float32 [Q, N, H, W], 0 or more. It is 0 everywhere if nothing in the maps speaks for an answer.
         """
         maps = np.asarray(self.front(images, training=False), np.float32)
-        return np.stack([cam(maps, log_odds_gradient(self.back, maps, weights)) for weights in answers])
+        return np.stack([cam(maps, log_odds_gradient(self.back, self.tail, maps, weights)) for weights in answers])
 
 
 def cam(maps: Floats, gradients: Floats) -> Floats:
@@ -70,8 +72,7 @@ def cut_at_maps(model: keras.Model) -> GradCam:
     maps, back = split(galaxy.body)
     images = keras.Input(model.input_shape[1:], dtype="uint8", name="image")
     front = keras.Model(images, keras.Model(galaxy.body.inputs, maps, name="front")(galaxy.stem(images)))
-    shape = keras.Input(maps.shape[1:], name="maps")
-    return GradCam(front, keras.Model(shape, tail_of(model)(back(shape)), name="back"))
+    return GradCam(front, back, tail_of(model))
 
 
 def tail_of(model: keras.Model) -> keras.Model:

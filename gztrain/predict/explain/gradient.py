@@ -14,13 +14,20 @@ _CLIP = 1e-7
 """Probabilities are kept at this distance from 0 and 1, so that their log-odds are finite."""
 
 
-def log_odds_gradient(back: keras.Model, maps: Floats, weights: Floats) -> Floats:
+_LARGEST = 12.0
+"""Logits beyond this give a probability of exactly 1 or nearly so, from which log-odds cannot be told."""
+
+
+def log_odds_gradient(back: keras.Model, tail: keras.Model, maps: Floats, weights: Floats) -> Floats:
     """Gradient of a weighted sum of log-odds with respect to feature maps.
 
-    Log-odds are the logit of a sigmoid. A probability alone hardly changes where the network is sure.
+    Log-odds are the logit of a sigmoid. A probability alone hardly changes where the network is sure. Where it is so
+    sure that its answer has 100 %, all logits of the image are divided by a number, and the gradient is multiplied by
+    it. That changes nothing for a sigmoid; of a softmax it takes a less certain model of the same ranking.
 
     Args:
-        back: float32 [N, H, W, C] to probabilities, float32 [N, L].
+        back: float32 [N, H, W, C] to logits, float32 [N, O].
+        tail: logits to probabilities, float32 [N, L].
         maps: float32 [N, H, W, C].
         weights: of each label, float32 [N, L].
 
@@ -29,8 +36,10 @@ def log_odds_gradient(back: keras.Model, maps: Floats, weights: Floats) -> Float
     """
 
     def score(tensor: Tensor) -> Tensor:
-        given = ops.clip(ops.cast(back(tensor, training=False), "float32"), _CLIP, 1 - _CLIP)
-        return ops.sum((ops.log(given) - ops.log(1 - given)) * weights)
+        logits = ops.cast(back(tensor, training=False), "float32")
+        softer = ops.stop_gradient(ops.maximum(1.0, ops.max(ops.abs(logits), axis=1, keepdims=True) / _LARGEST))
+        given = ops.clip(ops.cast(tail(logits / softer, training=False), "float32"), _CLIP, 1 - _CLIP)
+        return ops.sum((ops.log(given) - ops.log(1 - given)) * softer * weights)
 
     return np.asarray(_gradient(score, maps), np.float32)
 

@@ -13,6 +13,7 @@ from gztrain.data import open_reader, select
 from gztrain.data.dataset import open_dataset
 from gztrain.evaluation.ensemble import EnsembleRequest, average, ensemble, members_of
 from gztrain.evaluation.evaluate import evaluate
+from gztrain.evaluation.model_card import read_card, weights_hash
 from gztrain.evaluation.predictions import read_predictions
 from gztrain.models.layers import symmetries
 from gztrain.runs.folder import RunFolder, open_run
@@ -69,7 +70,12 @@ def test_the_mean_is_that_of_all_members_and_views(
 def test_an_ensemble_is_a_run_like_any_other(runs: list[RunFolder], tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "mean")
     found = ensemble(EnsembleRequest(tuple(run.root for run in runs), folder.root))
-    assert json.loads(folder.ensemble.read_text()) == {"members": [str(run.root) for run in runs], "sides": 1}
+    hashes = [weights_hash(run.model) for run in runs]
+    told = {"members": [str(run.root) for run in runs], "sides": 1, "weights_sha256": hashes}
+    assert json.loads(folder.ensemble.read_text()) == told
+    members = [{"name": run.root.name, "weights_sha256": found} for run, found in zip(runs, hashes, strict=True)]
+    assert read_card(folder.card)["members"] == members
+    assert all(f"| member | {run.root.name}, weights, SHA-256 `" in folder.card.read_text() for run in runs)
     assert json.loads(folder.metrics.read_text()) == found
     assert set(evaluate(folder.root, "val")["splits"]) == {"val", "test"}
 

@@ -11,6 +11,7 @@ from gztrain.data.labels import Floats, Ints
 from gztrain.evaluation.baselines import make_baseline
 from gztrain.evaluation.metrics import judge
 from gztrain.evaluation.predictions import Predictions
+from gztrain.evaluation.swapped import find_swapped, standard_errors
 from tests.gztrain.synthetic import scheme_of
 
 SCHEME = scheme_of("reduced")
@@ -135,3 +136,36 @@ def test_swapped_outputs_are_not_also_reversed() -> None:
     found = verdict(replace(predictions, labels=opposite, probabilities=swap(p, 1, 2)))[1]
     assert {("swapped", EDGE_ON), ("swapped", SPIRAL)} <= found
     assert not {each for each in found if each[0] == "reversed"}
+
+
+def weak(number: int, seed: int) -> Predictions:
+    """A network that sees little: half of its log-odds, calibrated, on few galaxies; one in six is edge-on."""
+    rng = np.random.default_rng(seed)
+    base = np.full(len(SCHEME.names), 0.5)
+    base[1] = 0.17
+    seen, unseen = rng.normal(size=(2, number, len(base)))
+    odds = np.log(base / (1 - base)) + seen
+    p = 1 / (1 + np.exp(-odds))
+    labels = (rng.random(p.shape) < 1 / (1 + np.exp(-odds - unseen))).astype(np.int64)
+    ids = tuple(map(str, range(number)))
+    return Predictions(ids, p.astype(np.float32), labels, np.ones_like(labels), SCHEME.names)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_swapped_outputs_of_a_weak_network_are_found_on_145_galaxies_and_sound_ones_are_not(seed: int) -> None:
+    predictions, places = weak(145, seed), list(range(len(SCHEME.names)))
+    assert not list(find_swapped(predictions, places))
+    swapped = replace(predictions, probabilities=swap(predictions.probabilities.copy(), 1, 2))
+    assert [pair.labels for pair in find_swapped(swapped, places)] == [(1, 2)]
+
+
+def test_a_wrong_frequency_alone_is_no_exchange() -> None:
+    """Each output has the frequency of the other label, and ranks its own."""
+    predictions = weak(600, 0)
+    p = predictions.probabilities.astype(np.float64)
+    odds = np.log(p / (1 - p))
+    shift = np.log(0.17 / 0.83)
+    odds[:, 1], odds[:, 2] = odds[:, 1] - shift, odds[:, 2] + shift
+    moved = replace(predictions, probabilities=(1 / (1 + np.exp(-odds))).astype(np.float32))
+    assert standard_errors(moved, 1, 2) > 4
+    assert not list(find_swapped(moved, [1, 2]))

@@ -7,8 +7,8 @@ import pytest
 
 from gzcore.errors import GzError
 from gztrain.cli.sharing import why
-from gztrain.evaluation.model_card import read_card
-from gztrain.training.reproduce import check_data, compare
+from gztrain.evaluation.model_card import _cell, _code, file_hash, read_card
+from gztrain.training.reproduce import Original, check_data, check_start, compare
 
 
 def said(weights: str = "a", accuracy: float | None = 0.8, bounds: Any = (0.7, 0.9), **versions: str) -> Any:
@@ -58,6 +58,39 @@ def test_the_reason_is_the_right_one(now: Any, words: str) -> None:
 def test_a_card_that_names_no_data_set_is_not_compared(dataset: Path) -> None:
     with pytest.raises(GzError, match="names no hash"):
         check_data(dataset, {"data": {}})
+
+
+@pytest.mark.parametrize(
+    ("named", "hashed", "given", "error"),
+    [
+        pytest.param(None, None, None, None, id="weights of the model"),
+        pytest.param("imagenet", None, None, None, id="those of ImageNet"),
+        pytest.param("hf://a/b.h5", None, None, None, id="of a hub"),
+        pytest.param("old.weights.h5", "right", "new.h5", None, id="a file that has moved"),
+        pytest.param("old.weights.h5", None, "new.h5", None, id="a card of older versions, without a hash"),
+        pytest.param("old.weights.h5", "right", None, "there is no file", id="a file that is not there"),
+        pytest.param("old.weights.h5", "wrong", "new.h5", "is not the file of weights", id="another file"),
+        pytest.param("imagenet", None, "new.h5", "did not begin with a file", id="a file where there was none"),
+    ],
+)
+def test_weights_of_a_file_are_taken_where_they_are_and_the_same(
+    named: str | None, hashed: str | None, given: str | None, error: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "new.h5").write_bytes(b"weights")
+    hashes = {"right": file_hash(tmp_path / "new.h5"), "wrong": "0" * 64, None: None}
+    original = Original({"start_sha256": hashes[hashed]}, {"model": {"weights": named}}, None)
+    file = None if given is None else tmp_path / given
+    if error is None:
+        assert check_start(original, file) == file
+    else:
+        with pytest.raises(GzError, match=error):
+            check_start(original, file)
+
+
+def test_words_of_others_mean_nothing_in_a_card() -> None:
+    escaped = r"\[a\](b) \| \<script\> \`c\` \*d\* \_e\_ \&amp; \$x\$ \~f\~ \\x1b"
+    assert _cell("[a](b) | <script> `c` *d* _e_ &amp; $x$ ~f~ \x1b") == escaped
+    assert _code("a`b|c") == "`a'b/c`"
 
 
 @pytest.mark.parametrize(

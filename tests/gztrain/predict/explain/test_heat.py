@@ -48,6 +48,17 @@ def test_heat_is_where_the_filter_fires_and_for_the_other_answer_where_it_speaks
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+def test_an_answer_of_exactly_100_percent_has_the_same_map(two_corners: np.ndarray) -> None:
+    sure = corner_network()
+    sure.get_layer("body").get_layer("logits").set_weights([np.array([[64e3], [-32e3]], np.float32)])
+    assert np.asarray(sure(two_corners))[0, 0] == 1
+    heat = open_heat(sure)
+    assert heat is not None
+    found = heat.heat(two_corners, np.array([[[1]], [[-1]]], np.float32))
+    assert found[0, 0, 0, 0] == pytest.approx(1000, rel=1e-3)
+    assert found[1, 0, 7, 7] == pytest.approx(500, rel=1e-3)
+
+
 def test_what_speaks_against_an_answer_is_no_heat() -> None:
     maps = np.array([[[[1.0, 3.0]], [[2.0, 0.0]]]], np.float32)  # two pixels, two maps
     gradients = np.broadcast_to(np.array([1.0, -1.0], np.float32), maps.shape)
@@ -103,7 +114,7 @@ def test_each_family_has_maps_and_its_two_halves_are_the_network(model: str, nam
     assert heat.name == name
     assert found.shape == (1, 2, *maps)
     if isinstance(heat, GradCam):
-        halves = heat.back(heat.front(images, training=False), training=False)
+        halves = heat.tail(heat.back(heat.front(images, training=False), training=False), training=False)
         np.testing.assert_allclose(np.asarray(halves), np.asarray(whole(images, training=False)), atol=1e-6)
     else:
         np.testing.assert_allclose(found.mean(axis=(2, 3)), 1, rtol=1e-5)

@@ -1,0 +1,89 @@
+"""Outputs that belong to each other's labels: two labels whose columns were exchanged somewhere.
+
+Two signs are looked for, of which one is enough:
+
+- Each label is ranked much better by the output of the other. That needs many galaxies, or outputs that rank well.
+- The labels are clearly more probable with the two outputs exchanged, by the likelihood ratio, and each is ranked
+  better, too. It also sees that an output fits the frequency of the other label, so it finds weak networks judged on
+  few galaxies.
+
+The likelihood ratio is a sum over galaxies, and is compared with its own standard error (Vuong 1989). That it must be
+four times as large leaves less than one false alarm in a hundred for all pairs of 21 labels together. A wrong frequency
+alone is no exchange, so the ranks must agree.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gztrain.data.labels import Doubles
+from gztrain.evaluation.predictions import Predictions
+
+CLEAR = 0.1
+"""The other output must rank a label better by this much of AUC, and so much better than chance."""
+_STANDARD_ERRORS = 4.0
+_CLIP = 1e-3
+"""Probabilities are kept at this distance from 0 and 1: no single galaxy decides."""
+
+
+@dataclass(frozen=True)
+class Swapped:
+    """Two labels whose outputs look swapped.
+
+    Attributes:
+        labels: their places.
+        own: AUC of each label by its own output.
+        crossed: by the output of the other.
+    """
+
+    labels: tuple[int, int]
+    own: tuple[float, float]
+    crossed: tuple[float, float]
+
+
+def find_swapped(predictions: Predictions, usable: list[int]) -> Iterator[Swapped]:
+    """Yield the pairs of labels whose outputs look swapped.
+
+    Args:
+        predictions: of the galaxies.
+        usable: places of the labels that can be ranked, and whose output depends on the image.
+    """
+    own = {place: _auc(predictions, place, place) for place in usable}
+    for number, first in enumerate(usable):
+        for second in usable[number + 1 :]:
+            weak = max(own[first], own[second]) < 0.5 + 2 * CLEAR
+            likely = standard_errors(predictions, first, second) > _STANDARD_ERRORS
+            if not (weak or likely):
+                continue
+            mine = own[first], own[second]
+            crossed = _auc(predictions, first, second), _auc(predictions, second, first)
+            clearly = all(
+                other > before + CLEAR and other > 0.5 + CLEAR for before, other in zip(mine, crossed, strict=True)
+            )
+            better = all(other > max(before, 0.5) for before, other in zip(mine, crossed, strict=True))
+            if (weak and clearly) or (likely and better):
+                yield Swapped((first, second), mine, crossed)
+
+
+def standard_errors(predictions: Predictions, first: int, second: int) -> float:
+    """The log likelihood ratio of two outputs exchanged over as they are, in units of its standard error."""
+    gains = _gain(predictions, first, second) + _gain(predictions, second, first)
+    error = float(gains.std()) * np.sqrt(len(gains))
+    return float(gains.sum()) / error if error > 0 else 0.0
+
+
+def _gain(predictions: Predictions, label: int, output: int) -> Doubles:
+    """How much more probable a label is by another output than by its own, float64 [N], logarithms; 0: not known."""
+    columns = predictions.probabilities[:, [output, label]].astype(np.float64).clip(_CLIP, 1 - _CLIP)
+    odds = np.where(predictions.labels[:, label, None] == 1, np.log(columns), np.log1p(-columns))
+    gains: Doubles = np.where(predictions.mask[:, label] == 1, odds[:, 0] - odds[:, 1], 0.0)
+    return gains
+
+
+def _auc(predictions: Predictions, label: int, output: int) -> float:
+    """AUC of the output of one label against another label, over the galaxies of which that is known."""
+    from sklearn.metrics import roc_auc_score
+
+    known = predictions.mask[:, label] == 1
+    return float(roc_auc_score(predictions.labels[known, label], predictions.probabilities[known, output]))
