@@ -163,7 +163,8 @@ def test_a_wrong_frequency_alone_is_no_exchange() -> None:
     """Each output has the frequency of the other label, and ranks its own."""
     predictions = weak(600, 0)
     p = predictions.probabilities.astype(np.float64)
-    odds = np.log(p / (1 - p))
+    odds = 0.3 * np.log(p / (1 - p))
+    odds[:, 1] += 0.7 * np.log(0.17 / 0.83)  # the frequencies stay, the outputs say less
     shift = np.log(0.17 / 0.83)
     odds[:, 1], odds[:, 2] = odds[:, 1] - shift, odds[:, 2] + shift
     moved = replace(predictions, probabilities=(1 / (1 + np.exp(-odds))).astype(np.float32))
