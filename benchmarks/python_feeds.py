@@ -97,7 +97,8 @@ def grain_batches(train: gztrain.GalaxySelection) -> Epoch:
     options = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=4)
     places = grain.MapDataset.range(len(train))
     return lambda at: (
-        part["image"] for part in places.shuffle(seed=at).batch(BATCH).map(train.__getitem__).to_iter_dataset(options)
+        part["image"]
+        for part in places.shuffle(seed=at).batch(BATCH, batch_fn=train.__getitem__).to_iter_dataset(options)
     )
 
 

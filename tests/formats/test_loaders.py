@@ -49,7 +49,7 @@ def grain_batches(train: gztrain.GalaxySelection, places: list[int]) -> Iterable
     """Two threads, which read a batch at once."""
     import grain
 
-    chosen = grain.MapDataset.source(places).batch(BATCH).map(train.__getitem__)
+    chosen = grain.MapDataset.source(places).batch(BATCH, batch_fn=train.__getitem__)
     return chosen.to_iter_dataset(grain.ReadOptions(num_threads=2))
 
 
