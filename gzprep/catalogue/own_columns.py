@@ -92,7 +92,6 @@ def look_at(paths: Sequence[Place], names: Sequence[str]) -> dict[str, OwnColumn
     for path in paths:
         for table, comma in _tables(path, names):
             for name, column in found.items():
-                _check_type(path, name, table[name].type)
                 column.add(table[name], comma=comma)
     empty = next((name for name, column in found.items() if not column.words), None)
     if empty is not None:
@@ -112,6 +111,8 @@ def _tables(path: Place, names: Sequence[str]) -> Iterator[tuple[pa.Table | pa.R
     with readable(path):
         if is_parquet(path):
             with pq.ParquetFile(for_arrow(path)) as file:
+                for name in names:  # first, since pyarrow leaves out a column of empty structs
+                    _check_type(path, name, file.schema_arrow.field(name).type)
                 for batch in file.iter_batches(_BATCH, columns=list(names), use_threads=False):
                     yield batch, False
             return
