@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from gzcore.console import reason_of
 from gzcore.errors import GzError, UsageError
-from gzcore.storage.damage import DAMAGE
+from gzcore.storage.damage import DAMAGE, checked
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.columns import is_nested, is_simple, names_of_files
 from gzprep.catalogue.csv_file import read_blocks
@@ -91,7 +91,7 @@ def _schema(path: Place, survey: Survey) -> pa.Schema:
     """
     with readable(path):
         if is_parquet(path):
-            schema = pq.read_schema(for_arrow(path))
+            schema = checked(pq.read_schema(for_arrow(path)))
         else:
             schema = pa.schema([(name, pa.string()) for name in find_dialect(path, _numbers_in_file(survey)).names])
     refuse_twice(path, schema.names, survey)
@@ -106,7 +106,7 @@ def raw_schema(path: Place) -> pa.Schema:
     """
     with readable(path):
         if is_parquet(path):
-            return pq.read_schema(for_arrow(path))
+            return checked(pq.read_schema(for_arrow(path)))
         return pa.schema([(name, pa.string()) for name in find_dialect(path, ()).names])
 
 

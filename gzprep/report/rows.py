@@ -13,7 +13,7 @@ from gzcore.console import reason_of
 from gzcore.dataset.schema import Manifest
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
-from gzcore.storage.damage import DAMAGE
+from gzcore.storage.damage import DAMAGE, checked
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.measures import measure_kind
 from gzprep.catalogue.surveys import gz2
@@ -133,7 +133,7 @@ def open_columns(path: Place, manifest: Manifest) -> Columns:
     """
     try:
         with pq.ParquetFile(for_arrow(path)) as file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
+            schema, rows = checked(file.schema_arrow), file.metadata.num_rows
     except DAMAGE as error:
         raise _unreadable(path, error) from None
     suffix = gz2().suffix if manifest.survey is None else manifest.survey.suffix

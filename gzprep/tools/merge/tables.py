@@ -13,7 +13,7 @@ from gzcore.console import reason_of
 from gzcore.dataset.layout import SPLITS, TEST, TRAIN
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing
-from gzcore.storage.damage import DAMAGE
+from gzcore.storage.damage import DAMAGE, checked
 from gzcore.storage.places import Place, for_arrow
 from gzprep.dataset.folder import Folder
 from gzprep.tools.merge.inputs import Part
@@ -74,7 +74,7 @@ def _join(sources: Sequence[Rows], kind: str, out: Folder) -> None:
 
 def _schema(path: Place) -> pa.Schema:
     try:
-        return pq.read_schema(for_arrow(path)).remove_metadata()
+        return checked(pq.read_schema(for_arrow(path))).remove_metadata()
     except DAMAGE as error:
         raise _unreadable(path, error) from None
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from gzcore.console import reason_of
 from gzcore.errors import GzError, UsageError
-from gzcore.storage.damage import DAMAGE
+from gzcore.storage.damage import DAMAGE, checked
 from gztrain.predict.crops import SUFFIXES
 
 IDS = ("id_str", "id", "iauname", "dr7objid", "objid")
@@ -103,7 +103,7 @@ def _schema(path: Path) -> pa.Schema:
         if _is_csv(path):
             with pc.open_csv(path) as file:
                 return file.schema
-        return pq.read_schema(path)
+        return checked(pq.read_schema(path))
     except FileNotFoundError:
         raise UsageError(f"There is no catalogue {path}.") from None
     except DAMAGE as error:
