@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DOCS ?= $(VENV)/docs
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# Modules are compiled when they are imported first: of TensorFlow's and JAX's, most never are.
+# Modules are compiled when they are first imported, not all of them here.
 INSTALL = $(PIP) install --quiet --no-compile
 WORKERS ?= 2
 # A file of tests a process; 0 runs all in this one.

@@ -11,6 +11,7 @@ has to be renamed. A folder is a common beginning of names.
 
 import errno
 import fnmatch
+import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator
@@ -278,6 +279,12 @@ def local(place: Place) -> Path:
 def for_arrow(place: Place) -> Any:  # noqa: ANN401 -- whatever pyarrow opens
     """What pyarrow opens: the path itself, which it reads by itself, or an open file in a bucket."""
     return place if isinstance(place, Path) else place.open()
+
+
+def sha256_of(place: Place) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with place.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_all(places: Iterable[Place]) -> None:

@@ -188,12 +188,7 @@ def _number(value: Any, *, comma: bool) -> float:  # noqa: ANN401 -- any value o
         return np.nan
     if isinstance(value, Unfit):
         raise UnfitValue(value.found)
-    if isinstance(value, str):
-        return parse_number(value, comma=comma)
-    try:
-        return float(value)
-    except (OverflowError, TypeError, ValueError):  # of another type
-        raise UnfitValue(show(value)) from None
+    return parse_number(value, comma=comma) if isinstance(value, str) else float(value)
 
 
 SIMPLE: tuple[Callable[[pa.DataType], bool], ...] = (

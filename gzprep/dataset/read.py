@@ -40,14 +40,14 @@ def read_rows(path: Place, columns: list[str] | None = None, filters: list[tuple
     Raises:
         GzError: the file is absent or damaged.
     """
-    with _readable(path):
+    with readable(path):
         rows: Rows = pq.read_table(for_arrow(path), columns=columns, filters=filters).to_pylist()
     return rows
 
 
 @contextlib.contextmanager
-def _readable(path: Place) -> Iterator[None]:
-    """Turn what pyarrow raises on a damaged table into one sentence."""
+def readable(path: Place) -> Iterator[None]:
+    """Turn what pyarrow raises on a damaged table of a dataset folder into one sentence."""
     try:
         yield
     except DAMAGE as error:
@@ -67,7 +67,7 @@ def iterate_rows(path: Place, columns: list[str] | None = None, most: int | None
     Raises:
         GzError: the file is absent or damaged, or has more rows.
     """
-    with _readable(path), pq.ParquetFile(for_arrow(path)) as file:
+    with readable(path), pq.ParquetFile(for_arrow(path)) as file:
         _check_rows(path, file, most)
         _check_columns(path, file, columns or ())
         for batch in file.iter_batches(_BATCH, columns=columns, use_threads=False):
@@ -96,7 +96,7 @@ def read_columns(path: Place, columns: pa.Schema, most: int | None = None) -> pa
     Raises:
         GzError: the file is absent or damaged, has values of another type, or more rows.
     """
-    with _readable(path), pq.ParquetFile(for_arrow(path)) as file:
+    with readable(path), pq.ParquetFile(for_arrow(path)) as file:
         _check_rows(path, file, most)
         names = [name for name in columns.names if name in file.schema_arrow.names]
         table = file.read(names)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from gzcore.dataset.layout import shard_name
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing, withdraw, writing
-from gzcore.storage.places import Place
+from gzcore.storage.places import Place, sha256_of
 from gzprep.catalogue.consistency import count_inconsistent
 from gzprep.catalogue.galaxy import Galaxy, Rejection, Split, row_bytes
 from gzprep.dataset.data_hash import data_sum
@@ -116,8 +116,7 @@ def _rejudge_bin(job: PreparationJob, finished: FinishedBin) -> FinishedBin | No
 def _is_intact(path: Place, shard: ShardInfo) -> bool:
     if not path.is_file() or path.stat().st_size != shard.bytes:
         return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == shard.sha256
+    return sha256_of(path) == shard.sha256
 
 
 def _inputs_on_disk(job: PreparationJob, galaxies: Sequence[Galaxy]) -> str:

@@ -1,6 +1,5 @@
 """Finishes a run: joins the bins' rows, and writes the manifest. A folder with a manifest is whole."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -17,7 +16,7 @@ from gzcore.errors import GzError
 from gzcore.storage.ahead import ahead
 from gzcore.storage.atomic import appearing, read_json, withdraw, write_json, writing
 from gzcore.storage.damage import DAMAGE
-from gzcore.storage.places import Place, for_arrow
+from gzcore.storage.places import Place, for_arrow, sha256_of
 from gzprep import __version__
 from gzprep.catalogue.galaxy import Split
 from gzprep.catalogue.survey import Survey
@@ -299,8 +298,6 @@ def _bin_tables(folder: Folder, records: Sequence[BinRecord]) -> Iterator[pa.Tab
 
 def write_cards(folder: Folder, manifest: Json) -> None:
     """Write what others read the data set by, from the manifest and the catalogue's checksum."""
-    with folder.catalogue.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    for name, text in cards(manifest, sha256).items():
+    for name, text in cards(manifest, sha256_of(folder.catalogue)).items():
         with appearing(folder.root / name, folder.temporaries) as out:
             out.write(text.encode())

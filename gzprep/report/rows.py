@@ -9,14 +9,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gzcore.console import reason_of
 from gzcore.dataset.schema import Manifest
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError
-from gzcore.storage.damage import DAMAGE, checked
+from gzcore.storage.damage import checked
 from gzcore.storage.places import Place, for_arrow
 from gzprep.catalogue.measures import measure_kind
 from gzprep.catalogue.surveys import gz2
+from gzprep.dataset.read import readable
 
 Doubles = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
@@ -131,11 +131,8 @@ def open_columns(path: Place, manifest: Manifest) -> Columns:
     Raises:
         GzError: it is absent, damaged, or lacks columns.
     """
-    try:
-        with pq.ParquetFile(for_arrow(path)) as file:
-            schema, rows = checked(file.schema_arrow), file.metadata.num_rows
-    except DAMAGE as error:
-        raise _unreadable(path, error) from None
+    with readable(path), pq.ParquetFile(for_arrow(path)) as file:
+        schema, rows = checked(file.schema_arrow), file.metadata.num_rows
     suffix = gz2().suffix if manifest.survey is None else manifest.survey.suffix
     measures = tuple(entry.name for entry in schema if pa.types.is_floating(entry.type) and measure_kind(entry.name))
     tree, short = questions_of(manifest), f"-{suffix}" if suffix else ""
@@ -152,16 +149,9 @@ def read_batches(path: Place, columns: Columns) -> Iterator[Batch]:
     Raises:
         GzError: it is damaged.
     """
-    try:
-        with pq.ParquetFile(for_arrow(path)) as file:
-            for table in file.iter_batches(ROWS, columns=columns.wanted()):
-                yield _batch(table, columns)
-    except DAMAGE as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Place, error: Exception) -> GzError:
-    return GzError(f"{path} is absent or damaged ({reason_of(error)}); run gzprep again: it makes a new one.")
+    with readable(path), pq.ParquetFile(for_arrow(path)) as file:
+        for table in file.iter_batches(ROWS, columns=columns.wanted()):
+            yield _batch(table, columns)
 
 
 def _batch(table: pa.RecordBatch, columns: Columns) -> Batch:

@@ -4,7 +4,6 @@ Nothing in the folder is trusted. Sizes are compared before anything is read int
 a time, and of many faults of one kind the first ones are named and the others counted.
 """
 
-import hashlib
 import itertools
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,7 +12,7 @@ from typing import Any
 from gzcore.dataset.layout import SPLITS, VIEWS
 from gzcore.dataset.tfrecord import DamagedRecord
 from gzcore.errors import GzError
-from gzcore.storage.places import Place
+from gzcore.storage.places import Place, sha256_of
 from gzprep.catalogue.galaxy import Split
 from gzprep.dataset.folder import Folder
 from gzprep.dataset.leaks import COLUMNS, find_leaks, leak_sentences
@@ -115,9 +114,7 @@ def _file_fault(path: Place, shard: Json) -> str | None:
         return f"{path.name} is missing."
     if path.stat().st_size != shard["bytes"]:
         return f"{path.name} has {path.stat().st_size} bytes; the manifest says {shard['bytes']}."
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return None if digest == shard["sha256"] else f"{path.name} has another SHA-256 than the manifest says."
+    return None if sha256_of(path) == shard["sha256"] else f"{path.name} has another SHA-256 than the manifest says."
 
 
 def _record_faults(path: Place, shard: Json, contents: Contents) -> Iterator[str]:

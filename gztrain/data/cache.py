@@ -20,7 +20,7 @@ from gzcore.errors import GzError
 from gzcore.storage.ahead import ahead
 from gzcore.storage.atomic import beside, write_bytes, writing
 from gzcore.storage.documents import BadDocument, read_bytes
-from gzcore.storage.places import Place, Url
+from gzcore.storage.places import Place, Url, sha256_of
 
 CACHE = "GZTRAIN_CACHE"
 _AT_ONCE = 4
@@ -108,9 +108,7 @@ def fetch(source: Url | None, shards: Iterable[tuple[Path, int, str]]) -> None:
 def _fetch_one(source: Url, path: Path, sha256: str) -> None:
     with writing(path.parent), beside(path) as temporary:
         copy_here(source, temporary)
-        with temporary.open("rb") as file:
-            arrived = hashlib.file_digest(file, "sha256").hexdigest()
-        if arrived != sha256:
+        if sha256_of(temporary) != sha256:
             raise GzError(
                 f"{source} is not what its manifest says (another SHA-256); run gzprep run again: it makes what "
                 "differs."

@@ -19,6 +19,7 @@ from gzcore.console import brief, printable
 from gzcore.errors import GzError
 from gzcore.storage.atomic import write_bytes
 from gzcore.storage.documents import BadDocument, fit, parse_json, read_bytes, read_document
+from gzcore.storage.places import sha256_of
 from gztrain.config import as_mapping
 from gztrain.models.archive import WEIGHTS, check_archive
 from gztrain.runs.folder import Json, Run, RunFolder, open_run
@@ -64,7 +65,7 @@ def identity(run: Run, metrics: Json) -> Json:
     return {
         "format": FORMAT,
         "weights_sha256": weights_hash(run.folder.model),
-        "file_sha256": file_hash(run.folder.model),
+        "file_sha256": sha256_of(run.folder.model),
         "data": {"name": run.data.place.name, **{key: value for key, value in data.items() if key != "path"}},
         "config": config,
         "scheme": run.scheme.name,
@@ -86,7 +87,7 @@ def _start_hash(run: Run) -> str | None:
     if path is None:
         return None
     if path.is_file():
-        return file_hash(path)
+        return sha256_of(path)
     try:
         return read_card(run.folder.card).get("start_sha256")
     except GzError:
@@ -98,12 +99,6 @@ def local_weights(config: Json) -> Path | None:
     weights = config["model"]["weights"]
     named = weights is not None and "://" not in weights and (Path(weights).suffix or Path(weights).is_file())
     return Path(weights) if named else None
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _members(run: Run) -> list[Json]:

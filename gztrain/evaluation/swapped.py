@@ -12,8 +12,9 @@ four times as large leaves less than one false alarm in a hundred for all pairs 
 alone is no exchange, so the ranks must agree.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -25,6 +26,8 @@ CLEAR = 0.1
 _STANDARD_ERRORS = 4.0
 _CLIP = 1e-3
 """Probabilities are kept at this distance from 0 and 1: no single galaxy decides."""
+_AT_A_TIME = 1 << 14
+"""Galaxies whose logarithms are in memory."""
 
 
 @dataclass(frozen=True)
@@ -42,28 +45,42 @@ class Swapped:
     crossed: tuple[float, float]
 
 
-def find_swapped(predictions: Predictions, usable: list[int]) -> Iterator[Swapped]:
+def find_swapped(predictions: Predictions, own: Mapping[int, float]) -> Iterator[Swapped]:
     """Yield the pairs of labels whose outputs look swapped.
 
     Args:
         predictions: of the galaxies.
-        usable: places of the labels that can be ranked, and whose output depends on the image.
+        own: AUC by its own output of each label that can be ranked and whose output depends on the image, by place.
     """
-    own = {place: _auc(predictions, place, place) for place in usable}
-    for number, first in enumerate(usable):
-        for second in usable[number + 1 :]:
-            weak = max(own[first], own[second]) < 0.5 + 2 * CLEAR
-            likely = standard_errors(predictions, first, second) > _STANDARD_ERRORS
-            if not (weak or likely):
-                continue
-            mine = own[first], own[second]
-            crossed = _auc(predictions, first, second), _auc(predictions, second, first)
-            clearly = all(
-                other > before + CLEAR and other > 0.5 + CLEAR for before, other in zip(mine, crossed, strict=True)
-            )
-            better = all(other > max(before, 0.5) for before, other in zip(mine, crossed, strict=True))
-            if (weak and clearly) or (likely and better):
-                yield Swapped((first, second), mine, crossed)
+    gained = _gained(predictions)
+    for first, second in combinations(own, 2):
+        weak = max(own[first], own[second]) < 0.5 + 2 * CLEAR
+        likely = gained[first, second] > 0 and standard_errors(predictions, first, second) > _STANDARD_ERRORS
+        if not (weak or likely):
+            continue
+        mine = own[first], own[second]
+        crossed = _auc(predictions, first, second), _auc(predictions, second, first)
+        pairs = list(zip(mine, crossed, strict=True))
+        clearly = all(other > before + CLEAR and other > 0.5 + CLEAR for before, other in pairs)
+        better = all(other > max(before, 0.5) for before, other in pairs)
+        if (weak and clearly) or (likely and better):
+            yield Swapped((first, second), mine, crossed)
+
+
+def _gained(predictions: Predictions) -> Doubles:
+    """The log likelihood ratio of every pair of outputs exchanged over as they are, float64 [L, L].
+
+    It is far quicker than pair after pair, and of a sound network hardly any is above 0.
+    """
+    width = len(predictions.names)
+    of_output = np.zeros((width, width))  # log likelihood of a label by an output
+    for start in range(0, len(predictions.ids), _AT_A_TIME):
+        here = slice(start, start + _AT_A_TIME)
+        given = predictions.probabilities[here].astype(np.float64).clip(_CLIP, 1 - _CLIP)
+        known, true = predictions.mask[here] == 1, predictions.labels[here] == 1
+        of_output += (known & true).T @ np.log(given) + (known & ~true).T @ np.log1p(-given)
+    gain = of_output - np.diag(of_output)[:, None]
+    return gain + gain.T
 
 
 def standard_errors(predictions: Predictions, first: int, second: int) -> float:

@@ -133,8 +133,9 @@ def _of_question(question: Question, judged: Json, majority: Json) -> Iterator[F
 
 def _swapped(predictions: Predictions, scheme: Scheme, judged: Json) -> Iterator[Finding]:
     """Pairs of labels whose outputs look swapped, a finding for each of the two."""
-    usable = [place for place, name in enumerate(scheme.names) if _is_ranked(judged, name)]
-    for pair in find_swapped(predictions, usable):
+    usable = {place: name for place, name in enumerate(scheme.names) if _is_ranked(judged, name)}
+    own = {place: judged["per_label"][name]["auc"] for place, name in usable.items()}
+    for pair in find_swapped(predictions, own):
         names = [scheme.names[place] for place in pair.labels]
         for name, other, mine, its in zip(names, names[::-1], pair.own, pair.crossed, strict=True):
             yield Finding(

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from gzcore.errors import GzError, UsageError
-from gzcore.storage.places import Place
+from gzcore.storage.places import Place, sha256_of
 from gztrain.config import as_mapping, from_mapping
 from gztrain.data.dataset import open_dataset
 from gztrain.evaluation.evaluate import read_metrics
-from gztrain.evaluation.model_card import file_hash, identity, local_weights, read_card
+from gztrain.evaluation.model_card import identity, local_weights, read_card
 from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import Json, RunFolder, open_run
 from gztrain.runs.watch import Watch
@@ -116,7 +116,7 @@ def check_start(original: Original, given: Path | None = None) -> Path | None:
             f"The run began with the weights in {named.name}, and there is no file {path}; name it with --weights."
         )
     was = original.said.get("start_sha256")
-    if was is not None and (now := file_hash(path)) != was:
+    if was is not None and (now := sha256_of(path)) != was:
         raise GzError(
             f"{path} is not the file of weights that the run began with: its SHA-256 is {now[:12]}, and the card names "
             f"{was[:12]}."

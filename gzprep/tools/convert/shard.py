@@ -1,7 +1,6 @@
 """One shard as one file of another format. This runs in worker processes."""
 
 import contextlib
-import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ from gzcore.dataset.example import Record
 from gzcore.dataset.tfrecord import DamagedRecord
 from gzcore.errors import GzError
 from gzcore.storage.atomic import beside, write_json, writing
-from gzcore.storage.places import Place
+from gzcore.storage.places import Place, sha256_of
 from gzprep.dataset.read import read_record, read_shard
 from gzprep.tools.convert import array_record, parquet, webdataset
 from gzprep.tools.convert.contents import Contents
@@ -62,24 +61,19 @@ def convert_shard(job: Job, task: Task, known: Json | None) -> Json:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _whole(target) as path:
             _write(job, task, path)
-            made = {**said, "bytes": path.stat().st_size, "sha256": _sha256(path)}
+            made = {**said, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
     write_json(job.out / NOTES / f"{target.name}.json", made)
     return {**made, "kept": False}
 
 
 def _is_whole(path: Place, known: Json) -> bool:
-    return path.is_file() and path.stat().st_size == known.get("bytes") and _sha256(path) == known.get("sha256")
-
-
-def _sha256(path: Place) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return path.is_file() and path.stat().st_size == known.get("bytes") and sha256_of(path) == known.get("sha256")
 
 
 def _check_shard(path: Place, task: Task) -> None:
     if not path.is_file():
         raise GzError(f"The shard {path} is missing; run gzprep again: it makes a new one.")
-    if _sha256(path) != task.shard_sha256:
+    if sha256_of(path) != task.shard_sha256:
         raise GzError(f"The shard {path} is not the one of the manifest; gzprep verify says what is wrong.")
 
 

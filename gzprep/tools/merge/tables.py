@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from gzcore.console import reason_of
 from gzcore.dataset.layout import SPLITS, TEST, TRAIN
 from gzcore.errors import GzError
 from gzcore.storage.atomic import appearing
-from gzcore.storage.damage import DAMAGE, checked
+from gzcore.storage.damage import checked
 from gzcore.storage.places import Place, for_arrow
 from gzprep.dataset.folder import Folder
+from gzprep.dataset.read import readable
 from gzprep.tools.merge.inputs import Part
 from gzprep.tools.merge.records import Places
 
@@ -73,23 +73,14 @@ def _join(sources: Sequence[Rows], kind: str, out: Folder) -> None:
 
 
 def _schema(path: Place) -> pa.Schema:
-    try:
+    with readable(path):
         return checked(pq.read_schema(for_arrow(path))).remove_metadata()
-    except DAMAGE as error:
-        raise _unreadable(path, error) from None
 
 
 def _batches(path: Place) -> Iterator[pa.Table]:
-    try:
-        with pq.ParquetFile(for_arrow(path)) as file:
-            for batch in file.iter_batches(_ROWS, use_threads=False):
-                yield pa.Table.from_batches([batch])
-    except DAMAGE as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Place, error: Exception) -> GzError:
-    return GzError(f"{path} is absent or damaged ({reason_of(error)}); run gzprep again: it makes a new one.")
+    with readable(path), pq.ParquetFile(for_arrow(path)) as file:
+        for batch in file.iter_batches(_ROWS, use_threads=False):
+            yield pa.Table.from_batches([batch])
 
 
 def _union(schemas: Sequence[pa.Schema], paths: Sequence[Place]) -> pa.Schema:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from gzcore.errors import GzError
+from gzcore.storage.places import sha256_of
 from gztrain.cli.sharing import why
-from gztrain.evaluation.model_card import _cell, _code, file_hash, read_card
+from gztrain.evaluation.model_card import _cell, _code, read_card
 from gztrain.training.reproduce import Original, check_data, check_start, compare
 
 
@@ -77,7 +78,7 @@ def test_weights_of_a_file_are_taken_where_they_are_and_the_same(
     named: str | None, hashed: str | None, given: str | None, error: str | None, tmp_path: Path
 ) -> None:
     (tmp_path / "new.h5").write_bytes(b"weights")
-    hashes = {"right": file_hash(tmp_path / "new.h5"), "wrong": "0" * 64, None: None}
+    hashes = {"right": sha256_of(tmp_path / "new.h5"), "wrong": "0" * 64, None: None}
     original = Original({"start_sha256": hashes[hashed]}, {"model": {"weights": named}}, None)
     file = None if given is None else tmp_path / given
     if error is None:
