@@ -33,7 +33,11 @@ MAX_FILE_BYTES = 64_000_000
 """Larger files are not read: an uncompressed frame of 4,096 x 4,096 px has 50 MB."""
 MAX_PIXELS = 16_000_000
 """Larger images are not decoded, unless the caller allows it: 4,000 x 4,000 px; Galaxy Zoo 2 has 424 x 424."""
+MOST_SCANS = 500
+"""A JPEG of more scans is not decoded: each costs time for every pixel, and twelve bytes of the file. An encoder writes
+about ten; libjpeg-turbo's own fuzzers stop at 500 (TJPARAM_SCANLIMIT)."""
 _JPEG_MAGIC = b"\xff\xd8"
+_SCAN_MARKER = b"\xff\xda"
 _COLOUR_JPEG = ("YCbCr", "RGB")
 _PNG_DEPTH_AT = 24
 """Byte of a PNG's header with the bits of a channel (PNG specification, 11.2.2): Pillow halves 16 of them silently."""
@@ -267,6 +271,7 @@ def decode_noted(data: bytes, channels: Channels = "RGB", most: int = MAX_PIXELS
         WrongShape: the header declares more pixels; nothing was decoded.
         UnreadableImage: the bytes are not an image, end too soon or are damaged.
     """
+    _check_scans(data)
     header = _jpeg_header(data)
     tidy = tidied(data) if header is None and data.startswith(_JPEG_MAGIC) else None
     if tidy is not None:
@@ -277,6 +282,12 @@ def decode_noted(data: bytes, channels: Channels = "RGB", most: int = MAX_PIXELS
     except (OSError, SyntaxError, ValueError) as error:
         reason = (str(error).strip() or "damaged").splitlines()[0].rstrip(".").lower()
         raise UnreadableImage(f"the image cannot be decoded: {reason}") from error
+
+
+def _check_scans(data: bytes) -> None:
+    scans = data.count(_SCAN_MARKER) if data.startswith(_JPEG_MAGIC) else 0
+    if scans > MOST_SCANS:
+        raise UnreadableImage(f"the image cannot be decoded: {scans} scans, at most {MOST_SCANS} are read")
 
 
 def _jpeg_pixels(data: bytes, channels: Channels) -> Decoded:

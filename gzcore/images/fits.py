@@ -22,6 +22,8 @@ from gzcore.images import MAX_FILE_BYTES, MAX_PIXELS, UnreadableImage, WrongMode
 Numbers = npt.NDArray[Any]
 _MAGIC, _GZIP = b"SIMPLE  =", b"\x1f\x8b"
 _MOST_PLANES = 64
+_MOST_CARDS = 10_000
+"""Of a header whose WCS is read: half a second; a header of 64 MB would take half a minute."""
 _NAME_KEYS = ("EXTNAME", "FILTER", "BAND")
 
 
@@ -167,8 +169,8 @@ def _kind(header: Any) -> str:  # noqa: ANN401 -- astropy has no types
 
 
 def _arcsec(header: Any) -> float | None:  # noqa: ANN401 -- astropy has no types
-    """Arcsec a pixel: the root of a pixel's area on the sky."""
-    if "CTYPE1" not in header:
+    """Arcsec a pixel: the root of a pixel's area on the sky; None without a WCS, and where the header is endless."""
+    if "CTYPE1" not in header or len(header) > _MOST_CARDS:
         return None
     from astropy.wcs import WCS
     from astropy.wcs.utils import proj_plane_pixel_area

@@ -11,11 +11,20 @@ codes are counted (ITU-T T.81, annexes B and F). All pixels are certain where
 Only baseline JPEGs of one scan are counted; of others nothing is certain.
 """
 
+import functools
 import struct
 from dataclasses import dataclass, field
 
 MOST_PIXELS = 1 << 21
 """Larger images are not counted: Python takes a second for so many."""
+MOST_STRAY_BLOCKS = 1 << 13
+"""What reads as more blocks behind the last pixel is not read on; whether it is pixels is then not certain."""
+_MOST_COMPONENTS = 4
+_SAMPLING = range(1, 5)
+"""Factors of sampling (ITU-T T.81, B.2.2)."""
+_MOST_BLOCKS = 10
+"""Blocks of a unit (B.2.3)."""
+_MOST_SYMBOLS = 256
 _START, _END = 0xD8, 0xD9
 _BASELINE = (0xC0, 0xC1)
 _OTHER_FRAMES = frozenset(range(0xC2, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -24,6 +33,8 @@ _COEFFICIENTS = 64
 
 Codes = list[tuple[int, int]]
 """For every 16 bits: the length of the code that they begin with (0: none), and its symbol."""
+Table = tuple[bytes, bytes]
+"""How many codes there are of each length of 1 to 16 bits, and their symbols."""
 
 
 class _Unknown(Exception):
@@ -37,7 +48,7 @@ class _Image:
     height: int = 0
     width: int = 0
     sampling: dict[int, tuple[int, int]] = field(default_factory=dict)
-    tables: dict[int, Codes] = field(default_factory=dict)
+    tables: dict[int, Table] = field(default_factory=dict)
     restart: int = 0
     blocks: list[tuple[Codes, Codes]] = field(default_factory=list)
     units: int = 0
@@ -115,30 +126,45 @@ def _read_segment(image: _Image, marker: int, segment: bytes) -> None:
 
 
 def _read_tables(image: _Image, segment: bytes) -> None:
-    """Tables of codes: how many there are of each length, then their symbols (annex C)."""
+    """Note tables of codes as they stand. A file may have thousands; only those that its scan names are laid out."""
     while segment:
         name, lengths = segment[0], segment[1:17]
-        symbols = segment[17 : 17 + sum(lengths)]
-        codes: Codes = []
-        symbol = iter(symbols)
-        for length, count in enumerate(lengths, 1):
-            for _ in range(count):
-                codes += [(length, next(symbol, 0))] * (1 << (16 - length))
-        image.tables[name] = (codes + [(0, 0)] * ((1 << 16) - len(codes)))[: 1 << 16]
-        segment = segment[17 + len(symbols) :]
+        end = 17 + sum(lengths)
+        image.tables[name] = lengths, segment[17:end]
+        segment = segment[end:]
+
+
+@functools.lru_cache(maxsize=8)
+def _codes(table: Table) -> Codes:
+    """Lay out a table: an entry for every 16 bits (annex C)."""
+    lengths, symbols = table
+    space = sum(count << (16 - length) for length, count in enumerate(lengths, 1))
+    if sum(lengths) > _MOST_SYMBOLS or space > 1 << 16:
+        raise _Unknown
+    codes: Codes = []
+    symbol = iter(symbols)
+    for length, count in enumerate(lengths, 1):
+        for _ in range(count):
+            codes += [(length, next(symbol, 0))] * (1 << (16 - length))
+    return codes + [(0, 0)] * ((1 << 16) - len(codes))
 
 
 def _read_scan(image: _Image, segment: bytes) -> None:
     """The blocks of one unit of the image, with the tables that each of them needs."""
-    if segment[0] != len(image.sampling) or not 0 < image.height * image.width <= MOST_PIXELS:
+    count, factors = segment[0], [factor for pair in image.sampling.values() for factor in pair]
+    if not 0 < count == len(image.sampling) <= _MOST_COMPONENTS or any(factor not in _SAMPLING for factor in factors):
         raise _Unknown
-    across = max(sampling[0] for sampling in image.sampling.values())
-    down = max(sampling[1] for sampling in image.sampling.values())
-    for place in range(1, 1 + 2 * segment[0], 2):
+    if not 0 < image.height * image.width <= MOST_PIXELS:
+        raise _Unknown
+    across, down = max(factors[0::2]), max(factors[1::2])
+    for place in range(1, 1 + 2 * count, 2):
         horizontal, vertical = image.sampling[segment[place]]
-        tables = image.tables[segment[place + 1] >> 4], image.tables[16 + (segment[place + 1] & 15)]
-        image.blocks += [tables] * (horizontal * vertical if len(image.sampling) > 1 else 1)
-    if len(image.sampling) == 1:
+        names = segment[place + 1] >> 4, 16 + (segment[place + 1] & 15)
+        tables = _codes(image.tables[names[0]]), _codes(image.tables[names[1]])
+        image.blocks += [tables] * (horizontal * vertical if count > 1 else 1)
+    if len(image.blocks) > _MOST_BLOCKS:
+        raise _Unknown
+    if count == 1:
         across = down = 1
     image.units = -(-image.width // (8 * across)) * -(-image.height // (8 * down))
 
@@ -200,9 +226,10 @@ def _is_more(rest: bytes, image: _Image) -> bool:
 
 
 def _reads_as_blocks(rest: bytes, image: _Image, first: int) -> bool:
-    bits, number = _Bits(rest), first
-    while _read_block(bits, *image.blocks[number % len(image.blocks)]):
+    bits = _Bits(rest)
+    for number in range(first, first + MOST_STRAY_BLOCKS):
+        if not _read_block(bits, *image.blocks[number % len(image.blocks)]):
+            return False
         if 8 * len(rest) - bits.at < 8 and bits.on_padding():
             return True
-        number += 1
-    return False
+    return True

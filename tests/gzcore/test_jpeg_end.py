@@ -103,12 +103,50 @@ def test_few_bytes_that_could_be_a_block_are_uncertain() -> None:
     assert stray_bytes(data[: end_of(data)] + b"\x11" + data[end_of(data) :]) is None
 
 
+def changed(data: bytes, marker: bytes, place: int, value: bytes) -> bytes:
+    """A JPEG with other bytes, so far behind its first marker of a kind."""
+    start = data.index(marker) + place
+    return data[:start] + value + data[start + len(value) :]
+
+
+SOUND = KINDS["4:2:0"]
+TABLE = b"\xff\xc4\x00\x13\x00" + b"\xff" * 16
+"""255 codes of each length, of which no table has room for one and none has a symbol."""
+FRAME = b"\xff\xc0"
+
+
+def scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan is repeated: twelve bytes, and all coefficients are gone through again."""
+    data = jpeg(progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + data[last : end_of(data)] * count + data[end_of(data) :]
+
+
+SLOW = {
+    "impossible tables, by the thousand": (SOUND[:2] + TABLE * 20_000 + SOUND[2:], "cannot be decoded"),
+    "a progressive image, its last scan by the thousand": (scans(20_000), "20009 scans, at most 500"),
+    "a megabyte that could be blocks": (SOUND[: end_of(SOUND)] + bytes(1 << 20) + b"\xff\xd9", "extraneous bytes"),
+}
+
+
+@pytest.mark.parametrize(("data", "reason"), SLOW.values(), ids=SLOW)
+def test_a_file_that_would_take_minutes_has_an_answer_at_once(data: bytes, reason: str) -> None:
+    """Each took from seconds to an hour, by its size. If it is so again, the tests do not come to an end."""
+    with pytest.raises(UnreadableImage, match=reason):
+        decode(data)
+
+
 UNCERTAIN = {
     "several scans": jpeg(progressive=True),
     "not a JPEG": b"\x89PNG" + bytes(99),
     "nothing": b"",
     "two bytes": b"\xff\xd8",
     "a header alone": jpeg()[:200],
+    "an impossible table that the scan names": SOUND[:2] + SOUND[2:].replace(b"\xff\xda", TABLE + b"\xff\xda", 1),
+    "no sampling": changed(changed(SOUND, FRAME, 11, b"\0"), FRAME, 14, b"\0"),
+    "sampling of no encoder": changed(SOUND, FRAME, 11, b"\xff"),
+    "no component": changed(SOUND, b"\xff\xda", 4, b"\0"),
+    "a pixel behind 2^13 blocks": SOUND[: end_of(SOUND)] + bytes(1 << 18) + b"\xff\xd9",
 }
 
 
