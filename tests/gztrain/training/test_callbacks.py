@@ -219,7 +219,10 @@ def whole(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     return run, used
 
 
-@pytest.mark.parametrize("step", [3, 4], ids=["within an epoch", "at the end of one"])
+@pytest.mark.parametrize(
+    "step",
+    [pytest.param(3, id="within an epoch"), pytest.param(4, id="at the end of one", marks=pytest.mark.thorough)],
+)
 def test_a_run_with_callbacks_resumes_exactly(
     step: int,
     whole: tuple[Path, tuple[Any, ...]],
