@@ -9,9 +9,9 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, NoReturn, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -52,17 +52,27 @@ class HelpfulCommand(TyperCommand):
 def _plain(record: tuple[str, str], kind: str) -> tuple[str, str]:
     """What typer says of a parameter, without the type of an argument and the word "range"."""
     name, text = record
-    return (name.partition(" <")[0] if kind == "Arguments" else name.replace(" range>", ">")), text
+    shown = name.replace(" range>", ">").replace("<Path>", "<path>")
+    return (name.partition(" <")[0] if kind == "Arguments" else shown), text
 
 
 class HelpfulGroup(TyperGroup):
-    """A group of commands whose help shows the whole sentence of each."""
+    """A group of commands whose help shows the whole sentence of each, in parts that say what commands are for."""
+
+    parts: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Names of commands by the title of their part; the first command is what a newcomer needs first."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 -- typer's own
+        """Put the commands into the order of the parts; see ``TyperGroup``."""
+        super().__init__(**options)
+        self.commands = {name: self.commands[name] for names in self.parts.values() for name in names}
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 -- typer's own click
         """Write every command with what it does."""
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, command.get_short_help_str(1000)) for name, command in commands if command])
+        del ctx
+        for title, names in self.parts.items():
+            with formatter.section(f"Commands to {title}"):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(1000)) for name in names])
 
 
 class App(typer.Typer):
@@ -73,11 +83,16 @@ class App(typer.Typer):
         return super().command(name, cls=HelpfulCommand, **options)
 
 
-def make_app(name: str) -> App:
-    """A command line without commands. Its help is plain text: rich would take a quarter of a second to draw boxes."""
+def make_app(name: str, parts: Mapping[str, Sequence[str]]) -> App:
+    """A command line without commands. Its help is plain text: rich would take a quarter of a second to draw boxes.
+
+    Args:
+        name: of the command line.
+        parts: names of its commands, by what they are for: "make a data set". Commands that no part names do not exist.
+    """
     return App(
         name=name,
-        cls=HelpfulGroup,
+        cls=type("HelpfulGroup", (HelpfulGroup,), {"parts": parts}),
         epilog="Every command takes --debug, which shows a traceback in place of a sentence.",
         no_args_is_help=True,
         add_completion=False,

@@ -110,10 +110,14 @@ def test_flags_do_not_look_as_if_they_took_a_value(help_of: dict[str, str]) -> N
         assert "<list" not in text
 
 
+def test_one_kind_of_value_has_one_name(help_of: dict[str, str]) -> None:
+    assert [name for name, text in help_of.items() if "<Path>" in text] == []
+
+
 def test_every_option_and_argument_says_what_it_is_for(help_of: dict[str, str]) -> None:
     """In its own words, beside its name or on the next line, where an entry begins two spaces from the edge."""
     for name, text in help_of.items():
-        options = text.partition("Options:")[2].partition("\n\nCommands:")[0].partition("\n\n  Every command")[0]
+        options = text.partition("Options:")[2].partition("\n\nCommands to")[0].partition("\n\n  Every command")[0]
         entries = re.split(r"\n  (?=\S)", options)[1:]
         assert len(entries) > 1
         for entry in entries:
@@ -122,10 +126,16 @@ def test_every_option_and_argument_says_what_it_is_for(help_of: dict[str, str]) 
 
 
 def test_every_command_is_told_in_a_whole_sentence(help_of: dict[str, str]) -> None:
-    commands = help_of[""].partition("Commands:")[2].partition("\n\n")[0]
-    sentences = re.split(r"\n  (?=\w)", commands)[1:]
+    commands = help_of[""].partition("Commands to")[2].partition("\n\n  Every command")[0]
+    parts = re.split(r"\n\nCommands to", commands)
+    sentences = [sentence for part in parts for sentence in re.split(r"\n  (?=\w)", part)[1:]]
     assert len(sentences) == len(help_of) - 1
     assert all(sentence.rstrip().endswith(".") and "..." not in sentence for sentence in sentences)
+
+
+def test_the_first_command_is_the_one_to_begin_with(package: str, help_of: dict[str, str]) -> None:
+    first = help_of[""].partition("Commands to")[2].splitlines()[1]
+    assert first.split()[0] == {"gzprep": "run", "gztrain": "fit"}[package]
 
 
 def test_a_recipe_is_named_by_its_name(package: str, help_of: dict[str, str]) -> None:

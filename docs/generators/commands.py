@@ -53,7 +53,7 @@ def _page(package: str, name: str, command: Any) -> str:  # noqa: ANN401 -- a co
 
 
 def _entry(name: str, text: str, *, kind: str) -> str:
-    shown = name.partition(" <")[0] if kind == "Arguments" else name.replace(" range>", ">")
+    shown = name.partition(" <")[0] if kind == "Arguments" else name.replace(" range>", ">").replace("<Path>", "<path>")
     return f"`{shown}`\n: {_prose(text)}"
 
 

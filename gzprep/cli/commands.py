@@ -255,7 +255,7 @@ def inspect(
     every: Annotated[bool, typer.Option("--all", help="Print a line for every image, not only a table.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Score images with every detector. The exit code is 0, whatever is found."""
+    """Look for defects in images, with every detector. The exit code is 0, whatever is found."""
     from gzcore.console import say
     from gzprep.cli.show import show_inspections
     from gzprep.prepare.chosen_recipe import choose_recipe

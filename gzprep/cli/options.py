@@ -9,7 +9,15 @@ from gzcore.cli import make_app
 from gzcore.storage.options import AnyPlace, place
 from gzprep.catalogue.galaxy import Split
 
-app = make_app("gzprep")
+app = make_app(
+    "gzprep",
+    {
+        "make a data set": ("run", "recipes", "surveys", "schemes", "fetch", "simulate", "merge"),
+        "look at a data set": ("verify", "preview", "report", "diff", "inspect", "views"),
+        "give it to others": ("convert", "push"),
+        "prepare Google Cloud": ("template",),
+    },
+)
 _RECIPE, _ENGINE = "Keys of the recipe", "Where it runs"
 
 Dataset = Annotated[

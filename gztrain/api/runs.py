@@ -271,7 +271,7 @@ class TrainedRun:
         Args:
             paths: an image or a folder, which is searched with its folders; or several.
             resize: bring images to the size of those of the training, if theirs is another.
-            assume_scale: take images of another size as they are, without a word about it.
+            assume_scale: take images of another size as they are, and do not warn.
 
         Returns:
             A row an image: ``path``; a probability for each label; an answer for each question; ``other_size``, whether

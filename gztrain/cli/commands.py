@@ -99,7 +99,7 @@ def export(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Write the model as SavedModel and ONNX, checked against it."""
+    """Write the model as SavedModel and ONNX, and check that they give the same answers."""
     start_keras()
     from gzcore.console import show_line
     from gztrain.predict.export import export as export_run

@@ -78,7 +78,7 @@ def crossval(  # noqa: PLR0913 -- options of a command line
     as_json: AsJson = False,
     **options: Any,  # noqa: ANN401 -- see gztrain.cli.options
 ) -> None:
-    """Train and judge a model for each fold, as the 2024 report did, with mean and standard deviation."""
+    """Cross-validate: train and judge a model for each fold, with mean and standard deviation."""
     pairs = [*(settings or []), *as_settings(options)]
     _train("crossval", out, run, recipe, pairs, resume=resume, overwrite=overwrite, as_json=as_json)
 

@@ -11,7 +11,15 @@ from gzcore.storage.options import AnyPlace, place
 from gzcore.storage.places import Place
 from gztrain.training.options import OPTIONS, Option
 
-app = make_app("gztrain")
+app = make_app(
+    "gztrain",
+    {
+        "train": ("fit", "recipes", "models", "crossval", "tune", "ensemble", "reproduce", "bench"),
+        "judge a model": ("evaluate", "report", "explain", "audit", "report-against-asked"),
+        "use a model": ("predict", "next", "export", "push"),
+        "find galaxies by likeness": ("embed", "similar", "outliers", "map"),
+    },
+)
 
 Json = dict[str, Any]
 Dataset = Annotated[

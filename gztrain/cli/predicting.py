@@ -85,11 +85,11 @@ def predict(  # noqa: PLR0913, PLR0917 -- options of a command line
         bool, typer.Option("--resize", help="Bring images to the size of those of the training, if theirs is another.")
     ] = False,
     assume_scale: Annotated[
-        bool, typer.Option("--assume-scale", help="Take images of another size as they are, without a word about it.")
+        bool, typer.Option("--assume-scale", help="Take images of another size as they are, and do not warn.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Classify images: in this process, or as a Beam pipeline (--runner); or a whole catalogue (--catalogue)."""
+    """Classify images, or make a table of votes for a catalogue (--catalogue); with --runner as a Beam pipeline."""
     if resize and assume_scale:
         raise UsageError("--resize changes the scale of images and --assume-scale keeps it; choose one of them.")
     scale: _Scale = "resize" if resize else "assume" if assume_scale else "tell"
