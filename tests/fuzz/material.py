@@ -30,6 +30,7 @@ from gztrain.evaluation.model_card import FORMAT as CARD_FORMAT
 from gztrain.predict.catalogue.doubt import find_familiar
 from gztrain.predict.catalogue.fitted_file import FORMAT, Fitted, write_fitted
 from gztrain.predict.catalogue.intervals import LEVEL, Scaling
+from gztrain.predict.catalogue.picture import STATISTICS, find_usual
 from gztrain.predict.embeddings.file import Origin, as_table
 from gztrain.runs.history import History, HistoryLine
 from gztrain.training.checkpoint import Checkpoints, Snapshot
@@ -264,7 +265,8 @@ def _learned(path: Path, features: Floats) -> Iterator[bytes]:
     widths = [block.stop - block.start for block in scheme_of("all").fraction_blocks]
     scalings = tuple(Scaling(1.0, np.zeros(width), np.ones(width), 12) for width in widths)
     for familiar in (find_familiar([features], features[:4]), None):
-        write_fitted(path, Fitted(scalings, familiar, 40.0, {**told, "coverage": familiar and coverage}))
+        picture = familiar and find_usual(np.zeros((6, STATISTICS)), np.ones((2, STATISTICS)))
+        write_fitted(path, Fitted(scalings, familiar, 40.0, {**told, "coverage": familiar and coverage}, picture))
         yield path.read_bytes()
 
 

@@ -41,17 +41,21 @@ class Column:
         return pa.field(self.name, self.kind, metadata={key: text for key, text in told.items() if text})
 
 
-def columns_of(source: Source, scheme: Scheme, *, doubt: bool, members: int = 1) -> tuple[Column, ...]:
+def columns_of(
+    source: Source, scheme: Scheme, *, doubt: bool, picture: bool = False, members: int = 1
+) -> tuple[Column, ...]:
     """All columns, in their order.
 
     Args:
         source: the catalogue that is read.
         scheme: the questions that the model answers.
         doubt: whether distances to the training set are known.
+        picture: whether it is known what pictures of the training set look like.
         members: number of models that are averaged.
     """
     questions = (column for question in scheme.questions for column in _of_question(question, members))
-    found = (*_carried(source), *questions, *(_doubt() if doubt else ()), *_LAST)
+    doubts = (*(_doubt() if doubt else ()), *(_PICTURE if picture else ()))
+    found = (*_carried(source), *questions, *doubts, *_LAST)
     return tuple({column.name: column for column in found}.values())
 
 
@@ -114,6 +118,22 @@ def _doubt() -> Iterator[Column]:
         "stat.rank",
     )
 
+
+_PICTURE = (
+    Column(
+        "picture_distance",
+        pa.float32(),
+        "Distance of the picture to those of the training set, by grain, darkest and brightest, whatever the galaxy is",
+        "stat.value",
+    ),
+    Column(
+        "picture_distance_quantile",
+        pa.float32(),
+        "Share of the validation galaxies whose pictures are as near to those of the training set, or nearer; 1: none "
+        "is farther",
+        "stat.rank",
+    ),
+)
 
 _LAST = (
     Column(

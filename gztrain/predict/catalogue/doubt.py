@@ -34,7 +34,7 @@ class Familiar:
     points: Floats
     usual: Floats
 
-    def distances(self, features: Floats) -> Floats:
+    def distances(self, features: Floats | Doubles) -> Floats:
         """Distance of each row of features, float32 [N, D], to its fifth nearest training galaxy, float32 [N]."""
         return nearest_distances(self.axes.whiten(features), self.points)
 

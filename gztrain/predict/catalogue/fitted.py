@@ -20,6 +20,7 @@ from gztrain.predict.catalogue.doubt import REFERENCE, Familiar, find_familiar
 from gztrain.predict.catalogue.fitted_file import FORMAT, NAME, Fitted, read_fitted, write_fitted
 from gztrain.predict.catalogue.intervals import LEVEL, Scaling, fit_scaling, held
 from gztrain.predict.catalogue.network import Network, Seen
+from gztrain.predict.catalogue.picture import LEAST, Measured, find_usual, measure, statistics_of
 from gztrain.predict.catalogue.votes import Votes, expected_votes, shares_of
 from gztrain.runs.folder import Json, Run
 from gztrain.runs.galaxies import same_data
@@ -36,10 +37,11 @@ def needed(name: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Looked:
-    """What the network and the volunteers say of the galaxies of a selection."""
+    """What the network and the volunteers say of the galaxies of a selection, and statistics of their pictures."""
 
     seen: Seen
     panel: Panel
+    pictures: Doubles | None
 
 
 def fitted_of(run: Run, model: str, network: Network, data: Place | None = None) -> Fitted:
@@ -78,7 +80,7 @@ def _learn(run: Run, model: str, network: Network, data: Place | None) -> Fitted
         "usual_votes": usual,
         "coverage": _coverage(run, network, dataset, scalings, usual),
     }
-    fitted = Fitted(scalings, familiar, usual, told)
+    fitted = Fitted(scalings, familiar, usual, told, _picture(training, validation))
     write_fitted(run.folder.root / NAME, fitted)
     return fitted
 
@@ -100,11 +102,13 @@ def _look(network: Network, scheme: Scheme, dataset: Dataset, selection: Selecti
     """Look at the galaxies of a selection, at most so many of them, evenly spread; None if there are none."""
     seen: list[Seen] = []
     panels: list[Panel | None] = []
+    measured: list[Measured] = []
     for batch in _batches(selection, most):
         seen.append(network(batch.images, BATCH))
         panels.append(panel_of(batch, scheme, dataset))
+        measured += [measure(image) for image in batch.images if dataset.crop >= LEAST]
     panel = join_panels(panels)
-    return None if panel is None else _Looked(_joined(seen), panel)
+    return None if panel is None else _Looked(_joined(seen), panel, statistics_of(measured) if measured else None)
 
 
 def _batches(selection: Selection, most: int) -> Iterator[Batch]:
@@ -151,6 +155,12 @@ def _familiar(training: _Looked | None, validation: _Looked) -> Familiar | None:
     if training is None or training.seen.features is None or validation.seen.features is None:
         return None
     return find_familiar([training.seen.features], validation.seen.features)
+
+
+def _picture(training: _Looked | None, validation: _Looked) -> Familiar | None:
+    if training is None or training.pictures is None or validation.pictures is None:
+        return None
+    return find_usual(training.pictures, validation.pictures)
 
 
 def _coverage(

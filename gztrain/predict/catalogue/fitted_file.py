@@ -14,6 +14,7 @@ from gzcore.storage.documents import fit
 from gztrain.data.dataset import Scheme
 from gztrain.predict.catalogue.doubt import Familiar
 from gztrain.predict.catalogue.intervals import LEVEL, Scaling
+from gztrain.predict.catalogue.picture import STATISTICS
 from gztrain.predict.embeddings.search import Axes
 from gztrain.runs.arrays import DAMAGE, read_arrays
 from gztrain.runs.folder import Json
@@ -21,6 +22,10 @@ from gztrain.runs.folder import Json
 FORMAT = 1
 NAME = "catalogue.npz"
 _KEY = "told"
+_ARRAYS = ("mean", "axes", "spread", "points", "usual")
+"""Names of the arrays of a :class:`Familiar`."""
+_PICTURE = "picture_"
+"""Begins the names of the arrays about pictures. A file of an older version has none of them."""
 _STEEPEST = 100.0
 _DAMAGES = (*DAMAGE, KeyError, TypeError, IndexError, AttributeError, RecursionError)
 """What a damaged file may raise, and arrays and JSON that are not what they should be."""
@@ -35,12 +40,15 @@ class Fitted:
         familiar: what the training set looks like; None where the model has no features.
         usual: how many volunteers see a galaxy: the median over the validation fold.
         told: what the catalogue says about it: level, number of galaxies, coverage.
+        picture: what pictures of the training set look like; None where an older version wrote the file, or where
+            images are too small.
     """
 
     scalings: tuple[Scaling, ...] | None
     familiar: Familiar | None
     usual: float
     told: Json
+    picture: Familiar | None = None
 
 
 def write_fitted(path: Path, fitted: Fitted) -> None:
@@ -49,10 +57,11 @@ def write_fitted(path: Path, fitted: Fitted) -> None:
     for place, scaling in enumerate(fitted.scalings or ()):
         numbers = np.array([scaling.slope, scaling.galaxies])
         arrays |= {f"q{place}": numbers, f"q{place}_shifts": scaling.shifts, f"q{place}_reach": scaling.reach}
-    if fitted.familiar is not None:
-        axes = fitted.familiar.axes
-        arrays |= {"mean": axes.mean, "axes": axes.axes, "spread": axes.spread}
-        arrays |= {"points": fitted.familiar.points, "usual": fitted.familiar.usual}
+    for prefix, familiar in (("", fitted.familiar), (_PICTURE, fitted.picture)):
+        if familiar is not None:
+            axes = familiar.axes
+            kept = (axes.mean, axes.axes, axes.spread, familiar.points, familiar.usual)
+            arrays |= {prefix + name: array for name, array in zip(_ARRAYS, kept, strict=True)}
     with writing(path.parent), appearing(path) as file:
         np.savez(file, allow_pickle=False, **arrays)
 
@@ -74,7 +83,8 @@ def read_fitted(path: Path, model: str, scheme: Scheme) -> Fitted | None:
         known = fit(_Told, told)
         if (known.format, known.model, known.level) != (FORMAT, model, LEVEL):
             return None
-        fitted = Fitted(_read_scalings(arrays), _read_familiar(arrays), known.usual_votes, told)
+        familiar, picture = _read_familiar(arrays, ""), _read_familiar(arrays, _PICTURE)
+        fitted = Fitted(_read_scalings(arrays), familiar, known.usual_votes, told, picture)
         return fitted if _fits(fitted, scheme) else None
     except _DAMAGES:
         return None
@@ -106,7 +116,8 @@ def _fits(fitted: Fitted, scheme: Scheme) -> bool:
     )
     by_formula = fitted.told["method"] == "dirichlet"
     fit = fit and by_formula == (fitted.scalings is None) and all(map(_is_usual, fitted.scalings or ()))
-    return fit and (fitted.familiar is None or _is_whole(fitted.familiar))
+    fit = fit and (fitted.picture is None or fitted.picture.axes.mean.shape == (STATISTICS,))
+    return fit and all(one is None or _is_whole(one) for one in (fitted.familiar, fitted.picture))
 
 
 def _is_usual(scaling: Scaling) -> bool:
@@ -131,7 +142,8 @@ def _read_scalings(arrays: Mapping[str, Any]) -> tuple[Scaling, ...] | None:
     return tuple(found) or None
 
 
-def _read_familiar(arrays: Mapping[str, Any]) -> Familiar | None:
-    if "points" not in arrays:
+def _read_familiar(arrays: Mapping[str, Any], prefix: str) -> Familiar | None:
+    if f"{prefix}points" not in arrays:
         return None
-    return Familiar(Axes(arrays["mean"], arrays["axes"], arrays["spread"]), arrays["points"], arrays["usual"])
+    mean, axes, spread, points, usual = (arrays[prefix + name] for name in _ARRAYS)
+    return Familiar(Axes(mean, axes, spread), points, usual)

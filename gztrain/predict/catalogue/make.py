@@ -30,6 +30,7 @@ from gztrain.predict.catalogue.fitted import fitted_of
 from gztrain.predict.catalogue.fitted_file import NAME
 from gztrain.predict.catalogue.formats import check_format, convert, schema_of
 from gztrain.predict.catalogue.network import Network
+from gztrain.predict.catalogue.picture import LEAST
 from gztrain.predict.catalogue.rows import NOT_FOUND, Advance, Member, RowMaker
 from gztrain.predict.catalogue.source import Source, find_images, ids_of, open_source
 from gztrain.predict.images import ROW_GROUP, Scale, count_true, cut_of
@@ -117,7 +118,8 @@ def make_catalogue(request: CatalogueRequest, advance: Advance = lambda _: None)
 
     Returns:
         Counts: ``galaxies``, ``predicted``, ``not_found``, ``unusable``, ``other_size``, ``from_before``; ``missing``,
-        ids of the first galaxies without an image; ``told``, what the file says about itself.
+        ids of the first galaxies without an image; ``told``, what the file says about itself; ``older``, the file of
+        the run that an older version wrote, so that pictures are not compared, or None.
 
     Raises:
         UsageError: something that was asked for does not fit.
@@ -129,7 +131,8 @@ def make_catalogue(request: CatalogueRequest, advance: Advance = lambda _: None)
     members = tuple(map(partial(_open_member, data=request.data), request.runs))
     _check_alike(members)
     doubt = members[0].fitted.familiar is not None
-    columns = columns_of(source, members[0].run.scheme, doubt=doubt, members=len(members))
+    picture = members[0].fitted.picture is not None
+    columns = columns_of(source, members[0].run.scheme, doubt=doubt, picture=picture, members=len(members))
     with ThreadPoolExecutor(cores()) as pool:
         cut = cut_of(members[0].run, resize=request.resize)
         maker = RowMaker(members, source.carried, cut, columns, pool)
@@ -148,7 +151,14 @@ def _make(work: _Work, advance: Advance) -> Json:
                 writer.write_table(pq.read_table(part).replace_schema_metadata(writer.schema.metadata))
         convert(whole, out, work.columns, work.told)
         shutil.rmtree(work.folder, ignore_errors=True)
-    return {**vars(counts), "told": work.told}
+    return {**vars(counts), "told": work.told, "older": _older(work.maker.members[0])}
+
+
+def _older(member: Member) -> str | None:
+    """The file of an older version, which says nothing of pictures; None where pictures are compared or too small."""
+    if member.fitted.picture is not None or member.run.crop < LEAST:
+        return None
+    return str(member.run.folder.root / NAME)
 
 
 def _numbered(source: Source) -> Iterator[tuple[int, pa.Table]]:
@@ -283,5 +293,10 @@ def notes(counts: Json, images: str, scale: Scale = "tell") -> Iterator[str]:
         yield (
             f"{counts['other_size']} images have another size than those of the training; see the column `other_size`, "
             "and --resize."
+        )
+    if counts["older"]:
+        yield (
+            f"There is no column `picture_distance`, because an older version wrote {counts['older']}. Remove that "
+            "file to have it learned again from the data set of the run."
         )
     yield counts["told"]["COVERAGE"]

@@ -19,6 +19,7 @@ from gztrain.data.labels import Doubles, Floats
 from gztrain.predict.catalogue.columns import Column
 from gztrain.predict.catalogue.fitted_file import Fitted
 from gztrain.predict.catalogue.network import Network, Seen
+from gztrain.predict.catalogue.picture import Measured, measure, statistics_of
 from gztrain.predict.catalogue.votes import Votes, expected_votes
 from gztrain.predict.crops import Crop, Cut, read_crop
 from gztrain.predict.images import BATCH
@@ -70,13 +71,14 @@ class RowMaker:
             images: N files; None where there is none.
             advance: told how many more galaxies are done.
         """
-        crops, parts = [], []
+        crops, parts, measured = [], [], list[Measured]()
         for batch in self._batches(images):
-            pixels = [crop.pixels for crop in batch if crop.pixels is not None]
+            pixels = [crop.pixels for crop, _ in batch if crop.pixels is not None]
             if pixels:
                 stacked = np.stack(pixels)
                 parts.append([member.network(stacked, BATCH) for member in self.members])
-            crops += [(crop.pixels is not None, crop.other_size, crop.reason) for crop in batch]
+            crops += [(crop.pixels is not None, crop.other_size, crop.reason) for crop, _ in batch]
+            measured += [found for _, found in batch if found is not None]
             advance(len(batch))
         usable, sizes, reasons = zip(*crops, strict=True)
         found: dict[str, Any] = {"id": ids, **{name: rows[name].combine_chunks() for name in self.carried}}
@@ -84,28 +86,30 @@ class RowMaker:
         found["reason"] = reasons
         if parts:
             seen = [_joined(looks) for looks in zip(*parts, strict=True)]
-            found |= _spread_out(self._numbers(seen), np.array(usable))
+            found |= _spread_out(self._numbers(seen, measured), np.array(usable))
         arrays = [_array(column, found.get(column.name), len(ids)) for column in self.columns]
         return pa.table(arrays, schema=pa.schema([column.field() for column in self.columns]))
 
-    def _batches(self, images: Sequence[Path | None]) -> Iterator[list[Crop]]:
-        """Yield crops in batches; those of the next batch are decoded meanwhile."""
-        read = partial(_read, cut=self.cut)
+    def _batches(self, images: Sequence[Path | None]) -> Iterator[list[tuple[Crop, Measured | None]]]:
+        """Yield crops in batches, measured if that is needed; those of the next batch are decoded meanwhile."""
+        read = partial(_read, cut=self.cut, measured=self.members[0].fitted.picture is not None)
         coming = self.pool.map(read, images[:BATCH])
         for start in range(BATCH, len(images) + BATCH, BATCH):
             crops = list(coming)
             coming = self.pool.map(read, images[start : start + BATCH])
             yield crops
 
-    def _numbers(self, seen: Sequence[Seen]) -> dict[str, Doubles]:
-        """Values of all columns that come from the networks, float64 [N] each; ``seen`` has one entry a member."""
+    def _numbers(self, seen: Sequence[Seen], measured: Sequence[Measured]) -> dict[str, Doubles]:
+        """Values of all columns that come from images, float64 [N] each; ``seen`` has one entry a member."""
         votes = [member.votes(look) for member, look in zip(self.members, seen, strict=True)]
         first = self.members[0]
-        return {**_vote_columns(first, votes), **_doubt_columns(first.fitted, seen[0])}
+        doubts = {**_doubt_columns(first.fitted, seen[0]), **_picture_columns(first.fitted, measured)}
+        return {**_vote_columns(first, votes), **doubts}
 
 
-def _read(path: Path | None, cut: Cut) -> Crop:
-    return Crop(Path(), None, NOT_FOUND) if path is None else read_crop(path, cut)
+def _read(path: Path | None, cut: Cut, *, measured: bool) -> tuple[Crop, Measured | None]:
+    crop = Crop(Path(), None, NOT_FOUND) if path is None else read_crop(path, cut)
+    return crop, measure(crop.pixels) if measured and crop.pixels is not None else None
 
 
 def _joined(looks: Sequence[Seen]) -> Seen:
@@ -167,4 +171,14 @@ def _doubt_columns(fitted: Fitted, seen: Seen) -> dict[str, Doubles]:
     return {
         "feature_distance": distances.astype(np.float64),
         "feature_distance_quantile": fitted.familiar.quantiles(distances),
+    }
+
+
+def _picture_columns(fitted: Fitted, measured: Sequence[Measured]) -> dict[str, Doubles]:
+    if fitted.picture is None:
+        return {}
+    distances = fitted.picture.distances(statistics_of(measured))
+    return {
+        "picture_distance": distances.astype(np.float64),
+        "picture_distance_quantile": fitted.picture.quantiles(distances),
     }

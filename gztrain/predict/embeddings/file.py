@@ -142,7 +142,7 @@ class Embeddings:
     def _numbers(self, column: pa.Array) -> Floats:
         values: npt.NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False)
         if column.null_count or len(values) != len(column) * self.origin.width or not np.all(np.abs(values) < _LARGEST):
-            raise GzError(f"{self.path} has rows without features; run gztrain embed again.")
+            raise GzError(f"{self.path} has rows without features, or features beyond 1e15; run gztrain embed again.")
         return values.reshape(len(column), self.origin.width)
 
 

@@ -16,6 +16,8 @@ from gztrain.data.labels import Floats
 from gztrain.predict.embeddings.file import Embeddings
 
 Doubles = npt.NDArray[np.float64]
+FARTHEST = 1e15
+"""No whitened value is farther from 0: its square, and a sum of 65,536 of them, fit into float32."""
 KEPT_VARIANCE = 0.99
 """Axes are kept until they hold this share of the variance; the rest is noise that whitening would enlarge."""
 
@@ -26,7 +28,7 @@ class Axes:
 
     Attributes:
         mean: float64 [D].
-        axes: float64 [D, A], unit vectors; those of the largest variance first.
+        axes: float64 [D, A], principal axes, in the units of the features.
         spread: float64 [A], standard deviation along each.
     """
 
@@ -34,14 +36,26 @@ class Axes:
     axes: Doubles
     spread: Doubles
 
-    def whiten(self, features: Floats) -> Floats:
-        """Features [N, D] to float32 [N, A] with mean 0 and variance 1 along each axis."""
-        return self.project(features) * (1 / self.spread).astype(np.float32)
+    def whiten(self, features: Floats | Doubles) -> Floats:
+        """Features [N, D] to float32 [N, A] with mean 0 and variance 1 along each axis.
 
-    def project(self, features: Floats) -> Floats:
-        """Features [N, D] along the axes, float32 [N, A], in the units of the features."""
+        Values beyond 1e15 become 1e15, so that squares and their sums are numbers. NaN and inf become NaN.
+        """
+        with np.errstate(all="ignore"):
+            return _short(self._along(features) / self.spread)
+
+    def project(self, features: Floats | Doubles) -> Floats:
+        """Features [N, D] along the axes, float32 [N, A], in the units of the features; cut off as by ``whiten``."""
+        with np.errstate(all="ignore"):
+            return _short(self._along(features))
+
+    def _along(self, features: Floats | Doubles) -> Doubles:
         along: Doubles = (features - self.mean) @ self.axes
-        return along.astype(np.float32)
+        return along
+
+
+def _short(values: Doubles) -> Floats:
+    return np.clip(values, -FARTHEST, FARTHEST).astype(np.float32)
 
 
 def find_axes(chunks: Iterable[Floats]) -> Axes:
@@ -101,7 +115,8 @@ def strangeness(file: Embeddings, axes: Axes) -> Floats:
     strange, even if it is like others along the rest. (Distances to neighbours miss a kind that occurs a few times; see
     ``benchmarks/likeness.py``.)
     """
-    return np.concatenate([(axes.whiten(chunk) ** 4).mean(1) ** 0.25 for chunk in file.features()])
+    whitened = (axes.whiten(chunk).astype(np.float64) for chunk in file.features())
+    return np.concatenate([(along**4).mean(1) ** 0.25 for along in whitened]).astype(np.float32)
 
 
 def _distances(one: Floats, other: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """Axes, nearest rows and strangeness, against plain calculations on numbers made up; the map and the pages."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzcore.errors import GzError, UsageError
+from gztrain.predict.catalogue.doubt import find_familiar
 from gztrain.predict.embeddings import file as files
 from gztrain.predict.embeddings.explore import draw_map, outliers, similar, spread_out
 from gztrain.predict.embeddings.file import Embeddings, Origin, as_table
@@ -147,3 +149,18 @@ def test_what_is_no_file_of_embeddings_is_told(tmp_path: Path) -> None:
         outliers(tmp_path / "text.parquet")
     with pytest.raises(GzError, match="has 2 galaxies; three are needed"):
         outliers(write(tmp_path, numbers(2)))
+
+
+@pytest.mark.parametrize("size", [1e11, 1e-30], ids=str)
+def test_features_of_absurd_size_give_numbers_without_a_warning(tmp_path: Path, size: float) -> None:
+    features = numbers()
+    features[3] *= np.float32(size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = outliers(write(tmp_path, features), number=5)["strangest"]
+        far = find_familiar([numbers()], features).distances(np.full((1, WIDTH), 1e38, np.float32))
+        lost = find_familiar([numbers()], features).distances(np.full((1, WIDTH), np.inf, np.float32))
+    assert found[0]["id"] == "g3"
+    assert all(np.isfinite(entry["distance"]) for entry in found)
+    assert np.isfinite(far).all()
+    assert np.isnan(lost).all()

@@ -1,0 +1,96 @@
+"""How an image was made: statistics worked out by hand, pictures of another camera, and files of older versions."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gzcore.images import Pixels
+from gztrain.predict.catalogue.doubt import find_familiar
+from gztrain.predict.catalogue.fitted_file import FORMAT, Fitted, read_fitted, write_fitted
+from gztrain.predict.catalogue.intervals import LEVEL
+from gztrain.predict.catalogue.make import notes
+from gztrain.predict.catalogue.picture import STATISTICS, find_usual, measure, statistics_of
+from tests.gztrain.synthetic import scheme_of
+
+
+def sky(number: int, smooth: float = 1.0, side: int = 64) -> Pixels:
+    """Noise of a camera, and a round galaxy, uint8 [64, 64, 3]."""
+    rng = np.random.default_rng(number)
+    rows, columns = np.mgrid[:side, :side] - side / 2
+    light = rng.uniform(50, 200) * np.exp(-(rows**2 + columns**2) / rng.uniform(50, 200))
+    noise = cv2.GaussianBlur(rng.normal(0, 12, (side, side, 3)), (0, 0), smooth)
+    return np.clip(8 + noise + light[..., None], 0, 255).astype(np.uint8)
+
+
+def numbers(images: list[Pixels]) -> np.ndarray:
+    return statistics_of([measure(image) for image in images])
+
+
+def test_a_flat_image_has_no_grain_and_one_level() -> None:
+    """Three colours of one level each: quantiles and the highest level are that level; all of blue is 0."""
+    (found,) = numbers([np.full((64, 64, 3), (7, 5, 0), np.uint8)])
+    np.testing.assert_allclose(found[:9], np.log(0.3), atol=1e-3)
+    np.testing.assert_allclose(found[9:18], np.log([9, 7, 2] * 3))
+    np.testing.assert_allclose(found[18:], np.log([0.003, 0.003, 1.003]))
+
+
+@pytest.mark.parametrize("side", [8, 9, 15, 64, 250])
+def test_images_of_any_size_from_8_px_have_all_statistics(side: int) -> None:
+    (found,) = numbers([sky(0, side=side)])
+    assert found.shape == (STATISTICS,)
+    assert np.isfinite(found).all()
+
+
+def test_grain_of_colour_is_told_from_grain_of_brightness() -> None:
+    noise = np.random.default_rng(0).normal(0, 8, (64, 64, 1))
+    grey = (60 + noise + np.zeros(3)).clip(0, 255).astype(np.uint8)
+    coloured = (60 + noise * (1, -1, 0)).clip(0, 255).astype(np.uint8)
+    first, second = measure(grey).grain, measure(coloured).grain
+    assert (first[:, 1:] == 0).all()
+    assert (second[:, 1] > 5 * second[:, 0]).all()
+
+
+def test_pictures_of_another_camera_are_far_from_all_and_those_of_the_same_are_not() -> None:
+    usual = find_usual(numbers([sky(n) for n in range(80)]), numbers([sky(n) for n in range(80, 120)]))
+    same, other = ([sky(n, smooth) for n in range(120, 160)] for smooth in (1.0, 1.5))
+    quantiles = [usual.quantiles(usual.distances(numbers(images))) for images in (same, other)]
+    assert (quantiles[0] > 0.95).mean() <= 0.2
+    assert (quantiles[1] > 0.95).mean() >= 0.9
+
+
+def test_what_all_galaxies_share_has_no_axis_of_its_own() -> None:
+    values = np.random.default_rng(0).normal(size=(30, STATISTICS))
+    values[:, 3] = 1.5
+    usual = find_usual(values, values[:5])
+    assert np.isfinite(usual.distances(values)).all()
+    assert np.isfinite(find_usual(np.ones((3, STATISTICS)), np.ones((1, STATISTICS))).usual).all()
+
+
+@pytest.mark.parametrize("version", ["this", "older"])
+def test_a_file_of_an_older_version_is_read_without_pictures(tmp_path: Path, version: str) -> None:
+    features = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    pictures = np.random.default_rng(1).normal(size=(9, STATISTICS))
+    told = {
+        "format": FORMAT,
+        "model": "m",
+        "level": LEVEL,
+        "method": "dirichlet",
+        "usual_votes": 40.0,
+        "coverage": None,
+    }
+    picture = None if version == "older" else find_usual(pictures, pictures[:3])
+    write_fitted(tmp_path / "c.npz", Fitted(None, find_familiar([features], features[:3]), 40.0, told, picture))
+    found = read_fitted(tmp_path / "c.npz", "m", scheme_of("reduced"))
+    assert found is not None
+    assert found.familiar is not None
+    assert (found.picture is None) == (version == "older")
+    if picture is not None and found.picture is not None:
+        np.testing.assert_array_equal(found.picture.distances(pictures), picture.distances(pictures))
+
+
+def test_a_sentence_says_that_an_older_file_has_no_pictures() -> None:
+    counts = dict.fromkeys(("from_before", "not_found", "unusable", "other_size"), 0)
+    said = list(notes({**counts, "older": "r/catalogue.npz", "told": {"COVERAGE": "."}}, "images"))
+    assert "an older version wrote r/catalogue.npz" in said[0]
