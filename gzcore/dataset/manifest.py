@@ -4,8 +4,11 @@
 :mod:`gzcore.dataset.schema`.
 """
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
+from gzcore.console import printable
 from gzcore.dataset.layout import FORMAT, MANIFEST
 from gzcore.dataset.schema import Manifest
 from gzcore.errors import GzError
@@ -13,6 +16,10 @@ from gzcore.storage.documents import BadDocument, fit, parse_json, read_bytes
 from gzcore.storage.places import Place
 
 Json = dict[str, Any]
+_UNFINISHED = (".gzprep", ".tfrecord")
+"""Part of a name in the folder of a data set that is being made."""
+_SHOWN, _LOOKED_AT = 3, 1000
+"""Names that a sentence says of a folder that is none; names that are looked at."""
 
 
 def read_manifest(root: Place) -> tuple[Manifest, Json]:
@@ -63,14 +70,24 @@ def _read(root: Place) -> bytes:
     try:
         return read_bytes(path)
     except FileNotFoundError:
-        raise GzError(
-            f"{root} has no {MANIFEST}, so it is not a whole dataset folder; gzprep run --out {root} makes or "
-            "finishes one."
-        ) from None
+        raise GzError(_no_manifest(root)) from None
     except OSError as error:
         raise GzError(f"{path} cannot be read ({error.strerror}).") from None
     except BadDocument as error:
         raise GzError(_damaged(root, error)) from None
+
+
+def _no_manifest(root: Place) -> str:
+    """What to do about a folder without a manifest: finish it, or name another one if it holds other things."""
+    inside: Iterator[Place] = iter(root.iterdir())
+    names = sorted(path.name for path in islice(inside, _LOOKED_AT))
+    what = f"{root} has no {MANIFEST}, so it is not a whole dataset folder"
+    if not names or any(part in name for name in names for part in _UNFINISHED):
+        return f"{what}; gzprep run --out {root} makes or finishes one."
+    dots = ", ..." if len(names) > _SHOWN else ""
+    return printable(
+        f"{what}; it holds {', '.join(names[:_SHOWN])}{dots}. Name a folder that gzprep run --out FOLDER made."
+    )
 
 
 def _damaged(root: Place, why: BadDocument) -> str:

@@ -149,8 +149,11 @@ def _sentence(error: ValidationError, source: str, defaults: Json) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "unexpected_keyword_argument":
         siblings = ", ".join(_siblings(first["loc"], defaults))
-        return f"{source} has the key {shown(key)}, which no recipe has; expected one of {siblings}."
+        hint = _elsewhere(str(first["loc"][-1]), defaults)
+        return f"{source} has the key {shown(key)}, which no recipe has; {hint}expected one of {siblings}."
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "dataclass_type":
+        return f"{source} has {key} = {shown(first['input'])}, but {key} is a table of keys; {_inside(key, defaults)}."
     if first["type"] == "value_error":
         return f"{source} does not fit together: {message}."
     if first["type"] in ("tuple_type", "list_type"):
@@ -162,6 +165,18 @@ def _as_list(key: str, value: Any) -> str:  # noqa: ANN401 -- what a recipe has
     """How to write a value as a list, if it is short."""
     text = json.dumps(value, default=str)
     return f", such as {key}=[{text}]" if isinstance(value, str | int | float) and len(text) <= _SHORT else ""
+
+
+def _elsewhere(name: str, defaults: Json) -> str:
+    """Where a key stands that was looked for at a wrong place; nothing if there is none of this name."""
+    found = [key for key in leaves(defaults) if key.rpartition(".")[2] == name]
+    return f"did you mean {' or '.join(found)}? If not, " if found else ""
+
+
+def _inside(key: str, defaults: Json) -> str:
+    """How a key of a table is named."""
+    inside = [name for name in leaves(defaults) if name.startswith(f"{key}.")]
+    return f"set one of {', '.join(inside)}" if inside else "set one of these"
 
 
 def _siblings(location: tuple[int | str, ...], defaults: Json) -> Iterable[str]:

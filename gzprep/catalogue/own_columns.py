@@ -89,10 +89,14 @@ def look_at(paths: Sequence[Place], names: Sequence[str]) -> dict[str, OwnColumn
         UsageError: a column has no value at all, or values that are neither numbers nor text.
     """
     found = {name: OwnColumn(name) for name in names}
+    rows = 0
     for path in paths:
         for table, comma in _tables(path, names):
+            rows += table.num_rows
             for name, column in found.items():
                 column.add(table[name], comma=comma)
+    if not rows:
+        raise UsageError(f"The catalogue {' and '.join(map(str, paths))} has no row; there is nothing to prepare.")
     empty = next((name for name, column in found.items() if not column.words), None)
     if empty is not None:
         raise UsageError(f"The column {empty} has no value in any row; leave it out of --labels.")

@@ -74,6 +74,10 @@ class readable:  # noqa: N801 -- a context manager, used like a function
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, FileNotFoundError):
             raise UsageError(f"The catalogue {self.path} does not exist; name an existing file.") from None
+        if isinstance(error, IsADirectoryError):
+            raise UsageError(
+                f"The catalogue {self.path} is a folder; name a file, or give a folder of catalogues as --data."
+            ) from None
         if isinstance(error, DAMAGE):
             form = "parquet" if is_parquet(self.path) else "CSV"
             raise GzError(f"The catalogue {self.path} cannot be read as {form} ({reason_of(error)}).") from None

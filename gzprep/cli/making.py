@@ -1,5 +1,6 @@
 """The commands that make a data set: ``gzprep run``, and the template that runs it on Dataflow."""
 
+import shlex
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,7 +71,8 @@ def run(
 def _beam_options(words: list[str]) -> tuple[str, ...]:
     stray = next((word for word in words[:1] if not word.startswith("--")), None)
     if stray is not None:
-        raise UsageError(f"gzprep run got {stray!r}; it takes options only, and Beam's own behind a lone --.")
+        out = f"--out {shlex.quote(stray)}"
+        raise UsageError(f"gzprep run got {stray!r}; it takes options only, such as {out}; Beam's follow a lone --.")
     return tuple(words)
 
 

@@ -135,7 +135,8 @@ def open_source(
         names = " and ".join(file.path.name for file in catalogues)
         raise GzError(f"The catalogue is empty: {names} in {data} has no row; there is nothing to prepare.")
     place = data / recipe.images.folder if images_at is None else images_at
-    images = open_images(place, recipe, catalogues)
+    beside = catalogues if images_at is None else ()  # a place that was named is never replaced by another one
+    images = open_images(place, recipe, beside)
     return Source(data, catalogues, rows, images, kind_of(data, recipe.survey), images_at, debiased, measures)
 
 

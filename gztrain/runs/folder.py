@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from gzcore.console import brief
+from gzcore.dataset.layout import MANIFEST
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError, UsageError
 from gzcore.storage import locks
@@ -303,6 +304,11 @@ def _missing(folder: RunFolder) -> str:
     if folds:
         return (
             f"{folder.root} is a cross-validation of several runs; name one of them, such as {folder.root / folds[0]}."
+        )
+    if (folder.root / MANIFEST).exists():
+        return (
+            f"{folder.root} is a data set, not a run; gztrain fit {folder.root} --run RUN trains on it, and makes the "
+            "folder RUN. Name that one."
         )
     return f"There is no run in {folder.root}; gztrain fit OUT --run {folder.root} makes one."
 

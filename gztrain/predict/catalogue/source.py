@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from gzcore.console import reason_of
+from gzcore.console import brief, printable, reason_of
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.damage import DAMAGE, checked
 from gztrain.predict.crops import SUFFIXES
@@ -81,7 +81,9 @@ def open_source(path: Path, keep: Sequence[str] = ()) -> Source:
         raise UsageError(f"{path} does not name its galaxies: it has none of the columns {', '.join(IDS)}.")
     for name in keep:
         if name not in schema.names:
-            raise UsageError(f"--keep {name}: there is no such column in {path}.")
+            raise UsageError(
+                f"--keep {name}: there is no such column in {path}; it has {brief(printable(', '.join(schema.names)))}."
+            )
         kind = schema.field(name).type
         if not any(test(kind) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, _is_text)):
             raise UsageError(

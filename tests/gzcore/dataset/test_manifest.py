@@ -170,3 +170,20 @@ def test_a_missing_folder_or_manifest_is_told(tmp_path: Path) -> None:
         read_manifest(tmp_path)
     with pytest.raises(GzError, match=r"There is no dataset folder .*; make one with gzprep run --out"):
         read_manifest(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("name", ["gz2-train.tfrecord-00000-of-00001", ".gzprep"])
+def test_a_half_made_folder_is_to_be_finished(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(GzError, match="makes or finishes one"):
+        read_manifest(tmp_path)
+
+
+def test_a_folder_of_other_things_is_not_to_be_written_to(tmp_path: Path) -> None:
+    for name in ("d.csv", "a.csv", "b\x1b.csv", "c.csv"):
+        (tmp_path / name).touch()
+    with pytest.raises(GzError) as caught:
+        read_manifest(tmp_path)
+    assert str(caught.value).endswith(
+        r"it holds a.csv, b\x1b.csv, c.csv, .... Name a folder that gzprep run --out FOLDER made."
+    )

@@ -81,6 +81,11 @@ def test_leaves_have_dotted_keys() -> None:
     [
         ({"egs": 1}, "cake.toml has the key 'egs', which no recipe has; expected one of eggs, name, oven, spices."),
         ({"oven": {"heet": 1}}, "cake.toml has the key 'oven.heet', which no recipe has; expected one of heat, fan."),
+        (
+            {"heat": 9},
+            "cake.toml has the key 'heat', which no recipe has; did you mean oven.heat? If not, ",
+        ),
+        ({"oven": 9}, "cake.toml has oven = 9, but oven is a table of keys; set one of oven.heat, oven.fan."),
         ({"eggs": True}, "cake.toml has eggs = True, which does not fit: Input should be a valid integer."),
         (
             {"spices": "mace"},

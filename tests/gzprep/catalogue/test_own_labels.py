@@ -140,6 +140,13 @@ def test_what_is_no_label_is_refused_in_a_sentence(tmp_path: Path, case: str) ->
     assert sentence in str(caught.value)
 
 
+def test_a_catalogue_without_rows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rings.csv"
+    path.write_text("id_str,ring\n")
+    with pytest.raises(UsageError, match="has no row; there is nothing to prepare"):
+        choose_columns(gz2(), [path], OwnColumns(("ring",)))
+
+
 TYPES = {
     "dates": dt.date(2026, 1, 1),
     "times": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),

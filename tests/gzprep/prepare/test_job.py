@@ -271,6 +271,16 @@ def test_an_absent_image_folder_is_refused(tmp_path: Path) -> None:
         open_source(tmp_path, (file,), Recipe())
 
 
+def test_a_place_of_images_that_was_named_wrong_is_never_replaced(tmp_path: Path) -> None:
+    """Here images lie at the paths of the catalogue, where they are found if no place is named."""
+    file = full_catalogue(tmp_path, Split.TRAIN, 2)
+    (tmp_path / "587722").mkdir()
+    (tmp_path / "587722" / "a.jpg").write_bytes(b"an image")
+    assert open_source(tmp_path, (file,), Recipe()).images.places
+    with pytest.raises(GzError, match=r"no image folder .*/imges;"):
+        open_source(tmp_path, (file,), Recipe(), tmp_path / "imges")
+
+
 def test_the_image_folder_is_that_of_the_recipe(tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     file = full_catalogue(tmp_path, Split.TRAIN, 2)

@@ -177,6 +177,8 @@ BAD_CALLS: dict[str, tuple[tuple[str, ...], str]] = {
     "a seed of 30 digits": (("--seed", "1" * 30), "seed = "),
     "crumbs for shards": (("--set", "shards.megabytes=1e-9"), "shards.megabytes = 1e-09"),
     "two settings in one": (("--set", "seed=1\nlimit=3"), "seed = "),
+    "a catalogue that is a folder": (("--catalogue", "."), "is a folder; name a file, or give a folder of"),
+    "a folder without its option": (("my shards",), "it takes options only, such as --out 'my shards'"),
     "a catalogue that is not there": (("--catalogue", "rows.parquet"), "does not exist; name an existing file"),
 }
 

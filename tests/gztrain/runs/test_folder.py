@@ -70,6 +70,12 @@ def test_a_config_that_cannot_be_read(damage: Callable[[Path], Any], part: str, 
     assert "\n" not in str(caught.value)
 
 
+def test_a_data_set_that_is_taken_for_a_run(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").touch()
+    with pytest.raises(GzError, match=r"is a data set, not a run; gztrain fit .* --run RUN trains on it"):
+        open_run(tmp_path)
+
+
 def test_a_run_of_before_ties_were_masked_goes_on_with_them(dataset: Path, tmp_path: Path) -> None:
     folder = begun(tmp_path / "run", dataset)
     assert open_run(folder.root).config.ties == "mask"
