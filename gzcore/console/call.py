@@ -29,14 +29,30 @@ def public(name: str, others: Mapping[str, str] | None = None) -> Callable[[Call
     """
 
     def wrap(function: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(function)
+        def call(*args: P.args, **given: P.kwargs) -> T:
+            with called():
+                return function(*args, **given)
+
+        return keywords(name, others)(call)
+
+    return wrap
+
+
+def keywords(name: str, others: Mapping[str, str] | None = None) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Check the arguments of a function before it begins; nothing else changes. The arguments are those of `public`.
+
+    A call that does not fit is a UsageError, which names the keyword that was probably meant.
+    """
+
+    def wrap(function: Callable[P, T]) -> Callable[P, T]:
         signature = inspect.signature(function)
 
         @functools.wraps(function)
-        def call(*args: Any, **keywords: Any) -> T:  # noqa: ANN401 -- whatever the function takes
-            given = {(others or {}).get(key, key): value for key, value in keywords.items()}
-            _check(name, signature, args, given)
-            with called():
-                return function(*args, **given)
+        def call(*args: Any, **given: Any) -> T:  # noqa: ANN401 -- whatever the function takes
+            renamed = {(others or {}).get(key, key): value for key, value in given.items()}
+            _check(name, signature, args, renamed)
+            return function(*args, **renamed)
 
         return call
 

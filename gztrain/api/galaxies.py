@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
+from gzcore.console.call import keywords
 from gzcore.dataset.layout import CATALOGUE, TEST, TRAIN
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError, UsageError
@@ -113,6 +114,7 @@ class GalaxyDataset:
             )
         return as_frame(table)
 
+    @keywords("select")
     def select(  # noqa: PLR0913 -- what may be chosen
         self,
         split: str = TRAIN,

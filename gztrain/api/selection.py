@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gzcore.console import say
+from gzcore.console.call import keywords
 from gzcore.dataset.tree import Question
 from gzcore.errors import UsageError
 from gztrain.api import show
@@ -29,6 +30,8 @@ Sample = dict[str, Any]
 """One record: ``image, labels, mask, fraction, votes, id, view``; see :class:`GalaxySelection`."""
 Arrays = dict[str, npt.NDArray[Any]]
 """B records: the same keys, each an array of B rows."""
+_OTHER_NAMES = {"batch_size": "batch"}
+"""What PyTorch and Keras call a keyword, as the command line takes it, too."""
 _KEPT_BATCHES = 8
 """Free buffers that wait for the next pass: new memory for each pass would cost a tenth of the time of a short one."""
 
@@ -112,7 +115,12 @@ class GalaxySelection:
         try:
             place = operator.index(index)  # type: ignore[arg-type]
         except TypeError:  # a list, or an array: as samplers of PyTorch and Grain name the records of a batch
-            return self._batch(index)  # type: ignore[arg-type]
+            if isinstance(index, str) or not isinstance(index, Iterable):
+                last = len(self) - 1
+                raise TypeError(
+                    f"Records are named by their places, 0 to {last}, in lists or in slices; got {index!r}."
+                ) from None
+            return self._batch(index)
         return samples(self._batch([place]))[0]
 
     def _batch(self, indices: Iterable[SupportsIndex], memory: SharedBlocks | None = None) -> Arrays:
@@ -143,6 +151,7 @@ class GalaxySelection:
             "view": batch.views,
         }
 
+    @keywords("batches", _OTHER_NAMES)
     def batches(  # noqa: PLR0913 -- how to read
         self,
         batch: int = 64,
@@ -156,7 +165,7 @@ class GalaxySelection:
         """Read all records once, in batches, as fast as the machine decodes them: on several threads, ahead of the use.
 
         Args:
-            batch: records in a batch; the last one has fewer where they do not divide evenly.
+            batch: records in a batch, also called ``batch_size``; the last one has fewer if they do not divide evenly.
             shuffle: in the order of (seed, epoch), which ``gztrain fit`` has, too; else in the order of the shards.
             seed: of the order.
             epoch: another epoch, another order.
@@ -182,12 +191,13 @@ class GalaxySelection:
             say(reader.damage.sentence())
 
     def _order(self, batch: int, *, shuffle: bool, seed: int, epoch: int, drop_last: bool) -> Places:
-        if batch < 1:
-            raise UsageError(f"A batch has 1 record or more; got {batch}.")
+        if not isinstance(batch, SupportsIndex) or batch < 1:
+            raise UsageError(f"A batch has 1 record or more; got {batch!r}.")
         read = len(self) // batch * batch if drop_last else len(self)
         places = order(seed, epoch, len(self)) if shuffle else np.arange(len(self), dtype=np.int64)
         return places[:read]
 
+    @keywords("to_tf", _OTHER_NAMES)
     def to_tf(  # noqa: PLR0913 -- as batches
         self,
         batch: int = 64,

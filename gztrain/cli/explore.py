@@ -106,7 +106,7 @@ def _show(document: dict[str, Any], galaxies: list[dict[str, Any]], html: Path |
     if as_json:
         return print_json(document)
     for galaxy in galaxies:
-        show_line(f"{galaxy['distance']:8.3f}  {galaxy['id']}")
+        show_line(f"distance {galaxy['distance']:8.3f}  {galaxy['id']}")
     if html is not None:
         show_line(f"The page is in {html}")
     return None

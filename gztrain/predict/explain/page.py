@@ -85,7 +85,7 @@ def explain_page(run: Run, document: Json, heat: _Named | None, galaxies: Sequen
     return render(
         __package__,
         "explain.html",
-        title=f"What {run.config.model.name} looks at",
+        title=f"What the network {run.config.model.name} looks at",
         run=run.folder.root.name,
         method=None if heat is None else heat.name,
         radii=[f"{100 * radius:.0f} %" for radius in RADII],

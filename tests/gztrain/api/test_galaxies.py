@@ -1,5 +1,6 @@
 """A data set from a program: what is read is the same by every way, and what cannot be had is told in a sentence."""
 
+import inspect
 import os
 import pickle
 from collections.abc import Callable
@@ -195,7 +196,7 @@ def test_the_catalogue_is_a_table(data: gztrain.GalaxyDataset) -> None:
     assert (catalogue["verdict"] == "rejected").sum() == 40 - len(data.select("train")) - len(data.select("test"))
 
 
-REFUSED: dict[str, tuple[Callable[[gztrain.GalaxyDataset], Any], type[GzError], str]] = {
+REFUSED: dict[str, tuple[Callable[[gztrain.GalaxyDataset], Any], type[Exception], str]] = {
     "split": (lambda data: data.select("val"), UsageError, "no split 'val'"),
     "fold": (lambda data: data.select(folds=[7]), UsageError, "no fold 7"),
     "views": (lambda data: data.select(views=12), UsageError, "--views 12 was asked for"),
@@ -206,6 +207,17 @@ REFUSED: dict[str, tuple[Callable[[gztrain.GalaxyDataset], Any], type[GzError], 
     "batch": (lambda data: data.select().batches(0), UsageError, "1 record or more; got 0"),
     "batch of tf.data": (lambda data: data.select().to_tf(0), UsageError, "1 record or more; got 0"),
     "threads": (lambda data: data.select().batches(1, threads=0), UsageError, "1 thread or more"),
+    "no number": (lambda data: data.select().batches("32"), UsageError, "1 record or more; got '32'"),
+    "half a record": (lambda data: data.select().to_tf(1.5), UsageError, "1 record or more; got 1.5"),
+    "keyword": (
+        lambda data: data.select().batches(suffle=True),
+        UsageError,
+        "no keyword 'suffle'; did you mean shuffle",
+    ),
+    "keyword of tf.data": (lambda data: data.select().to_tf(sed=1), UsageError, "no keyword 'sed'; did you mean seed"),
+    "keyword of select": (lambda data: data.select(fold=0), UsageError, "no keyword 'fold'; did you mean folds"),
+    "id": (lambda data: data.select()["587"], TypeError, "by their places, 0 to .*; got '587'"),
+    "half a place": (lambda data: data.select()[1.5], TypeError, "by their places, 0 to .*; got 1.5"),
     "folder": (lambda _: gztrain.open_dataset("nowhere"), GzError, "no dataset folder nowhere"),
     "address": (lambda _: gztrain.open_dataset("http://a/b"), UsageError, "not supported"),
 }
@@ -216,6 +228,21 @@ def test_what_cannot_be_had_is_told_in_a_sentence(name: str, data: gztrain.Galax
     call, kind, words = REFUSED[name]
     with pytest.raises(kind, match=words):
         call(data)
+
+
+def test_a_batch_has_the_name_that_other_libraries_give_it(train: gztrain.GalaxySelection) -> None:
+    assert len(next(iter(train.batches(batch_size=3)))["id"]) == 3
+
+
+def test_help_shows_each_keyword_with_its_default() -> None:
+    for method in (gztrain.GalaxySelection.batches, gztrain.GalaxySelection.to_tf):
+        shown = inspect.signature(method).parameters
+        assert {name: shown[name].default for name in ("batch", "shuffle", "seed", "epoch")} == {
+            "batch": 64,
+            "shuffle": False,
+            "seed": 0,
+            "epoch": 0,
+        }
 
 
 def test_a_catalogue_that_is_gone_is_told(dataset: Path, tmp_path: Path) -> None:
