@@ -176,8 +176,8 @@ def _text(cells: Mapping[str, str], name: str, number: int) -> str:
 
 def _whole(text: str, name: str, number: int, source: str) -> int:
     value = _number(text, name, number, source)
-    if not value.is_integer():
-        raise UsageError(f"Line {number} of {source} has {shown(text)} as {name}; a whole number is expected.")
+    if not value.is_integer() or value < 1:
+        raise UsageError(f"Line {number} of {source} has {shown(text)} as {name}; a whole number from 1 is expected.")
     return int(value)
 
 

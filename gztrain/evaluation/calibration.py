@@ -5,8 +5,9 @@ mean distance between the mean probability of a bin and the share of its labels 
 perfect model, too, since labels are few. So the value that a perfectly calibrated model exceeds in 2.5 % of the cases
 stands beside it.
 
-A temperature T divides the logits of a question (Guo et al. 2017): above 1 it makes a model less certain. It moves no
-probability across one half, and so changes no answer.
+A temperature T divides the logits of a question (Guo et al. 2017): above 1 it makes a model less certain. It keeps the
+order of the answers, so the most probable one stays. Of three or more labels that share a softmax, a probability may
+cross one half, and with it precision, recall and the other figures that count what is above one half.
 """
 
 from collections.abc import Mapping, Sequence

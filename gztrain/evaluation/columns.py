@@ -117,7 +117,8 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _column(table: pa.Table, name: str) -> Column:
     numbers = _is_number(table.schema.field(name).type)
-    values = table[name].cast(pa.float64()) if numbers else table[name].cast(pa.string())
+    # ids beyond 2**53 are rounded: groups need no last digits
+    values = table[name].cast(pa.float64(), safe=False) if numbers else table[name].cast(pa.string())
     return Column(name, numbers, dict(zip(table["id_str"].to_pylist(), values.to_pylist(), strict=True)))
 
 

@@ -64,11 +64,15 @@ class _Drawn:
     panel: list[Doubles] = field(default_factory=list)
 
     def add(self, scores: Scores, counts: Doubles, rng: np.random.Generator) -> None:
-        """Add R resamples, counts [R, N]. The votes of the second panel are drawn, too."""
-        outcome = (rng.random(counts.shape) < scores.second) * counts
+        """Add R resamples of N galaxies, counts [R, N]. The votes of the second panel are drawn, too.
+
+        A galaxy that was drawn twice gets two second panels: with one for both, the scores would scatter too widely.
+        """
+        drawn = np.repeat(np.tile(scores.second, len(counts)), counts.ravel().astype(np.int64)).reshape(counts.shape)
+        agreed = (rng.random(counts.shape) < drawn).sum(axis=1)  # 0 where not counted, since ``second`` is 0 there
         self.commonest.append(_share(counts @ (scores.right - scores.commonest), counts @ scores.known))
         number = counts @ scores.counted
-        self.ceiling.append(_share(outcome @ scores.counted, number))
+        self.ceiling.append(_share(agreed.astype(np.float64), number))
         self.panel.append(_share(counts @ (scores.counted * scores.right - scores.second), number))
 
 

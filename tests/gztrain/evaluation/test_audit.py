@@ -152,8 +152,13 @@ def test_names_that_others_use_and_lines_to_leave_out_are_understood() -> None:
         pytest.param("model,f1\nx,0.3\nx\n", "Line 3 of t.csv has 1 values; its first line names 2", id="short line"),
         pytest.param("model,f1\nx,good\n", "Line 2 of t.csv has 'good' as f1; a number", id="no number"),
         pytest.param('model,f1\n"x,0.3\n', "is no CSV", id="open quote"),
-        pytest.param("model,f1,columns\nx,0.3,-inf\n", "as columns; a whole number is expected", id="endless columns"),
-        pytest.param("model,f1,columns\nx,0.3,1.5\n", "as columns; a whole number is expected", id="half a column"),
+        pytest.param(
+            "model,f1,columns\nx,0.3,-inf\n", "as columns; a whole number from 1 is expected", id="endless columns"
+        ),
+        pytest.param(
+            "model,f1,columns\nx,0.3,1.5\n", "as columns; a whole number from 1 is expected", id="half a column"
+        ),
+        pytest.param("model,f1,columns\nx,0.3,-3\n", "a whole number from 1 is expected", id="negative columns"),
     ],
 )
 def test_what_is_no_table_is_told_in_a_sentence(text: str, sentence: str) -> None:

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from gztrain.data.dataset import open_dataset
-from gztrain.data.galaxies import galaxies_of
+from gztrain.data.galaxies import galaxies_of, read_catalogue
+from gztrain.evaluation import columns
 from gztrain.evaluation.columns import Column, by_columns, groups_of, read_columns
 from gztrain.evaluation.strata import rows_of
 from tests.gztrain.synthetic import scheme_of, some_predictions
@@ -77,3 +79,14 @@ def test_columns_of_a_data_set_come_by_the_split_of_the_galaxies(dataset: Path) 
     assert (fold.numbers, verdict.numbers) == (True, False)
     assert {galaxy: int(value or 0) for galaxy, value in fold.values.items()} == galaxies_of(data, "train")
     assert set(verdict.values.values()) <= {"accepted", "flagged"}
+
+
+def test_ids_with_more_digits_than_a_float_has_are_grouped(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids of SDSS are beyond 2**53."""
+    data = open_dataset(dataset)
+    table = read_catalogue(data)
+    assert table is not None
+    ids = pa.array([587722981736120347 + 10**12 * place for place in range(len(table))])
+    monkeypatch.setattr(columns, "read_catalogue", lambda _: table.append_column("dr7objid", ids))
+    (column,) = read_columns(data, "train", ["dr7objid"])
+    assert len(groups_of(column, list(column.values))) == 4

@@ -54,6 +54,15 @@ def test_a_ceiling_is_the_score_of_simulated_panels() -> None:
     assert low < score < high
 
 
+def test_an_interval_of_the_ceiling_is_as_wide_as_the_scores_of_second_panels() -> None:
+    """All galaxies have 7 votes of 9, so each score is a share of N coins, whose spread is sqrt(p (1 - p) / N)."""
+    number = 400
+    figures, intervals = compared(asked([(7, 2)] * number, [0.9] * number), bootstrap=400)
+    chance = figures[EDGE_ON]["ceiling"]
+    low, high = intervals[EDGE_ON]["ceiling"]
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(chance * (1 - chance) / number), rel=0.12)
+
+
 def test_intervals_are_paired() -> None:
     """A model that says what the commonest answer says differs from it by nothing, on whatever galaxies."""
     predictions = asked([(9, 1)] * 30 + [(1, 9)] * 10, [0.9] * 40)
