@@ -13,7 +13,7 @@ from pathlib import Path
 TUTORIAL = Path(__file__).parent.parent / "tutorial.md"
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*)", re.MULTILINE)
-LONGEST = 24
+LONGEST = 48
 """Lines of an output that are shown; of a longer one the last lines are."""
 END = "-- end of output --"
 

@@ -148,7 +148,7 @@ def _told(path: Place, columns: Columns, on_stage: OnStage) -> Iterator[Iterator
         for batch in read_batches(path, columns):
             yield batch
             done += len(batch)
-            on_stage("Reading the catalogue", done, 2 * columns.rows)
+            on_stage("Reading the catalogue, twice", done, 2 * columns.rows)
 
     yield once()
     yield once()

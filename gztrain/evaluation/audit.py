@@ -195,4 +195,4 @@ def sentences(findings: list[Finding], results: Iterable[Result]) -> Iterator[st
     for finding in findings:
         yield f"{finding.model}  {finding.scheme}: {'; '.join(finding.reasons)}."
     rows = sum(1 for _ in results)
-    yield f"{len(findings)} of {rows} rows are not sound; nothing speaks against the other {rows - len(findings)}."
+    yield f"{len(findings)} of {rows} rows are not sound; nothing was found against the other {rows - len(findings)}."
