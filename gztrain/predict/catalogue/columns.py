@@ -10,9 +10,10 @@ from xml.sax.saxutils import escape, quoteattr
 import pyarrow as pa
 
 from gzcore.dataset.tree import Question
+from gzcore.errors import UsageError
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import classes
-from gztrain.predict.catalogue.source import Source
+from gztrain.predict.catalogue.source import Source, carried_as
 
 _POSITION = {"ra": "pos.eq.ra;meta.main", "dec": "pos.eq.dec;meta.main"}
 
@@ -52,11 +53,24 @@ def columns_of(
         doubt: whether distances to the training set are known.
         picture: whether it is known what pictures of the training set look like.
         members: number of models that are averaged.
+
+    Raises:
+        UsageError: a column that is kept has the name of one that is made.
     """
     questions = (column for question in scheme.questions for column in _of_question(question, members))
     doubts = (*(_doubt() if doubt else ()), *(_PICTURE if picture else ()))
-    found = (*_carried(source), *questions, *doubts, *_LAST)
-    return tuple({column.name: column for column in found}.values())
+    made = (*questions, *doubts, *_LAST)
+    _refuse_kept(source, {column.name for column in made})
+    return (*_carried(source), *made)
+
+
+def _refuse_kept(source: Source, made: set[str]) -> None:
+    """Refuse to keep a column under a name that the output has for something else: one of them would be lost."""
+    for name in source.keep:
+        if name in made or (name == "id" and source.identity != "id"):
+            raise UsageError(
+                f"--keep {name}: the output has a column of this name for something else; rename it in {source.path}."
+            )
 
 
 def _carried(source: Source) -> Iterator[Column]:
@@ -65,7 +79,7 @@ def _carried(source: Source) -> Iterator[Column]:
         field = source.schema.field(name)
         told = {key.decode(): text.decode() for key, text in (field.metadata or {}).items()}
         ucd, unit = told.get("ucd", _POSITION.get(name, "")), told.get("unit", "deg" if name in _POSITION else "")
-        kind = pa.string() if pa.types.is_large_string(field.type) else field.type
+        kind = carried_as(name, field.type) or field.type
         yield Column(name, kind, told.get("description", f"{name} of the catalogue"), ucd, unit)
 
 

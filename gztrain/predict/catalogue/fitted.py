@@ -69,7 +69,7 @@ def _learn(run: Run, model: str, network: Network, data: Place | None) -> Fitted
     training = _look(network, run.scheme, dataset, select(dataset, TRAIN, others), REFERENCE)
     by_formula = run.config.loss.name == "dirichlet" and validation.seen.logits is not None
     scalings = None if by_formula else _scalings(run, validation)
-    usual = _usual(validation.panel)
+    usual = _usual(validation.panel, run.scheme)
     familiar = _familiar(training, validation)
     told = {
         "format": FORMAT,
@@ -146,8 +146,12 @@ def _scalings(run: Run, validation: _Looked) -> tuple[Scaling, ...]:
     )
 
 
-def _usual(panel: Panel) -> float:
-    totals = panel.votes[:, 0][np.isfinite(panel.votes[:, 0])]
+def _usual(panel: Panel, scheme: Scheme) -> float:
+    """How many volunteers see a galaxy: the votes of a question that is always asked; NaN where the scheme has none."""
+    place = next((place for place, question in enumerate(scheme.questions) if not question.parents), None)
+    if place is None:
+        return float("nan")
+    totals = panel.votes[:, place][np.isfinite(panel.votes[:, place])]
     return float(np.median(totals)) if len(totals) else float("nan")
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
+from gzcore.console import printable
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.atomic import appearing, beside, write_json, writing
 from gztrain.predict.catalogue.columns import Column, votable_header
@@ -111,11 +112,11 @@ def _write_fits(parquet: Path, out: Path, columns: Sequence[Column], told: Told)
 def _describe(header: Any, columns: Sequence[Column], told: Told) -> None:  # noqa: ANN401 -- astropy
     """Write descriptions, UCDs and what is told into the header of a table."""
     for place, column in enumerate(columns, 1):
-        header[f"TCOMM{place}"] = column.description
+        header[f"TCOMM{place}"] = _plain(column.description)
         if column.ucd:
             header[f"TUCD{place}"] = column.ucd
     for name, text in told.items():
-        header[name] = _ascii(text)
+        header[name] = _plain(text)
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,8 @@ class _FitsKind:
 
     def column(self, column: Column, fits: Any) -> Any:  # noqa: ANN401 -- astropy
         """The column, without rows."""
-        return fits.Column(column.name, self.letter, column.unit or None, self.null, array=np.empty(0, self.dtype))
+        name, unit = _plain(column.name), _plain(column.unit) or None
+        return fits.Column(name, self.letter, unit, self.null, array=np.empty(0, self.dtype))
 
 
 def _records(batch: pa.RecordBatch, columns: Sequence[Column], kinds: Sequence[_FitsKind], record: Any) -> bytes:  # noqa: ANN401 -- a dtype
@@ -160,6 +162,11 @@ def _records(batch: pa.RecordBatch, columns: Sequence[Column], kinds: Sequence[_
 
 def _ascii(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
+
+
+def _plain(text: str) -> str:
+    """A text for a FITS header, which has printable ASCII alone."""
+    return _ascii(printable(text))
 
 
 def _floats(values: Any) -> npt.NDArray[Any]:  # noqa: ANN401 -- an array, or a chunked one

@@ -6,9 +6,10 @@ was killed goes on with the parts that are missing. At the end the parts become 
 
 import hashlib
 import json
+import math
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -241,30 +242,43 @@ def _check_alike(members: Sequence[Member]) -> None:
 
 def _told(request: CatalogueRequest, members: Sequence[Member]) -> dict[str, str]:
     """What the file says about itself; words of at most eight capitals, as FITS wants them."""
-    run, fitted = members[0].run, members[0].fitted
+    first = members[0].fitted
+
+    def of_all(told: Callable[[Member], str]) -> str:
+        return ", ".join(dict.fromkeys(map(told, members)))
+
     with request.catalogue.open("rb") as file:
         catalogue = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "CREATOR": f"gztrain {__version__}",
-        "NETWORK": run.config.model.name,
-        "LOSS": run.config.loss.name,
-        "SCHEME": run.scheme.name,
+        "NETWORK": of_all(lambda member: member.run.config.model.name),
+        "LOSS": of_all(lambda member: member.run.config.loss.name),
+        "SCHEME": members[0].run.scheme.name,
         "MODEL": ", ".join(member.model for member in members),
         "FITTED": ", ".join(_hash_of(member.run.folder.root / NAME) for member in members),
-        "DATAHASH": run.data.data_hash or "not known",
-        "RECIPE": run.data.recipe_hash,
+        "DATAHASH": of_all(lambda member: member.run.data.data_hash or "not known"),
+        "RECIPE": of_all(lambda member: member.run.data.recipe_hash),
         "CATALOG": request.catalogue.name,
         "CATHASH": catalogue,
-        "LEVEL": f"{fitted.told['level']:.0%}".replace("%", " %"),
-        "METHOD": fitted.told["method"],
-        "USUALVOT": f"{fitted.usual:g}",
-        "COVERAGE": coverage_sentence(fitted.told),
+        "LEVEL": f"{first.told['level']:.0%}".replace("%", " %"),
+        "METHOD": of_all(lambda member: str(member.fitted.told["method"])),
+        "USUALVOT": f"{first.usual:g}" if math.isfinite(first.usual) else "not known",
+        "COVERAGE": coverage_of([member.fitted.told for member in members]),
     }
 
 
 def _hash_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def coverage_of(told: Sequence[Json]) -> str:
+    """What is known of the intervals in words; those of several models are means, which were not checked."""
+    each = [coverage_sentence(one) for one in told]
+    if len(each) == 1:
+        return each[0]
+    own = " ".join(f"Model {number}: {sentence}" for number, sentence in enumerate(each, 1))
+    return f"Intervals are means of those of {len(each)} models; the means were not checked. {own}"
 
 
 def coverage_sentence(told: Json) -> str:

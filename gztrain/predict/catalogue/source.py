@@ -1,5 +1,6 @@
 """The catalogue that is read, a part at a time, and the images of its galaxies."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ IDS = ("id_str", "id", "iauname", "dr7objid", "objid")
 """Columns that may name a galaxy, the first that is there."""
 PLACES = ("file_loc", "path", "filename")
 """Columns that may say where its image is."""
+POSITION = ("ra", "dec")
+"""Columns that are carried to the output where they are there."""
 _DIGITS = (6, 4)
 """Letters of an id or file name that may name a folder: galaxy-datasets has 6 of dr7objid, and 4 of iauname."""
 
@@ -40,7 +43,7 @@ class Source:
     @property
     def carried(self) -> tuple[str, ...]:
         """The columns of the output that come from here, without the id."""
-        position = tuple(name for name in ("ra", "dec") if name in self.schema.names)
+        position = tuple(name for name in POSITION if name in self.schema.names)
         return (*position, *(name for name in self.keep if name not in (*position, "id")))
 
     def parts(self, rows: int) -> Iterator[pa.Table]:
@@ -84,16 +87,29 @@ def open_source(path: Path, keep: Sequence[str] = ()) -> Source:
             raise UsageError(
                 f"--keep {name}: there is no such column in {path}; it has {brief(printable(', '.join(schema.names)))}."
             )
-        kind = schema.field(name).type
-        if not any(test(kind) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, _is_text)):
+    source = Source(path, schema, identity, tuple(dict.fromkeys(keep)))
+    for name in source.carried:
+        kind, asked = schema.field(name).type, "--keep " if name in keep else "The column "
+        if carried_as(name, kind) is None:
             raise UsageError(
-                f"--keep {name}: its values are of type {kind}; numbers, texts and true or false are kept."
+                f"{asked}{name}: its values are of type {kind}; numbers, texts and true or false are kept."
             )
-    return Source(path, schema, identity, tuple(dict.fromkeys(keep)))
+    return source
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+def carried_as(name: str, kind: pa.DataType) -> pa.DataType | None:
+    """The type in which the values of a column stand in the output; None for a type that no format has.
+
+    A column without any value has a type without values; a position is a number, and anything else is text.
+    """
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_null(plain):
+        return pa.float64() if name in POSITION else pa.string()
+    if pa.types.is_string(plain) or pa.types.is_large_string(plain):
+        return pa.string()
+    if pa.types.is_decimal(plain):
+        return pa.float64()
+    return plain if pa.types.is_integer(plain) or pa.types.is_floating(plain) or pa.types.is_boolean(plain) else None
 
 
 def _is_csv(path: Path) -> bool:
@@ -104,7 +120,7 @@ def _schema(path: Path) -> pa.Schema:
     try:
         if _is_csv(path):
             with pc.open_csv(path) as file:
-                return file.schema
+                return _with_values(file.schema)
         return checked(pq.read_schema(path))
     except FileNotFoundError:
         raise UsageError(f"There is no catalogue {path}.") from None
@@ -112,6 +128,12 @@ def _schema(path: Path) -> pa.Schema:
         raise UsageError(
             f"{path} is no catalogue that can be read (parquet, or CSV whose name ends in .csv): {reason_of(error)}."
         ) from None
+
+
+def _with_values(schema: pa.Schema) -> pa.Schema:
+    """The types of a CSV file, by its first rows; a column that is empty there may have values below."""
+    kinds = [carried_as(field.name, field.type) if pa.types.is_null(field.type) else field.type for field in schema]
+    return pa.schema(list(zip(schema.names, kinds, strict=True)))
 
 
 def _regrouped(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
@@ -139,9 +161,14 @@ def find_images(table: pa.Table, ids: Sequence[str], folder: Path) -> list[Path 
     """The image of each row below a folder; None where there is none."""
     columns = {name: table[name].to_pylist() for name in (*PLACES, "subfolder") if name in table.column_names}
     return [
-        next((path for path in _candidates(place, name, columns, folder) if path.is_file()), None)
+        next((path for path in _candidates(place, name, columns, folder) if _is_file(path)), None)
         for place, name in enumerate(ids)
     ]
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have, such as one that is too long, is none."""
+    return os.path.isfile(path)  # noqa: PTH113 -- that of Path raises an error for a name that is too long
 
 
 def _candidates(row: int, name: str, columns: dict[str, list[object]], folder: Path) -> Iterator[Path]:

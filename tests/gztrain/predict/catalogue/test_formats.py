@@ -1,5 +1,6 @@
 """Ten rows read back from every format: the same values, units and UCDs."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gzcore.errors import UsageError
-from gztrain.predict.catalogue.columns import columns_of
+from gztrain.predict.catalogue.columns import Column, columns_of
 from gztrain.predict.catalogue.formats import WRITERS, check_format, convert, schema_of
 from gztrain.predict.catalogue.source import Source
 from tests.gztrain.synthetic import scheme_of
@@ -49,6 +50,7 @@ def made(request: pytest.FixtureRequest, parquet: Path) -> Path:
     return out
 
 
+@functools.cache
 def read(path: Path) -> object:
     from astropy.table import Table
 
@@ -112,3 +114,14 @@ def test_fits_is_written_part_by_part_as_astropy_reads_it(parquet: Path, tmp_pat
     with fits.open(tmp_path / "one.fits") as file:
         file.verify("exception")
         assert len(file["VOTES"].data) == ROWS
+
+
+def test_a_fits_header_spells_out_what_is_not_ascii(tmp_path: Path) -> None:
+    from astropy.io import fits
+
+    columns = (Column("größe", pa.float32(), "Größe in zwei\nZeilen", unit="µm"),)
+    pq.write_table(pa.table([pa.array([1.5], pa.float32())], schema=schema_of(columns, {})), tmp_path / "c.parquet")
+    convert(tmp_path / "c.parquet", tmp_path / "c.fits", columns, {"CATALOG": "größe.csv"})
+    with fits.open(tmp_path / "c.fits") as file:
+        assert file[1].data["gr\\xf6\\xdfe"].tolist() == [1.5]
+        assert file[1].header["CATALOG"] == "gr\\xf6\\xdfe.csv"
