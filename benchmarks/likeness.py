@@ -1,12 +1,14 @@
 """Whether likeness is what one expects: copies of a galaxy are its nearest neighbours, and planted oddities stand out.
 
-Usage: python benchmarks/likeness.py RUN OUT [--galaxies 200] [--one-side]
+Usage: python benchmarks/likeness.py RUN OUT [--galaxies 200] [--one-side] [--seeds 8]
 
 RUN is a trained run, OUT the dataset folder whose galaxies are looked at. Prints one JSON document:
 
 - ``neighbours``: of so many galaxies, the share whose seven turned and mirrored copies and noisy copy (noise of 3 grey
   levels) are their eight nearest among all galaxies and all copies;
-- ``top_share``: of oddities planted into 5 % of the galaxies, the share among the strangest 5 % and 10 %, by kind.
+- ``top_share``: of oddities planted into 5 % of the galaxies, the share among the strangest 5 % and 10 %, by kind: the
+  mean over so many draws of the galaxies;
+- ``mergers_alone``: the same where all that is planted are mergers.
 """
 
 import argparse
@@ -20,7 +22,11 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from gzcore.images import Pixels
+from gztrain.data.labels import Floats
 from gztrain.environment import start_keras
+
+Shares = dict[str, dict[str, float]]
+"""By the part of the galaxies that is looked at, and by kind."""
 
 NOISE = 3.0
 """Standard deviation of the noise of a copy, grey levels."""
@@ -82,19 +88,33 @@ def read_images(out: Path) -> tuple[list[str], Pixels]:
     return [name for names, _ in parts for name in names], np.concatenate([pixels for _, pixels in parts])
 
 
-def write(path: Path, run: Path, names: list[str], images: Pixels, *, all_sides: bool) -> None:
-    """Embed images that are in memory."""
-    from gztrain.predict.embeddings.embed import BATCH, thumbnail
-    from gztrain.predict.embeddings.features import embed_batch, feature_model
-    from gztrain.predict.embeddings.file import Origin, as_table
-    from gztrain.runs.folder import open_run
+class Embedder:
+    """Embeds images that are in memory, into a file or into an open table."""
 
-    chosen = open_run(run)
-    model = feature_model(chosen.model(), all_sides=all_sides)
-    parts = [embed_batch(model, images[start : start + BATCH], BATCH) for start in range(0, len(images), BATCH)]
-    features = np.concatenate(parts)
-    origin = Origin(str(run), chosen.config.model.name, features.shape[1], chosen.crop, all_sides)
-    pq.write_table(as_table(origin, names, features, [thumbnail(image) for image in images]), path)
+    def __init__(self, run: Path, *, all_sides: bool) -> None:
+        from gztrain.predict.embeddings.features import feature_model
+        from gztrain.predict.embeddings.file import Origin
+        from gztrain.runs.folder import open_run
+
+        chosen = open_run(run)
+        self._model = feature_model(chosen.model(), all_sides=all_sides)
+        width = int(self._model.output_shape[-1])
+        self._origin = Origin(str(run), chosen.config.model.name, width, chosen.crop, all_sides)
+
+    def features(self, images: Pixels) -> Floats:
+        """Features of N images, float32 [N, D]."""
+        from gztrain.predict.embeddings.embed import BATCH
+        from gztrain.predict.embeddings.features import embed_batch
+
+        starts = range(0, len(images), BATCH)
+        return np.concatenate([embed_batch(self._model, images[start : start + BATCH], BATCH) for start in starts])
+
+    def write(self, path: Path, names: list[str], images: Pixels, features: Floats) -> None:
+        """Write a file of embeddings."""
+        from gztrain.predict.embeddings.embed import thumbnail
+        from gztrain.predict.embeddings.file import as_table
+
+        pq.write_table(as_table(self._origin, names, features, [thumbnail(image) for image in images]), path)
 
 
 def neighbours(path: Path, number: int) -> float:
@@ -108,7 +128,7 @@ def neighbours(path: Path, number: int) -> float:
     return right / number
 
 
-def top_share(path: Path, planted: dict[str, list[str]]) -> dict[str, dict[str, float]]:
+def top_share(path: Path, planted: dict[str, list[str]]) -> Shares:
     """Share of planted oddities among the strangest, by kind and of all kinds together."""
     from gztrain.predict.embeddings.explore import unlikeness
     from gztrain.predict.embeddings.file import Embeddings
@@ -131,34 +151,61 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--galaxies", type=int, default=200)
     parser.add_argument("--one-side", action="store_true")
+    parser.add_argument("--seeds", type=int, default=8)
     options = parser.parse_args()
     start_keras()
     _, images = read_images(options.out)
     number = min(options.galaxies, len(images))
+    embedder = Embedder(options.run, all_sides=not options.one_side)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "copies.parquet"
-        several = [[image, *copies(image, place)] for place, image in enumerate(images[:number])]
-        names = [f"{place}/{copy}" for place in range(number) for copy in range(9)]
-        names += [str(place) for place in range(number, len(images))]
-        whole = np.concatenate([np.stack([image for group in several for image in group]), images[number:]])
-        write(path, options.run, names, whole, all_sides=not options.one_side)
-        near = neighbours(path, number)
-        planted, changed = plant(images)
-        path = Path(folder) / "planted.parquet"
-        write(path, options.run, [str(place) for place in range(len(images))], changed, all_sides=not options.one_side)
-        shares = top_share(path, planted)
-    sys.stdout.write(
-        json.dumps({"galaxies": len(images), "tried": number, "neighbours": near, "top_share": shares}, indent=2) + "\n"
-    )
+        path = Path(folder) / "embeddings.parquet"
+        found: dict[str, object] = {"galaxies": len(images), "tried": number, "seeds": options.seeds}
+        if number:
+            names, whole = with_copies(images, number)
+            embedder.write(path, names, whole, embedder.features(whole))
+            found["neighbours"] = neighbours(path, number)
+        usual = embedder.features(images)
+        for title, kinds in (("top_share", list(ODDITIES)), ("mergers_alone", ["merger"])):
+            shares = [planted_share(path, embedder, images, usual, kinds, seed) for seed in range(options.seeds)]
+            found[title] = mean_of(shares)
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
 
 
-def plant(images: Pixels) -> tuple[dict[str, list[str]], Pixels]:
+def with_copies(images: Pixels, number: int) -> tuple[list[str], Pixels]:
+    """Names and images: so many galaxies with their copies, then the others."""
+    several = [[image, *copies(image, place)] for place, image in enumerate(images[:number])]
+    names = [f"{place}/{copy}" for place in range(number) for copy in range(9)]
+    names += [str(place) for place in range(number, len(images))]
+    return names, np.concatenate([np.stack([image for group in several for image in group]), images[number:]])
+
+
+def planted_share(  # noqa: PLR0913, PLR0917 -- a script
+    path: Path, embedder: Embedder, images: Pixels, usual: Floats, kinds: list[str], seed: int
+) -> Shares:
+    """Plant, embed what has changed, and see where it stands."""
+    planted, changed = plant(images, kinds, seed)
+    places = [int(name) for names in planted.values() for name in names]
+    features = usual.copy()
+    features[places] = embedder.features(changed[places])
+    embedder.write(path, [str(place) for place in range(len(images))], changed, features)
+    return top_share(path, planted)
+
+
+def mean_of(shares: list[Shares]) -> Shares:
+    """The mean of several draws, entry by entry."""
+    return {
+        top: {kind: round(float(np.mean([share[top][kind] for share in shares])), 3) for kind in kinds}
+        for top, kinds in shares[0].items()
+    }
+
+
+def plant(images: Pixels, kinds: list[str], seed: int) -> tuple[dict[str, list[str]], Pixels]:
     """Plant oddities into 5 % of the galaxies, each kind as often."""
-    changed, rng = images.copy(), np.random.default_rng(0)
-    chosen = rng.permutation(len(images))[: max(len(ODDITIES), int(PLANTED * len(images)))]
-    planted: dict[str, list[str]] = {kind: [] for kind in ODDITIES}
+    changed, rng = images.copy(), np.random.default_rng(seed)
+    chosen = rng.permutation(len(images))[: max(len(kinds), int(PLANTED * len(images)))]
+    planted: dict[str, list[str]] = {kind: [] for kind in kinds}
     for turn, place in enumerate(chosen):
-        kind = list(ODDITIES)[turn % len(ODDITIES)]
+        kind = kinds[turn % len(kinds)]
         changed[place] = ODDITIES[kind](images[place], images[(place + 1) % len(images)])
         planted[kind].append(str(place))
     return planted, changed

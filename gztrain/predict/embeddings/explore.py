@@ -105,8 +105,9 @@ def outliers(path: Path, *, number: int = 48, html: Path | None = None) -> Json:
         html: page to write.
 
     Returns:
-        ``galaxies``, how many there are; ``strangest``, a list of ``id``, ``distance`` (from the middle of all; 0
-        is that of a usual galaxy) and ``share``, the share of galaxies that are as strange or stranger.
+        ``galaxies``, how many there are; ``strangest``, a list of ``id``, ``distance`` (0: usual in
+        everything; 1: as far out in everything as one galaxy of ten) and ``share``, the share of galaxies that are as
+        strange or stranger.
     """
     with Embeddings(path) as file:
         if len(file) < 3:
@@ -126,8 +127,8 @@ def outliers(path: Path, *, number: int = 48, html: Path | None = None) -> Json:
 
 
 _STRANGE = (
-    "Galaxies whose features are far from those of most others, the strangest first. Look for mergers, rings and "
-    "lenses here, and for defects of images."
+    "Galaxies whose features or pictures are far from those of most others, the strangest first. Look for mergers, "
+    "rings and lenses here, and for defects of images."
 )
 
 
