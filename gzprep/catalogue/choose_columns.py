@@ -1,7 +1,7 @@
 """Which columns of a catalogue are ids, paths and labels: as the user says, or as their names tell."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -42,17 +42,17 @@ class OwnColumns:
     path: str | None = None
 
 
-def read_labels(text: str | None) -> tuple[str, ...] | None:
-    """The columns of ``--labels A,B``.
+def read_labels(given: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """The columns of ``--labels A,B``, or of a list of names.
 
     Raises:
-        UsageError: a name is empty or there twice.
+        UsageError: a name is empty or there twice, or no text.
     """
-    if text is None:
+    if given is None:
         return None
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names) or len(set(names)) < len(names):
-        raise UsageError(f"--labels got {text!r}; expected names of columns, such as ring,bar, each once; or none.")
+    names = tuple(name.strip() for name in given.split(",")) if isinstance(given, str) else tuple(given)
+    if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise UsageError(f"--labels got {given!r}; expected names of columns, such as ring,bar, each once; or none.")
     return names
 
 

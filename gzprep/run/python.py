@@ -51,7 +51,7 @@ def run(  # noqa: PLR0913 -- options of the command line
     group_by: str | None = None,
     catalogue: Named | None = None,
     images: Named | None = None,
-    labels: str | list[str] | None = None,
+    labels: str | Iterable[str] | None = None,
     id_column: str | None = None,
     path_column: str | None = None,
     split: str = "train",
@@ -77,7 +77,7 @@ def run(  # noqa: PLR0913 -- options of the command line
         group_by: keep ``galaxy`` or ``duplicates`` in one fold.
         catalogue: one catalogue, in place of those in ``data``.
         images: folder or file of the images.
-        labels: columns of your own labels.
+        labels: columns of your own labels: a list of names, or one text with commas.
         id_column: column of the ids.
         path_column: column of the image files.
         split: of the galaxies in ``catalogue``: ``train`` or ``test``.
@@ -113,10 +113,10 @@ def run(  # noqa: PLR0913 -- options of the command line
         split=Split(split),
         runner=runner,
         workers=workers,
-        options=tuple(options),
+        options=(options,) if isinstance(options, str) else tuple(options),
         overwrite=overwrite,
         images=_place(images),
-        own=OwnColumns(read_labels(labels), id_column, path_column),  # type: ignore[arg-type]
+        own=OwnColumns(read_labels(labels), id_column, path_column),
     )
     with _as_before():
         return Made(launch(request), request.out)

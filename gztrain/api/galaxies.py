@@ -1,5 +1,6 @@
 """A data set as a program reads it."""
 
+import operator
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -151,9 +152,10 @@ class GalaxyDataset:
             raise UsageError(f"There is no label policy {labels!r}; choose one of {', '.join(POLICIES)}.")
         if ties not in get_args(Ties):
             raise UsageError(f"There is no way {ties!r} with ties; choose one of {', '.join(get_args(Ties))}.")
+        views, min_votes = _whole("views", views), _whole("min_votes", min_votes)
         if split == TRAIN:
             check_views(self._dataset, views)
-        chosen = [folds] if isinstance(folds, int) else None if folds is None else [*folds]
+        chosen = None if folds is None else _folds(folds)
         records = RandomAccess(select(self._dataset, split, chosen, views))
         source = LabelSource(choose_scheme(self._dataset, scheme), labels, min_votes, ties)
         return GalaxySelection(self, records, source, split, chosen, views, skip_damaged)
@@ -174,3 +176,23 @@ class GalaxyDataset:
             "schemes": show.listed(self.schemes),
         }
         return show.panel(f"Data set {self.manifest.get('name', '')} in {self.place}", facts)
+
+
+def _whole(name: str, value: Any) -> int:  # noqa: ANN401 -- what came
+    """A whole number, also one of numpy."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise UsageError(f"{name} takes a whole number; got {value!r}.") from None
+
+
+def _folds(folds: Any) -> list[int]:  # noqa: ANN401 -- what came
+    """A fold or several, also as numpy gives them."""
+    try:
+        return [operator.index(folds)]
+    except TypeError:
+        pass
+    try:
+        return [operator.index(fold) for fold in folds]
+    except TypeError:
+        raise UsageError(f"folds takes a whole number or several, such as 0 or [1, 2]; got {folds!r}.") from None

@@ -123,6 +123,8 @@ def fit(  # noqa: PLR0913 -- as on the command line
     >>> run.model.output_shape
     (None, 8)
     """
+    if not isinstance(callbacks, Iterable):
+        raise UsageError(f"callbacks is a list of Keras callbacks, such as [{type(callbacks).__name__}(...)].")
     pairs = [*as_pairs(set), *as_settings(options)]
     where = open_dataset(data).place
     place = as_place(os.fspath(run))

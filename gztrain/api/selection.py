@@ -113,7 +113,7 @@ class GalaxySelection:
         if isinstance(index, slice):
             return self._batch(range(len(self))[index])
         try:
-            place = operator.index(index)  # type: ignore[arg-type]
+            operator.index(index)  # type: ignore[arg-type]
         except TypeError:  # a list, or an array: as samplers of PyTorch and Grain name the records of a batch
             if isinstance(index, str) or not isinstance(index, Iterable):
                 last = len(self) - 1
@@ -121,7 +121,7 @@ class GalaxySelection:
                     f"Records are named by their places, 0 to {last}, in lists or in slices; got {index!r}."
                 ) from None
             return self._batch(index)
-        return samples(self._batch([place]))[0]
+        return samples(self._batch([index]))[0]  # type: ignore[list-item]
 
     def _batch(self, indices: Iterable[SupportsIndex], memory: SharedBlocks | None = None) -> Arrays:
         places = [self._place(index) for index in indices]
@@ -134,6 +134,10 @@ class GalaxySelection:
         return samples_for_loader(self._batch(indices, worker_memory()))
 
     def _place(self, index: SupportsIndex) -> int:
+        if isinstance(index, bool | np.bool_):
+            raise TypeError(
+                "True and False name no record; numpy.flatnonzero makes places of a mask, such as that of a table."
+            )
         place = operator.index(index)
         if not -len(self) <= place < len(self):
             raise IndexError(f"There is no record {place}; this selection has {len(self)}.")

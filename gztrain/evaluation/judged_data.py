@@ -59,8 +59,10 @@ def judged_data(run: Run, dataset: Dataset, split: str) -> JudgedData:
     """
     check_fits(run, dataset)
     other, same = record_of(dataset), same_data(run, dataset)
-    if not same or run.folder.ensemble.exists():  # members of an ensemble may have trained on other folds
+    if not same:
         check_untrained(run, dataset, split)
+    elif split != "test" and run.folder.ensemble.exists():  # members of an ensemble may have trained on other folds
+        _check_members(run, dataset, split)
     return JudgedData(split if same else _name(run.data, other, split), split, other, same)
 
 
@@ -104,6 +106,15 @@ def check_untrained(run: Run, dataset: Dataset, split: str) -> None:
             f"The run in {run.folder.root} was trained on {count} of {len(judged)} galaxies in the {split} split of "
             f"{other}, so it cannot be judged on them; it was trained on {run.data}."
         )
+
+
+def _check_members(run: Run, dataset: Dataset, split: str) -> None:
+    if trained_of(run) is None:
+        raise GzError(
+            f"The ensemble in {run.folder.root} has no {run.folder.galaxies.name}, so it is not known which galaxies "
+            f"its members were trained on; judge it on test, whose galaxies train no run of this data set."
+        )
+    check_untrained(run, dataset, split)
 
 
 def ids_of_split(run: Run, dataset: Dataset, split: str) -> list[str]:

@@ -87,6 +87,8 @@ def trained_of(run: Run) -> frozenset[str] | None:
     if table is not None:
         pairs = zip(table["id"].to_pylist(), table["role"].to_pylist(), strict=True)
         return frozenset(galaxy for galaxy, role in pairs if role == TAUGHT)
+    if run.folder.ensemble.exists():
+        return None  # its configuration has the fold of its first member alone
     folds = folds_of(run)
     return None if folds is None else frozenset(galaxy for galaxy, fold in folds.items() if fold != run.config.fold)
 

@@ -47,8 +47,9 @@ def _gather(folder: RunFolder, target: Path) -> list[str]:
     """Copy what is sent into a folder, and list it."""
     shutil.copyfile(folder.card, target / README)
     shutil.copyfile(folder.model, target / folder.model.name)
-    for path in (folder.config, folder.metrics):
-        (target / path.name).write_bytes(json_bytes(without_paths(read_json(path))))
+    for path in (folder.config, folder.metrics, folder.ensemble):
+        if path.is_file():  # without ensemble.json the other end would take an ensemble for one run
+            (target / path.name).write_bytes(json_bytes(without_paths(read_json(path))))
     if folder.history.is_file():
         shutil.copyfile(folder.history, target / folder.history.name)
     return sorted(path.name for path in target.iterdir())

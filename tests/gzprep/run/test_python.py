@@ -8,6 +8,8 @@ import pytest
 
 import gzprep
 from gzcore.errors import GzError, UsageError
+from gzprep.run import launch
+from gzprep.run.launch import RunRequest
 from tests.running import gzprep as command
 
 
@@ -26,6 +28,27 @@ def test_a_run_and_a_look_at_it(small_sky: Path, tmp_path: Path) -> None:
 def test_a_wrong_keyword_is_told(keyword: str) -> None:
     with pytest.raises(UsageError, match="did you mean"):
         gzprep.run(**{keyword: 1})
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [("ring, bar", ("ring", "bar")), (["ring", "bar"], ("ring", "bar")), (("a,b",), ("a,b",)), ("none", ("none",))],
+    ids=["text", "list", "a name with a comma", "none"],
+)
+def test_labels_and_options_come_as_text_or_in_a_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labels: str | list[str], expected: tuple[str, ...]
+) -> None:
+    asked: list[RunRequest] = []
+    monkeypatch.setattr(launch, "run", lambda request: asked.append(request) or {})
+    for options in ("--project=sky", ["--project=sky"]):
+        gzprep.run(data=tmp_path, out=tmp_path / "out", labels=labels, options=options)
+    assert [(request.own.labels, request.options) for request in asked] == [(expected, ("--project=sky",))] * 2
+
+
+@pytest.mark.parametrize("labels", [[], [""], [3], "a,,b"], ids=["none at all", "empty", "a number", "empty in text"])
+def test_labels_without_names_are_told(tmp_path: Path, labels: object) -> None:
+    with pytest.raises(UsageError, match="expected names of columns"):
+        gzprep.run(data=tmp_path, out=tmp_path / "out", labels=labels)  # type: ignore[arg-type]
 
 
 def test_what_is_not_there_is_told() -> None:

@@ -143,6 +143,13 @@ def test_the_last_batch_is_short_or_left_out(data: gztrain.GalaxyDataset, drop: 
     assert shapes == sizes
 
 
+@pytest.mark.parametrize("folds", [np.int64(1), np.array([1]), {1}, (np.int8(1),)], ids=repr)
+def test_folds_may_come_from_numpy(data: gztrain.GalaxyDataset, folds: Any) -> None:
+    chosen = data.select(folds=folds, min_votes=np.int64(3), views=np.int8(0))
+    assert chosen.folds == [1]
+    assert len(chosen) == len(data.select(folds=1))
+
+
 def test_a_selection_is_a_sequence(train: gztrain.GalaxySelection) -> None:
     assert len([galaxy["id"] for galaxy in train]) == len(train)
     for place in (len(train), -len(train) - 1):
@@ -218,6 +225,12 @@ REFUSED: dict[str, tuple[Callable[[gztrain.GalaxyDataset], Any], type[Exception]
     "keyword of select": (lambda data: data.select(fold=0), UsageError, "no keyword 'fold'; did you mean folds"),
     "id": (lambda data: data.select()["587"], TypeError, "by their places, 0 to .*; got '587'"),
     "half a place": (lambda data: data.select()[1.5], TypeError, "by their places, 0 to .*; got 1.5"),
+    "text for a fold": (lambda data: data.select(folds="0"), UsageError, "folds takes a whole number or several"),
+    "no votes": (lambda data: data.select(min_votes=None), UsageError, "min_votes takes a whole number; got None"),
+    "half a view": (lambda data: data.select(views=0.5), UsageError, "views takes a whole number; got 0.5"),
+    "mask": (lambda data: data.select()[[True, False]], TypeError, "numpy.flatnonzero makes places of a mask"),
+    "mask of numpy": (lambda data: data.select()[np.array([True, False])], TypeError, "True and False name no record"),
+    "mask of one": (lambda data: data.select()[True], TypeError, "True and False name no record"),
     "folder": (lambda _: gztrain.open_dataset("nowhere"), GzError, "no dataset folder nowhere"),
     "address": (lambda _: gztrain.open_dataset("http://a/b"), UsageError, "not supported"),
 }

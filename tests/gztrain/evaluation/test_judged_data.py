@@ -10,8 +10,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from gzcore.errors import GzError
 from gztrain.data.dataset import open_dataset
 from gztrain.data.galaxies import galaxies_of
+from gztrain.evaluation.judged_data import judged_data
 from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import RunFolder, open_run
 from gztrain.runs.galaxies import trained_of, write_galaxies
@@ -301,6 +303,16 @@ def test_an_ensemble_is_not_judged_on_galaxies_that_a_member_was_trained_on(
     result = gztrain("ensemble", own, run, "--data", other, "--run", tmp_path / "mean")
     assert (result.code, "trained on" in result.sentence) == (1, True)
     assert not (tmp_path / "mean").exists()
+
+
+def test_an_ensemble_that_knows_no_galaxies_is_judged_on_test_alone(own: Path, dataset: Path) -> None:
+    """As one that was fetched from a hub: its configuration has the validation fold of its first member alone."""
+    (own / "galaxies.parquet").unlink()
+    (own / "ensemble.json").write_text('{"members": ["a", "b"], "sides": 1}')
+    run, data = open_run(own), open_dataset(dataset)
+    assert judged_data(run, data, "test").same
+    with pytest.raises(GzError, match="not known which galaxies its members were trained on; judge it on test"):
+        judged_data(run, data, "val")
 
 
 def test_an_ensemble_of_folds_is_not_judged_on_a_fold_later(dataset: Path, tmp_path: Path) -> None:

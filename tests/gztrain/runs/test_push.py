@@ -1,13 +1,14 @@
 """A run is sent to a hub on loopback, and what arrives is a run without paths of this machine."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from gztrain.evaluation.evaluate import evaluate
 from gztrain.evaluation.model_card import read_card
-from gztrain.runs.folder import open_run
-from gztrain.runs.push import without_paths
+from gztrain.runs.folder import RunFolder, open_run
+from gztrain.runs.push import _gather, without_paths
 from tests import loopback_hub
 from tests.gztrain.run_folders import untrained_run
 from tests.running import gztrain
@@ -45,6 +46,20 @@ def test_an_address_that_names_no_repository_is_refused(tmp_path: Path) -> None:
     refused = gztrain("push", tmp_path, "hf://datasets/someone/sky")
     assert refused.code == 2
     assert "hf://user/name" in refused.sentence
+
+
+def test_an_ensemble_arrives_as_an_ensemble(tmp_path: Path) -> None:
+    """Else its members could be judged on galaxies that they were trained on."""
+    folder = RunFolder(tmp_path / "run")
+    folder.root.mkdir()
+    for path in (folder.card, folder.model):
+        path.write_bytes(b"-")
+    for path in (folder.config, folder.metrics):
+        path.write_text("{}")
+    folder.ensemble.write_text(json.dumps({"members": [str(tmp_path / "a"), "gs://bucket/b"], "sides": 1}))
+    (tmp_path / "sent").mkdir()
+    assert "ensemble.json" in _gather(folder, tmp_path / "sent")
+    assert json.loads((tmp_path / "sent" / "ensemble.json").read_bytes())["members"] == ["a", "gs://bucket/b"]
 
 
 def test_places_become_names_and_addresses_stay() -> None:
