@@ -52,7 +52,11 @@ def _check_backend(source: str, backend: str) -> None:
             f"{source} is {backend!r}; gztrain works with tensorflow and jax: set KERAS_BACKEND to one of them."
         )
     if not _installed(backend):
-        raise GzError(f"{source} is {backend}, which is not installed; install it, or set KERAS_BACKEND to another.")
+        extra = {"tensorflow": "train"}.get(backend, backend)
+        raise GzError(
+            f"{source} is {backend}, which is not installed; install it with: pip install 'gzprep[{extra}]', or set "
+            "KERAS_BACKEND to another."
+        )
 
 
 def _configured_backend() -> str | None:

@@ -59,7 +59,8 @@ class Metrics(dict[str, Any]):
 
     def _repr_html_(self) -> str:
         facts = {title: _figure(self[key], self["intervals"].get(key)) for key, title in _FIGURES.items()}
-        return show.panel(f"{self['galaxies']:,} {self.split} galaxies", facts, show.lines(self["verdict"]))
+        split = "validation" if self.split == "val" else self.split
+        return show.panel(f"{self['galaxies']:,} {split} galaxies", facts, show.lines(self["verdict"]))
 
 
 _FIGURES = {"accuracy": "accuracy", "auc_macro": "AUC, mean over labels", "f1": "F1", "loss": "cross-entropy"}
@@ -297,7 +298,7 @@ class TrainedRun:
         table = pa.Table.from_batches(batches, columns(run.scheme))
         unusable, other_size = len(table) - table["reason"].null_count, count_true(table["other_size"])
         scale: Scale = "resize" if resize else "assume" if assume_scale else "tell"
-        for note in notes(counts_of(files, cut, unusable, other_size), scale):
+        for note in notes(counts_of(files, cut, unusable, other_size), scale, table["reason"]):
             say(note)
         return as_frame(table)
 

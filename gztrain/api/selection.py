@@ -253,9 +253,10 @@ class GalaxySelection:
         return f"{self.data!r}.select({choice}, {policy}, skip_damaged={self.skip_damaged})"
 
     def _repr_html_(self) -> str:
-        folds = "all" if self.folds is None else show.listed(self.folds)
+        folds = "all folds" if self.folds is None else f"folds {show.listed(self.folds)}"
+        views = f"views 0 to {self.views}" if self.views else "view 0"
         facts = {
-            "from": f"{self.split}, folds {folds}, views 0 to {self.views}",
+            "from": f"{self.split}, {folds}, {views}",
             "labels": f"{len(self.label_names)} of the scheme {self.scheme}, as {self.labels}",
         }
         return show.panel(f"{len(self):,} records of {self.data.place}", facts, show.galaxies(self))

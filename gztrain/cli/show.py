@@ -112,7 +112,7 @@ def _about_votes(found: Json) -> Iterator[str]:
 def _title(name: str, figures: Json) -> str:
     data = figures.get("data_set")
     if data is None or data["same"]:
-        return f"{figures['galaxies']} {name} galaxies"
+        return f"{figures['galaxies']} {'validation' if name == 'val' else name} galaxies"
     own_name = f"of {data['name']}, which is not the data set that the run was trained on (figures: {name})"
     return f"{figures['galaxies']} {data['split']} galaxies {own_name}"
 
@@ -204,9 +204,9 @@ def image_progress(*, quiet: bool) -> Iterator[Callable[[int], Any]]:
 def show_predicted(counts: Json, file: str, scale: "Scale") -> None:
     """Print how many images were classified, how many were not, and which had another size."""
     show_line(f"{counts['predicted']} of {counts['images']} images were classified; the rows are in {file}.")
-    from gztrain.predict.images import notes
+    from gztrain.predict.images import notes, reasons_in
 
-    for note in notes(dict(counts), scale):
+    for note in notes(dict(counts), scale, reasons_in(file) if counts["unusable"] else None):
         show_line(note)
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from gzcore.console import brief
 from gzcore.dataset.tree import Question
 from gzcore.errors import UsageError
 from gzcore.images import Pixels
@@ -33,6 +34,8 @@ ROW_GROUP = 16 * BATCH
 _PARQUET = b"PAR1"
 _ENDINGS = ("", ".parquet", ".parq", ".pq")
 """Endings of a parquet file's name."""
+_REASONS = 2
+"""Reasons that a sentence says."""
 _NO_NUMBER = "the model gives no number for it"
 
 
@@ -90,15 +93,17 @@ Scale = Literal["tell", "resize", "assume"]
 """What is done about images of another size than those of the training."""
 
 
-def notes(counts: Json, scale: Scale) -> Iterator[str]:
+def notes(counts: Json, scale: Scale, reasons: pa.ChunkedArray | None = None) -> Iterator[str]:
     """Sentences for the user: what could not be classified, what was not read, which images had another size.
 
     Args:
         counts: what :func:`predict` gave.
         scale: what was done about images of another size.
+        reasons: the column ``reason`` of what was written, if it is at hand.
     """
     if counts["unusable"]:
-        yield f"{counts['unusable']} could not be classified; the column `reason` says why."
+        why = "" if reasons is None else f": {_commonest(reasons)}"
+        yield f"{counts['unusable']} could not be classified{why}. See the column `reason`."
     if counts["not_read"]:
         yield unread(counts["not_read"])
     other_size, images, frame = (counts[key] for key in ("other_size", "images", "frame"))
@@ -114,6 +119,20 @@ def notes(counts: Json, scale: Scale) -> Iterator[str]:
             "galaxies may appear larger or smaller than those that the model has learned from; see the column "
             "`other_size`. --resize brings them to that size, --assume-scale takes them as they are."
         )
+
+
+def reasons_in(parquet: str) -> pa.ChunkedArray:
+    """The column ``reason`` of a file that :func:`predict` wrote."""
+    return pq.read_table(parquet, columns=["reason"])["reason"]
+
+
+def _commonest(reasons: pa.ChunkedArray) -> str:
+    """The commonest reasons, each with the number of images; the others are counted."""
+    counted = pc.value_counts(reasons.drop_null()).to_pylist()
+    ordered = sorted(counted, key=lambda one: (-one["counts"], one["values"]))
+    shown = [f"{brief(one['values'], 100)} ({one['counts']})" for one in ordered[:_REASONS]]
+    rest = sum(one["counts"] for one in ordered[_REASONS:])
+    return "; ".join([*shown, *([f"other reasons ({rest})"] if rest else [])])
 
 
 def cut_of(run: Run, *, resize: bool) -> Cut:
