@@ -22,7 +22,7 @@ from gztrain.api.galaxies import GalaxyDataset, open_dataset
 from gztrain.environment import start_keras
 from gztrain.runs.folder import Run, RunFolder
 from gztrain.runs.folder import open_run as open_folder
-from gztrain.runs.history import read_history
+from gztrain.runs.history import COLUMNS, read_history
 from gztrain.runs.remote import model_alone, run_here
 from gztrain.training.options import OPTIONS, as_settings
 from gztrain.training.start import start
@@ -52,6 +52,13 @@ class Metrics(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:  # noqa: ANN401 -- a figure
         return self["splits"][self.split][key]
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 -- a figure
+        """The same as ``metrics[key]``, and a default where there is no such figure."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     def __repr__(self) -> str:
         shown = {key: round(self[key], 3) for key in _FIGURES if self[key] is not None}
@@ -216,7 +223,7 @@ class TrainedRun:
         """
         with run_here(self.place, lambda name: name in ("config.json", "history.csv")) as here:
             rows = read_history(open_folder(here.folder).folder.history)
-        return as_frame(pa.table({key: _column(key, [row[key] for row in rows]) for key in rows[0]}))
+        return as_frame(pa.table({key: _column(key, [row[key] for row in rows]) for key in COLUMNS}))
 
     @public("run.evaluate")
     def evaluate(  # noqa: PLR0913 -- what can be chosen

@@ -168,7 +168,7 @@ def _of_question(predictions: Predictions, scheme: Scheme, place: int, prevalenc
     sample = counts / max(1, len(true))
     target = target_shares(question, sample, prevalence)
     weights = weights_of(true, target)
-    absent = [name for at, name in enumerate(names) if not counts[at] and target[at] > 0]
+    absent = [name for at, name in enumerate(names) if not counts[at] and target[at] != 0]  # NaN: not known
     figures = _figures(labels, scores, (true, said), weights)
     precision = [_precision(labels[:, at], scores[:, at], weights) for at in range(len(question.used))]
     answers = [

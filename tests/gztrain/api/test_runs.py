@@ -1,6 +1,7 @@
 """Training and a run from a program: what it gives, and that it says what the command line says."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 
 import gztrain
 from gzcore.errors import GzError, UsageError
+from gztrain.api.runs import Metrics
 from gztrain.config import read_config
 from gztrain.runs.folder import open_run as open_folder
+from gztrain.runs.history import COLUMNS
 from gztrain.training.options import OPTIONS
 from tests.gztrain.run_folders import curve
 from tests.running import gztrain as command
@@ -72,6 +75,20 @@ def test_the_history_is_a_table(run: gztrain.TrainedRun) -> None:
     assert history["epoch"].tolist() == sorted(history["epoch"])
     assert history["step"].tolist() == list(range(1, len(history) + 1))
     assert history["val_loss"].notna().sum() == 2
+
+
+def test_a_history_without_lines_is_an_empty_table(run: gztrain.TrainedRun, tmp_path: Path) -> None:
+    """As a run has it that was stopped before its first line."""
+    (tmp_path / "history.csv").write_text(f"{','.join(COLUMNS)}\n")
+    shutil.copy(Path(run) / "config.json", tmp_path)
+    assert gztrain.open_run(tmp_path).history().shape == (0, len(COLUMNS))
+
+
+def test_a_figure_is_found_by_its_name_or_not_at_all() -> None:
+    metrics = Metrics({"scheme": "q1", "splits": {"val": {"auc": 0.5}}}, "val")
+    assert (metrics["auc"], metrics.get("auc"), metrics.get("scheme"), metrics.get("ac", 0)) == (0.5, 0.5, "q1", 0)
+    with pytest.raises(KeyError, match="ac"):
+        metrics["ac"]
 
 
 def test_a_run_is_judged_as_on_the_command_line(run: gztrain.TrainedRun) -> None:

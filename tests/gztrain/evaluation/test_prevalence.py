@@ -96,6 +96,16 @@ def test_an_answer_that_no_galaxy_has_is_named() -> None:
     assert (of_question["accuracy"], of_question["intervals"]["accuracy"]) == (None, None)
 
 
+def test_answers_whose_shares_cannot_be_told_apart_are_named() -> None:
+    """All galaxies have the first of three answers; how the two others share what is left cannot be known."""
+    labels = np.array([[1, 0, 0]] * 4)
+    ids, scores = tuple("abcd"), np.full((4, 3), 1 / 3, np.float32)
+    predictions = Predictions(ids, scores, labels, np.ones_like(labels), scheme_of("q6").names)
+    part = corrected(predictions, scheme_of("q6"), Prevalence("f", {ROUND[0]: 0.5}), (10, 0))
+    (sentence,) = about_prevalence(part)
+    assert sentence.startswith(f"No galaxy has the answer {ROUND[1]}, {ROUND[2]}, so ")
+
+
 def test_what_is_left_out_is_told() -> None:
     """Four of ten galaxies are smooth, and nothing in the population is; edge-on galaxies have no share."""
     part = corrected(TEN, scheme_of("q0"), Prevalence("f", {SMOOTH: 0}, ("bar-gz2_yes",)), (0, 0))
