@@ -6,6 +6,7 @@ Records do not hold them, so that shards are the same with and without. They are
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,11 +54,13 @@ class DebiasedVotes:
         place: the dataset folder.
         columns: of its catalogue, one a vote fraction of a record.
         width: number of labels.
+        version: what tells the catalogue from one that stood in the same folder before; None in a bucket.
     """
 
     place: Place
     columns: tuple[str, ...]
     width: int
+    version: tuple[int, int, int] | None = None
 
     def labels(self, ids: Sequence[str]) -> tuple[Ints, Ints]:
         """Labels and mask of B galaxies, each int64 [B, L].
@@ -74,7 +77,7 @@ class DebiasedVotes:
         return table.fractions[rows]
 
     def _rows(self, ids: Sequence[str]) -> tuple["_Table", list[int]]:
-        table = _read(str(self.place), self.columns, self.width)
+        table = _read(str(self.place), self.columns, self.width, self.version)
         try:
             return table, [table.row_of[galaxy] for galaxy in ids]
         except KeyError as error:
@@ -86,7 +89,16 @@ class DebiasedVotes:
 def debiased_votes(dataset: Dataset) -> DebiasedVotes:
     """The debiased fractions and labels of a data set."""
     columns = tuple(f"{column}_debiased" for question in dataset.questions for column in question.columns)
-    return DebiasedVotes(dataset.place, columns, dataset.widths.labels)
+    return DebiasedVotes(dataset.place, columns, dataset.widths.labels, _version(dataset.place / CATALOGUE))
+
+
+def _version(path: Place) -> tuple[int, int, int] | None:
+    """Number, size and time of a file of this machine: a program may make a data set again and go on."""
+    try:
+        state = path.stat() if isinstance(path, Path) else None
+    except OSError:
+        return None
+    return None if state is None else (state.st_ino, state.st_size, state.st_mtime_ns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +110,12 @@ class _Table:
 
 
 @lru_cache(maxsize=2)
-def _read(place: str, columns: tuple[str, ...], width: int) -> _Table:
+def _read(
+    place: str,
+    columns: tuple[str, ...],
+    width: int,
+    version: tuple[int, int, int] | None,  # noqa: ARG001 -- it tells tables apart
+) -> _Table:
     path: Any = as_place(place) / CATALOGUE
     try:
         table = pq.read_table(for_arrow(path), columns=["id_str", *columns, *_VECTORS])

@@ -13,7 +13,8 @@ from gztrain.data import open_reader, select
 from gztrain.data.answers import answers_of
 from gztrain.data.damage import Damage
 from gztrain.data.dataset import choose_scheme, open_dataset
-from gztrain.data.debiased import check_policy, policies_of
+from gztrain.data.debiased import check_policy, debiased_votes, policies_of
+from gztrain.data.galaxies import galaxies_of
 from gztrain.data.label_counts import count_labels
 from gztrain.data.label_source import LabelSource
 from gztrain.data.labels import true_labels
@@ -89,3 +90,17 @@ def test_a_run_on_a_folder_without_them_is_refused(dataset: Path, tmp_path: Path
     result = gztrain("fit", dataset, "--run", tmp_path / "run", "--labels", "debiased")
     assert (result.code, "no debiased fractions" in result.sentence) == (2, True)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_data_set_that_was_made_again_has_its_new_labels(debiased: Path, tmp_path: Path) -> None:
+    """A notebook makes a folder again, and opens it again."""
+    place = Path(shutil.copytree(debiased, tmp_path / "out"))
+    ids = list(galaxies_of(open_dataset(place), "test"))
+    _, before = debiased_votes(open_dataset(place)).labels(ids)
+    table = pq.read_table(place / "catalogue.parquet")
+    unknown = pa.array([mask and [0] * len(mask) for mask in table["mask_debiased"].to_pylist()], pa.list_(pa.int8()))
+    place_of = table.schema.get_field_index("mask_debiased")
+    pq.write_table(table.set_column(place_of, "mask_debiased", unknown), place / "catalogue.parquet")
+    _, after = debiased_votes(open_dataset(place)).labels(ids)
+    assert before.any()
+    assert not after.any()
