@@ -187,15 +187,24 @@ def fit(model: "type[ModelT]", value: object) -> ModelT:
 
 def first_fault(error: "ValidationError") -> str:
     """The first thing that does not fit, with its key."""
-    first = error.errors(include_url=False)[0]
-    key = _short(".".join(map(str, first["loc"]))) or "it"
+    errors = error.errors(include_url=False)
+    first = errors[0]
+    key = _key(first["loc"]) or "it"
     if first["type"] == "missing":
-        return f"it has no {key}"
+        beside = [other["loc"] for other in errors if other["type"] == "extra_forbidden"]
+        unknown = next((_key(loc) for loc in beside if loc[:-1] == first["loc"][:-1]), None)
+        return f"it has no {key}" + (f", and {unknown} is not known" if unknown else "")
     if first["type"] == "value_error":
-        return f"{key}: {first['msg'].removeprefix('Value error, ')}"
+        said = str(first["msg"]).removeprefix("Value error, ")
+        return f"{key}: {said}" if first["loc"] else said
     shown = isinstance(first["input"], str | int | float | None)
     came = f" is {_short(repr(first['input']))}" if shown else ""
     return f"{key}{came}: {first['msg']}"
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """A key as a sentence names it: dotted, and empty for the whole document."""
+    return _short(".".join(map(str, location)))
 
 
 def read_document(place: Place, model: "type[ModelT]", remedy: str) -> tuple[ModelT, Any]:

@@ -5,12 +5,13 @@ order of the questions and of their answers is that of every fraction and label 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, model_validator
 
+from gzcore.console import brief
 from gzcore.dataset.features import Feature, Widths, features_of
 from gzcore.dataset.tree import Question
 from gzcore.errors import UsageError
@@ -335,7 +336,9 @@ def _check_order(questions: Sequence[SurveyQuestion]) -> None:
     for place, question in enumerate(questions):
         for answer in question.leads:
             if answer not in known:
-                raise ValueError(f"the parent {_shown(answer)} of {question.name!r} is no answer before it")
+                raise ValueError(
+                    f"the parent {_shown(answer)} of {question.name!r} is no answer before it; {_choice(known)}"
+                )
         if question.derived is not None:
             _check_derived(question.name, question.derived, questions[:place])
         elif any(earlier.derived is not None for earlier in questions[:place]):
@@ -354,6 +357,12 @@ def _check_derived(name: str, derived: Derived, earlier: Sequence[SurveyQuestion
             raise ValueError(
                 f"the source {_shown(source)} of {name!r} is always asked; it needs a parent, and one only"
             )
+
+
+def _choice(known: Collection[Answer]) -> str:
+    """Which answers a question may follow from."""
+    names = brief(", ".join(map(_shown, sorted(known))), 200)
+    return f"choose one of {names}" if known else "no question comes before it"
 
 
 def _shown(answer: Answer) -> str:

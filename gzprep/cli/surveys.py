@@ -79,7 +79,9 @@ def _show_tree(survey: "Survey") -> None:
     from gzprep.catalogue.tree_text import KEY, tree_lines
 
     width = max(40, min(shutil.get_terminal_size().columns, 100))
-    schemes = "; ".join(f"{scheme} ({len(wanted)} questions)" for scheme, wanted in survey.schemes.items())
+    schemes = "; ".join(
+        f"{scheme} ({len(wanted)} question{'s' * (len(wanted) > 1)})" for scheme, wanted in survey.schemes.items()
+    )
     after = [KEY, f"Schemes: {schemes}." if schemes else None, *survey.citations, survey.licence, survey.url]
     lines = [*_wrapped(_summary(survey), width), "", *tree_lines(nodes_of_survey(survey), width)]
     for line in (*lines, *(part for text in after if text is not None for part in _wrapped(text, width))):

@@ -76,7 +76,7 @@ def _entry(name: str) -> Entry:
 def _size(entry: Entry, asked: int | None, crop: int) -> int:
     size = min(entry.size or crop, crop) if asked is None else asked
     if size > crop:
-        raise UsageError(f"--size {size} is larger than the crop of the data set, {crop} px; ask for at most {crop}")
+        raise UsageError(f"--size {size} is larger than the crop of the data set, {crop} px; ask for at most {crop}.")
     if size < entry.min_size:
         source = f"the crop of the data set is {crop} px" if asked is None else f"--size is {asked}"
         raise UsageError(f"{entry.name} sees nothing below {entry.min_size} px, and {source}; give it more pixels")

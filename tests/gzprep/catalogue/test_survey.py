@@ -95,7 +95,7 @@ def test_without_a_suffix_the_names_of_columns_are_those_of_the_questions() -> N
         pytest.param({"questions": [ARMS, FIRST]}, "'shape': 'featured' of 'arms' is no answer", id="parent later"),
         pytest.param(
             {"questions": [FIRST, {**ARMS, "parent": ["shape", "round"]}]},
-            "is no answer before it",
+            "is no answer before it; choose one of 'shape': ",
             id="no such answer",
         ),
         pytest.param(
@@ -103,6 +103,11 @@ def test_without_a_suffix_the_names_of_columns_are_those_of_the_questions() -> N
         ),
         pytest.param({"questions": [{**ARMS, "used": []}]}, "questions.0.used", id="no used answer"),
         pytest.param({"questions": []}, "questions", id="no question"),
+        pytest.param(
+            {"questions": [{("usd" if key == "used" else key): value for key, value in FIRST.items()}]},
+            "does not fit: it has no questions.0.used, and questions.0.usd is not known",
+            id="misspelt key",
+        ),
         pytest.param(
             {"questions": [{**FIRST, "twin": None}]},
             "'shape' has one label, so it needs a twin",
