@@ -131,13 +131,20 @@ def as_pairs(settings: Mapping[str, Any] | Iterable[str]) -> list[str]:
         settings: dotted keys, or tables of keys, and values; or pairs.
     """
     if isinstance(settings, Mapping):
-        return [f"{key}={json.dumps(value, default=_plain)}" for key, value in leaves(settings).items()]
+        return [f"{key}={_as_toml(key, value)}" for key, value in leaves(settings).items()]
     return [settings] if isinstance(settings, str) else [*settings]
 
 
+def _as_toml(key: str, value: Any) -> str:  # noqa: ANN401 -- what a program gives
+    """A value as TOML has it, which is the JSON of all but None; letters stay, since TOML has no surrogates."""
+    if value is None:
+        raise UsageError(f"set has None for {key}, which no recipe can hold; leave the key out to have its default.")
+    return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
 def _plain(value: Any) -> Any:  # noqa: ANN401
-    """A number of numpy as one of Python; anything else, such as a path, as text."""
-    return value.item() if hasattr(value, "item") else str(value)
+    """Numbers of numpy as those of Python; anything else, such as a path, as text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def _defaults(cls: type[Any]) -> Json:

@@ -1,5 +1,6 @@
 """The catalogue that is read, a part at a time, and the images of its galaxies."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ PLACES = ("file_loc", "path", "filename")
 """Columns that may say where its image is."""
 POSITION = ("ra", "dec")
 """Columns that are carried to the output where they are there."""
+_EXACT = 2**53
+"""From here on not every whole number is a float64."""
 _DIGITS = (6, 4)
 """Letters of an id or file name that may name a folder: galaxy-datasets has 6 of dr7objid, and 4 of iauname."""
 
@@ -153,8 +156,26 @@ def _regrouped(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Tabl
 
 
 def ids_of(table: pa.Table, source: Source) -> list[str]:
-    """The ids of some rows, as text; a row without one has an empty text."""
-    return ["" if value is None else str(value) for value in table[source.identity].to_pylist()]
+    """The ids of some rows, as text; a row without one has an empty text.
+
+    Tables with a gap in a column of whole numbers often have floats there: 12.0 is the id 12.
+
+    Raises:
+        UsageError: an id is a float that has lost its last digits.
+    """
+    values = table[source.identity].to_pylist()
+    if any(isinstance(value, float) and abs(value) >= _EXACT for value in values):
+        raise UsageError(
+            f"The ids in the column {source.identity} of {source.path} are floats, which have lost their last digits; "
+            "write the column as text or as whole numbers."
+        )
+    return [_id_of(value) for value in values]
+
+
+def _id_of(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def find_images(table: pa.Table, ids: Sequence[str], folder: Path) -> list[Path | None]:

@@ -4,12 +4,13 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Self
 
+import numpy as np
 import pytest
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from gzcore.errors import UsageError
-from gzcore.recipe.overlay import CHECKED, Int, from_mapping, lay_over, leaves, read_recipe
+from gzcore.recipe.overlay import CHECKED, Int, as_pairs, from_mapping, lay_over, leaves, read_recipe
 
 
 @dataclass(frozen=True, config=CHECKED)
@@ -50,6 +51,21 @@ def test_nothing_said_gives_the_defaults() -> None:
 def test_pairs_beat_the_file_the_file_beats_the_base_and_the_base_the_defaults(file: Path) -> None:
     base = {"eggs": 1, "name": "rich", "oven": {"heat": 100, "fan": True}}
     assert read("oven.heat=210", "oven.heat=220", path=file, base=base) == Cake(4, "rich", Oven(220, True))  # noqa: FBT003
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["plain", 'na"me\n', "K\u00e4se", "\U0001f370", "null", "3"],
+    ids=["plain", "signs", "umlaut", "beyond 16 bits", "null", "digits"],
+)
+def test_a_value_of_a_program_arrives_as_it_is(name: str) -> None:
+    settings = {"name": name, "spices": np.array(["a", "b"]), "oven": {"heat": np.int64(90)}}
+    assert read(*as_pairs(settings)) == Cake(3, name, Oven(90), ("a", "b"))
+
+
+def test_none_is_no_value() -> None:
+    with pytest.raises(UsageError, match=r"set has None for oven.heat.*leave the key out"):
+        as_pairs({"oven": {"heat": None}})
 
 
 def test_the_base_is_left_as_it_was() -> None:

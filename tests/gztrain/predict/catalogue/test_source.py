@@ -12,7 +12,7 @@ from gztrain.predict.catalogue.columns import columns_of
 from gztrain.predict.catalogue.formats import schema_of
 from gztrain.predict.catalogue.make import coverage_of
 from gztrain.predict.catalogue.rows import _array
-from gztrain.predict.catalogue.source import find_images, open_source
+from gztrain.predict.catalogue.source import find_images, ids_of, open_source
 from tests.gztrain.synthetic import scheme_of
 
 SCHEME = scheme_of("q0")
@@ -75,3 +75,13 @@ def test_the_coverage_of_means_is_not_that_of_the_first_model() -> None:
     assert coverage_of(told[:1]) == "90 % intervals held 90.0 % of 40 vote fractions of 8 test galaxies."
     assert coverage_of(told).startswith("Intervals are means of those of 2 models; the means were not checked.")
     assert "Model 2: 90 % intervals held 80.0 %" in coverage_of(told)
+
+
+def test_ids_that_became_floats_are_whole_numbers_again_or_refused(tmp_path: Path) -> None:
+    """pandas makes floats of whole numbers beside a gap."""
+    pq.write_table(pa.table({"id": [12.0, None, float("nan"), 2.5]}), tmp_path / "c.parquet")
+    source = open_source(tmp_path / "c.parquet")
+    (part,) = source.parts(10)
+    assert ids_of(part, source) == ["12", "", "", "2.5"]
+    with pytest.raises(UsageError, match="lost their last digits"):
+        ids_of(pa.table({"id": [587722981736120347.0]}), source)
