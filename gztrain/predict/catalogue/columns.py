@@ -137,7 +137,7 @@ _PICTURE = (
     Column(
         "picture_distance",
         pa.float32(),
-        "Distance of the picture to those of the training set, by grain, darkest and brightest, whatever the galaxy is",
+        "Distance of the picture to those of the training set: by grain and share of black, whatever the galaxy is",
         "stat.value",
     ),
     Column(

@@ -14,13 +14,13 @@ from gzcore.errors import GzError
 from gzcore.storage.places import Place
 from gztrain.data import Batch, Selection, open_reader, select
 from gztrain.data.dataset import Dataset, Scheme, open_dataset
-from gztrain.data.labels import Doubles
+from gztrain.data.labels import Doubles, Floats
 from gztrain.evaluation.panel import Panel, join_panels, panel_of
 from gztrain.predict.catalogue.doubt import REFERENCE, Familiar, find_familiar
 from gztrain.predict.catalogue.fitted_file import FORMAT, NAME, Fitted, read_fitted, write_fitted
 from gztrain.predict.catalogue.intervals import LEVEL, Scaling, fit_scaling, held
 from gztrain.predict.catalogue.network import Network, Seen
-from gztrain.predict.catalogue.picture import LEAST, Measured, find_usual, measure, statistics_of
+from gztrain.predict.catalogue.picture import LEAST, find_usual, measure, statistics_of
 from gztrain.predict.catalogue.votes import Votes, expected_votes, shares_of
 from gztrain.runs.folder import Json, Run
 from gztrain.runs.galaxies import same_data
@@ -70,7 +70,7 @@ def _learn(run: Run, model: str, network: Network, data: Place | None) -> Fitted
     by_formula = run.config.loss.name == "dirichlet" and validation.seen.logits is not None
     scalings = None if by_formula else _scalings(run, validation)
     usual = _usual(validation.panel, run.scheme)
-    familiar = _familiar(training, validation)
+    familiar, picture = _familiar(training, validation), _picture(training, validation)
     told = {
         "format": FORMAT,
         "model": model,
@@ -78,9 +78,10 @@ def _learn(run: Run, model: str, network: Network, data: Place | None) -> Fitted
         "method": "dirichlet" if by_formula else "conformal",
         "validation_galaxies": len(validation.seen.probabilities),
         "usual_votes": usual,
+        "pictures": picture is not None,
         "coverage": _coverage(run, network, dataset, scalings, usual),
     }
-    fitted = Fitted(scalings, familiar, usual, told, _picture(training, validation))
+    fitted = Fitted(scalings, familiar, usual, told, picture)
     write_fitted(run.folder.root / NAME, fitted)
     return fitted
 
@@ -102,7 +103,7 @@ def _look(network: Network, scheme: Scheme, dataset: Dataset, selection: Selecti
     """Look at the galaxies of a selection, at most so many of them, evenly spread; None if there are none."""
     seen: list[Seen] = []
     panels: list[Panel | None] = []
-    measured: list[Measured] = []
+    measured: list[Floats] = []
     for batch in _batches(selection, most):
         seen.append(network(batch.images, BATCH))
         panels.append(panel_of(batch, scheme, dataset))

@@ -31,7 +31,6 @@ from gztrain.predict.catalogue.fitted import fitted_of
 from gztrain.predict.catalogue.fitted_file import NAME
 from gztrain.predict.catalogue.formats import check_format, convert, schema_of
 from gztrain.predict.catalogue.network import Network
-from gztrain.predict.catalogue.picture import LEAST
 from gztrain.predict.catalogue.rows import NOT_FOUND, Advance, Member, RowMaker
 from gztrain.predict.catalogue.source import Source, find_images, ids_of, open_source
 from gztrain.predict.images import ROW_GROUP, Scale, count_true, cut_of
@@ -156,10 +155,8 @@ def _make(work: _Work, advance: Advance) -> Json:
 
 
 def _older(member: Member) -> str | None:
-    """The file of an older version, which says nothing of pictures; None where pictures are compared or too small."""
-    if member.fitted.picture is not None or member.run.crop < LEAST:
-        return None
-    return str(member.run.folder.root / NAME)
+    """The file of an older version, which says nothing of pictures; else None."""
+    return None if "pictures" in member.fitted.told else str(member.run.folder.root / NAME)
 
 
 def _numbered(source: Source) -> Iterator[tuple[int, pa.Table]]:

@@ -19,7 +19,7 @@ from gztrain.data.labels import Doubles, Floats
 from gztrain.predict.catalogue.columns import Column
 from gztrain.predict.catalogue.fitted_file import Fitted
 from gztrain.predict.catalogue.network import Network, Seen
-from gztrain.predict.catalogue.picture import Measured, measure, statistics_of
+from gztrain.predict.catalogue.picture import measure, statistics_of
 from gztrain.predict.catalogue.votes import Votes, expected_votes
 from gztrain.predict.crops import Crop, Cut, read_crop
 from gztrain.predict.images import BATCH
@@ -71,7 +71,7 @@ class RowMaker:
             images: N files; None where there is none.
             advance: told how many more galaxies are done.
         """
-        crops, parts, measured = [], [], list[Measured]()
+        crops, parts, measured = [], [], list[Floats]()
         for batch in self._batches(images):
             pixels = [crop.pixels for crop, _ in batch if crop.pixels is not None]
             if pixels:
@@ -90,7 +90,7 @@ class RowMaker:
         arrays = [_array(column, found.get(column.name), len(ids)) for column in self.columns]
         return pa.table(arrays, schema=pa.schema([column.field() for column in self.columns]))
 
-    def _batches(self, images: Sequence[Path | None]) -> Iterator[list[tuple[Crop, Measured | None]]]:
+    def _batches(self, images: Sequence[Path | None]) -> Iterator[list[tuple[Crop, Floats | None]]]:
         """Yield crops in batches, measured if that is needed; those of the next batch are decoded meanwhile."""
         read = partial(_read, cut=self.cut, measured=self.members[0].fitted.picture is not None)
         coming = self.pool.map(read, images[:BATCH])
@@ -99,7 +99,7 @@ class RowMaker:
             coming = self.pool.map(read, images[start : start + BATCH])
             yield crops
 
-    def _numbers(self, seen: Sequence[Seen], measured: Sequence[Measured]) -> dict[str, Doubles]:
+    def _numbers(self, seen: Sequence[Seen], measured: Sequence[Floats]) -> dict[str, Doubles]:
         """Values of all columns that come from images, float64 [N] each; ``seen`` has one entry a member."""
         votes = [member.votes(look) for member, look in zip(self.members, seen, strict=True)]
         first = self.members[0]
@@ -107,7 +107,7 @@ class RowMaker:
         return {**_vote_columns(first, votes), **doubts}
 
 
-def _read(path: Path | None, cut: Cut, *, measured: bool) -> tuple[Crop, Measured | None]:
+def _read(path: Path | None, cut: Cut, *, measured: bool) -> tuple[Crop, Floats | None]:
     crop = Crop(Path(), None, NOT_FOUND) if path is None else read_crop(path, cut)
     return crop, measure(crop.pixels) if measured and crop.pixels is not None else None
 
@@ -174,7 +174,7 @@ def _doubt_columns(fitted: Fitted, seen: Seen) -> dict[str, Doubles]:
     }
 
 
-def _picture_columns(fitted: Fitted, measured: Sequence[Measured]) -> dict[str, Doubles]:
+def _picture_columns(fitted: Fitted, measured: Sequence[Floats]) -> dict[str, Doubles]:
     if fitted.picture is None:
         return {}
     distances = fitted.picture.distances(statistics_of(measured))
