@@ -117,8 +117,10 @@ def refuse_too_many_rejects(job: PreparationJob, records: Sequence[BinRecord]) -
             write_rejects(job, records)
             write_json(job.folder.refused, {"rejected": reasons}, job.folder.temporaries)
     why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+    rejected = sum(reasons.values())
     raise GzError(
-        f"{sum(reasons.values())} of {sum(record.galaxies for record in records)} galaxies were rejected ({why}), "
+        f"{rejected} of {sum(record.galaxies for record in records)} galaxies {'was' if rejected == 1 else 'were'} "
+        f"rejected ({why}), "
         f"more than max_reject_share = {limit:g}. "
         f"{_example(job, records, next(iter(reasons)))} All of them are in {job.folder.rejects}. "
         "If they may be left out: --set max_reject_share=1."

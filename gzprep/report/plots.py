@@ -33,6 +33,7 @@ def bars(names: Sequence[str], panels: Mapping[str, Sequence[float]], colours: S
         axis.barh(places, np.nan_to_num(np.asarray(values, float)), color=chosen, height=0.72)
         axis.set_title(title, fontsize=9.5, loc="left")
         axis.set_xlim(0, 1)
+        axis.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])  # more would touch those of the next panel
         axis.grid(visible=False, axis="y")
     axes[0].set_yticks(places, names)
     axes[0].set_ylim(len(names) - 0.4, -0.6)

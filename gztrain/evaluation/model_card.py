@@ -22,6 +22,7 @@ from gzcore.storage.documents import BadDocument, fit, parse_json, read_bytes, r
 from gzcore.storage.places import sha256_of
 from gztrain.config import as_mapping
 from gztrain.models.archive import WEIGHTS, check_archive
+from gztrain.models.registry import MODELS
 from gztrain.runs.folder import Json, Run, RunFolder, open_run
 from gztrain.runs.schema import EnsembleDocument
 
@@ -238,6 +239,14 @@ def _frame(run: Run) -> str:
     return "" if run.data.frame is None else f", cut from images of {run.data.frame} x {run.data.frame} px"
 
 
+def _start(model: Json) -> str:
+    """What the weights were before the first step."""
+    entry = MODELS.get(model["name"])
+    usual = "imagenet" if entry is not None and entry.has_imagenet else "none"
+    named = model["weights"] or usual
+    return "random numbers, drawn from the seed" if named == "none" else f"weights {named}"
+
+
 def _chain(said: Json) -> Iterator[str]:
     yield from ("## Where the weights come from", "", "| | |", "|---|---|")
     config, data = said["config"], said["data"]
@@ -252,7 +261,7 @@ def _chain(said: Json) -> Iterator[str]:
         fold = f"fold {config['fold']} validates"
         yield f"| recipe | labels {_code(config['labels'])}, loss {_code(config['loss']['name'])}, {fold} |"
         start = f", SHA-256 {_code(said['start_sha256'])}" if said["start_sha256"] else ""
-        yield f"| start | weights {_cell(config['model']['weights'] or 'of the model')}{start} |"
+        yield f"| start | {_cell(_start(config['model']))}{start} |"
         yield f"| seed | {config['seed']} |"
     yield f"| backend | {_cell(said['backend'])} |"
     versions = ", ".join(_cell(f"{name} {version}") for name, version in said["versions"].items())
