@@ -242,6 +242,8 @@ def _frame(run: Run) -> str:
 def _start(model: Json) -> str:
     """What the weights were before the first step."""
     entry = MODELS.get(model["name"])
+    if entry is None and model["weights"] is None:
+        return "not known: a model of another version"
     usual = "imagenet" if entry is not None and entry.has_imagenet else "none"
     named = model["weights"] or usual
     return "random numbers, drawn from the seed" if named == "none" else f"weights {named}"

@@ -155,6 +155,8 @@ def _is_ranked(judged: Json, name: str) -> bool:
 # ------------------------------------------------------------ in short
 
 
+_MANY = 4
+"""So many labels are not listed if there are no others."""
 _WORDS: dict[Kind, str] = {
     "constant": "no dependence on the image",
     "hardly": "hardly any dependence on the image",
@@ -173,10 +175,22 @@ def in_short(findings: Sequence[Finding], judged: Json, majority: Json) -> str:
     """All findings, a line for each kind: the labels or questions, and the figure that shows it."""
     parts = []
     for kind in KINDS:
-        names = [_named(finding, judged, majority) for finding in findings if finding.kind == kind]
+        of_kind = [finding for finding in findings if finding.kind == kind]
+        names = [_named(finding, judged, majority) for finding in of_kind]
+        if kind == "few" and len(names) >= max(_MANY, len(judged["per_label"])):
+            names = [_few_of_all([judged["per_label"][finding.of] for finding in of_kind])]
         if names and kind != "constant":  # the verdict begins with those
             parts.append(f"{_WORDS[kind][0].upper()}{_WORDS[kind][1:]}: {', '.join(names)}.")
     return "\n".join(parts)
+
+
+def _few_of_all(labels: Sequence[Json]) -> str:
+    """In place of a long list: every label rests on few galaxies."""
+    known, positives = ([label[key] for label in labels] for key in ("known_labels", "positives"))
+    galaxies = f"{min(known)} to {max(known)} galaxies"
+    return (
+        f"each of the {len(labels)} labels rests on {galaxies}, {min(positives)} to {max(positives)} of them positive"
+    )
 
 
 def _named(finding: Finding, judged: Json, majority: Json) -> str:

@@ -9,7 +9,7 @@ CASES = {
     "ImageNet is usual": ("resnet50", None, "weights imagenet"),
     "none were wanted": ("resnet50", "none", "random numbers, drawn from the seed"),
     "a hub": ("convnextnano", "hf://user/name", "weights hf://user/name"),
-    "a model of a newer version": ("later", None, "random numbers, drawn from the seed"),
+    "a model of a newer version": ("later", None, "not known: a model of another version"),
 }
 
 
