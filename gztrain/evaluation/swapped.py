@@ -2,7 +2,8 @@
 
 Two signs are looked for, of which one is enough:
 
-- Each label is ranked much better by the output of the other. That needs many galaxies, or outputs that rank well.
+- Each label is ranked much better by the output of the other, and surely so: both gains together are four times as
+  large as their standard error. That needs many galaxies, or outputs that rank well.
 - The labels are clearly more probable with the two outputs exchanged, by the likelihood ratio, and each is ranked
   better, too. It also sees that an output fits the frequency of the other label, so it finds weak networks judged on
   few galaxies.
@@ -63,7 +64,8 @@ def find_swapped(predictions: Predictions, own: Mapping[int, float]) -> Iterator
         pairs = list(zip(mine, crossed, strict=True))
         clearly = all(other > before + CLEAR and other > 0.5 + CLEAR for before, other in pairs)
         better = all(other > max(before, 0.5) for before, other in pairs)
-        if (weak and clearly) or (likely and better):
+        surely = clearly and _errors_of_gains(predictions, (first, second), pairs) > _STANDARD_ERRORS
+        if (weak and surely) or (likely and better):
             yield Swapped((first, second), mine, crossed)
 
 
@@ -96,6 +98,23 @@ def _gain(predictions: Predictions, label: int, output: int) -> Doubles:
     odds = np.where(predictions.labels[:, label, None] == 1, np.log(columns), np.log1p(-columns))
     gains: Doubles = np.where(predictions.mask[:, label] == 1, odds[:, 0] - odds[:, 1], 0.0)
     return gains
+
+
+def _errors_of_gains(predictions: Predictions, labels: tuple[int, int], pairs: list[tuple[float, float]]) -> float:
+    """How much the AUC of both labels grows by the output of the other, in units of the standard error.
+
+    The AUC of an output that knows nothing of a label with P positives and F negatives scatters by
+    sqrt((P + F + 1) / (12 P F)) (Mann and Whitney 1947). The difference of two such outputs scatters by sqrt(2) times
+    that, and so does the sum over two labels.
+    """
+    total = 0.0
+    for label, (own, crossed) in zip(labels, pairs, strict=True):
+        known = predictions.mask[:, label] == 1
+        positives = int(predictions.labels[known, label].sum())
+        negatives = int(known.sum()) - positives
+        error = np.sqrt((positives + negatives + 1) / (12 * positives * negatives))
+        total += (crossed - own) / error
+    return float(total / 2)
 
 
 def _auc(predictions: Predictions, label: int, output: int) -> float:

@@ -166,6 +166,15 @@ def test_swapped_outputs_of_a_weak_network_are_found_on_145_galaxies_and_sound_o
     assert [pair.labels for pair in find_swapped(swapped, own_aucs(swapped))] == [(1, 2)]
 
 
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_a_network_that_knows_nothing_is_not_called_swapped_on_40_galaxies(seed: int) -> None:
+    """The AUC of some pairs is above 0.6 by chance, and that of their own outputs much lower."""
+    predictions = weak(40, seed)
+    rows = np.random.default_rng(seed + 99).permutation(40)
+    shuffled = replace(predictions, probabilities=predictions.probabilities[rows])
+    assert not list(find_swapped(shuffled, own_aucs(shuffled)))
+
+
 def test_a_wrong_frequency_alone_is_no_exchange() -> None:
     """Each output has the frequency of the other label, and ranks its own."""
     predictions = weak(600, 0)
