@@ -4,6 +4,7 @@ A finding is told where the figures show it, not where they merely cannot rule i
 question is named as not better than the commonest answer, too, if its galaxies are too few to show that it is better.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -25,6 +26,7 @@ HARDLY = 0.01
 """A probability that varies by less than this over all galaxies hardly depends on the image."""
 FEW_GALAXIES, FEW_CASES = 100, 10
 """A label rests on few galaxies if fewer are known, or fewer have the rarer of its two values."""
+_Z95 = 1.96
 _OFF = 2.0
 """Probabilities are off if their calibration error is so many times that of a perfectly calibrated model."""
 
@@ -81,7 +83,7 @@ def _of_label(name: str, judged: Json) -> Iterator[Finding]:
             "hardly", name, f"The output for {name} hardly depends on the image: it moves by {spread:.2g} at most."
         )
     if spread >= SAME:
-        yield from _ranks(name, label["auc"], judged["intervals"].get("per_label", {}).get(name, {}).get("auc"))
+        yield from _ranks(name, label, judged["intervals"].get("per_label", {}).get(name, {}).get("auc"))
     yes = label["true_positives"] + label["false_positives"]
     if positives and not yes:
         yield Finding("never", name, f"It never says {name}, which {positives} of {known} galaxies are.")
@@ -91,20 +93,36 @@ def _of_label(name: str, judged: Json) -> Iterator[Finding]:
         yield Finding("few", name, f"{name} rests on {known} galaxies, {positives} of them positive.")
 
 
-def _ranks(name: str, auc: float | None, bounds: Sequence[float] | None) -> Iterator[Finding]:
+def _ranks(name: str, label: Json, bounds: Sequence[float] | None) -> Iterator[Finding]:
+    auc = label["auc"]
     if auc is None:
         return
     low, high = bounds or (auc, auc)
     words = f"AUC {auc:.3f}" + (f", {low:.3f} to {high:.3f}" if bounds else "")
-    if high < 0.5:
+    by_chance = _by_chance(label["positives"], label["known_labels"] - label["positives"])
+    if by_chance:
+        ends = max(0.0, 0.5 - by_chance), min(1.0, 0.5 + by_chance)
+        words += f", where few cases give {ends[0]:.3f} to {ends[1]:.3f} by chance"
+    if high < 0.5 and auc <= 0.5 - by_chance:
         yield Finding(
             "reversed",
             name,
             f"{name} is ranked worse than chance ({words}): its labels look swapped, since 1 - p would have "
             f"{1 - auc:.3f}.",
         )
-    elif low <= 0.5:
+    elif low <= 0.5 or auc < 0.5 + by_chance:
         yield Finding("chance", name, f"{name} is not shown to be ranked better than chance ({words}).")
+
+
+def _by_chance(positives: int, negatives: int) -> float:
+    """How far from 0.5 chance alone takes an AUC in 95 % of cases, if few galaxies have the rarer value; else 0.
+
+    Drawing galaxies again cannot show this: of one positive galaxy it draws the same one again and again. The spread is
+    sqrt((P + F + 1) / (12 P F)) (Mann and Whitney 1947).
+    """
+    if not 0 < min(positives, negatives) < FEW_CASES:
+        return 0.0
+    return _Z95 * math.sqrt((positives + negatives + 1) / (12 * positives * negatives))
 
 
 def _of_question(question: Question, judged: Json, majority: Json) -> Iterator[Finding]:

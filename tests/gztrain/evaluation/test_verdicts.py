@@ -13,6 +13,7 @@ from gztrain.evaluation.baselines import make_baseline
 from gztrain.evaluation.metrics import judge
 from gztrain.evaluation.predictions import Predictions
 from gztrain.evaluation.swapped import find_swapped, standard_errors
+from gztrain.evaluation.verdicts import _ranks
 from tests.gztrain.synthetic import scheme_of
 
 SCHEME = scheme_of("reduced")
@@ -126,6 +127,26 @@ def test_a_sound_model_has_no_finding() -> None:
 def test_false_alarms_are_rare(seed: int) -> None:
     """Of a sound model, nothing but a calibration error beyond twice the limit could be named by chance; it is not."""
     assert verdict(sound(400, seed))[1] == set()
+
+
+@pytest.mark.parametrize(
+    ("auc", "positives", "expected"),
+    [
+        pytest.param(0.0, 1, "chance", id="one galaxy, ranked last"),
+        pytest.param(1.0, 1, "chance", id="one galaxy, ranked first"),
+        pytest.param(0.05, 99, "chance", id="one negative"),
+        pytest.param(0.05, 5, "reversed", id="five galaxies, ranked last"),
+        pytest.param(0.95, 5, None, id="five galaxies, ranked first"),
+        pytest.param(0.7, 5, "chance", id="five galaxies, ranked so so"),
+        pytest.param(0.6, 50, None, id="many galaxies"),
+        pytest.param(0.4, 50, "reversed", id="many galaxies, ranked badly"),
+    ],
+)
+def test_few_cases_show_no_ranking(auc: float, positives: int, expected: str | None) -> None:
+    """Intervals by drawing galaxies again are narrow where one galaxy has a label: 0.02 here, whatever the AUC."""
+    label = {"auc": auc, "positives": positives, "known_labels": 100}
+    found = list(_ranks("x", label, [auc - 0.02, auc + 0.02]))
+    assert [finding.kind for finding in found] == ([] if expected is None else [expected])
 
 
 def test_swapped_outputs_are_not_also_reversed() -> None:
