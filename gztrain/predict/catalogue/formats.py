@@ -7,7 +7,7 @@ Units, UCDs and descriptions go where each format has a place for them. CSV has 
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -89,13 +89,20 @@ def _write_csv(parquet: Path, out: Path, columns: Sequence[Column], told: Told) 
     write_json(out.with_name(f"{out.name}-metadata.json"), {**table, "tableSchema": {"columns": described}})
 
 
-_CSV_TYPES = {pa.string(): "string", pa.bool_(): "boolean", pa.float32(): "float", pa.float64(): "double"}
+_CSV_TYPES = {
+    pa.string(): "string",
+    pa.bool_(): "boolean",
+    pa.float16(): "float",
+    pa.float32(): "float",
+    pa.float64(): "double",
+}
 
 
 def _write_fits(parquet: Path, out: Path, columns: Sequence[Column], told: Told) -> None:
     """A binary table, written part by part, so that memory does not grow with the rows."""
     from astropy.io import fits
 
+    columns = _portable(columns)
     with pq.ParquetFile(parquet) as rows, appearing(out) as file:
         kinds = [_FitsKind.of(column, rows) for column in columns]
         made = [kind.column(column, fits) for column, kind in zip(columns, kinds, strict=True)]
@@ -107,6 +114,20 @@ def _write_fits(parquet: Path, out: Path, columns: Sequence[Column], told: Told)
         record = np.dtype([(column.name, kind.dtype) for column, kind in zip(columns, kinds, strict=True)])
         written = sum(file.write(_records(batch, columns, kinds, record)) for batch in rows.iter_batches())
         file.write(bytes(-written % _FITS_BLOCK))
+
+
+_PORTABLE = {
+    pa.int8(): pa.int16(),
+    pa.uint16(): pa.int32(),
+    pa.uint32(): pa.int64(),
+    pa.uint64(): pa.string(),
+    pa.float16(): pa.float32(),
+}
+"""Types that FITS or VOTable lack, and what stands for them; no signed number holds all of uint64, so digits do."""
+
+
+def _portable(columns: Sequence[Column]) -> list[Column]:
+    return [replace(column, kind=_PORTABLE.get(column.kind, column.kind)) for column in columns]
 
 
 def _describe(header: Any, columns: Sequence[Column], told: Told) -> None:  # noqa: ANN401 -- astropy
@@ -132,9 +153,8 @@ class _FitsKind:
         """The kind of a column; texts are read once, for the longest decides the width of all."""
         if column.kind == pa.string():
             batches = rows.iter_batches(columns=[column.name])
-            width = max(
-                (len(_ascii(text or "")) for batch in batches for text in batch.column(0).to_pylist()), default=1
-            )
+            texts = (batch.column(0).cast(column.kind).to_pylist() for batch in batches)
+            width = max((len(_ascii(text or "")) for part in texts for text in part), default=1)
             return cls(f"{max(width, 1)}A", f"S{max(width, 1)}")
         if pa.types.is_floating(column.kind):
             return cls("D", ">f8") if column.kind == pa.float64() else cls("E", ">f4")
@@ -150,7 +170,7 @@ def _records(batch: pa.RecordBatch, columns: Sequence[Column], kinds: Sequence[_
     """Rows as they stand in the file."""
     made = np.zeros(len(batch), record)
     for column, kind in zip(columns, kinds, strict=True):
-        values = batch.column(column.name)
+        values = batch.column(column.name).cast(column.kind)
         if column.kind == pa.string():
             made[column.name] = [_ascii(text or "").encode() for text in values.to_pylist()]
         elif kind.null is None:
@@ -182,7 +202,7 @@ def _write_votable(parquet: Path, out: Path, columns: Sequence[Column], told: To
     from astropy.table import Table
 
     rows = pq.read_table(parquet)
-    table = Table([_votable_column(column, rows[column.name]) for column in columns])
+    table = Table([_votable_column(column, rows[column.name].cast(column.kind)) for column in _portable(columns)])
     document = from_table(table)
     document.resources[0].infos.extend(Info(name=name, value=text) for name, text in told.items())
     with beside(out) as file:

@@ -125,3 +125,21 @@ def test_a_fits_header_spells_out_what_is_not_ascii(tmp_path: Path) -> None:
     with fits.open(tmp_path / "c.fits") as file:
         assert file[1].data["gr\\xf6\\xdfe"].tolist() == [1.5]
         assert file[1].header["CATALOG"] == "gr\\xf6\\xdfe.csv"
+
+
+@pytest.mark.filterwarnings("ignore::astropy.io.votable.exceptions.VOWarning")
+@pytest.mark.parametrize("ending", [".fits", ".vot"])
+@pytest.mark.parametrize(
+    ("kind", "largest"),
+    [("int8", 127), ("uint16", 2**16 - 1), ("uint32", 2**32 - 1), ("uint64", 2**64 - 1), ("float16", 1.5)],
+)
+def test_kept_numbers_of_any_width_are_written(tmp_path: Path, kind: str, largest: float, ending: str) -> None:
+    """FITS and VOTable lack some types; a wider one, or digits as text, stand for them."""
+    from astropy.table import Table
+
+    values = pa.array([largest, None, 1], pa.type_for_alias(kind.replace("float16", "halffloat")), from_pandas=True)
+    columns = (Column("kept", values.type, "kept"),)
+    pq.write_table(pa.table([values], schema=schema_of(columns, {})), tmp_path / "c.parquet")
+    convert(tmp_path / "c.parquet", tmp_path / f"c{ending}", columns, {})
+    found = Table.read(tmp_path / f"c{ending}")["kept"]
+    assert [type(largest)(found[0]), type(largest)(found[2])] == [largest, 1]
