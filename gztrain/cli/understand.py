@@ -77,13 +77,14 @@ def _show_explained(found: dict[str, Any], html: Path | None) -> None:
         (
             name,
             "" if each["score"] is None else f"{each['score']:.2f}",
-            verdict(each["score"]),
+            verdict(each["score"], each["others"]),
             f"{100 * each['flipped']:.0f} %",
             f"{100 * each['blanked']['0.5']:.1f} %",
         )
         for name, each in found["steadiness"].items()
     ]
-    title = f"How steady the answers are, on {len(found['galaxies'])} galaxies"
+    number = len(found["galaxies"])
+    title = f"How steady the answers are, on {number} {'galaxy' if number == 1 else 'galaxies'}"
     show_table(title, rows, ("question", "score", "verdict", "flips", "beyond 50 % blanked"))
     show_line("Score: 0, turned and shifted copies get the same answers; 1, they differ as much as another galaxy.")
     _show_unused(found)

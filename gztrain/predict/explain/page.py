@@ -95,19 +95,30 @@ def explain_page(run: Run, document: Json, heat: _Named | None, galaxies: Sequen
     )
 
 
-def verdict(score: float | None) -> str:
-    """A score of steadiness in a word."""
+def verdict(score: float | None, others: float | None) -> str:
+    """A score of steadiness in a word.
+
+    Args:
+        score: of the answers to a question; None: there is nothing to measure it by.
+        others: how much two different galaxies differ; None: there is one galaxy alone.
+    """
     if score is None:
-        return "the same answer for all"
+        return "no other galaxy to compare with" if others is None else "the same answer for all"
     return "steady" if score < STEADY else "fair" if score <= UNSTEADY else "unsteady"
 
 
 def _row(title: str, found: Json) -> Json:
     keys = ("turned", "shifted", "others", "flipped")
-    percent = {key: f"{100 * found[key]:.1f} %" for key in keys}
+    percent = {key: "" if found[key] is None else f"{100 * found[key]:.1f} %" for key in keys}
     blanked = [f"{100 * value:.1f} %" for value in found["blanked"].values()]
     score = "" if found["score"] is None else f"{found['score']:.2f}"
-    return {"title": title, "score": score, "verdict": verdict(found["score"]), "blanked": blanked, **percent}
+    return {
+        "title": title,
+        "score": score,
+        "verdict": verdict(found["score"], found["others"]),
+        "blanked": blanked,
+        **percent,
+    }
 
 
 def _galaxy(galaxy: Shown, heat: _Named | None) -> Json:

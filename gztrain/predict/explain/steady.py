@@ -89,16 +89,16 @@ class Steadiness:
     Attributes:
         turned: probability that moves to other answers when an image is turned or mirrored, 0 to 1.
         shifted: the same when it is shifted by 2 % of the side.
-        others: the same between two different galaxies.
+        others: the same between two different galaxies; None for one galaxy alone.
         score: ``turned`` and ``shifted`` together, over ``others``: 0 says that nothing changes, 1 that a copy of a
-            galaxy differs as much as another galaxy; None where all galaxies get the same answer.
+            galaxy differs as much as another galaxy; None where all galaxies get the same answer, or one is alone.
         flipped: share of the galaxies for which at least one copy gets another answer.
         blanked: probability that moves when what is outside of a radius is blanked, by radius.
     """
 
     turned: float
     shifted: float
-    others: float
+    others: float | None
     score: float | None
     flipped: float
     blanked: dict[str, float]
@@ -122,12 +122,12 @@ def steadiness(
     flips = np.any([chosen_answers(copy) != answers for copy in copies], axis=0)
     others = between(before)
     by_radius = {f"{radius:g}": float(moved(before, copy).mean()) for radius, copy in zip(RADII, blanked, strict=True)}
-    return Steadiness(turn, shift, others, mean / others if others > 0 else None, float(flips.mean()), by_radius)
+    return Steadiness(turn, shift, others, mean / others if others else None, float(flips.mean()), by_radius)
 
 
-def between(shares: Doubles) -> float:
-    """Mean distance between two different galaxies of N, as :func:`moved` measures it; 0 for a single one."""
+def between(shares: Doubles) -> float | None:
+    """Mean distance between two different galaxies of N, as :func:`moved` measures it; None for a single one."""
     number = len(shares)
     if number < 2:
-        return 0.0
+        return None
     return float(moved(shares[:, None], shares[None]).sum() / (number * (number - 1)))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gztrain.predict.explain import steady
+from gztrain.predict.explain.page import verdict
 
 
 def images(size: int = 28) -> np.ndarray:
@@ -71,6 +72,14 @@ def test_the_score_by_hand() -> None:
 def test_the_same_answer_for_all_galaxies_has_no_score() -> None:
     same = np.full((3, 2), 0.5)
     assert steady.steadiness(same, [same], [same], [same] * 3).score is None
+
+
+def test_one_galaxy_alone_is_not_said_to_be_like_all_others() -> None:
+    one, turned = np.array([[0.9, 0.1]]), np.array([[0.2, 0.8]])
+    found = steady.steadiness(one, [turned], [one], [one] * 3)
+    assert (found.others, found.score, found.flipped) == (None, None, 1)
+    assert verdict(found.score, found.others) == "no other galaxy to compare with"
+    assert verdict(None, 0.0) == "the same answer for all"
 
 
 def test_surroundings_become_sky_and_the_middle_stays() -> None:
