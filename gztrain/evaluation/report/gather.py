@@ -168,12 +168,13 @@ def _choose_split(run: Run, split: str | None) -> tuple[str, Json]:
 
 
 def _model_name(run: Run) -> str:
-    """Name of the model; for an ensemble, with the number of its members."""
+    """Name of the model; of an ensemble that of its first member, since others may be other networks."""
     try:
         ensemble, _ = read_document(run.folder.ensemble, EnsembleDocument, "make the ensemble again")
     except FileNotFoundError:
         return run.config.model.name
-    return f"mean of {len(ensemble.members)} x {run.config.model.name}, {ensemble.sides} sides"
+    sides = "" if ensemble.sides == 1 else f", {ensemble.sides} sides"
+    return f"ensemble of {len(ensemble.members)}, the first {run.config.model.name}{sides}"
 
 
 def _facts(run: Run, judged: Json, *, crossed: bool) -> tuple[tuple[str, str], ...]:
