@@ -17,6 +17,7 @@ from gztrain.api.selection import GalaxySelection
 from gztrain.data import select
 from gztrain.data.dataset import Dataset, choose_scheme
 from gztrain.data.dataset import open_dataset as open_folder
+from gztrain.data.debiased import check_policy
 from gztrain.data.galaxies import read_catalogue
 from gztrain.data.label_source import LabelSource
 from gztrain.data.labels import POLICIES, Policy, Ties
@@ -150,6 +151,7 @@ class GalaxyDataset:
         """
         if labels not in POLICIES:
             raise UsageError(f"There is no label policy {labels!r}; choose one of {', '.join(POLICIES)}.")
+        check_policy(self._dataset, labels)
         if ties not in get_args(Ties):
             raise UsageError(f"There is no way {ties!r} with ties; choose one of {', '.join(get_args(Ties))}.")
         views, min_votes = _whole("views", views), _whole("min_votes", min_votes)

@@ -3,6 +3,7 @@
 Records do not hold them, so that shards are the same with and without. They are found by the galaxy's id.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,7 +29,14 @@ _VECTORS = ("label_debiased", "mask_debiased")
 
 def policies_of(dataset: Dataset) -> tuple[str, ...]:
     """The label policies that a data set has labels for."""
-    return tuple(dataset.manifest["labels"].get("policies", ("asked", "report")))
+    known = dataset.manifest["labels"].get("policies", ("asked", "report"))
+    return tuple(policy for policy in known if policy != "report" or not _joins_surveys(dataset))
+
+
+def _joins_surveys(dataset: Dataset) -> bool:
+    """Whether a folder was joined from several surveys: labels of questions that a galaxy's survey lacks are all 0."""
+    inputs = dataset.manifest.get("source", {}).get("inputs") or ()
+    return len({json.dumps(entry.get("survey"), sort_keys=True) for entry in inputs}) > 1
 
 
 def check_policy(dataset: Dataset, policy: str) -> None:
@@ -38,6 +46,11 @@ def check_policy(dataset: Dataset, policy: str) -> None:
         UsageError: it has none.
     """
     known = policies_of(dataset)
+    if policy == "report" and policy not in known:
+        raise UsageError(
+            f"{dataset.place} was joined from several surveys, and --labels report, which masks nothing, would make up "
+            f"answers to the questions that a survey did not ask; choose {' or '.join(known)}."
+        )
     if policy not in known:
         raise UsageError(
             f"{dataset.place} has no labels for --labels {policy}, since its catalogue had no debiased fractions; "

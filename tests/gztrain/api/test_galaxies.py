@@ -210,6 +210,7 @@ REFUSED: dict[str, tuple[Callable[[gztrain.GalaxyDataset], Any], type[Exception]
     "views of test": (lambda data: data.select("test", views=1), UsageError, "test none"),
     "scheme": (lambda data: data.select(scheme="most"), UsageError, "no scheme 'most'"),
     "policy": (lambda data: data.select(labels="all"), UsageError, "no label policy 'all'"),
+    "no debiased labels": (lambda data: data.select(labels="debiased"), UsageError, "no labels for --labels debiased"),
     "ties": (lambda data: data.select(ties="draw"), UsageError, "no way 'draw' with ties"),
     "batch": (lambda data: data.select().batches(0), UsageError, "1 record or more; got 0"),
     "batch of tf.data": (lambda data: data.select().to_tf(0), UsageError, "1 record or more; got 0"),

@@ -1,6 +1,7 @@
 """The policy ``debiased``: labels of a data set's catalogue, found by the ids of galaxies."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,26 @@ def test_a_galaxy_that_the_catalogue_lacks_is_named(debiased: Path) -> None:
     assert votes is not None
     with pytest.raises(GzError, match="Galaxy 'nowhere' is not in"):
         votes.labels(["nowhere"])
+
+
+@pytest.mark.parametrize(
+    ("surveys", "known"),
+    [
+        pytest.param(["gz2", "gz-desi"], ("asked",), id="two surveys"),
+        pytest.param(["gz2", "gz2"], ("asked", "report"), id="one survey"),
+        pytest.param([], ("asked", "report"), id="not joined"),
+    ],
+)
+def test_report_makes_up_no_answers_of_another_survey(
+    dataset: Path, surveys: list[str], known: tuple[str, ...]
+) -> None:
+    opened = open_dataset(dataset)
+    source = {"kind": "merged", "inputs": [{"survey": {"name": name}} for name in surveys]}
+    joined = replace(opened, manifest={**opened.manifest, "source": source})
+    assert policies_of(joined) == known
+    if "report" not in known:
+        with pytest.raises(UsageError, match=r"would make up answers .* choose asked"):
+            check_policy(joined, "report")
 
 
 def test_a_run_on_a_folder_without_them_is_refused(dataset: Path, tmp_path: Path) -> None:
