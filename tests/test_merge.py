@@ -202,6 +202,12 @@ def test_it_trains_on_all_questions_and_is_judged(joined: Path, tmp_path: Path) 
     assert set(metrics["splits"]["val"]["per_question"]) == {"shape-one", "ring-one", "merging-two", "tail-two"}
 
 
+def test_the_policy_report_would_make_up_answers_and_is_refused(joined: Path, tmp_path: Path) -> None:
+    refused = gztrain("fit", joined, "--run", tmp_path / "run", "--labels", "report")
+    assert (refused.code, "joined from several surveys" in refused.sentence) == (2, True)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_preview_and_a_report_know_all_questions(joined: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     assert gzprep("preview", joined, "--id", "b0", "--png", tmp_path / "b0.png").code == 0
