@@ -5,6 +5,7 @@ name that says so, such as ``test-of-sky2-1a2b3c4d``, and never replace them.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gzcore.dataset.layout import TEST, TRAIN
@@ -100,12 +101,21 @@ def check_untrained(run: Run, dataset: Dataset, split: str) -> None:
             "on: name that with --data."
         )
     judged = ids_of_split(run, dataset, split)
-    count = sum(galaxy in trained for galaxy in judged)
+    count = sum(any(name in trained for name in names_of(galaxy, dataset)) for galaxy in judged)
     if count:
         raise GzError(
             f"The run in {run.folder.root} was trained on {count} of {len(judged)} galaxies in the {split} split of "
             f"{other}, so it cannot be judged on them; it was trained on {run.data}."
         )
+
+
+def names_of(galaxy: str, dataset: Dataset) -> Iterator[str]:
+    """The ids that a galaxy of a data set may have in others: ``gzprep merge --prefix`` puts surveys before ids."""
+    manifest = dataset.manifest
+    yield galaxy
+    yield f"{(manifest.get('survey') or {}).get('name')}_{galaxy}"
+    for entry in (manifest.get("source") or {}).get("inputs") or ():
+        yield galaxy.removeprefix(str(entry.get("prefix", "")))
 
 
 def _check_members(run: Run, dataset: Dataset, split: str) -> None:

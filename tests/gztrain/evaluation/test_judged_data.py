@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from gzcore.errors import GzError
 from gztrain.data.dataset import open_dataset
 from gztrain.data.galaxies import galaxies_of
-from gztrain.evaluation.judged_data import judged_data
+from gztrain.evaluation.judged_data import judged_data, names_of
 from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import RunFolder, open_run
 from gztrain.runs.galaxies import trained_of, write_galaxies
@@ -303,6 +304,25 @@ def test_an_ensemble_is_not_judged_on_galaxies_that_a_member_was_trained_on(
     result = gztrain("ensemble", own, run, "--data", other, "--run", tmp_path / "mean")
     assert (result.code, "trained on" in result.sentence) == (1, True)
     assert not (tmp_path / "mean").exists()
+
+
+@pytest.mark.parametrize("before", ["", "gz2_"], ids=["as they are", "with the survey before them"])
+def test_galaxies_of_a_joined_folder_are_known_again(own: Path, dataset: Path, before: str) -> None:
+    """The run was trained on all test galaxies, in a folder that gzprep merge made."""
+    ids = galaxies_of(open_dataset(dataset), "test")
+    write_galaxies(RunFolder(own), {f"{before}{name}": 1 for name in ids}, [f"{before}{name}" for name in ids])
+    config = json.loads((own / "config.json").read_text())
+    config["dataset"]["data_hash"] = "0" * 64
+    (own / "config.json").write_text(json.dumps(config))
+    with pytest.raises(GzError, match=f"was trained on {len(ids)} of {len(ids)} galaxies in the test split"):
+        judged_data(open_run(own), open_dataset(dataset), "test")
+
+
+def test_galaxies_of_a_joined_folder_are_told_from_others(dataset: Path) -> None:
+    opened = open_dataset(dataset)
+    source = {"inputs": [{"prefix": "gz2_"}, {"prefix": ""}]}
+    joined = replace(opened, manifest={"survey": {"name": "merged"}, "source": source})
+    assert list(names_of("gz2_587", joined)) == ["gz2_587", "merged_gz2_587", "587", "gz2_587"]
 
 
 def test_an_ensemble_that_knows_no_galaxies_is_judged_on_test_alone(own: Path, dataset: Path) -> None:
