@@ -204,7 +204,7 @@ def test_it_trains_on_all_questions_and_is_judged(joined: Path, tmp_path: Path) 
 
 def test_the_policy_report_would_make_up_answers_and_is_refused(joined: Path, tmp_path: Path) -> None:
     refused = gztrain("fit", joined, "--run", tmp_path / "run", "--labels", "report")
-    assert (refused.code, "joined from several surveys" in refused.sentence) == (2, True)
+    assert (refused.code, "joined from folders with different questions" in refused.sentence) == (2, True)
     assert not (tmp_path / "run").exists()
 
 

@@ -3,7 +3,6 @@
 Records do not hold them, so that shards are the same with and without. They are found by the galaxy's id.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,13 +29,22 @@ _VECTORS = ("label_debiased", "mask_debiased")
 def policies_of(dataset: Dataset) -> tuple[str, ...]:
     """The label policies that a data set has labels for."""
     known = dataset.manifest["labels"].get("policies", ("asked", "report"))
-    return tuple(policy for policy in known if policy != "report" or not _joins_surveys(dataset))
+    return tuple(policy for policy in known if policy != "report" or not _joins_questions(dataset))
 
 
-def _joins_surveys(dataset: Dataset) -> bool:
-    """Whether a folder was joined from several surveys: labels of questions that a galaxy's survey lacks are all 0."""
+def _joins_questions(dataset: Dataset) -> bool:
+    """Whether a folder was joined from some with other questions: labels of those that a galaxy's folder lacks are 0.
+
+    Names of surveys do not tell it: those of own labels are named after the file of their catalogue.
+    """
     inputs = dataset.manifest.get("source", {}).get("inputs") or ()
-    return len({json.dumps(entry.get("survey"), sort_keys=True) for entry in inputs}) > 1
+    return len({_questions(entry) for entry in inputs}) > 1
+
+
+def _questions(entry: dict[str, Any]) -> tuple[str, frozenset[str]]:
+    """The suffix and the names of the questions of a folder that was joined; both are empty for Galaxy Zoo 2."""
+    survey = entry.get("recipe", {}).get("survey") or {}
+    return survey.get("suffix") or "", frozenset(question["name"] for question in survey.get("questions", ()))
 
 
 def check_policy(dataset: Dataset, policy: str) -> None:
@@ -48,8 +56,8 @@ def check_policy(dataset: Dataset, policy: str) -> None:
     known = policies_of(dataset)
     if policy == "report" and policy not in known:
         raise UsageError(
-            f"{dataset.place} was joined from several surveys, and --labels report, which masks nothing, would make up "
-            f"answers to the questions that a survey did not ask; choose {' or '.join(known)}."
+            f"{dataset.place} was joined from folders with different questions, and --labels report, which masks "
+            f"nothing, would make up answers to the questions that a folder does not have; choose {' or '.join(known)}."
         )
     if policy not in known:
         raise UsageError(

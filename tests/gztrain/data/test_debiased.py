@@ -87,19 +87,27 @@ def test_a_galaxy_that_the_catalogue_lacks_is_named(debiased: Path) -> None:
         votes.labels(["nowhere"])
 
 
+def own(question: str, suffix: str = "") -> dict[str, object]:
+    """A survey of own labels, which is named after the file of its catalogue."""
+    return {"name": "galaxies", "suffix": suffix, "questions": [{"name": question}]}
+
+
 @pytest.mark.parametrize(
     ("surveys", "known"),
     [
-        pytest.param(["gz2", "gz-desi"], ("asked",), id="two surveys"),
-        pytest.param(["gz2", "gz2"], ("asked", "report"), id="one survey"),
+        pytest.param([None, own("ring")], ("asked",), id="Galaxy Zoo 2 and own labels"),
+        pytest.param([own("ring"), own("bar")], ("asked",), id="own labels, from files of one name"),
+        pytest.param([own("ring", "one"), own("ring", "two")], ("asked",), id="one name, other suffixes"),
+        pytest.param([own("ring"), {**own("ring"), "name": "more"}], ("asked", "report"), id="the same questions"),
+        pytest.param([None, None], ("asked", "report"), id="Galaxy Zoo 2 twice"),
         pytest.param([], ("asked", "report"), id="not joined"),
     ],
 )
-def test_report_makes_up_no_answers_of_another_survey(
-    dataset: Path, surveys: list[str], known: tuple[str, ...]
+def test_report_makes_up_no_answers_to_questions_of_another_folder(
+    dataset: Path, surveys: list[dict[str, object] | None], known: tuple[str, ...]
 ) -> None:
     opened = open_dataset(dataset)
-    source = {"kind": "merged", "inputs": [{"survey": {"name": name}} for name in surveys]}
+    source = {"kind": "merged", "inputs": [{"recipe": {"survey": survey} if survey else {}} for survey in surveys]}
     joined = replace(opened, manifest={**opened.manifest, "source": source})
     assert policies_of(joined) == known
     if "report" not in known:
