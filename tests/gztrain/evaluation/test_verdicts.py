@@ -12,7 +12,7 @@ from gztrain.data.labels import Floats, Ints
 from gztrain.evaluation.baselines import make_baseline
 from gztrain.evaluation.metrics import judge
 from gztrain.evaluation.predictions import Predictions
-from gztrain.evaluation.swapped import find_swapped, standard_errors
+from gztrain.evaluation.swapped import _auc, _errors_of_gains, find_swapped, standard_errors
 from gztrain.evaluation.verdicts import _ranks
 from tests.gztrain.synthetic import scheme_of
 
@@ -194,6 +194,26 @@ def test_a_network_that_knows_nothing_is_not_called_swapped_on_40_galaxies(seed:
     rows = np.random.default_rng(seed + 99).permutation(40)
     shuffled = replace(predictions, probabilities=predictions.probabilities[rows])
     assert not list(find_swapped(shuffled, own_aucs(shuffled)))
+
+
+def of_one_question(number: int, seed: int, answers: int) -> Predictions:
+    """A network that knows nothing, and a question with a label for each of its answers."""
+    rng = np.random.default_rng(seed)
+    labels = np.eye(answers, dtype=np.int64)[rng.integers(0, answers, number)]
+    p = rng.dirichlet(np.ones(answers), number).astype(np.float32)
+    mask = np.repeat((rng.random((number, 1)) < 0.8).astype(np.int64), answers, axis=1)
+    return Predictions(tuple(map(str, range(number))), p, labels, mask, SCHEME.names[:answers])
+
+
+@pytest.mark.parametrize("answers", [2, 3])
+def test_gains_are_measured_by_their_scatter_also_where_two_labels_are_of_one_question(answers: int) -> None:
+    """Of two answers, the output of one is 1 less that of the other, and both gains are the same."""
+    found = []
+    for seed in range(100):
+        drawn = of_one_question(60, seed, answers)
+        own, crossed = ((_auc(drawn, 0, one), _auc(drawn, 1, other)) for one, other in ((0, 1), (1, 0)))
+        found.append(_errors_of_gains(drawn, (0, 1), list(zip(own, crossed, strict=True))))
+    assert np.std(found) == pytest.approx(1, abs=0.2)
 
 
 def test_a_wrong_frequency_alone_is_no_exchange() -> None:
