@@ -50,13 +50,25 @@ def keywords(name: str, others: Mapping[str, str] | None = None) -> Callable[[Ca
 
         @functools.wraps(function)
         def call(*args: Any, **given: Any) -> T:  # noqa: ANN401 -- whatever the function takes
-            renamed = {(others or {}).get(key, key): value for key, value in given.items()}
+            renamed = _renamed(name, others or {}, given)
             _check(name, signature, args, renamed)
             return function(*args, **renamed)
 
         return call
 
     return wrap
+
+
+def _renamed(name: str, others: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Keywords by their own names. Refuses one that came by two names: either value would be lost."""
+    renamed: dict[str, Any] = {}
+    for key, value in given.items():
+        own = others.get(key, key)
+        if own in renamed:
+            one, other = (again for again in given if others.get(again, again) == own)
+            raise UsageError(f"{name} takes {one} and {other} for the same; leave one of them out.")
+        renamed[own] = value
+    return renamed
 
 
 def _check(name: str, signature: inspect.Signature, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:

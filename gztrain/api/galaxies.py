@@ -3,8 +3,11 @@
 import operator
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
 
 from gzcore.console.call import keywords
 from gzcore.dataset.layout import CATALOGUE, TEST, TRAIN
@@ -183,18 +186,23 @@ class GalaxyDataset:
 def _whole(name: str, value: Any) -> int:  # noqa: ANN401 -- what came
     """A whole number, also one of numpy."""
     try:
-        return operator.index(value)
+        return _index(value)
     except TypeError:
         raise UsageError(f"{name} takes a whole number; got {value!r}.") from None
 
 
 def _folds(folds: Any) -> list[int]:  # noqa: ANN401 -- what came
     """A fold or several, also as numpy gives them."""
+    with suppress(TypeError):
+        return [_index(folds)]
     try:
-        return [operator.index(folds)]
-    except TypeError:
-        pass
-    try:
-        return [operator.index(fold) for fold in folds]
+        return [_index(fold) for fold in folds]
     except TypeError:
         raise UsageError(f"folds takes a whole number or several, such as 0 or [1, 2]; got {folds!r}.") from None
+
+
+def _index(value: Any) -> int:  # noqa: ANN401 -- what came
+    """A whole number; Python takes True for 1, but whoever gives a mask means other folds."""
+    if isinstance(value, bool | np.bool_):
+        raise TypeError
+    return operator.index(value)

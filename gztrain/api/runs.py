@@ -104,7 +104,7 @@ def fit(  # noqa: PLR0913 -- as on the command line
     resume: bool = False,
     overwrite: bool = False,
     extend: bool = False,
-    callbacks: Iterable[Any] = (),
+    callbacks: Iterable[Any] | None = (),
     **options: Any,  # noqa: ANN401 -- see gztrain.training.options
 ) -> "TrainedRun":
     """Train a model, and judge it on its validation fold: ``gztrain fit`` from a program or a notebook.
@@ -131,6 +131,7 @@ def fit(  # noqa: PLR0913 -- as on the command line
     >>> run.model.output_shape
     (None, 8)
     """
+    callbacks = () if callbacks is None else callbacks  # None is the default of Keras
     if not isinstance(callbacks, Iterable):
         raise UsageError(f"callbacks is a list of Keras callbacks, such as [{type(callbacks).__name__}(...)].")
     pairs = [*as_pairs(set), *as_settings(options)]

@@ -227,6 +227,13 @@ REFUSED: dict[str, tuple[Callable[[gztrain.GalaxyDataset], Any], type[Exception]
     "id": (lambda data: data.select()["587"], TypeError, "by their places, 0 to .*; got '587'"),
     "half a place": (lambda data: data.select()[1.5], TypeError, "by their places, 0 to .*; got 1.5"),
     "text for a fold": (lambda data: data.select(folds="0"), UsageError, "folds takes a whole number or several"),
+    "a mask of folds": (lambda data: data.select(folds=[True, False]), UsageError, "folds takes a whole number or sev"),
+    "true for a fold": (lambda data: data.select(folds=np.True_), UsageError, "folds takes a whole number or several"),
+    "a size twice": (
+        lambda data: data.select().batches(batch=3, batch_size=5),
+        UsageError,
+        "batches takes batch and batch_size for the same; leave one of them out",
+    ),
     "no votes": (lambda data: data.select(min_votes=None), UsageError, "min_votes takes a whole number; got None"),
     "half a view": (lambda data: data.select(views=0.5), UsageError, "views takes a whole number; got 0.5"),
     "mask": (lambda data: data.select()[[True, False]], TypeError, "numpy.flatnonzero makes places of a mask"),

@@ -147,6 +147,7 @@ REFUSED: dict[str, tuple[Callable[[Any, Any], Any], type[GzError], str]] = {
     "a key": (lambda data, _run: gztrain.fit(data, "new", set={"stages.epoch": 1}), UsageError, "has the key"),
     "views": (lambda data, _run: gztrain.fit(data, "new", views=12), UsageError, "--views 12 was asked for"),
     "one callback": (lambda data, _run: gztrain.fit(data, "new", callbacks=Diary()), UsageError, r"such as \[Diary\("),
+    "no callbacks": (lambda _data, _run: gztrain.fit("nowhere", "new", callbacks=None), GzError, "no dataset folder"),
     "a data set": (lambda _data, _run: gztrain.fit("nowhere", "new"), GzError, "no dataset folder nowhere"),
     "a split": (lambda _data, run: run.evaluate("train"), UsageError, "no split 'train' of a run"),
     "labels": (lambda _data, run: run.evaluate("val", labels="x"), UsageError, "no label policy 'x'"),
