@@ -52,7 +52,10 @@ def read_labels(given: str | Iterable[str] | None) -> tuple[str, ...] | None:
         return None
     names = tuple(name.strip() for name in given.split(",")) if isinstance(given, str) else tuple(given)
     if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
-        raise UsageError(f"--labels got {given!r}; expected names of columns, such as ring,bar, each once; or none.")
+        raise UsageError(
+            f"--labels got {given!r}; expected names of columns, each once, such as ring,bar; or the word none, for "
+            "images without labels."
+        )
     return names
 
 

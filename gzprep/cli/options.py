@@ -42,7 +42,7 @@ OwnLabels = Annotated[
     typer.Option(
         "--labels",
         metavar="COLUMN[,COLUMN]",
-        help="Columns of 0/1, fractions, classes or votes, in place of a survey; or none.",
+        help="Columns of 0/1, fractions, classes or votes, in place of a survey; or the word none.",
         rich_help_panel=_COLUMNS,
     ),
 ]

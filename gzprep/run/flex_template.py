@@ -49,7 +49,7 @@ OPTIONS = (
     Parameter("recipe", "", "A recipe, such as gz2-vit, or a TOML file; the keys below are set over it.", "^.+$"),
     Parameter("catalogue", "", "One catalogue, in place of those in the data folder.", _PLACE, "GCS_READ_FILE"),
     Parameter("split", "", "Whose galaxies the one catalogue holds.", "^(train|test)$"),
-    Parameter("labels", "", "Columns of labels of your own catalogue, in place of a survey; or none.", "^.+$"),
+    Parameter("labels", "", "Columns of labels of your own catalogue, in place of a survey; or the word none.", "^.+$"),
     Parameter("id_column", "", "Column of ids of your own catalogue.", "^.+$"),
     Parameter("path_column", "", "Column of paths of images of your own catalogue.", "^.+$"),
     Parameter("fleet", "", "TOML file of worker options.", _PLACE, "GCS_READ_FILE"),

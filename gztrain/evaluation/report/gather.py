@@ -174,7 +174,7 @@ def _model_name(run: Run) -> str:
     except FileNotFoundError:
         return run.config.model.name
     sides = "" if ensemble.sides == 1 else f", {ensemble.sides} sides"
-    return f"ensemble of {len(ensemble.members)}, the first {run.config.model.name}{sides}"
+    return f"ensemble of {len(ensemble.members)} networks (the first: {run.config.model.name}){sides}"
 
 
 def _facts(run: Run, judged: Json, *, crossed: bool) -> tuple[tuple[str, str], ...]:

@@ -39,7 +39,8 @@ class Axes:
     def whiten(self, features: Floats | Doubles) -> Floats:
         """Features [N, D] to float32 [N, A] with mean 0 and variance 1 along each axis.
 
-        Values beyond 1e15 become 1e15, so that squares and their sums are numbers. NaN and inf become NaN.
+        Values beyond 1e15 become 1e15, so that squares and their sums are numbers. NaN stays NaN; inf becomes
+        1e15 or NaN.
         """
         with np.errstate(all="ignore"):
             return _short(self._along(features) / self.spread)

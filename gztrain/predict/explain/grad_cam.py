@@ -1,4 +1,4 @@
-"""Grad-CAM: which part of the last feature maps raises an answer (Selvaraju et al. 2017, arXiv:1610.02391)."""
+"""Grad-CAM: where the last feature maps make an answer more probable (Selvaraju et al. 2017, arXiv:1610.02391)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,7 @@ class GradCam:
     by_answer = True
 
     def heat(self, images: Pixels, answers: Floats) -> Floats:
-        """What raises some answers.
+        """What makes some answers more probable.
 
         Args:
             images: uint8 [N, S, S, 3].
@@ -41,7 +41,7 @@ class GradCam:
                 chosen, -1 for a label whose other answer was chosen.
 
         Returns:
-            float32 [Q, N, H, W], 0 or more. It is 0 everywhere if nothing in the maps raises an answer.
+            float32 [Q, N, H, W], 0 or more. It is 0 everywhere if nothing in the maps makes an answer more probable.
         """
         maps = np.asarray(self.front(images, training=False), np.float32)
         return np.stack([cam(maps, log_odds_gradient(self.back, self.tail, maps, weights)) for weights in answers])

@@ -14,7 +14,7 @@ from gztrain.predict.explain.overlay import heated, picture
 from gztrain.predict.explain.steady import RADII
 from gztrain.runs.folder import Json, Run
 
-_NO_HEAT = "no part raises this answer, or the network is too sure of it to tell"
+_NO_HEAT = "no part makes this answer more probable, or the network is too sure of it to tell"
 _LEAST_DROP = 0.05
 """A patch that holds less than this of an answer is not shown in the hottest colour."""
 STEADY, UNSTEADY = 0.1, 0.3

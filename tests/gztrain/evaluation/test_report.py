@@ -330,7 +330,7 @@ def test_a_trained_run_is_reported(dataset: Path, tmp_path: Path) -> None:
 def test_an_ensemble_is_called_one(dataset: Path, tmp_path: Path) -> None:
     folder = told_run(tmp_path / "run", dataset, "q1")
     folder.ensemble.write_text('{"members": ["a", "b"], "sides": 8}')
-    assert gather(folder.root).model == "ensemble of 2, the first small, 8 sides"
+    assert gather(folder.root).model == "ensemble of 2 networks (the first: small), 8 sides"
 
 
 def test_faults_are_sentences(run: RunFolder, dataset: Path, tmp_path: Path) -> None:
