@@ -172,6 +172,32 @@ def _below(text: str) -> str:
     return text
 
 
+class JoinedQuestion(_Part):
+    """A question of a folder that was joined."""
+
+    name: Text
+
+
+class JoinedSurvey(_Part):
+    """Its survey: what tells its questions from those of another folder."""
+
+    questions: Annotated[tuple[JoinedQuestion, ...], Field(max_length=1000)] = ()
+    suffix: Text | None = None
+
+
+class JoinedRecipe(_Part):
+    """Its recipe; without a survey it is that of Galaxy Zoo 2."""
+
+    survey: JoinedSurvey | None = None
+
+
+class JoinedFolder(_Part):
+    """One of the folders that ``gzprep merge`` joined."""
+
+    prefix: Text = ""
+    recipe: JoinedRecipe = JoinedRecipe()
+
+
 class Source(_Part):
     """Where the galaxies came from."""
 
@@ -179,6 +205,7 @@ class Source(_Part):
     catalogues: Annotated[tuple[CatalogueEntry, ...], Field(max_length=1000)]
     kind: Text | None = None
     images: Annotated[Text, AfterValidator(_below)] = "images"
+    inputs: Annotated[tuple[JoinedFolder, ...], Field(max_length=1000)] | None = None
 
 
 class Counted(_Part):

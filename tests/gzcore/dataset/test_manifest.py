@@ -102,6 +102,12 @@ DAMAGED: dict[str, tuple[Callable[[Any], None], str]] = {
     "no labels": (remove("labels"), "it has no labels"),
     "no split": (remove("splits", "test"), "it has no splits.test"),
     "no crop": (remove("recipe", "crop", "size"), "it has no recipe.crop.size"),
+    "joined from a number": (put([3], "source", "inputs"), "source.inputs.0"),
+    "joined under a number": (put([{"prefix": 3}], "source", "inputs"), "source.inputs.0.prefix is 3: "),
+    "a joined question in words": (
+        put([{"recipe": {"survey": {"questions": ["bar"]}}}], "source", "inputs"),
+        "source.inputs.0.recipe.survey.questions.0",
+    ),
     "no vector": (put([], "features"), "features has no vector"),
     "a crop in words": (put("64", "recipe", "crop", "size"), "recipe.crop.size is '64': "),
     "a crop of nothing": (put(0, "recipe", "crop", "size"), "recipe.crop.size is 0: "),
