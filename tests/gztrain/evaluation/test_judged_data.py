@@ -14,7 +14,7 @@ import pytest
 from gzcore.errors import GzError
 from gztrain.data.dataset import open_dataset
 from gztrain.data.galaxies import galaxies_of
-from gztrain.evaluation.judged_data import judged_data, names_of
+from gztrain.evaluation.judged_data import _joined_once, judged_data, names_of
 from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import RunFolder, open_run
 from gztrain.runs.galaxies import trained_of, write_galaxies
@@ -322,7 +322,26 @@ def test_galaxies_of_a_joined_folder_are_told_from_others(dataset: Path) -> None
     opened = open_dataset(dataset)
     source = {"inputs": [{"prefix": "gz2_"}, {"prefix": ""}]}
     joined = replace(opened, manifest={"survey": {"name": "merged"}, "source": source})
-    assert list(names_of("gz2_587", joined)) == ["gz2_587", "merged_gz2_587", "587", "gz2_587"]
+    assert names_of("gz2_587", joined) == {"gz2_587", "587"}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "name"),
+    [
+        pytest.param(
+            {"survey": {"name": "merged"}, "source": {"inputs": [{"prefix": "merged_gz2_"}]}}, "merged_gz2_587"
+        ),
+        pytest.param({"survey": {"name": "gz2"}, "source": {}}, "587"),
+        pytest.param({"source": {}}, "587"),
+    ],
+    ids=["joined twice", "as it was made", "made by an old version"],
+)
+@pytest.mark.parametrize("trained", ["587", "gz2_587", "merged_gz2_587"])
+def test_a_galaxy_is_known_again_however_often_folders_were_joined(
+    dataset: Path, manifest: dict[str, Any], name: str, trained: str
+) -> None:
+    names = names_of(name, replace(open_dataset(dataset), manifest=manifest))
+    assert _joined_once(trained) in names
 
 
 def test_an_ensemble_that_knows_no_galaxies_is_judged_on_test_alone(own: Path, dataset: Path) -> None:
