@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -79,8 +80,7 @@ def _read(root: Place) -> bytes:
 
 def _no_manifest(root: Place) -> str:
     """What to do about a folder without a manifest: finish it, or name another one if it holds other things."""
-    inside: Iterator[Place] = iter(root.iterdir())
-    names = sorted(path.name for path in islice(inside, _LOOKED_AT))
+    names = sorted(path.name for path in islice(_inside(root), _LOOKED_AT))
     what = f"{root} has no {MANIFEST}, so it is not a whole dataset folder"
     if not names or any(part in name for name in names for part in _UNFINISHED):
         return f"{what}; gzprep run --out {root} makes or finishes one."
@@ -88,6 +88,12 @@ def _no_manifest(root: Place) -> str:
     return printable(
         f"{what}; it holds {', '.join(names[:_SHOWN])}{dots}. Name a folder that gzprep run --out FOLDER made."
     )
+
+
+def _inside(root: Place) -> Iterator[Place]:
+    """What is in a folder; nothing if it cannot be listed, which is no reason to say less of the manifest."""
+    with suppress(OSError):
+        yield from root.iterdir()
 
 
 def _damaged(root: Place, why: BadDocument) -> str:

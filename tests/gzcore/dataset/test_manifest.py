@@ -1,7 +1,7 @@
 """The manifest, over a small one of a tree of its own: what is read of it, and that every damage is one sentence."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +182,15 @@ def test_a_missing_folder_or_manifest_is_told(tmp_path: Path) -> None:
 def test_a_half_made_folder_is_to_be_finished(name: str, tmp_path: Path) -> None:
     (tmp_path / name).touch()
     with pytest.raises(GzError, match="makes or finishes one"):
+        read_manifest(tmp_path)
+
+
+def test_a_folder_that_cannot_be_listed_has_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(GzError, match=r"has no manifest\.json"):
         read_manifest(tmp_path)
 
 
