@@ -42,14 +42,16 @@ class HelpfulCommand(TyperCommand):
             record = param.get_help_record(ctx)
             if record is not None:
                 kind = "Arguments" if param.param_type_name == "argument" else "Options"
-                groups.setdefault(getattr(param, "rich_help_panel", None) or kind, []).append(_plain(record, kind))
+                groups.setdefault(getattr(param, "rich_help_panel", None) or kind, []).append(
+                    plain_record(record, kind)
+                )
         for title, records in groups.items():
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
 
 
-def _plain(record: tuple[str, str], kind: str) -> tuple[str, str]:
+def plain_record(record: tuple[str, str], kind: str) -> tuple[str, str]:
     """What typer says of a parameter, without the type of an argument and the word "range"."""
     name, text = record
     shown = name.replace(" range>", ">").replace("<Path>", "<path>")

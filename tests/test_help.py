@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -131,6 +132,13 @@ def test_every_command_is_told_in_a_whole_sentence(help_of: dict[str, str]) -> N
     sentences = [sentence for part in parts for sentence in re.split(r"\n  (?=\w)", part)[1:]]
     assert len(sentences) == len(help_of) - 1
     assert all(sentence.rstrip().endswith(".") and "..." not in sentence for sentence in sentences)
+
+
+def test_every_command_is_in_a_part_of_the_help(package: str, help_of: dict[str, str]) -> None:
+    """A command that no part names could not be called."""
+    app = import_module(f"{package}.cli.commands").app
+    names = {entry.name or entry.callback.__name__.replace("_", "-") for entry in app.registered_commands}
+    assert names == help_of.keys() - {""}
 
 
 def test_the_first_command_is_the_one_to_begin_with(package: str, help_of: dict[str, str]) -> None:

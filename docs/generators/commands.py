@@ -10,6 +10,8 @@ from typing import Any
 
 from typer.main import get_command
 
+from gzcore.cli import plain_record
+
 PACKAGES = {"gzprep": "make and check data sets", "gztrain": "train, evaluate and predict"}
 
 
@@ -47,14 +49,13 @@ def _page(package: str, name: str, command: Any) -> str:  # noqa: ANN401 -- a co
         if record is not None:
             kind = "Arguments" if param.param_type_name == "argument" else "Options"
             title = getattr(param, "rich_help_panel", None) or kind
-            groups.setdefault(title, []).append(_entry(*record, kind=kind))
+            groups.setdefault(title, []).append(_entry(*plain_record(record, kind)))
     parts = [f"## {title}\n\n" + "\n\n".join(entries) for title, entries in groups.items() if entries]
     return "\n\n".join([f"# {package} {name}", _prose(command.help), f"```\n{usage}\n```", *parts]) + "\n"
 
 
-def _entry(name: str, text: str, *, kind: str) -> str:
-    shown = name.partition(" <")[0] if kind == "Arguments" else name.replace(" range>", ">").replace("<Path>", "<path>")
-    return f"`{shown}`\n: {_prose(text)}"
+def _entry(name: str, text: str) -> str:
+    return f"`{name}`\n: {_prose(text)}"
 
 
 def _prose(text: str | None) -> str:

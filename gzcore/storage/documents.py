@@ -197,6 +197,8 @@ def first_fault(error: "ValidationError") -> str:
     if first["type"] == "value_error":
         said = str(first["msg"]).removeprefix("Value error, ")
         return f"{key}: {said}" if first["loc"] else said
+    if first["type"] == "extra_forbidden":
+        return f"{key} is not known"
     shown = isinstance(first["input"], str | int | float | None)
     came = f" is {_short(repr(first['input']))}" if shown else ""
     return f"{key}{came}: {first['msg']}"

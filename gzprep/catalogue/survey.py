@@ -4,6 +4,7 @@ Each survey is a TOML file; those that come with gzprep are in ``gzprep/surveys`
 order of the questions and of their answers is that of every fraction and label vector in a shard: it is frozen.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -337,7 +338,8 @@ def _check_order(questions: Sequence[SurveyQuestion]) -> None:
         for answer in question.leads:
             if answer not in known:
                 raise ValueError(
-                    f"the parent {_shown(answer)} of {question.name!r} is no answer before it; {_choice(known)}"
+                    f"the parent {_shown(answer)} of {question.name!r} is no answer of a question before it; "
+                    f"{_choice(known)}"
                 )
         if question.derived is not None:
             _check_derived(question.name, question.derived, questions[:place])
@@ -366,4 +368,5 @@ def _choice(known: Collection[Answer]) -> str:
 
 
 def _shown(answer: Answer) -> str:
-    return f"{answer[0]!r}: {answer[1]!r}"
+    """Question and answer as the file of a survey has them."""
+    return json.dumps(answer, ensure_ascii=False)

@@ -92,17 +92,24 @@ def test_without_a_suffix_the_names_of_columns_are_those_of_the_questions() -> N
     ("changes", "sentence"),
     [
         pytest.param({"questions": [FIRST, FIRST]}, "it has the question 'shape' twice", id="question twice"),
-        pytest.param({"questions": [ARMS, FIRST]}, "'shape': 'featured' of 'arms' is no answer", id="parent later"),
+        pytest.param(
+            {"questions": [ARMS, FIRST]},
+            '["shape", "featured"] of \'arms\' is no answer of a question before it',
+            id="parent later",
+        ),
         pytest.param(
             {"questions": [FIRST, {**ARMS, "parent": ["shape", "round"]}]},
-            "is no answer before it; choose one of 'shape': ",
+            'is no answer of a question before it; choose one of ["shape", ',
             id="no such answer",
         ),
         pytest.param(
-            {"questions": [{**ARMS, "parent": ["arms", "1"]}]}, "'arms': '1' of 'arms' is no answer", id="own parent"
+            {"questions": [{**ARMS, "parent": ["arms", "1"]}]},
+            '["arms", "1"] of \'arms\' is no answer',
+            id="own parent",
         ),
         pytest.param({"questions": [{**ARMS, "used": []}]}, "questions.0.used", id="no used answer"),
         pytest.param({"questions": []}, "questions", id="no question"),
+        pytest.param({"schmes": {}}, "does not fit: schmes is not known", id="misspelt table"),
         pytest.param(
             {"questions": [{("usd" if key == "used" else key): value for key, value in FIRST.items()}]},
             "does not fit: it has no questions.0.used, and questions.0.usd is not known",
@@ -170,7 +177,7 @@ def test_without_a_suffix_the_names_of_columns_are_those_of_the_questions() -> N
         ),
         pytest.param(
             {"questions": [FIRST, {**BOTH, "parents": [["shape", "smooth"], ["shape", "round"]]}]},
-            "'shape': 'round' of 'both' is no answer before it",
+            '["shape", "round"] of \'both\' is no answer',
             id="one of the parents is no answer",
         ),
         pytest.param(
