@@ -136,10 +136,13 @@ def as_pairs(settings: Mapping[str, Any] | Iterable[str]) -> list[str]:
 
 
 def _as_toml(key: str, value: Any) -> str:  # noqa: ANN401 -- what a program gives
-    """A value as TOML has it, which is the JSON of all but None; letters stay, since TOML has no surrogates."""
-    if value is None:
+    """A value as TOML has it, which is the JSON of all but None; letters stay, since TOML has no surrogates.
+
+    JSON lets one control character through that TOML does not have; it is spelt out.
+    """
+    if value is None or (isinstance(value, list | tuple) and any(one is None for one in value)):
         raise UsageError(f"set has None for {key}, which no recipe can hold; leave the key out to have its default.")
-    return json.dumps(value, default=_plain, ensure_ascii=False)
+    return json.dumps(value, default=_plain, ensure_ascii=False).replace("\x7f", r"\u007f")
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -55,7 +55,7 @@ def test_pairs_beat_the_file_the_file_beats_the_base_and_the_base_the_defaults(f
 
 @pytest.mark.parametrize(
     "name",
-    ["plain", 'na"me\n', "K\u00e4se", "\U0001f370", "null", "3"],
+    ["plain", 'na"me\n\x7f', "K\u00e4se", "\U0001f370", "null", "3"],
     ids=["plain", "signs", "umlaut", "beyond 16 bits", "null", "digits"],
 )
 def test_a_value_of_a_program_arrives_as_it_is(name: str) -> None:
@@ -63,9 +63,10 @@ def test_a_value_of_a_program_arrives_as_it_is(name: str) -> None:
     assert read(*as_pairs(settings)) == Cake(3, name, Oven(90), ("a", "b"))
 
 
-def test_none_is_no_value() -> None:
+@pytest.mark.parametrize("value", [None, [90, None]], ids=repr)
+def test_none_is_no_value(value: object) -> None:
     with pytest.raises(UsageError, match=r"set has None for oven.heat.*leave the key out"):
-        as_pairs({"oven": {"heat": None}})
+        as_pairs({"oven": {"heat": value}})
 
 
 def test_the_base_is_left_as_it_was() -> None:
