@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gztrain.data.labels import Floats
-from gztrain.evaluation.verdicts import SAME, Finding, in_short
+from gztrain.evaluation.verdicts import SAME, Finding, by_chance, in_short
 
 Json = Mapping[str, Any]
 
@@ -59,9 +59,16 @@ def _ranking(figures: Json, intervals: Json) -> str:
     if auc is None:
         return "; no label has both classes here, so nothing can be ranked."
     mean_auc = f"mean AUC of a label {auc:.3f}" + (f" ({bounds[0]:.3f} to {bounds[1]:.3f})" if bounds else "")
-    if (bounds[0] if bounds else auc) > 0.5:
+    reach = _by_chance(figures)
+    if (bounds[0] if bounds else auc) > 0.5 and auc >= 0.5 + reach:
         return f": {mean_auc}, where a model that ignores the image has 0.500."
-    return f", but ranks galaxies no better than chance: {mean_auc}, where chance has 0.500."
+    few = f"few cases give up to {min(1.0, 0.5 + reach):.3f} by chance" if reach else "chance has 0.500"
+    return f", but is not shown to rank galaxies better than chance: {mean_auc}, where {few}."
+
+
+def _by_chance(figures: Json) -> float:
+    """How far from 0.5 few cases take the mean AUC of a label, if those of all labels are off together."""
+    return float(np.mean([by_chance(label) for label in figures["per_label"].values() if label["auc"] is not None]))
 
 
 def _accuracy(figures: Json, majority: Json) -> str:

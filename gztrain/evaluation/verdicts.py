@@ -99,27 +99,28 @@ def _ranks(name: str, label: Json, bounds: Sequence[float] | None) -> Iterator[F
         return
     low, high = bounds or (auc, auc)
     words = f"AUC {auc:.3f}" + (f", {low:.3f} to {high:.3f}" if bounds else "")
-    by_chance = _by_chance(label["positives"], label["known_labels"] - label["positives"])
-    if by_chance:
-        ends = max(0.0, 0.5 - by_chance), min(1.0, 0.5 + by_chance)
+    reach = by_chance(label)
+    if reach:
+        ends = max(0.0, 0.5 - reach), min(1.0, 0.5 + reach)
         words += f", where few cases give {ends[0]:.3f} to {ends[1]:.3f} by chance"
-    if high < 0.5 and auc <= 0.5 - by_chance:
+    if high < 0.5 and auc <= 0.5 - reach:
         yield Finding(
             "reversed",
             name,
             f"{name} is ranked worse than chance ({words}): its labels look swapped, since 1 - p would have "
             f"{1 - auc:.3f}.",
         )
-    elif low <= 0.5 or auc < 0.5 + by_chance:
+    elif low <= 0.5 or auc < 0.5 + reach:
         yield Finding("chance", name, f"{name} is not shown to be ranked better than chance ({words}).")
 
 
-def _by_chance(positives: int, negatives: int) -> float:
+def by_chance(label: Json) -> float:
     """How far from 0.5 chance alone takes an AUC in 95 % of cases, if few galaxies have the rarer value; else 0.
 
     Drawing galaxies again cannot show this: of one positive galaxy it draws the same one again and again. The spread is
     sqrt((P + F + 1) / (12 P F)) (Mann and Whitney 1947).
     """
+    positives, negatives = label["positives"], label["known_labels"] - label["positives"]
     if not 0 < min(positives, negatives) < FEW_CASES:
         return 0.0
     return _Z95 * math.sqrt((positives + negatives + 1) / (12 * positives * negatives))

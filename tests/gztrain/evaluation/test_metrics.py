@@ -20,6 +20,7 @@ from gztrain.evaluation.figures import COUNTS, METRICS
 from gztrain.evaluation.metrics import SCHEMA, as_document, describe, judge
 from gztrain.evaluation.predictions import Predictions
 from gztrain.evaluation.prevalence import Prevalence, corrected
+from gztrain.evaluation.summary import summarise
 from tests.gztrain.synthetic import ALL_SCHEMES, documented_keys, paths, scheme_of, some_predictions, with_votes
 
 checked = settings(deadline=None, derandomize=True, max_examples=40)
@@ -361,7 +362,26 @@ def test_a_predictor_that_guesses() -> None:
     noise = np.random.default_rng(5).random((100, 1)).astype(np.float32)
     found = judged(replace(predictions, probabilities=noise), scheme, bootstrap=50)
     assert found["constant"] is False
-    assert "but ranks galaxies no better than chance: mean AUC of a label 0." in found["verdict"]
+    assert "but is not shown to rank galaxies better than chance: mean AUC of a label 0." in found["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("positives", "expected"),
+    [
+        pytest.param([1], ", but is not shown to rank galaxies better than chance: mean AUC", id="one"),
+        pytest.param([5], ": mean AUC of a label 1.000 (1.000 to 1.000), where a model that ignores", id="five"),
+        pytest.param([1, 20, 20], ": mean AUC of a label 1.000 (1.000 to 1.000), where a model", id="one beside many"),
+    ],
+)
+def test_few_cases_do_not_show_that_galaxies_are_ranked(positives: list[int], expected: str) -> None:
+    """Each positive galaxy is ranked first, and so it is when galaxies are drawn again. One may be so by chance."""
+    per_label = {
+        f"l{place}": {"spread": 0.6, "auc": 1.0, "positives": count, "known_labels": 40}
+        for place, count in enumerate(positives)
+    }
+    figures = {"galaxies": 40, "per_label": per_label, "auc_macro": 1.0, "accuracy": None}
+    verdict = summarise(figures, {}, {"auc_macro": [1.0, 1.0]})["verdict"]
+    assert verdict.startswith(f"The output depends on the image{expected}")
 
 
 # ---------------------------------------------------------------- intervals

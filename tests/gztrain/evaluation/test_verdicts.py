@@ -85,7 +85,7 @@ BROKEN: dict[str, tuple[Callable[[], Predictions], str]] = {
         lambda: changed(lambda p, rng: p.mean(axis=0) + 1e-3 * rng.random(p.shape)),
         f"Hardly any dependence on the image: {SMOOTH}, ",
     ),
-    "shuffled labels": (shuffled_labels, "but ranks galaxies no better than chance"),
+    "shuffled labels": (shuffled_labels, "but is not shown to rank galaxies better than chance"),
     "outputs of two labels swapped": (
         lambda: changed(lambda p, _: swap(p, 1, 2)),
         f"Outputs look swapped: {EDGE_ON}, {SPIRAL}.",
