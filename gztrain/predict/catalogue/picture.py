@@ -21,8 +21,8 @@ from gztrain.predict.embeddings.search import Axes
 STATISTICS = 9
 LEAST = 8
 """px; the least side of an image that has all scales."""
-_SIDE = 112
-"""px; the side of the copy in which grain is looked for, or half of the image's side if that is less."""
+_SIDE = 160
+"""px; the copy in which grain is looked for is smaller than this, and at most half as large as the image."""
 _STEPS = (3, 1, 1)
 """Every so many-th pixel of a scale is looked at. 3 is no divisor of 8, the side of the blocks of a JPEG."""
 _SAMPLE = 75
@@ -40,13 +40,22 @@ def measure(image: Pixels) -> Floats:
         float32 [9]: the median contrast at three scales of brightness, then of green less blue, in grey levels; the
         shares of pixels whose red, green and blue are 0.
     """
-    side = min(_SIDE, len(image) // 2)
-    red, green, blue = cv2.split(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA))
+    red, green, blue = cv2.split(_smaller(image))
     bright = cv2.add(cv2.add(red, green, dtype=cv2.CV_32F), blue, dtype=cv2.CV_32F)
     colour = cv2.subtract(green, blue, dtype=cv2.CV_32F)
     sample = cv2.split(cv2.resize(image, (_SAMPLE, _SAMPLE), interpolation=cv2.INTER_NEAREST))
     black = [1 - cv2.countNonZero(one) / _SAMPLE**2 for one in sample]
     return np.array([*(one / 3 for one in _grain(bright)), *_grain(colour), *black], np.float32)
+
+
+def _smaller(image: Pixels) -> Pixels:
+    """The image with two by two pixels as one, again until it is small; OpenCV averages others far more slowly."""
+    while True:
+        side = len(image) // 2
+        pairs = image[: 2 * side, : 2 * side]
+        image = np.asarray(cv2.resize(pairs, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+        if side < _SIDE:
+            return image
 
 
 def _grain(plane: npt.NDArray[np.generic]) -> list[float]:

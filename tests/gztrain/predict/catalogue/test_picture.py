@@ -42,6 +42,17 @@ def test_images_of_any_size_from_8_px_have_all_statistics(side: int) -> None:
     assert np.isfinite(found).all()
 
 
+@pytest.mark.parametrize(("side", "block"), [(64, 2), (65, 2), (224, 2), (318, 2), (424, 4), (512, 4), (1000, 8)])
+def test_squares_of_pixels_become_one(side: int, block: int) -> None:
+    """What is left over at two edges is left out."""
+    blocks = sky(0, side=side // block)
+    image = np.zeros((side, side, 3), np.uint8)
+    inside = np.repeat(np.repeat(blocks, block, axis=0), block, axis=1)
+    image[: len(inside), : len(inside)] = inside
+    pairs = np.repeat(np.repeat(blocks, 2, axis=0), 2, axis=1)
+    np.testing.assert_array_equal(measure(image)[:6], measure(pairs)[:6])
+
+
 def test_grain_of_colour_is_told_from_grain_of_brightness() -> None:
     noise = np.random.default_rng(0).normal(0, 8, (64, 64, 1))
     grey = (60 + noise + np.zeros(3)).clip(0, 255).astype(np.uint8)
