@@ -103,14 +103,17 @@ def is_joint(question_width: int, loss: str) -> bool:
 def fit_temperatures(predictions: Predictions, scheme: Scheme, loss: str) -> tuple[float, ...]:
     """The temperature of each question at which the labels are most probable, given a prior around 1.
 
+    A few galaxies for which the model is certain and wrong can ask for a temperature although all other probabilities
+    are right. So it is kept only where it lowers the calibration error of these galaxies, too.
+
     Args:
         predictions: of galaxies that the model was not trained on, such as those of the validation fold.
         scheme: its questions.
         loss: the training loss, which says whether labels share a softmax.
 
     Returns:
-        One for each question; 1 where no galaxy has a known answer, where the better fit may be chance, or where the
-        labels that share a softmax have a twin.
+        One for each question; 1 where no galaxy has a known answer, where the better fit may be chance, where the
+        calibration error would not be lower, or where the labels that share a softmax have a twin.
     """
     return tuple(_fit(predictions, scheme, place, loss) for place in range(len(scheme.questions)))
 
@@ -133,7 +136,15 @@ def _fit(predictions: Predictions, scheme: Scheme, place: int, loss: str) -> flo
         return float(-likelihood + (log_temperature / _PRIOR_SD) ** 2 / 2)
 
     found = minimize_scalar(cost, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
-    return float(np.exp(found.x)) if cost(0.0) - found.fun > _CHANCE else 1.0
+    temperature = float(np.exp(found.x))
+    better = cost(0.0) - found.fun > _CHANCE and _lowers_ece(labels, scores, temperature, joint=joint)
+    return temperature if better else 1.0
+
+
+def _lowers_ece(labels: Ints, scores: Floats, temperature: float, *, joint: bool) -> bool:
+    """Whether a temperature lowers the calibration error of labels and probabilities, both [N, K], N at least 1."""
+    before, after = (ece(labels.ravel(), given.ravel()) for given in (scores, temper(scores, temperature, joint=joint)))
+    return before is not None and after is not None and after < before
 
 
 def layer_settings(scheme: Scheme, temperatures: Sequence[float], loss: str) -> Mapping[str, Any]:

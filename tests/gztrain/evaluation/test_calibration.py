@@ -77,6 +77,22 @@ def test_where_little_is_known_the_temperature_is_one(case: str) -> None:
     assert fit_temperatures(replace(few, mask=mask), scheme, "bce") == (1.0,)
 
 
+def test_four_galaxies_that_the_model_is_sure_and_wrong_about_do_not_make_the_others_worse() -> None:
+    """196 probabilities of .02, and as many true labels as they say; four of a millionth whose labels are true."""
+    scheme, predictions = scheme_of("q0"), overconfident("q0", 1.0, 200)
+    given, labels = np.full((200, 1), 0.02, np.float32), np.zeros((200, 1), np.int64)
+    given[:4], labels[:8] = 1e-6, 1
+    hotter = temper(given, 1.7, joint=False)
+    assert log_likelihood(labels, hotter) > log_likelihood(labels, given) + 10
+    assert ece(labels.ravel(), hotter.ravel()) > 2 * ece(labels.ravel(), given.ravel())
+    certain = replace(predictions, probabilities=given, labels=labels)
+    assert fit_temperatures(certain, scheme, "bce") == (1.0,)
+
+
+def log_likelihood(labels: np.ndarray, given: np.ndarray) -> float:
+    return float(np.log(np.where(labels == 1, given, 1 - given)).sum())
+
+
 @pytest.mark.parametrize("loss", ["bce", "softmax"])
 def test_the_layer_is_the_formula_and_changes_no_answer(loss: str, tmp_path: Path) -> None:
     import keras
