@@ -6,8 +6,11 @@ than the catalogue's. `read` is CPU time an image of reading alone, with the ind
 round begins with another source. Ratios are taken within a round, against files, and their median is told. Peak memory
 is given at both sizes. `--check` compares the shards.
 
-`python benchmarks/sources.py [--rounds N] [--sizes A B] [--kinds files parquet] [--check]`; JSON=1 prints one JSON
-document. Reading alone, in a minute: `--rounds 0`.
+What was just written is still in memory. A run reads each image once, so what counts for images that were not used
+today is `--cold`: the kernel forgets the contents of the images before each measurement (not the names of files).
+
+`python benchmarks/sources.py [--rounds N] [--sizes A B] [--kinds files parquet] [--check] [--cold]`; JSON=1 prints one
+JSON document. Reading alone, in a minute: `--rounds 0`.
 """
 
 import argparse
@@ -112,6 +115,14 @@ def sums(out: Path) -> str:
     return digest.hexdigest()
 
 
+def forget(place: Path) -> None:
+    """Let the kernel forget what is in a file, or in all files of a folder: the next reader waits for the disk."""
+    os.sync()  # only what is on the disk can be forgotten
+    for path in [place] if place.is_file() else filter(Path.is_file, place.rglob("*")):
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def read_all_images(sky: Sky, place: Path, room: Path) -> float:
     """CPU seconds an image: the index, the copying of parquet, and each image once in the order of ids."""
     from gzprep.config import Recipe
@@ -134,12 +145,14 @@ def in_turns(kinds: list[str], number: int) -> list[str]:
     return kinds[first:] + kinds[:first]
 
 
-def measure_reading(course: Course, kinds: list[str], size: int, rounds: int) -> dict[str, list[float]]:
+def measure_reading(course: Course, kinds: list[str], size: int, rounds: int, *, cold: bool) -> dict[str, list[float]]:
     """Microseconds of CPU an image, round by round, after a first round that is not counted."""
     sky, taken = course.sky(size), defaultdict(list)
     places = {kind: Path(KINDS[kind](sky)[1]) for kind in kinds}
     for number in range(rounds + 1):
         for kind in in_turns(kinds, number):
+            if cold:
+                forget(places[kind])
             seconds = read_all_images(sky, places[kind], course.folder)
             if number:
                 taken[kind].append(1e6 * seconds)
@@ -147,7 +160,7 @@ def measure_reading(course: Course, kinds: list[str], size: int, rounds: int) ->
 
 
 def measure(
-    course: Course, kinds: list[str], sizes: tuple[int, int], rounds: int
+    course: Course, kinds: list[str], sizes: tuple[int, int], rounds: int, *, cold: bool
 ) -> tuple[dict[str, list[Pair]], dict[str, set[str]]]:
     """Run every source at both sizes, round by round; and the sums of what they made of the larger one."""
     run, pairs, made = gzprep_command(1, "views.count=0"), defaultdict(list), defaultdict(set)
@@ -158,6 +171,8 @@ def measure(
             for size in sizes:
                 out = course.folder / "out"
                 command = [*run(course.sky(size), out), *sources[kind, size]]
+                if cold:
+                    forget(Path(sources[kind, size][1]))
                 seen.append(watch(command, last_cores(1), out=out))
                 made[kind].add(sums(out)) if size == sizes[1] else None
                 shutil.rmtree(out)
@@ -196,6 +211,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs=2, default=(500, 2500))
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--cold", action="store_true")
     given = parser.parse_args()
     given.kinds = list(dict.fromkeys(["files", *given.kinds]))
     return given
@@ -207,9 +223,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="gzprep-bench-") as name:
         course = Course(Path(name))
         course.warm([ONE_VIEW])
-        reading = measure_reading(course, given.kinds, given.sizes[1], given.rounds + 8)
+        reading = measure_reading(course, given.kinds, given.sizes[1], given.rounds + 8, cold=given.cold)
         say("  ".join(f"{kind} {median(taken):.0f} us an image" for kind, taken in reading.items()))
-        pairs, made = measure(course, given.kinds, tuple(given.sizes), given.rounds)
+        pairs, made = measure(course, given.kinds, tuple(given.sizes), given.rounds, cold=given.cold)
     if given.check and given.rounds and len(set.union(*made.values())) != 1:
         raise SystemExit("The shards are not the same.")
     told = document(reading, pairs)
