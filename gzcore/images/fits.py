@@ -10,6 +10,7 @@ import math
 import re
 import warnings
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ _MAGIC, _GZIP = b"SIMPLE  =", b"\x1f\x8b"
 _MOST_PLANES = 64
 _MOST_CARDS = 10_000
 """Of a header whose WCS is read: half a second; a header of 64 MB would take half a minute."""
+_MOST_UNITS = 1000
+"""Headers of a file that are read: a third of a second."""
 _NAME_KEYS = ("EXTNAME", "FILTER", "BAND")
 
 
@@ -104,7 +107,7 @@ def open_fits(data: bytes) -> FitsImage:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd headers, which do no harm
-            units = [unit for unit in fits.open(io.BytesIO(_plain(data)), memmap=False) if _is_image(unit)]
+            units = [unit for unit in _units(fits.open(io.BytesIO(_plain(data)), memmap=False)) if _is_image(unit)]
             if not units:
                 raise UnreadableImage("the FITS file holds no image of two or three axes")
             return _image_of(units)
@@ -130,6 +133,20 @@ def _plain(data: bytes) -> bytes:
         raise UnreadableImage("the image cannot be decoded: its gzip is damaged") from error
     check_file_size(len(plain))
     return plain
+
+
+def _units(file: Any) -> Iterator[Any]:  # noqa: ANN401 -- astropy has no types
+    """Yield the parts of a file, as astropy reads them.
+
+    A header may say that its data have fewer than no bytes. Then the next header would be looked for where this one
+    stands, again and again.
+    """
+    for number, unit in enumerate(file):
+        if number == _MOST_UNITS:
+            raise UnreadableImage(f"the FITS file has more than {_MOST_UNITS} headers")
+        if unit.fileinfo()["datSpan"] < 0:
+            raise UnreadableImage("the FITS file declares data of a negative size")
+        yield unit
 
 
 def _is_image(unit: Any) -> bool:  # noqa: ANN401 -- astropy has no types
