@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
@@ -21,8 +22,6 @@ PLACES = ("file_loc", "path", "filename")
 """Columns that may say where its image is."""
 POSITION = ("ra", "dec")
 """Columns that are carried to the output where they are there."""
-_EXACT = 2**53
-"""From here on not every whole number is a float64."""
 _DIGITS = (6, 4)
 """Letters of an id or file name that may name a folder: galaxy-datasets has 6 of dr7objid, and 4 of iauname."""
 
@@ -100,12 +99,17 @@ def open_source(path: Path, keep: Sequence[str] = ()) -> Source:
     return source
 
 
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """The type of the values, where a dictionary holds them."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
 def carried_as(name: str, kind: pa.DataType) -> pa.DataType | None:
     """The type in which the values of a column stand in the output; None for a type that no format has.
 
     A column without any value has a type without values; a position is a number, and anything else is text.
     """
-    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    plain = _plain(kind)
     if pa.types.is_null(plain):
         return pa.float64() if name in POSITION else pa.string()
     if pa.types.is_string(plain) or pa.types.is_large_string(plain):
@@ -163,13 +167,20 @@ def ids_of(table: pa.Table, source: Source) -> list[str]:
     Raises:
         UsageError: an id is a float that has lost its last digits.
     """
-    values = table[source.identity].to_pylist()
-    if any(isinstance(value, float) and abs(value) >= _EXACT for value in values):
+    column = table[source.identity]
+    values, exact = column.to_pylist(), _exact(column.type)
+    if any(isinstance(value, float) and abs(value) >= exact for value in values):
         raise UsageError(
             f"The ids in the column {source.identity} of {source.path} are floats, which have lost their last digits; "
             "write the column as text or as whole numbers."
         )
     return [_id_of(value) for value in values]
+
+
+def _exact(kind: pa.DataType) -> float:
+    """From here on a column of floats does not hold every whole number: 2**24 for float32; infinity for other types."""
+    plain = _plain(kind)
+    return 2.0 ** (np.finfo(plain.to_pandas_dtype()).nmant + 1) if pa.types.is_floating(plain) else math.inf
 
 
 def _id_of(value: object) -> str:

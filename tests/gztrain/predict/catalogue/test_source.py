@@ -85,3 +85,22 @@ def test_ids_that_became_floats_are_whole_numbers_again_or_refused(tmp_path: Pat
     assert ids_of(part, source) == ["12", "", "", "2.5"]
     with pytest.raises(UsageError, match="lost their last digits"):
         ids_of(pa.table({"id": [587722981736120347.0]}), source)
+
+
+FLOATS = {
+    "float16": (pa.array([2.0**11 - 1, 2.0**11]).cast(pa.float16()), 2**11 - 1),
+    "float32": (pa.array([2.0**24 - 1, 123456789.0]).cast(pa.float32()), 2**24 - 1),
+    "float64": (pa.array([2.0**53 - 1, 2.0**53]), 2**53 - 1),
+    "float32 in a dictionary": (pa.array([7.0, -123456789.0], pa.float32()).dictionary_encode(), 7),
+}
+"""An id that its type of floats holds, and one that may have been another number."""
+
+
+@pytest.mark.parametrize(("values", "held"), FLOATS.values(), ids=FLOATS)
+def test_float_ids_are_refused_where_their_own_type_loses_digits(tmp_path: Path, values: pa.Array, held: int) -> None:
+    pq.write_table(pa.table({"id": values}), tmp_path / "c.parquet")
+    source = open_source(tmp_path / "c.parquet")
+    (part,) = source.parts(10)
+    assert ids_of(part.slice(0, 1), source) == [str(held)]
+    with pytest.raises(UsageError, match="floats, which have lost their last digits; write the column as text"):
+        ids_of(part, source)
