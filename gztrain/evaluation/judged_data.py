@@ -11,14 +11,10 @@ from gzcore.dataset.layout import TEST, TRAIN
 from gzcore.errors import GzError
 from gztrain.data.dataset import Dataset
 from gztrain.data.galaxies import galaxies_of
+from gztrain.data.names import joined_once, names_of
 from gztrain.runs.data_set import DataRecord, record_of
 from gztrain.runs.folder import Json, Run
 from gztrain.runs.galaxies import same_data, trained_of
-
-_FIRST = {"name": "gz2"}
-"""The survey of manifests that name none: old versions knew Galaxy Zoo 2 alone."""
-_AGAIN = "merged_"
-"""The survey of a joined folder, as it stands before ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,31 +100,13 @@ def check_untrained(run: Run, dataset: Dataset, split: str) -> None:
             "run was trained on is not known any more, so it can only be judged on the data set that it was trained "
             "on: name that with --data."
         )
-    judged, taught = ids_of_split(run, dataset, split), frozenset(map(_joined_once, trained))
+    judged, taught = ids_of_split(run, dataset, split), frozenset(map(joined_once, trained))
     count = sum(not taught.isdisjoint(names_of(galaxy, dataset)) for galaxy in judged)
     if count:
         raise GzError(
             f"The run in {run.folder.root} was trained on {count} of {len(judged)} galaxies in the {split} split of "
             f"{other}, so it cannot be judged on them; it was trained on {run.data}."
         )
-
-
-def names_of(galaxy: str, dataset: Dataset) -> frozenset[str]:
-    """The ids that a galaxy of a data set may have in others: ``gzprep merge --prefix`` puts surveys before ids.
-
-    What is put before the ids of a folder that was itself joined is left out, since folders may be joined many times.
-    """
-    manifest = dataset.manifest
-    survey = (manifest.get("survey") or _FIRST)["name"]
-    inputs = (manifest.get("source") or {}).get("inputs") or ()
-    own = (galaxy.removeprefix(entry.get("prefix", "")) for entry in inputs)
-    return frozenset(map(_joined_once, (galaxy, f"{survey}_{galaxy}", *own)))
-
-
-def _joined_once(galaxy: str) -> str:
-    while galaxy.startswith(_AGAIN):
-        galaxy = galaxy.removeprefix(_AGAIN)
-    return galaxy
 
 
 def _check_members(run: Run, dataset: Dataset, split: str) -> None:

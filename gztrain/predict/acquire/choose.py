@@ -4,6 +4,7 @@ import csv
 import heapq
 import io
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import numpy as np
 from gzcore.errors import GzError
 from gzcore.images import Pixels
 from gzcore.storage.atomic import write_bytes
-from gztrain.data.dataset import Scheme
+from gztrain.data.dataset import Scheme, open_dataset
 from gztrain.data.labels import Floats
+from gztrain.data.names import joined_once, names_of, names_of_file, prefixes_of
 from gztrain.evaluation.ensemble import EnsembleRequest, members_of, open_members
 from gztrain.evaluation.members import in_groups
 from gztrain.predict.acquire.information import Acquisition, acquisition
@@ -29,6 +31,8 @@ SAMPLES = 20
 """Networks that are drawn by dropout."""
 _DIGITS = 6
 
+Called = Callable[[str], Collection[str]]
+"""The name of a galaxy, an id or the path of an image, to the ids that it may have in other data sets."""
 Opinions = Callable[[Pixels], Floats]
 """Images, uint8 [N, S, S, 3], to label probabilities by M networks, float32 [M, N, L]."""
 
@@ -106,9 +110,9 @@ def choose(request: NextRequest, advance: Advance = lambda _: None) -> Json:
     scheme, counts, trained = runs[0].scheme, Counts(), trained_of_all(runs)
     best: list[Chosen] = []
     left_out = looked = 0
-    have_ids = is_dataset(request.places)
+    called = called_in(request.places, runs)
     for names, images in galaxies_of(request.places, cut_of(runs[0], resize=request.resize), counts):
-        rows = untrained(names, trained, ids=have_ids)
+        rows = untrained(names, trained, called)
         left_out += len(names) - len(rows)
         looked += len(rows)
         if rows:
@@ -132,16 +136,34 @@ def choose(request: NextRequest, advance: Advance = lambda _: None) -> Json:
     return document
 
 
-def untrained(names: Sequence[str], trained: Collection[str] | None, *, ids: bool) -> list[int]:
+def untrained(names: Sequence[str], trained: Collection[str] | None, called: Called) -> list[int]:
     """Places of the galaxies that trained no run.
 
     Args:
-        names: ids of galaxies, or paths of images whose names are the ids.
+        names: ids of galaxies, or paths of images.
         trained: ids; None: they are not known.
-        ids: whether the names are ids; one may hold a dot or a slash.
+        called: the ids that the galaxy of a name may have.
     """
-    found = names if ids else [Path(name).stem for name in names]
-    return [place for place, galaxy in enumerate(found) if galaxy not in (trained or ())]
+    taught = frozenset(map(joined_once, trained or ()))
+    return [place for place, name in enumerate(names) if taught.isdisjoint(called(name))]
+
+
+def called_in(places: Sequence[Path], runs: Sequence[Run]) -> Called:
+    """The function that tells which ids the galaxies at some places may have in the data sets of runs.
+
+    An image file is named as its catalogue names the galaxy, so the prefixes of a joined folder come from the runs.
+    """
+    if is_dataset(places):
+        dataset = open_dataset(places[0])
+        return lambda name: names_of(name, dataset)
+    prefixes = frozenset().union(*map(_prefixes, runs))
+    return lambda name: names_of_file(name, prefixes)
+
+
+def _prefixes(run: Run) -> frozenset[str]:
+    with suppress(GzError):  # the data set of a run may be gone
+        return prefixes_of(open_dataset(run.dataset))
+    return frozenset()
 
 
 def open_opinions(paths: Sequence[Path], seed: int) -> tuple[list[Run], Opinions, int]:

@@ -14,7 +14,8 @@ import pytest
 from gzcore.errors import GzError
 from gztrain.data.dataset import open_dataset
 from gztrain.data.galaxies import galaxies_of
-from gztrain.evaluation.judged_data import _joined_once, judged_data, names_of
+from gztrain.data.names import joined_once, names_of
+from gztrain.evaluation.judged_data import judged_data
 from gztrain.runs.data_set import record_of
 from gztrain.runs.folder import RunFolder, open_run
 from gztrain.runs.galaxies import trained_of, write_galaxies
@@ -341,7 +342,7 @@ def test_a_galaxy_is_known_again_however_often_folders_were_joined(
     dataset: Path, manifest: dict[str, Any], name: str, trained: str
 ) -> None:
     names = names_of(name, replace(open_dataset(dataset), manifest=manifest))
-    assert _joined_once(trained) in names
+    assert joined_once(trained) in names
 
 
 def test_an_ensemble_that_knows_no_galaxies_is_judged_on_test_alone(own: Path, dataset: Path) -> None:
