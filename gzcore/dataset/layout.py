@@ -17,6 +17,10 @@ CATALOGUE = "catalogue.parquet"
 """A row a galaxy, rejected ones too."""
 REJECTS = "rejects.parquet"
 """A row a rejected galaxy."""
+MERGED = "merged"
+"""The name of a data set that ``gzprep merge`` joined from others, with which its shards begin."""
+MERGING = ".gzprep/merge.json"
+"""There where ``gzprep merge`` writes or has written."""
 CARDS = ("dataset_info.json", "features.json", "croissant.json", "README.md")
 """Descriptions for other programs and for people."""
 

@@ -4,13 +4,11 @@
 :mod:`gzcore.dataset.schema`.
 """
 
-from collections.abc import Iterator
-from contextlib import suppress
-from itertools import islice
 from typing import Any
 
 from gzcore.console import printable
 from gzcore.dataset.layout import FORMAT, MANIFEST
+from gzcore.dataset.making import command, inside, remake
 from gzcore.dataset.schema import Manifest
 from gzcore.errors import GzError
 from gzcore.storage.documents import BadDocument, fit, parse_json, read_bytes
@@ -19,8 +17,8 @@ from gzcore.storage.places import Place
 Json = dict[str, Any]
 _UNFINISHED = (".gzprep", ".tfrecord")
 """Part of a name in the folder of a data set that is being made."""
-_SHOWN, _LOOKED_AT = 3, 1000
-"""Names that a sentence says of a folder that is none; names that are looked at."""
+_SHOWN = 3
+"""Names that a sentence says of a folder that is none."""
 
 
 def read_manifest(root: Place) -> tuple[Manifest, Json]:
@@ -80,21 +78,15 @@ def _read(root: Place) -> bytes:
 
 def _no_manifest(root: Place) -> str:
     """What to do about a folder without a manifest: finish it, or name another one if it holds other things."""
-    names = sorted(path.name for path in islice(_inside(root), _LOOKED_AT))
+    names = sorted(path.name for path in inside(root))
     what = f"{root} has no {MANIFEST}, so it is not a whole dataset folder"
     if not names or any(part in name for name in names for part in _UNFINISHED):
-        return f"{what}; gzprep run --out {root} makes or finishes one."
+        return f"{what}; {command(root)} makes or finishes one."
     dots = ", ..." if len(names) > _SHOWN else ""
     return printable(
         f"{what}; it holds {', '.join(names[:_SHOWN])}{dots}. Name a folder that gzprep run --out FOLDER made."
     )
 
 
-def _inside(root: Place) -> Iterator[Place]:
-    """What is in a folder; nothing if it cannot be listed, which is no reason to say less of the manifest."""
-    with suppress(OSError):
-        yield from root.iterdir()
-
-
 def _damaged(root: Place, why: BadDocument) -> str:
-    return f"{root / MANIFEST} is damaged ({why}); run gzprep run --out {root} again: it writes the manifest anew."
+    return f"{root / MANIFEST} is damaged ({why}); {remake(root)}: it writes the manifest anew."

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gzcore.dataset.layout import CARDS, CATALOGUE, MANIFEST, REJECTS
+from gzcore.dataset.layout import CARDS, CATALOGUE, MANIFEST, MERGING, REJECTS
 from gzcore.errors import GzError
 from gzcore.storage.atomic import read_json, remove_tree, writing
 from gzcore.storage.locks import locked as hold
@@ -55,7 +55,7 @@ class Folder:
     @property
     def merging(self) -> Place:
         """There where ``gzprep merge`` writes or has written: the hashes of what it joins."""
-        return self.work / "merge.json"
+        return self.root / MERGING
 
     @property
     def refused(self) -> Place:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from gzcore.console import brief, printable
+from gzcore.dataset.layout import MERGED
 from gzcore.dataset.schema import Hash, Text
 from gzcore.errors import GzError
 from gzcore.storage.documents import BadDocument, fit
@@ -15,8 +16,6 @@ from gzprep.catalogue.survey import Survey
 from gzprep.dataset.data_hash import add_sums
 
 Json = dict[str, Any]
-MERGED = "merged"
-"""Kind of the source of such a data set; its name, too, and that of its survey."""
 
 
 class Input(BaseModel):

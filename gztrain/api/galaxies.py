@@ -11,6 +11,7 @@ import numpy as np
 
 from gzcore.console.call import keywords
 from gzcore.dataset.layout import CATALOGUE, TEST, TRAIN
+from gzcore.dataset.making import remake
 from gzcore.dataset.tree import Question
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.places import Place, as_place
@@ -114,8 +115,7 @@ class GalaxyDataset:
         table = read_catalogue(self._dataset)
         if table is None:
             raise GzError(
-                f"There is no {CATALOGUE} in {self.place}; run gzprep run --out {self.place} again: it makes what is "
-                "missing."
+                f"There is no {CATALOGUE} in {self.place}; {remake(self.place)}: it makes what is missing."
             )
         return as_frame(table)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gzcore.console import brief, say
 from gzcore.dataset.layout import MANIFEST, SPLITS
+from gzcore.dataset.making import command, remake
 from gzcore.dataset.manifest import parse_manifest, read_manifest
 from gzcore.dataset.schema import Manifest
 from gzcore.errors import GzError
@@ -58,8 +59,7 @@ def _take_manifest(root: Path, source: Url) -> None:
         data = read_bytes(source / MANIFEST)
     except FileNotFoundError:
         raise GzError(
-            f"There is no whole dataset folder at {source} (no manifest.json); gzprep run --out {source} makes or "
-            "finishes one."
+            f"There is no whole dataset folder at {source} (no manifest.json); {command(source)} makes or finishes one."
         ) from None
     except BadDocument as error:
         raise GzError(f"{source / MANIFEST} is damaged ({brief(error)}).") from None
@@ -110,8 +110,8 @@ def _fetch_one(source: Url, path: Path, sha256: str) -> None:
         copy_here(source, temporary)
         if sha256_of(temporary) != sha256:
             raise GzError(
-                f"{source} is not what its manifest says (another SHA-256); run gzprep run again: it makes what "
-                "differs."
+                f"{source} is not what its manifest says (another SHA-256); {remake(source.parent)}: it makes "
+                "what differs."
             )
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gzcore.dataset.features import Widths
 from gzcore.dataset.layout import SPLITS, TEST_FOLD
+from gzcore.dataset.making import remake
 from gzcore.dataset.manifest import Json, read_manifest
 from gzcore.dataset.schema import Manifest
 from gzcore.dataset.tfrecord import OVERHEAD
@@ -173,8 +174,8 @@ def open_dataset(place: Place) -> Dataset:
     lost = sum(_lost_in(shard) for shard in here)
     if lost > MOST_LOST:
         raise GzError(
-            f"The shards in {folder} are cut: {lost} of the records that the manifest lists are not in them. Run "
-            f"gzprep run --out {folder} again: it makes what is missing."
+            f"The shards in {folder} are cut: {lost} of the records that the manifest lists are not in them; "
+            f"{remake(folder)}: it makes what is missing."
         )
     return dataset
 
@@ -214,16 +215,16 @@ def _lost_in(shard: Shard) -> int:
         state = shard.path.stat()
     except OSError as error:
         raise GzError(
-            f"The shard {shard.path} of the manifest cannot be found ({error.strerror}); run gzprep run --out "
-            f"{shard.path.parent} again: it makes what is missing."
+            f"The shard {shard.path} of the manifest cannot be found ({error.strerror}); "
+            f"{remake(shard.path.parent)}: it makes what is missing."
         ) from None
     size = state.st_size
     if not stat.S_ISREG(state.st_mode):
-        raise GzError(f"The shard {shard.path} is not a regular file; remove it, and run gzprep run again.")
+        raise GzError(f"The shard {shard.path} is not a regular file; remove it, and {remake(shard.path.parent)}.")
     if size > shard.bytes:
         raise GzError(
             f"The shard {shard.path} has {size} bytes, the manifest says {shard.bytes}: it is not the file that was "
-            f"written. Run gzprep run --out {shard.path.parent} again: it makes what differs."
+            f"written; {remake(shard.path.parent)}: it makes what differs."
         )
     return max(0, shard.records - size // OVERHEAD)
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from gzcore.console import reason_of
 from gzcore.dataset.layout import CATALOGUE
+from gzcore.dataset.making import remake
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.damage import DAMAGE
 from gzcore.storage.places import Place, as_place, for_arrow
@@ -146,6 +147,6 @@ def _read(
         ids = table["id_str"].to_pylist()
     except DAMAGE as error:
         raise GzError(
-            f"{path} cannot be read for its debiased labels ({reason_of(error)}); run gzprep run again."
+            f"{path} cannot be read for its debiased labels ({reason_of(error)}); {remake(path.parent)}."
         ) from None
     return _Table(dict(zip(ids, range(len(ids)), strict=True)), vectors[0], vectors[1], fractions)

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from gzcore.console import reason_of
 from gzcore.dataset.layout import CATALOGUE
+from gzcore.dataset.making import remake
 from gzcore.dataset.tfrecord import HEADER, DamagedRecord
 from gzcore.errors import GzError
 from gzcore.storage.damage import DAMAGE
@@ -58,7 +59,7 @@ def read_catalogue(dataset: Dataset, columns: list[str] | None = None) -> pa.Tab
     except DAMAGE as error:
         raise GzError(
             f"{path} cannot be read ({reason_of(error)}), so it is not known which galaxies are in {dataset.place}; "
-            f"run gzprep run --out {dataset.place} again: it makes what is damaged."
+            f"{remake(dataset.place)}: it makes what is damaged."
         ) from None
 
 

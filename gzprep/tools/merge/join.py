@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gzcore.console import say
-from gzcore.dataset.layout import SPLITS, shard_name
+from gzcore.dataset.layout import MERGED, SPLITS, shard_name
 from gzcore.dataset.manifest import read_manifest
 from gzcore.errors import GzError, UsageError
 from gzcore.storage.atomic import withdraw, write_json, writing
@@ -13,7 +13,6 @@ from gzcore.storage.places import Place, Url
 from gzprep.config import Recipe
 from gzprep.dataset.folder import Folder, clear, locked, sweep
 from gzprep.dataset.leaks import COLUMNS, find_leaks
-from gzprep.dataset.merged import MERGED
 from gzprep.dataset.read import read_columns
 from gzprep.prepare.finish import write_cards
 from gzprep.tools.merge.inputs import Part

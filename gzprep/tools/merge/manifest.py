@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from gzcore.dataset.layout import FOLDS, FORMAT, SPLITS, TEST_FOLD
+from gzcore.dataset.layout import FOLDS, FORMAT, MERGED, SPLITS, TEST_FOLD
 from gzprep import __version__
 from gzprep.catalogue.galaxy import Split
 from gzprep.config import Recipe, as_document
-from gzprep.dataset.merged import MERGED, Input, is_merged, merged_data_hash, merged_recipe_hash
+from gzprep.dataset.merged import Input, is_merged, merged_data_hash, merged_recipe_hash
 from gzprep.prepare.finish import add_up, label_names, plain_json
 from gzprep.prepare.job import publication_date
 from gzprep.tools.merge.inputs import Part

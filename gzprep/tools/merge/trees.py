@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from gzcore.dataset.layout import MERGED
 from gzcore.errors import UsageError
 from gzprep.catalogue.survey import Survey
 from gzprep.catalogue.surveys import survey_of
-from gzprep.dataset.merged import MERGED
 
 Json = dict[str, Any]
 T = TypeVar("T")

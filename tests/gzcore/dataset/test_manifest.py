@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gzcore.dataset.features import Widths
-from gzcore.dataset.layout import FORMAT, shard_name
+from gzcore.dataset.layout import FORMAT, MERGING, shard_name
 from gzcore.dataset.manifest import read_manifest
 from gzcore.dataset.schema import QuestionEntry
 from gzcore.dataset.tree import Question
@@ -183,6 +183,22 @@ def test_a_half_made_folder_is_to_be_finished(name: str, tmp_path: Path) -> None
     (tmp_path / name).touch()
     with pytest.raises(GzError, match="makes or finishes one"):
         read_manifest(tmp_path)
+
+
+JOINED = {"what gzprep merge leaves": MERGING, "names of shards": "merged-train.tfrecord-00000-of-00002"}
+
+
+@pytest.mark.parametrize("manifest", ["{", None], ids=["a damaged manifest", "no manifest"])
+@pytest.mark.parametrize("name", JOINED.values(), ids=JOINED)
+def test_a_joined_folder_is_to_be_joined_again(name: str, manifest: str | None, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_text(manifest)
+    with pytest.raises(GzError) as caught:
+        read_manifest(tmp_path)
+    assert f"gzprep merge FOLDER FOLDER --out {tmp_path} --overwrite" in str(caught.value)
+    assert "gzprep run" not in str(caught.value)
 
 
 def test_a_folder_that_cannot_be_listed_has_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
