@@ -219,8 +219,10 @@ def _split(split: str, records: Sequence[BinRecord]) -> Json:
     }
 
 
-POLICIES = ["asked", "report", "debiased"]
-"""The label policies of a data set whose catalogue has debiased fractions; any other has the first two."""
+USUAL_POLICIES = ["asked", "report"]
+"""The label policies of every data set, which its manifest need not name."""
+POLICIES = [*USUAL_POLICIES, "debiased"]
+"""Those of a data set whose catalogue has debiased fractions."""
 
 
 def _labels(survey: Survey, records: Sequence[BinRecord]) -> Json:

@@ -9,7 +9,7 @@ from gzprep import __version__
 from gzprep.catalogue.galaxy import Split
 from gzprep.config import Recipe, as_document
 from gzprep.dataset.merged import Input, is_merged, merged_data_hash, merged_recipe_hash
-from gzprep.prepare.finish import add_up, label_names, plain_json
+from gzprep.prepare.finish import USUAL_POLICIES, add_up, label_names, plain_json
 from gzprep.prepare.job import publication_date
 from gzprep.tools.merge.inputs import Part
 from gzprep.tools.merge.records import LabelSums
@@ -80,9 +80,10 @@ def describe(parts: Sequence[Part], recipe: Recipe, splits: Mapping[str, Sequenc
 
 
 def _policies(parts: Sequence[Part]) -> Json:
-    """Label policies beside the usual ones, where every folder has them."""
-    told = [part.document["labels"].get("policies") for part in parts]
-    return {"policies": told[0]} if all(told) else {}
+    """The label policies that every folder has; a manifest names none where they are the usual ones."""
+    told = [part.document["labels"].get("policies") or USUAL_POLICIES for part in parts]
+    shared = [policy for policy in told[0] if all(policy in of_part for of_part in told)]
+    return {} if shared == USUAL_POLICIES else {"policies": shared}
 
 
 def _versions(parts: Sequence[Part]) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """Questions of several surveys joined to one: every survey with every other, and what is refused."""
 
 import itertools
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +10,9 @@ import pytest
 from gzcore.errors import UsageError
 from gzprep.catalogue.survey import Survey
 from gzprep.catalogue.surveys import known_survey, survey_files, survey_of
+from gzprep.dataset.folder import Folder
+from gzprep.tools.merge.inputs import Part
+from gzprep.tools.merge.manifest import _policies
 from gzprep.tools.merge.records import places_of, spread
 from gzprep.tools.merge.trees import join_surveys
 
@@ -91,3 +96,25 @@ def test_equal_names_with_other_suffixes_are_two_questions() -> None:
 def test_values_are_spread_over_their_places() -> None:
     wide = spread(np.array([0.5, 1], np.float32), np.array([3, 1]), 4, np.nan)
     np.testing.assert_array_equal(wide, np.array([np.nan, 1, np.nan, 0.5], np.float32))
+
+
+POLICIES: dict[str, tuple[list[list[str] | None], list[str] | None]] = {
+    "the usual ones": ([None, None], None),
+    "debiased in all": ([["asked", "report", "debiased"]] * 2, ["asked", "report", "debiased"]),
+    "debiased in the first": ([["asked", "report", "debiased"], None], None),
+    "debiased in the second": ([None, ["asked", "report", "debiased"]], None),
+    "one lacks report": ([["asked", "report", "debiased"], ["asked", "debiased"]], ["asked", "debiased"]),
+    "the first lacks report": ([["asked", "debiased"], None], ["asked"]),
+    "the usual ones by name": ([["asked", "report"], None], None),
+}
+"""The policies that the manifest of each folder names, and those that the joined one is to name."""
+
+
+@pytest.mark.parametrize(("told", "expected"), POLICIES.values(), ids=POLICIES)
+def test_a_joined_folder_has_the_label_policies_that_all_have(
+    told: list[list[str] | None], expected: list[str] | None
+) -> None:
+    labels: list[dict[str, Any]] = [{} if policies is None else {"policies": policies} for policies in told]
+    unread: Any = None
+    parts = [Part(Folder(Path("out")), unread, {"labels": entry}, unread, "") for entry in labels]
+    assert _policies(parts).get("policies") == expected
