@@ -4,7 +4,7 @@ UCDs are those of the IVOA's list (UCD1+ 1.5). A fraction has no unit.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape, quoteattr
 
 import pyarrow as pa
@@ -58,7 +58,7 @@ def columns_of(
         UsageError: a column that is kept has the name of one that is made.
     """
     questions = (column for question in scheme.questions for column in _of_question(question, members))
-    doubts = (*(_doubt() if doubt else ()), *(_PICTURE if picture else ()))
+    doubts = (_of_first(column, members) for column in (*(_doubt() if doubt else ()), *(_PICTURE if picture else ())))
     made = (*questions, *doubts, *_LAST)
     _refuse_kept(source, {column.name for column in made})
     return (*_carried(source), *made)
@@ -83,6 +83,12 @@ def _carried(source: Source) -> Iterator[Column]:
         yield Column(name, kind, told.get("description", f"{name} of the catalogue"), ucd, unit)
 
 
+def _of_first(column: Column, members: int) -> Column:
+    """A column that says so where it is known of the first of several models alone."""
+    said = f"{column.description} (of the first of the {members} models)"
+    return replace(column, description=said) if members > 1 else column
+
+
 def _of_question(question: Question, members: int) -> Iterator[Column]:
     title = question.title.rstrip("?")
     yield Column(
@@ -91,12 +97,13 @@ def _of_question(question: Question, members: int) -> Iterator[Column]:
         f"{title}: chance that a volunteer is asked this, along the decision tree",
         "stat.probability",
     )
-    yield Column(
+    usual = Column(
         f"{question.name}_expected-votes",
         pa.float32(),
         f"{title}: votes expected if as many volunteers see the galaxy as usual (USUALVOT)",
         "meta.number;stat.mean",
     )
+    yield _of_first(usual, members)
     for answer in question.answers:
         yield from _of_answer(question, title, answer, members)
 

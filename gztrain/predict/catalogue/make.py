@@ -227,7 +227,7 @@ def _told(request: CatalogueRequest, members: Sequence[Member]) -> dict[str, str
         "CATHASH": catalogue,
         "LEVEL": f"{first.told['level']:.0%}".replace("%", " %"),
         "METHOD": of_all(lambda member: str(member.fitted.told["method"])),
-        "USUALVOT": f"{first.usual:g}" if math.isfinite(first.usual) else "not known",
+        "USUALVOT": usual_votes([member.fitted.usual for member in members]),
         "COVERAGE": coverage_of([member.fitted.told for member in members]),
     }
 
@@ -235,6 +235,12 @@ def _told(request: CatalogueRequest, members: Sequence[Member]) -> dict[str, str
 def _hash_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def usual_votes(of_models: Sequence[float]) -> str:
+    """How many votes a question usually has in the data set of the first model, which expected votes rest on."""
+    told = f"{of_models[0]:g}" if math.isfinite(of_models[0]) else "not known"
+    return told if len(of_models) == 1 else f"{told} (of the first of the {len(of_models)} models)"
 
 
 def coverage_of(told: Sequence[Json]) -> str:

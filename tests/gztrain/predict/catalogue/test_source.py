@@ -10,7 +10,7 @@ import pytest
 from gzcore.errors import UsageError
 from gztrain.predict.catalogue.columns import columns_of
 from gztrain.predict.catalogue.formats import schema_of
-from gztrain.predict.catalogue.make import coverage_of
+from gztrain.predict.catalogue.make import coverage_of, usual_votes
 from gztrain.predict.catalogue.rows import _array
 from gztrain.predict.catalogue.source import find_images, ids_of, open_source
 from tests.gztrain.synthetic import scheme_of
@@ -75,6 +75,25 @@ def test_the_coverage_of_means_is_not_that_of_the_first_model() -> None:
     assert coverage_of(told[:1]) == "90 % intervals held 90.0 % of 40 vote fractions of 8 test galaxies."
     assert coverage_of(told).startswith("Intervals are means of those of 2 models; the means were not checked.")
     assert "Model 2: 90 % intervals held 80.0 %" in coverage_of(told)
+
+
+OF_THE_FIRST = ("_expected-votes", "feature_distance", "picture_distance", "_quantile")
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_what_is_of_the_first_model_alone_says_so(tmp_path: Path, members: int) -> None:
+    pq.write_table(pa.table({"id": ["a"]}), tmp_path / "c.parquet")
+    source = open_source(tmp_path / "c.parquet")
+    columns = columns_of(source, SCHEME, doubt=True, picture=True, members=members)
+    expected = {column.name for column in columns if column.name.endswith(OF_THE_FIRST)}
+    said = {column.name for column in columns if "of the first of the 3 models" in column.description}
+    assert said == (set() if members == 1 else expected)
+    assert len(expected) == 4 + len(SCHEME.questions)
+
+
+def test_usual_votes_of_several_models_are_those_of_the_first() -> None:
+    assert [usual_votes([votes]) for votes in (44.0, float("nan"))] == ["44", "not known"]
+    assert usual_votes([44.0, 30.0]) == "44 (of the first of the 2 models)"
 
 
 def test_ids_that_became_floats_are_whole_numbers_again_or_refused(tmp_path: Path) -> None:
