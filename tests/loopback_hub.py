@@ -114,6 +114,8 @@ def _commit(folder: Path, lines: list[dict[str, Any]]) -> dict[str, str]:
             file = folder / line["value"]["path"]
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(base64.b64decode(line["value"]["content"]))
+        elif line["key"] == "deletedFile":
+            (folder / line["value"]["path"]).unlink()
     return {"commitUrl": f"https://huggingface.co/datasets/someone/sky/commit/{COMMIT}", "commitOid": COMMIT}
 
 

@@ -51,7 +51,14 @@ def repository_of(address: str, kind: Kind) -> str:
 
 
 def push_folder(  # noqa: PLR0913 -- what a push is
-    folder: Path, names: Sequence[str], address: str, kind: Kind, *, maker: str, private: bool = False
+    folder: Path,
+    names: Sequence[str],
+    address: str,
+    kind: Kind,
+    *,
+    maker: str,
+    private: bool = False,
+    stale: Sequence[str] = (),
 ) -> Pushed:
     """Send some files of a folder to the hub. Files that the hub has already are not sent again.
 
@@ -62,6 +69,7 @@ def push_folder(  # noqa: PLR0913 -- what a push is
         kind: of the repository.
         maker: the program that made the folder.
         private: whether a new repository is one that only its owner sees.
+        stale: patterns of files that an earlier push may have sent; those that are not sent now are removed there.
 
     Raises:
         GzError: huggingface_hub is not installed, or the hub refuses.
@@ -75,6 +83,7 @@ def push_folder(  # noqa: PLR0913 -- what a push is
             repo_type=kind,
             folder_path=folder,
             allow_patterns=list(names),
+            delete_patterns=list(stale) or None,
             commit_message=f"Add a {_NAMES[kind]} made by {maker}",
         )
     except Exception as error:

@@ -1,6 +1,7 @@
 """A folder that gzprep made, sent to the Hugging Face hub."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gzcore.dataset.layout import CARDS, CATALOGUE, MANIFEST, REJECTS
@@ -8,6 +9,8 @@ from gzcore.errors import GzError
 from gzcore.storage.hub_push import Pushed, push_folder, repository_of
 from gzprep.dataset.read import open_folder
 from gzprep.tools.convert.record import RECORD, read_converted
+
+_SHARD = re.compile(r"(data/)?.*?(\.tfrecord|\.array_record)?-[0-9]{5,7}-of-[0-9]{5,7}(\.parquet|\.tar)?")
 
 
 def files_of(folder: Path) -> list[str]:
@@ -65,4 +68,12 @@ def push(folder: Path, address: str, *, private: bool = False) -> Pushed:
         UsageError: the address names no repository.
     """
     repository_of(address, "dataset")
-    return push_folder(folder, files_of(folder), address, "dataset", maker="gzprep", private=private)
+    names = files_of(folder)
+    return push_folder(folder, names, address, "dataset", maker="gzprep", private=private, stale=stale_of(names))
+
+
+def stale_of(names: Iterable[str]) -> list[str]:
+    """Patterns of all shards of the same format: those of an older data set would be read with the ones of this."""
+    found = filter(None, map(_SHARD.fullmatch, names))
+    parts = sorted({tuple(part or "" for part in shard.groups()) for shard in found})
+    return [f"{folder}*{kind}-*-of-*{ending}" for folder, kind, ending in parts]

@@ -23,6 +23,8 @@ _PLACES = ("path", "weights", "run")
 def push(run: Path, address: str, *, private: bool = False) -> Pushed:
     """Send the model, the card, the recipe and the figures of a run. ``gztrain predict`` works on what arrives.
 
+    Files of another run that was sent there before are replaced or removed; files of other names stay.
+
     Args:
         run: run folder.
         address: ``hf://user/name``; the repository is made where it is not there.
@@ -40,7 +42,9 @@ def push(run: Path, address: str, *, private: bool = False) -> Pushed:
             raise GzError(f"There is no {path.name} in {run}; gztrain evaluate {run} --split val writes it.")
     with tempfile.TemporaryDirectory(prefix="gztrain-") as temporary:
         names = _gather(folder, Path(temporary))
-        return push_folder(Path(temporary), names, address, "model", maker="gztrain", private=private)
+        # What another run left there would be read as a part of this one: ensemble.json makes an ensemble of it.
+        stale = [path.name for path in (folder.ensemble, folder.history) if path.name not in names]
+        return push_folder(Path(temporary), names, address, "model", maker="gztrain", private=private, stale=stale)
 
 
 def _gather(folder: RunFolder, target: Path) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gzprep.tools.push import stale_of
 from tests import loopback_hub
 from tests.running import gzprep
 
@@ -55,6 +56,42 @@ def test_of_a_dataset_folder_the_paths_of_this_machine_stay_here(dataset: Path, 
     assert not [name for name in arrived if name.startswith(".")]
     expected = {name: data for name, data in contents(dataset).items() if not name.startswith(".gzprep/")}
     assert arrived == expected
+
+
+OLD = {
+    "a dataset folder": ("dataset", "old-test.tfrecord-00001-of-00003"),
+    "a converted folder": ("converted", "data/train-00001-of-00003.parquet"),
+}
+
+
+@pytest.mark.parametrize(("made", "old"), OLD.values(), ids=OLD)
+def test_shards_of_a_data_set_that_was_sent_before_are_removed(
+    made: str, old: str, hub: Path, request: pytest.FixtureRequest
+) -> None:
+    """Programs that read all shards of a repository would mix two data sets. Other files stay."""
+    mine = {"notes.txt", "mine/extra-00000-of-00001.csv"}
+    for name in (old, *mine):
+        (hub / name).parent.mkdir(exist_ok=True)
+        (hub / name).write_text("-")
+    folder = request.getfixturevalue(made)
+    assert gzprep("push", folder, "hf://someone/sky").code == 0
+    sent = {name for name in contents(folder) if not name.startswith(".gzprep/")}
+    assert set(contents(hub)) == sent | mine
+
+
+SHARDS: dict[str, tuple[str, list[str]]] = {
+    "of gzprep run": ("gz2-train_views.tfrecord-00003-of-00016", ["*.tfrecord-*-of-*"]),
+    "ArrayRecord": ("gz2-test.array_record-00000-of-00002", ["*.array_record-*-of-*"]),
+    "parquet": ("data/train-00000-of-00002.parquet", ["data/*-*-of-*.parquet"]),
+    "WebDataset": ("data/train-00000-of-00002.tar", ["data/*-*-of-*.tar"]),
+    "a card": ("README.md", []),
+    "a table": ("catalogue.parquet", []),
+}
+
+
+@pytest.mark.parametrize(("name", "patterns"), SHARDS.values(), ids=SHARDS)
+def test_shards_of_the_same_format_are_known_by_their_names(name: str, patterns: list[str]) -> None:
+    assert stale_of([name, name]) == patterns
 
 
 def test_without_a_right_to_write_the_sentence_says_what_to_do(

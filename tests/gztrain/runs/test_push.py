@@ -62,6 +62,35 @@ def test_an_ensemble_arrives_as_an_ensemble(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "sent" / "ensemble.json").read_bytes())["members"] == ["a", "gs://bucket/b"]
 
 
+KINDS = {"an ensemble, then a run": (True, False), "a run, then an ensemble": (False, True), "one run": (False, False)}
+
+
+@pytest.mark.parametrize("kinds", KINDS.values(), ids=KINDS)
+def test_nothing_of_a_run_that_was_sent_before_is_left(
+    kinds: tuple[bool, bool], dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what its owner has put there stays."""
+    hub = tmp_path / "hub"
+    hub.mkdir()
+    (hub / "LICENSE").write_text("mine")
+    folder = untrained_run(tmp_path / "run", dataset, **{"model.size": 16, "bootstrap": 0})
+    evaluate(folder.root, "val")
+    with loopback_hub.serve({"someone/sky": hub}) as address:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        monkeypatch.setenv("HF_TOKEN", "hf_notarealtoken")
+        for joined in kinds:
+            for path, text in ((folder.ensemble, '{"members": [], "sides": 1}'), (folder.history, "")):
+                path.unlink(missing_ok=True)
+                if joined == (path == folder.ensemble):  # an ensemble has no history, a run is none
+                    path.write_text(text)
+            sent = gztrain("push", folder.root, "hf://someone/sky", "--json")
+            assert sent.code == 0, sent.err
+    own = "ensemble.json" if kinds[-1] else folder.history.name
+    names = {path.name for path in hub.iterdir()}
+    assert names == {"LICENSE", "README.md", "model.keras", "config.json", "metrics.json", own}
+
+
 def test_places_become_names_and_addresses_stay() -> None:
     document = {"path": "/home/me/gz2", "deep": [{"weights": "/home/me/w.h5"}, {"weights": "hf://a/b"}], "title": "a/b"}
     assert without_paths(document) == {
