@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from gzcore.console import brief, shown
+from gzcore.console.given import texts
 from gzcore.errors import UsageError
 from gzcore.storage.documents import DEEPEST, BadDocument, parse_toml, read_bytes
 from gzcore.storage.places import Place, as_place
@@ -132,7 +133,7 @@ def as_pairs(settings: Mapping[str, Any] | Iterable[str]) -> list[str]:
     """
     if isinstance(settings, Mapping):
         return [f"{key}={_as_toml(key, value)}" for key, value in leaves(settings).items()]
-    return [settings] if isinstance(settings, str) else [*settings]
+    return [*texts("set", settings)]
 
 
 def _as_toml(key: str, value: Any) -> str:  # noqa: ANN401 -- what a program gives

@@ -50,7 +50,8 @@ def read_labels(given: str | Iterable[str] | None) -> tuple[str, ...] | None:
     """
     if given is None:
         return None
-    names = tuple(name.strip() for name in given.split(",")) if isinstance(given, str) else tuple(given)
+    several = given.split(",") if isinstance(given, str) else given if isinstance(given, Iterable) else ()
+    names = tuple(name.strip() if isinstance(given, str) else name for name in several)
     if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
         raise UsageError(
             f"--labels got {given!r}; expected names of columns, each once, such as ring,bar; or the word none, for "

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gzcore.console.call import public
+from gzcore.console.given import path_text, texts, whole
 from gzcore.errors import UsageError
 from gzcore.recipe.overlay import as_pairs
 from gzcore.storage.places import Place, as_place
@@ -100,22 +101,19 @@ def run(  # noqa: PLR0913 -- options of the command line
     from gzprep.run.launch import RunRequest
     from gzprep.run.launch import run as launch
 
-    if labels is not None and survey is not None:
-        raise UsageError("--labels makes the questions of your own columns, so it cannot be used with --survey.")
-    if split not in list(Split):
-        raise UsageError(f"There is no split {split!r} of a catalogue; choose one of {', '.join(Split)}.")
+    _check(labels, survey, split)
     keys = {"survey": survey, "views__count": views, "crop__size": crop, "seed": seed, "limit": limit}
     request = RunRequest(
-        out=as_place(os.fspath(out)),
-        recipe=choose_recipe(_text(recipe), as_pairs(set), **keys, group_by=group_by),
-        data=_place(data),
-        catalogue=_place(catalogue),
+        out=as_place(path_text("out", out)),
+        recipe=choose_recipe(_text("recipe", recipe), as_pairs(set), **keys, group_by=group_by),
+        data=_place("data", data),
+        catalogue=_place("catalogue", catalogue),
         split=Split(split),
         runner=runner,
-        workers=workers,
-        options=(options,) if isinstance(options, str) else tuple(options),
+        workers=None if workers is None else whole("workers", workers),
+        options=texts("options", options),
         overwrite=overwrite,
-        images=_place(images),
+        images=_place("images", images),
         own=OwnColumns(read_labels(labels), id_column, path_column),
     )
     with _as_before():
@@ -138,9 +136,18 @@ def _as_before() -> Iterator[None]:
             gc.unfreeze()
 
 
-def _text(value: Named | None) -> str | None:
-    return None if value is None else os.fspath(value)
+def _check(labels: object, survey: object, split: object) -> None:
+    from gzprep.catalogue.galaxy import Split
+
+    if labels is not None and survey is not None:
+        raise UsageError("--labels makes the questions of your own columns, so it cannot be used with --survey.")
+    if split not in list(Split):
+        raise UsageError(f"There is no split {split!r} of a catalogue; choose one of {', '.join(Split)}.")
 
 
-def _place(value: Named | None) -> Place | None:
-    return None if value is None else as_place(os.fspath(value))
+def _text(name: str, value: Named | None) -> str | None:
+    return None if value is None else path_text(name, value)
+
+
+def _place(name: str, value: Named | None) -> Place | None:
+    return None if value is None else as_place(path_text(name, value))

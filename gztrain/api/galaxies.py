@@ -1,15 +1,13 @@
 """A data set as a program reads it."""
 
-import operator
 import os
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-import numpy as np
-
 from gzcore.console.call import keywords
+from gzcore.console.given import index, path_text, told, whole
 from gzcore.dataset.layout import CATALOGUE, TEST, TRAIN
 from gzcore.dataset.making import remake
 from gzcore.dataset.tree import Question
@@ -46,7 +44,11 @@ def open_dataset(place: "str | os.PathLike[str] | GalaxyDataset") -> "GalaxyData
     >>> data.folds
     (0, 1, 2, 3, 4)
     """
-    return place if isinstance(place, GalaxyDataset) else GalaxyDataset(open_folder(as_place(os.fspath(place))))
+    return (
+        place
+        if isinstance(place, GalaxyDataset)
+        else GalaxyDataset(open_folder(as_place(path_text("open_dataset", place))))
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,9 +116,7 @@ class GalaxyDataset:
         """
         table = read_catalogue(self._dataset)
         if table is None:
-            raise GzError(
-                f"There is no {CATALOGUE} in {self.place}; {remake(self.place)}: it makes what is missing."
-            )
+            raise GzError(f"There is no {CATALOGUE} in {self.place}; {remake(self.place)}: it makes what is missing.")
         return as_frame(table)
 
     @keywords("select")
@@ -136,7 +136,7 @@ class GalaxyDataset:
 
         Args:
             split: ``train`` or ``test``.
-            folds: a fold or several; None: all.
+            folds: a fold or several, not none of them; None: all.
             views: so many augmented views of each training galaxy, beside view 0.
             scheme: which labels; :attr:`schemes` has them.
             labels: the label policy: ``asked`` masks questions that no volunteer was asked; ``report`` masks none.
@@ -157,7 +157,7 @@ class GalaxyDataset:
         check_policy(self._dataset, labels)
         if ties not in get_args(Ties):
             raise UsageError(f"There is no way {ties!r} with ties; choose one of {', '.join(get_args(Ties))}.")
-        views, min_votes = _whole("views", views), _whole("min_votes", min_votes)
+        views, min_votes = whole("views", views), whole("min_votes", min_votes)
         if split == TRAIN:
             check_views(self._dataset, views)
         chosen = None if folds is None else _folds(folds)
@@ -183,26 +183,14 @@ class GalaxyDataset:
         return show.panel(f"Data set {self.manifest.get('name', '')} in {self.place}", facts)
 
 
-def _whole(name: str, value: Any) -> int:  # noqa: ANN401 -- what came
-    """A whole number, also one of numpy."""
-    try:
-        return _index(value)
-    except TypeError:
-        raise UsageError(f"{name} takes a whole number; got {value!r}.") from None
-
-
 def _folds(folds: Any) -> list[int]:  # noqa: ANN401 -- what came
     """A fold or several, also as numpy gives them."""
     with suppress(TypeError):
-        return [_index(folds)]
+        return [index(folds)]
     try:
-        return [_index(fold) for fold in folds]
+        found = [index(fold) for fold in folds]
     except TypeError:
-        raise UsageError(f"folds takes a whole number or several, such as 0 or [1, 2]; got {folds!r}.") from None
-
-
-def _index(value: Any) -> int:  # noqa: ANN401 -- what came
-    """A whole number; Python takes True for 1, but whoever gives a mask means other folds."""
-    if isinstance(value, bool | np.bool_):
-        raise TypeError
-    return operator.index(value)
+        raise UsageError(f"folds takes a whole number or several, such as 0 or [1, 2]; got {told(folds)}.") from None
+    if not found:
+        raise UsageError(f"folds is {told(folds)}, which chooses no galaxy; name a fold, or leave folds out for all.")
+    return found

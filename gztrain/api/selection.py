@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from gzcore.console import say
 from gzcore.console.call import keywords
+from gzcore.console.given import told, whole
 from gzcore.dataset.tree import Question
-from gzcore.errors import UsageError
 from gztrain.api import show
 from gztrain.api.for_torch import samples, samples_for_loader, worker_memory
 from gztrain.data import Batch, Reader, open_reader, order
@@ -111,17 +111,25 @@ class GalaxySelection:
         (3, 64, 64, 3)
         """
         if isinstance(index, slice):
-            return self._batch(range(len(self))[index])
+            return self._batch(self._sliced(index))
         try:
             operator.index(index)  # type: ignore[arg-type]
         except TypeError:  # a list, or an array: as samplers of PyTorch and Grain name the records of a batch
             if isinstance(index, str) or not isinstance(index, Iterable):
-                last = len(self) - 1
-                raise TypeError(
-                    f"Records are named by their places, 0 to {last}, in lists or in slices; got {index!r}."
-                ) from None
+                raise self._no_place(index) from None
             return self._batch(index)
         return samples(self._batch([index]))[0]  # type: ignore[list-item]
+
+    def _sliced(self, places: slice) -> range:
+        try:
+            return range(len(self))[places]
+        except (TypeError, ValueError):  # an end that is no whole number, or a step of 0
+            raise self._no_place(places) from None
+
+    def _no_place(self, came: object) -> TypeError:
+        return TypeError(
+            f"Records are named by their places, 0 to {len(self) - 1}, in lists or in slices; got {told(came)}."
+        )
 
     def _batch(self, indices: Iterable[SupportsIndex], memory: SharedBlocks | None = None) -> Arrays:
         places = [self._place(index) for index in indices]
@@ -138,7 +146,10 @@ class GalaxySelection:
             raise TypeError(
                 "True and False name no record; numpy.flatnonzero makes places of a mask, such as that of a table."
             )
-        place = operator.index(index)
+        try:
+            place = operator.index(index)
+        except TypeError:
+            raise self._no_place(index) from None
         if not -len(self) <= place < len(self):
             raise IndexError(f"There is no record {place}; this selection has {len(self)}.")
         return place % len(self)
@@ -185,6 +196,7 @@ class GalaxySelection:
         >>> for batch in train.batches(16, shuffle=True, seed=0):
         ...     known = batch["labels"][batch["mask"] == 1]
         """
+        batch, seed, epoch, threads = _numbers(batch, seed, epoch, threads)
         places = self._order(batch, shuffle=shuffle, seed=seed, epoch=epoch, drop_last=drop_last)
         reader = open_reader(threads=threads, skip_damaged=self.skip_damaged, buffers=self._buffers)
         return self._read(reader, places, batch)
@@ -195,8 +207,6 @@ class GalaxySelection:
             say(reader.damage.sentence())
 
     def _order(self, batch: int, *, shuffle: bool, seed: int, epoch: int, drop_last: bool) -> Places:
-        if not isinstance(batch, SupportsIndex) or batch < 1:
-            raise UsageError(f"A batch has 1 record or more; got {batch!r}.")
         read = len(self) // batch * batch if drop_last else len(self)
         places = order(seed, epoch, len(self)) if shuffle else np.arange(len(self), dtype=np.int64)
         return places[:read]
@@ -229,8 +239,8 @@ class GalaxySelection:
         """
         from gztrain.api.to_tf import as_dataset
 
+        batch, seed, epoch, threads = _numbers(batch, seed, epoch, threads)
         options = {"shuffle": shuffle, "seed": seed, "drop_last": drop_last, "threads": threads}
-        self._order(batch, shuffle=False, seed=seed, epoch=epoch, drop_last=drop_last)
         return as_dataset(self, batch, epoch, options)
 
     def to_torch(self) -> "GalaxySelection":
@@ -260,3 +270,17 @@ class GalaxySelection:
             "labels": f"{len(self.label_names)} of the scheme {self.scheme}, as {self.labels}",
         }
         return show.panel(f"{len(self):,} records of {self.data.place}", facts, show.galaxies(self))
+
+
+def _numbers(batch: int, seed: int, epoch: int, threads: int | None) -> tuple[int, int, int, int | None]:
+    """Check what a pass is made of before it begins, not with its first batch.
+
+    Raises:
+        UsageError: a number is none, or out of range.
+    """
+    return (
+        whole("batch", batch, 1),
+        whole("seed", seed),
+        whole("epoch", epoch),
+        None if threads is None else whole("threads", threads, 1),
+    )

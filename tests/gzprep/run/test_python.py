@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -45,10 +46,36 @@ def test_labels_and_options_come_as_text_or_in_a_list(
     assert [(request.own.labels, request.options) for request in asked] == [(expected, ("--project=sky",))] * 2
 
 
-@pytest.mark.parametrize("labels", [[], [""], [3], "a,,b"], ids=["none at all", "empty", "a number", "empty in text"])
+@pytest.mark.parametrize(
+    "labels",
+    [[], [""], [3], "a,,b", 5, True],
+    ids=["none at all", "empty", "a number in a list", "empty in text", "a number", "true"],
+)
 def test_labels_without_names_are_told(tmp_path: Path, labels: object) -> None:
     with pytest.raises(UsageError, match="expected names of columns"):
         gzprep.run(data=tmp_path, out=tmp_path / "out", labels=labels)  # type: ignore[arg-type]
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "a number for options": ({"options": 5}, "options takes a text, or several in a list; got 5"),
+    "numbers for options": ({"options": [5]}, r"options takes a text, or several in a list; got \[5\]"),
+    "a number for set": ({"set": 5}, "set takes a text, or several in a list; got 5"),
+    "a number in set": ({"set": [5]}, r"set takes a text, or several in a list; got \[5\]"),
+    "a number for data": ({"data": 5}, "data takes a path or an address; got 5"),
+    "nothing for out": ({"out": None}, "out takes a path or an address; got None"),
+    "bytes for images": ({"images": b"a"}, "images takes a path or an address; got b'a'"),
+    "a number for a recipe": ({"recipe": 5}, "recipe takes a path or an address; got 5"),
+    "text for workers": ({"workers": "2"}, "workers takes a whole number; got '2'"),
+    "true for workers": ({"workers": True}, "workers takes a whole number; got True"),
+    "a list for split": ({"split": ["train"]}, "no split"),
+}
+
+
+@pytest.mark.parametrize(("given", "words"), WRONG.values(), ids=WRONG)
+def test_a_value_of_another_type_is_told(tmp_path: Path, given: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        gzprep.run(**{"data": tmp_path, "out": tmp_path / "out", **given})
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_not_there_is_told() -> None:
