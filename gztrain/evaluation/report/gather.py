@@ -98,10 +98,7 @@ def gather(path: Path, data: Place | None = None, split: str | None = None) -> R
     chosen, judged = _choose_split(run, split)
     predictions = read_predictions(run.folder.predictions_of(chosen))
     check(predictions, run.scheme)
-    mistakes = {
-        question.name: worst_mistakes(question, *_columns(untied(predictions, run.scheme, place), block), MISTAKES)
-        for place, (question, block) in enumerate(zip(run.scheme.questions, run.scheme.blocks, strict=True))
-    }
+    mistakes = _mistakes(predictions, run.scheme)
     wanted = {predictions.ids[mistake.row] for of_question in mistakes.values() for mistake in of_question}
     judged_on = judged_from(run, chosen, judged)
     folds = None if crossed or judged_on.split == "test" else {run.config.fold}
@@ -121,6 +118,14 @@ def gather(path: Path, data: Place | None = None, split: str | None = None) -> R
         galaxies=galaxies,
         absence=absence,
     )
+
+
+def _mistakes(predictions: Predictions, scheme: Scheme) -> dict[str, list[Mistake]]:
+    """For each question, by name, the mistakes of which the model was most certain."""
+    return {
+        question.name: worst_mistakes(question, *_columns(untied(predictions, scheme, place), block), MISTAKES)
+        for place, (question, block) in enumerate(zip(scheme.questions, scheme.blocks, strict=True))
+    }
 
 
 def open_run_or_folds(path: Path) -> tuple[Run, bool]:
