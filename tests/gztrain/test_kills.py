@@ -35,15 +35,21 @@ STAGES = {"tensorflow": (), "jax": ("--fine-tune-epochs", "0")}
 def killers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Killer]]:
     """A process for each backend that is asked for, which runs and kills commands."""
     compiled = str(tmp_path_factory.mktemp("compiled"))
-    kept = {
+    with ExitStack() as started:
+        yield cache(lambda backend: started.enter_context(killer(backend, **settings(backend, compiled))))
+
+
+def settings(backend: str, compiled: str) -> dict[str, str]:
+    """Variables of the process of a backend: JAX compiles less, and once; TensorFlow runs as users run it."""
+    if backend != "jax":
+        return {}
+    return {
         "JAX_COMPILATION_CACHE_DIR": compiled,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         # A few steps need no well compiled code; with level 0 a step takes a second.
         "XLA_FLAGS": "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true"
         " --xla_cpu_use_fusion_emitters=false",
     }
-    with ExitStack() as started:
-        yield cache(lambda backend: started.enter_context(killer(backend, **kept)))
 
 
 @pytest.mark.parametrize(("backend", "moments"), KILLS)
