@@ -16,7 +16,8 @@ from gzcore.storage.places import Place
 from gzprep.catalogue.values import EXACT, FloatId, UnfitValue, canonical_id, is_null, parse_number, show, trim
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
-_EXACT = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}
+EXACT_OF = {pa.float16(): 1 << 11, pa.float32(): 1 << 24, pa.float64(): EXACT}
+"""From here on a type of floating-point numbers does not hold every integer."""
 """From here on a short floating-point number does not hold every integer."""
 _UNREADABLE = (ValueError, OverflowError, pa.ArrowException)
 """What a value of pyarrow may raise on its way to Python: a date out of limits, text that is not UTF-8."""
@@ -127,7 +128,7 @@ def ids(column: pa.ChunkedArray | pa.Array, path: Place, name: str = _ID) -> lis
         return list(array.cast(pa.string()).to_pylist())
     values = any_values(array)
     try:
-        return [_id(value, _EXACT.get(array.type, EXACT), name) for value in values]
+        return [_id(value, EXACT_OF.get(array.type, EXACT), name) for value in values]
     except FloatId as error:
         raise GzError(
             f"The catalogue {path} holds ids as floating-point numbers ({error}), which lose digits; "

@@ -23,6 +23,7 @@ from gzcore.images import MissingImage, check_file_size
 from gzcore.storage.atomic import appearing
 from gzcore.storage.damage import DAMAGE
 from gzcore.storage.places import Place, for_arrow
+from gzprep.catalogue.columns import EXACT_OF
 from gzprep.images.sources.base import Named
 from gzprep.images.sources.index import Index, IndexBuilder, Location, Table, keys_of_path, name_key
 from gzprep.images.sources.tar import EMPTY, TarImages
@@ -168,7 +169,7 @@ class _Names:
 
     def keys(self, table: pa.RecordBatch) -> Iterator[tuple[bytes, ...]]:
         """Everything that each row of a batch is found by."""
-        ids = [map(_id_keys, table[name].to_pylist()) for name in self.ids]
+        ids = [map(_id_keys, _id_texts(table[name])) for name in self.ids]
         told = [table[name].to_pylist() for name in self.paths]
         if self.inside:
             told.append(pc.struct_field(table[self.column], "path").to_pylist())
@@ -177,8 +178,17 @@ class _Names:
         return (tuple(chain.from_iterable(row)) for row in zip(*ids, *paths, strict=True))
 
 
-def _id_keys(value: Any) -> tuple[bytes, ...]:  # noqa: ANN401 -- any value of a table
-    return () if value is None else (name_key(str(value)),)
+def _id_texts(column: pa.Array) -> list[str | None]:
+    """Ids as text: 12.0 is the id 12. One that may have been rounded names no image, since it may be another galaxy."""
+    if column.type not in EXACT_OF:
+        return [None if value is None else str(value) for value in column.to_pylist()]
+    exact, values = EXACT_OF[column.type], column.to_pylist()
+    sure = [value is not None and value.is_integer() and abs(value) < exact for value in values]
+    return [f"{value:.0f}" if known else None for value, known in zip(values, sure, strict=True)]
+
+
+def _id_keys(name: str | None) -> tuple[bytes, ...]:
+    return () if name is None else (name_key(name),)
 
 
 def _path_keys(path: Any, folder: Any) -> tuple[bytes, ...]:  # noqa: ANN401 -- any value of a table

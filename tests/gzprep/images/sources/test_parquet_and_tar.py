@@ -121,6 +121,8 @@ def test_a_huge_member_is_not_read(tmp_path: Path) -> None:
 COLUMNS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "id and a struct": ({"id_str": ["1", "2", "3"], "image": STRUCT}, {}),
     "integers as ids": ({"objid": [1, 2, 3], "image": STRUCT}, {}),
+    "floats as ids": ({"objid": [1.0, 2.0, 3.0], "image": pa.binary()}, {}),
+    "narrow floats as ids": ({"objid": np.array([1, 2, 3], np.float32), "image": pa.binary()}, {}),
     "paths in the struct alone": ({"image": STRUCT}, {}),
     "plain binary": ({"id_str": ["1", "2", "3"], "picture": pa.binary()}, {}),
     "large binary": ({"id_str": ["1", "2", "3"], "picture": pa.large_binary()}, {}),
@@ -153,6 +155,19 @@ def test_parquet_columns(tmp_path: Path, columns: dict[str, Any], images: dict[s
         assert [source.open(ImageName(name, "", "")) for name in ("1", "3")] == [b"one", b"three"]
         with pytest.raises(MissingImage, match="its image is empty"):
             source.open(ImageName("2", "", ""))
+
+
+ROUNDED = {"float16": (np.float16, 2**11), "float32": (np.float32, 123456789), "float64": (np.float64, 2**53)}
+
+
+@pytest.mark.parametrize(("kind", "name"), ROUNDED.values(), ids=ROUNDED)
+def test_an_id_that_may_have_been_rounded_names_no_image(tmp_path: Path, kind: Any, name: int) -> None:
+    ids = np.array([name, 7, np.nan], kind)
+    path = write_parquet(tmp_path / "x.parquet", {"objid": ids, "image": pa.binary()})
+    for source in both(path):
+        for wanted in (str(name), f"{ids[0]:.0f}", f"{ids[0]}", "nan"):
+            with pytest.raises(MissingImage):
+                source.open(ImageName(wanted, "", ""))
 
 
 REFUSED_COLUMNS: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
