@@ -68,3 +68,13 @@ def path_text(name: str, value: Any) -> str:  # noqa: ANN401 -- what came
     if not isinstance(text, str):
         raise UsageError(f"{name} takes a path or an address; got {told(value)}.")
     return text
+
+
+def path_texts(name: str, value: Any) -> list[str]:  # noqa: ANN401 -- what came
+    """The paths or addresses of an argument, one or several, as texts.
+
+    Raises:
+        UsageError: one of them is something else.
+    """
+    several = isinstance(value, Iterable) and not isinstance(value, str | bytes | os.PathLike)
+    return [path_text(name, one) for one in (value if several else [value])]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gzcore.console.call import public
+from gzcore.console.given import path_text, path_texts
 from gzcore.recipe.overlay import as_pairs
 from gzcore.storage.places import as_place, local
 
@@ -40,12 +41,13 @@ def inspect(
     from gzprep.tools.defect_scan import inspect as look_at
     from gzprep.tools.defect_scan import is_dataset, recipe_of
 
-    named = [paths] if isinstance(paths, str | os.PathLike) else [*paths]
-    places, pairs = [as_place(os.fspath(path)) for path in named], as_pairs(set)
+    places, pairs = [as_place(path) for path in path_texts("paths", paths)], as_pairs(set)
     own = recipe is None and not pairs and len(places) == 1 and is_dataset(places[0])
-    rules = recipe_of(places[0]) if own else choose_recipe(None if recipe is None else os.fspath(recipe), pairs)
+    rules = (
+        recipe_of(places[0]) if own else choose_recipe(None if recipe is None else path_text("recipe", recipe), pairs)
+    )
     sheets = empty_sheets(rules.defects)
     found = [one.as_json() for one in watch(look_at(places, rules), sheets)]
     if html is not None:
-        write_review(sheets, local(as_place(os.fspath(html))), rules)
+        write_review(sheets, local(as_place(path_text("html", html))), rules)
     return found

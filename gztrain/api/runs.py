@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from gzcore.console import say
 from gzcore.console.call import public
+from gzcore.console.given import path_text, path_texts, texts
 from gzcore.errors import UsageError
 from gzcore.recipe.named import find_recipe
 from gzcore.recipe.overlay import as_pairs
@@ -136,7 +137,7 @@ def fit(  # noqa: PLR0913 -- as on the command line
         raise UsageError(f"callbacks is a list of Keras callbacks, such as [{type(callbacks).__name__}(...)].")
     pairs = [*as_pairs(set), *as_settings(options)]
     where = open_dataset(data).place
-    place = as_place(os.fspath(run))
+    place = as_place(path_text("run", run))
     start(
         "fit",
         where,
@@ -159,7 +160,7 @@ def named_recipe(recipe: Named | None) -> Place | None:
     """
     if recipe is None:
         return None
-    return find_recipe("gztrain", recipe) if isinstance(recipe, str) else as_place(os.fspath(recipe))
+    return find_recipe("gztrain", recipe) if isinstance(recipe, str) else as_place(path_text("recipe", recipe))
 
 
 def open_run(place: "Named | TrainedRun") -> "TrainedRun":
@@ -174,7 +175,7 @@ def open_run(place: "Named | TrainedRun") -> "TrainedRun":
     >>> open_run("first").label_names[:2]
     ('smooth-or-featured-gz2_smooth', 'disk-edge-on-gz2_yes')
     """
-    run = place if isinstance(place, TrainedRun) else TrainedRun(as_place(os.fspath(place)))
+    run = place if isinstance(place, TrainedRun) else TrainedRun(as_place(path_text("open_run", place)))
     _ = run._opened  # noqa: SLF001 -- whether there is one
     return run
 
@@ -259,7 +260,7 @@ class TrainedRun:
 
         if split not in get_args(Split):
             raise UsageError(f"There is no split {split!r} of a run; choose one of {', '.join(get_args(Split))}.")
-        place = None if data is None else as_place(os.fspath(data))
+        place = None if data is None else as_place(path_text("data", data))
         with run_here(self.place) as here:
             name, document = evaluate_on(
                 here.folder,
@@ -267,8 +268,8 @@ class TrainedRun:
                 data=place,
                 labels=check_policy(labels),
                 skip_damaged=skip_damaged,
-                by=(by,) if isinstance(by, str) else by,
-                prevalence=None if prevalence is None else Path(prevalence),
+                by=texts("by", by),
+                prevalence=None if prevalence is None else Path(path_text("prevalence", prevalence)),
             )
             here.send()
         return Metrics(document, name)
@@ -299,8 +300,7 @@ class TrainedRun:
         from gztrain.predict.crops import find_files
         from gztrain.predict.images import Scale, columns, count_true, counts_of, cut_of, notes, predict_files
 
-        named = [paths] if isinstance(paths, str | os.PathLike) else paths
-        files = find_files([local(as_place(os.fspath(path))) for path in named])
+        files = find_files([local(as_place(path)) for path in path_texts("paths", paths)])
         run, cut = self._opened, cut_of(self._opened, resize=resize)
         batches = predict_files(files.images, self.model.predict_on_batch, cut=cut, scheme=run.scheme)
         table = pa.Table.from_batches(batches, columns(run.scheme))

@@ -78,6 +78,16 @@ def test_a_value_of_another_type_is_told(tmp_path: Path, given: dict[str, Any], 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"paths": 5}, "paths"), ({"paths": [5]}, "paths"), ({"paths": ".", "recipe": 5}, "recipe")],
+    ids=["paths", "one of several paths", "recipe"],
+)
+def test_inspect_tells_what_is_no_path(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=f"{words} takes a path or an address; got 5"):
+        gzprep.inspect(**given)
+
+
 def test_what_is_not_there_is_told() -> None:
     with pytest.raises(GzError, match="no nowhere to inspect"):
         gzprep.inspect("nowhere")

@@ -151,6 +151,17 @@ REFUSED: dict[str, tuple[Callable[[Any, Any], Any], type[GzError], str]] = {
     "a data set": (lambda _data, _run: gztrain.fit("nowhere", "new"), GzError, "no dataset folder nowhere"),
     "a split": (lambda _data, run: run.evaluate("train"), UsageError, "no split 'train' of a run"),
     "labels": (lambda _data, run: run.evaluate("val", labels="x"), UsageError, "no label policy 'x'"),
+    "a number for a run": (
+        lambda data, _run: gztrain.fit(data, 5),
+        UsageError,
+        "run takes a path or an address; got 5",
+    ),
+    "a number for a recipe": (lambda data, _run: gztrain.fit(data, "new", recipe=5), UsageError, "recipe takes a path"),
+    "a number to open": (lambda _data, _run: gztrain.open_run(5), UsageError, "takes a path or an address; got 5"),
+    "a number for data": (lambda _data, run: run.evaluate(data=5), UsageError, "data takes a path .*; got 5"),
+    "a number for by": (lambda _data, run: run.evaluate(by=5), UsageError, "by takes a text, or several .*; got 5"),
+    "a number to predict": (lambda _data, run: run.predict(5), UsageError, "paths takes a path .*; got 5"),
+    "numbers to predict": (lambda _data, run: run.predict([5]), UsageError, "paths takes a path .*; got 5"),
     "an image": (lambda _data, run: run.predict("nowhere.jpg"), UsageError, "no image or folder"),
     "a run to open": (lambda _data, _run: gztrain.open_run("nowhere"), GzError, "no run in nowhere"),
 }
