@@ -309,3 +309,24 @@ def test_what_cannot_be_done_is_told_in_a_sentence(
     result = gzprep(*words)
     assert result.code != 0
     assert sentence in result.sentence
+
+
+BROKEN: dict[str, Callable[[Path], object]] = {
+    "a damaged manifest": lambda out: (out / "manifest.json").write_text("{"),
+    "no manifest": lambda out: (out / "manifest.json").unlink(),
+    "no shard": lambda out: next(out.glob("merged-test.tfrecord-*")).unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN.values(), ids=BROKEN)
+def test_a_broken_folder_is_whole_again_after_the_command_that_is_told(
+    damage: Callable[[Path], object], folders: Path, joined: Path, tmp_path: Path
+) -> None:
+    before, out = serialised(joined), copied(joined, tmp_path / "out")
+    damage(out)
+    told = gztrain("fit", out, "--run", tmp_path / "run").sentence
+    assert f"gzprep merge FOLDER FOLDER --out {out} --overwrite" in told
+    assert "gzprep run" not in told
+    again = gzprep("merge", folders / "a", folders / "b", "--out", out, "--overwrite")
+    assert again.code == 0, again.err
+    assert serialised(out) == before
