@@ -18,7 +18,6 @@ from gzprep.catalogue.values import EXACT, FloatId, UnfitValue, canonical_id, is
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 EXACT_OF = {pa.float16(): 1 << 11, pa.float32(): 1 << 24, pa.float64(): EXACT}
 """From here on a type of floating-point numbers does not hold every integer."""
-"""From here on a short floating-point number does not hold every integer."""
 _UNREADABLE = (ValueError, OverflowError, pa.ArrowException)
 """What a value of pyarrow may raise on its way to Python: a date out of limits, text that is not UTF-8."""
 

@@ -46,7 +46,10 @@ def push(
     private: Annotated[bool, typer.Option("--private", help="Make a new repository that only you can see.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send a folder that gzprep made to the Hugging Face hub, by the token of HF_TOKEN or of `hf auth login`."""
+    """Send a folder that gzprep made to the Hugging Face hub, by the token of HF_TOKEN or of `hf auth login`.
+
+    Shards of an earlier data set at the address are removed.
+    """
     from gzcore.console import human_bytes, show_line
     from gzprep.tools.push import push as send
 
