@@ -12,7 +12,10 @@ from gztrain.data import order
 from tests.test_notebooks import SOURCE, run_cells
 from tests.test_readme import python_page, run_example
 
-pytestmark = pytest.mark.usefixtures("torch_and_grain")
+pytestmark = [
+    pytest.mark.usefixtures("torch_and_grain"),
+    pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),  # on a machine of one core
+]
 BATCH = 16
 FORKED = pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")
 """The examples use JAX and then PyTorch's workers, in one process."""
