@@ -3,13 +3,14 @@
 The token is huggingface_hub's business: ``HF_TOKEN``, or what ``hf auth login`` has stored. It is never read here.
 """
 
+import glob
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gzcore.console import printable
+from gzcore.console import brief, human_bytes, printable
 from gzcore.errors import GzError, UsageError
 
 Kind = Literal["dataset", "model"]
@@ -30,12 +31,23 @@ class Pushed:
         files: how many.
         bytes: of all of them.
         url: where the hub shows them.
+        removed: names of files of an earlier push that were removed there.
     """
 
     repository: str
     files: int
     bytes: int
     url: str
+    removed: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What was sent, and what was removed, for a person."""
+        sent = f"{self.files} files, {human_bytes(self.bytes)}, are at {self.url}."
+        if not self.removed:
+            return sent
+        names = brief(printable(", ".join(self.removed)))
+        return f"{sent} {len(self.removed)} of an earlier push were removed there: {names}."
 
 
 def repository_of(address: str, kind: Kind) -> str:
@@ -58,7 +70,7 @@ def push_folder(  # noqa: PLR0913 -- what a push is
     *,
     maker: str,
     private: bool = False,
-    stale: Sequence[str] = (),
+    stale: re.Pattern[str] | None = None,
 ) -> Pushed:
     """Send some files of a folder to the hub. Files that the hub has already are not sent again.
 
@@ -69,7 +81,7 @@ def push_folder(  # noqa: PLR0913 -- what a push is
         kind: of the repository.
         maker: the program that made the folder.
         private: whether a new repository is one that only its owner sees.
-        stale: patterns of files that an earlier push may have sent; those that are not sent now are removed there.
+        stale: whole names of files that an earlier push may have sent; those that are not sent now are removed there.
 
     Raises:
         GzError: huggingface_hub is not installed, or the hub refuses.
@@ -78,17 +90,20 @@ def push_folder(  # noqa: PLR0913 -- what a push is
     repository, api = repository_of(address, kind), _api(maker)
     try:
         url = api.create_repo(repository, repo_type=kind, private=private, exist_ok=True)
+        there = api.list_repo_files(repository, repo_type=kind) if stale else []
+        removed = tuple(name for name in there if stale and stale.fullmatch(name) and name not in names)
         api.upload_folder(
             repo_id=repository,
             repo_type=kind,
             folder_path=folder,
             allow_patterns=list(names),
-            delete_patterns=list(stale) or None,
+            delete_patterns=list(map(glob.escape, removed)) or None,
             commit_message=f"Add a {_NAMES[kind]} made by {maker}",
         )
     except Exception as error:
         raise _refusal(address, error) from None
-    return Pushed(repository, len(names), sum((folder / name).stat().st_size for name in names), str(url))
+    size = sum((folder / name).stat().st_size for name in names)
+    return Pushed(repository, len(names), size, str(url), removed)
 
 
 def _api(maker: str) -> Any:  # noqa: ANN401 -- huggingface_hub may not be installed

@@ -50,11 +50,11 @@ def push(
 
     Shards of an earlier data set at the address are removed.
     """
-    from gzcore.console import human_bytes, show_line
+    from gzcore.console import show_line
     from gzprep.tools.push import push as send
 
     sent = send(out, address, private=private)
     if as_json:
         print_json(asdict(sent))
     else:
-        show_line(f"{sent.files} files, {human_bytes(sent.bytes)}, are at {sent.url}.")
+        show_line(sent.sentence)

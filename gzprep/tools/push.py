@@ -10,7 +10,8 @@ from gzcore.storage.hub_push import Pushed, push_folder, repository_of
 from gzprep.dataset.read import open_folder
 from gzprep.tools.convert.record import RECORD, read_converted
 
-_SHARD = re.compile(r"(data/)?.*?(\.tfrecord|\.array_record)?-[0-9]{5,7}-of-[0-9]{5,7}(\.parquet|\.tar)?")
+_COUNT = "-[0-9]{5,7}-of-[0-9]{5,7}"
+_SHARD = re.compile(rf"(data/)?.*?(\.tfrecord|\.array_record)?{_COUNT}(\.parquet|\.tar)?")
 
 
 def files_of(folder: Path) -> list[str]:
@@ -72,8 +73,8 @@ def push(folder: Path, address: str, *, private: bool = False) -> Pushed:
     return push_folder(folder, names, address, "dataset", maker="gzprep", private=private, stale=stale_of(names))
 
 
-def stale_of(names: Iterable[str]) -> list[str]:
-    """Patterns of all shards of the same format: those of an older data set would be read with the ones of this."""
+def stale_of(names: Iterable[str]) -> re.Pattern[str] | None:
+    """All shards of the same format in the same folder: those of an older data set would be read with these."""
     found = filter(None, map(_SHARD.fullmatch, names))
-    parts = sorted({tuple(part or "" for part in shard.groups()) for shard in found})
-    return [f"{folder}*{kind}-*-of-*{ending}" for folder, kind, ending in parts]
+    parts = sorted({tuple(re.escape(part or "") for part in shard.groups()) for shard in found})
+    return re.compile("|".join(f"{folder}[^/]*{kind}{_COUNT}{end}" for folder, kind, end in parts)) if parts else None

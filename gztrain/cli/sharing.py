@@ -75,7 +75,6 @@ def push(
     """Send a model with its card to the Hugging Face hub, by the token of HF_TOKEN or of `hf auth login`."""
     from dataclasses import asdict
 
-    from gzcore.console import human_bytes
     from gztrain.runs.push import push as send
     from gztrain.runs.remote import results, run_here
 
@@ -84,7 +83,7 @@ def push(
     if as_json:
         print_json(asdict(sent))
     else:
-        show_line(f"{sent.files} files, {human_bytes(sent.bytes)}, are at {sent.url}.")
+        show_line(sent.sentence)
 
 
 def add_to(app: typer.Typer) -> None:

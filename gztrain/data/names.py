@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from gzcore.dataset.layout import MERGED
 from gztrain.data.dataset import Dataset
 
 _FIRST = {"name": "gz2"}
 """The survey of manifests that name none: old versions knew Galaxy Zoo 2 alone."""
-_AGAIN = "merged_"
+_AGAIN = f"{MERGED}_"
 """The survey of a joined folder, as it stands before ids."""
 
 

@@ -43,7 +43,7 @@ def push(run: Path, address: str, *, private: bool = False) -> Pushed:
     with tempfile.TemporaryDirectory(prefix="gztrain-") as temporary:
         names = _gather(folder, Path(temporary))
         # What another run left there would be read as a part of this one: ensemble.json makes an ensemble of it.
-        stale = [path.name for path in (folder.ensemble, folder.history) if path.name not in names]
+        stale = re.compile("|".join(re.escape(path.name) for path in (folder.ensemble, folder.history)))
         return push_folder(Path(temporary), names, address, "model", maker="gztrain", private=private, stale=stale)
 
 

@@ -69,29 +69,38 @@ def test_shards_of_a_data_set_that_was_sent_before_are_removed(
     made: str, old: str, hub: Path, request: pytest.FixtureRequest
 ) -> None:
     """Programs that read all shards of a repository would mix two data sets. Other files stay."""
-    mine = {"notes.txt", "mine/extra-00000-of-00001.csv"}
+    mine = {"notes.txt", "mine/extra-00000-of-00001.csv", f"mine/{Path(old).name}"}
     for name in (old, *mine):
         (hub / name).parent.mkdir(exist_ok=True)
         (hub / name).write_text("-")
     folder = request.getfixturevalue(made)
-    assert gzprep("push", folder, "hf://someone/sky").code == 0
+    pushed = gzprep("push", folder, "hf://someone/sky")
+    assert pushed.code == 0
+    assert f"1 of an earlier push were removed there: {old}." in pushed.out
     sent = {name for name in contents(folder) if not name.startswith(".gzprep/")}
     assert set(contents(hub)) == sent | mine
 
 
-SHARDS: dict[str, tuple[str, list[str]]] = {
-    "of gzprep run": ("gz2-train_views.tfrecord-00003-of-00016", ["*.tfrecord-*-of-*"]),
-    "ArrayRecord": ("gz2-test.array_record-00000-of-00002", ["*.array_record-*-of-*"]),
-    "parquet": ("data/train-00000-of-00002.parquet", ["data/*-*-of-*.parquet"]),
-    "WebDataset": ("data/train-00000-of-00002.tar", ["data/*-*-of-*.tar"]),
-    "a card": ("README.md", []),
-    "a table": ("catalogue.parquet", []),
+SHARDS = {
+    "of gzprep run": ("gz2-train_views.tfrecord-00003-of-00016", "old-test.tfrecord-00000-of-00002"),
+    "ArrayRecord": ("gz2-test.array_record-00000-of-00002", "gz2-train.array_record-00001-of-00002"),
+    "parquet": ("data/train-00000-of-00002.parquet", "data/test-00007-of-00009.parquet"),
+    "WebDataset": ("data/train-00000-of-00002.tar", "data/test-00007-of-00009.tar"),
 }
 
 
-@pytest.mark.parametrize(("name", "patterns"), SHARDS.values(), ids=SHARDS)
-def test_shards_of_the_same_format_are_known_by_their_names(name: str, patterns: list[str]) -> None:
-    assert stale_of([name, name]) == patterns
+@pytest.mark.parametrize(("name", "old"), SHARDS.values(), ids=SHARDS)
+def test_shards_of_the_same_format_are_known_by_their_names(name: str, old: str) -> None:
+    stale = stale_of([name, name, "README.md"])
+    assert stale is not None
+    assert stale.fullmatch(old)
+    others = (one for _, one in SHARDS.values() if one != old)
+    for kept in (*others, f"mine/{old}", f"{old}.bak", "README.md", "catalogue.parquet"):
+        assert not stale.fullmatch(kept)
+
+
+def test_a_folder_without_shards_removes_nothing() -> None:
+    assert stale_of(["README.md", "catalogue.parquet"]) is None
 
 
 def test_without_a_right_to_write_the_sentence_says_what_to_do(
