@@ -1,12 +1,13 @@
 """``gztrain predict --catalogue``: a row a galaxy of the catalogue, in its order.
 
-Rows are made in parts of 1024, each a file in a hidden folder beside the output. A command that was killed goes on with
-the parts that are missing. At the end the parts become one file, and the folder goes.
+Rows are made in parts of 1024, each a file in a hidden folder beside the output, which appears whole. A command that
+was killed goes on with the parts that are missing. At the end the parts become one file, and the folder goes.
 """
 
 import hashlib
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 from gzcore.errors import GzError, UsageError
 from gzcore.machine import cores
 from gzcore.storage.atomic import appearing, sweep, writing
+from gzcore.storage.damage import DAMAGE
 from gzcore.storage.locks import locked
 from gzcore.storage.places import Place
 from gztrain import __version__
@@ -29,13 +31,13 @@ from gztrain.predict.catalogue.fitted import fitted_of
 from gztrain.predict.catalogue.fitted_file import NAME
 from gztrain.predict.catalogue.formats import check_format, convert, schema_of
 from gztrain.predict.catalogue.network import Network
-from gztrain.predict.catalogue.parts import Advance, Part, make_parts, open_part
-from gztrain.predict.catalogue.rows import NOT_FOUND, Member, RowMaker
+from gztrain.predict.catalogue.rows import NOT_FOUND, Advance, Member, RowMaker
 from gztrain.predict.catalogue.source import Source, find_images, ids_of, open_source
 from gztrain.predict.images import ROW_GROUP, Scale, count_true, cut_of
 from gztrain.runs.folder import Json, open_run
 
 _FORMAT = 4
+_IDENTITY = b"gztrain.part"
 _NAMED = 3
 """Galaxies without an image are counted; so many are named."""
 
@@ -75,12 +77,11 @@ class Counts:
     from_before: int = 0
     missing: list[str] = field(default_factory=list)
 
-    def add(self, rows: pa.Table, *, before: bool) -> None:
-        """Count the rows of a part; ``before``: it was there already."""
+    def add(self, rows: pa.Table) -> None:
+        """Count the rows of a part."""
         lost = rows.filter(pc.equal(rows["reason"], NOT_FOUND))
         known = count_true(pc.equal(rows["reason"], ""))
         self.galaxies += len(rows)
-        self.from_before += len(rows) if before else 0
         self.predicted += known
         self.not_found += len(lost)
         self.unusable += len(rows) - known - len(lost)
@@ -143,14 +144,11 @@ def _make(work: _Work, advance: Advance) -> Json:
     sweep(out.parent, out.name)
     with locked(out.parent, work.folder.name, "name another file", made=out), writing(out.parent):
         sweep(work.folder)
-        paths = []
-        for path, rows, before in make_parts(work.maker, _parts(work), advance):
-            counts.add(rows, before=before)
-            paths.append(path)
+        parts = [_part(work, number, rows, counts, advance) for number, rows in _numbered(work.source)]
         whole = work.folder / "whole.parquet"
         with appearing(whole) as file, pq.ParquetWriter(file, schema_of(work.columns, work.told)) as writer:
-            for path in paths:
-                writer.write_table(pq.read_table(path).replace_schema_metadata(writer.schema.metadata))
+            for part in parts:
+                writer.write_table(pq.read_table(part).replace_schema_metadata(writer.schema.metadata))
         convert(whole, out, work.columns, work.told)
         shutil.rmtree(work.folder, ignore_errors=True)
     return {**vars(counts), "told": work.told, "older": _older(work.maker.members[0])}
@@ -161,16 +159,50 @@ def _older(member: Member) -> str | None:
     return None if "pictures" in member.fitted.told else str(member.run.folder.root / NAME)
 
 
-def _parts(work: _Work) -> Iterator[Part]:
-    """Yield the parts, with the rows of those that are there already."""
-    said = json.dumps([_FORMAT, work.told, work.request.resize, [column.name for column in work.columns]])
+def _numbered(source: Source) -> Iterator[tuple[int, pa.Table]]:
     number = -1
-    for number, rows in enumerate(work.source.parts(ROW_GROUP)):
-        ids = ids_of(rows, work.source)
-        images = find_images(rows, ids, work.request.images)
-        yield open_part(work.folder / f"part-{number:06d}.parquet", said, ids, rows, images)
+    for number, rows in enumerate(source.parts(ROW_GROUP)):
+        yield number, rows
     if number < 0:
-        raise GzError(f"{work.source.path} has no rows.")
+        raise GzError(f"{source.path} has no rows.")
+
+
+def _part(work: _Work, number: int, rows: pa.Table, counts: Counts, advance: Advance) -> Path:
+    """Make the rows of a part, unless they are there already."""
+    path = work.folder / f"part-{number:06d}.parquet"
+    ids = ids_of(rows, work.source)
+    images = find_images(rows, ids, work.request.images)
+    identity = _identity(work, rows, images)
+    made = _finished(path, identity)
+    if made is None:
+        made = work.maker.rows(ids, rows, images, advance).replace_schema_metadata({_IDENTITY: identity})
+        with appearing(path) as file:
+            pq.write_table(made, file)
+    else:
+        counts.from_before += len(made)
+        advance(len(made))
+    counts.add(made)
+    return path
+
+
+def _identity(work: _Work, rows: pa.Table, images: Sequence[Path | None]) -> str:
+    """Hash of all that decides the rows of a part; of an image its name, size and time stand for its bytes."""
+    said = json.dumps([_FORMAT, work.told, work.request.resize, [column.name for column in work.columns]])
+    digest = hashlib.blake2b(said.encode(), digest_size=32)
+    digest.update(repr(rows.to_pydict()).encode(errors="surrogateescape"))
+    for path in images:
+        state = None if path is None else os.stat(path)  # noqa: PTH116 -- a third of the time of Path.stat
+        digest.update(repr(state and (str(path), state.st_size, state.st_mtime_ns)).encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _finished(path: Path, identity: str) -> pa.Table | None:
+    """The rows of a part that is there and made of the same; else None."""
+    try:
+        table = pq.read_table(path)
+    except DAMAGE:
+        return None
+    return table if (table.schema.metadata or {}).get(_IDENTITY) == identity.encode() else None
 
 
 # ------------------------------------------------------------ before it begins

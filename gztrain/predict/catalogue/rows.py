@@ -4,13 +4,12 @@ The network gets batches of 64. Columns are made for the 1024 rows of a part, si
 one row as for a thousand.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +26,8 @@ from gztrain.predict.images import BATCH
 from gztrain.runs.folder import Run
 
 NOT_FOUND = "no image was found"
+Advance = Callable[[int], Any]
+"""Told how many more galaxies are done."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,29 +42,6 @@ class Member:
     def votes(self, seen: Seen) -> Votes:
         """Votes for images that its network has seen."""
         return expected_votes(seen, self.run.scheme, self.fitted.scalings, self.fitted.usual)
-
-
-class Read(NamedTuple):
-    """An image that was read, and its measures where they are needed."""
-
-    crop: Crop
-    measured: Floats | None
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """What came of N images.
-
-    Attributes:
-        crops: of each image whether it can be used, whether it has another size than those of the training, and why it
-            cannot be used.
-        seen: what each network says of the M images that can be used; none where M is 0.
-        measured: what is measured in each of the M images, if that is needed.
-    """
-
-    crops: Sequence[tuple[bool, bool | None, str | None]]
-    seen: Sequence[Seen]
-    measured: Sequence[Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,39 +62,42 @@ class RowMaker:
     columns: tuple[Column, ...]
     pool: Executor
 
-    def read(self, images: Sequence[Path | None]) -> Iterator[Read]:
-        """Begin to read images, and give them as they come, in their order."""
-        return self.pool.map(partial(_read, cut=self.cut, measured=self.members[0].fitted.picture is not None), images)
-
-    def look(self, batch: Sequence[Read]) -> Look:
-        """Let the networks look at images, 64 at most."""
-        pixels = [crop.pixels for crop, _ in batch if crop.pixels is not None]
-        stacked = np.stack(pixels) if pixels else None
-        return Look(
-            [(crop.pixels is not None, crop.other_size, crop.reason) for crop, _ in batch],
-            [] if stacked is None else [member.network(stacked, BATCH) for member in self.members],
-            [found for _, found in batch if found is not None],
-        )
-
-    def rows(self, ids: Sequence[str], source: pa.Table, looks: Sequence[Look]) -> pa.Table:
+    def rows(self, ids: Sequence[str], rows: pa.Table, images: Sequence[Path | None], advance: Advance) -> pa.Table:
         """A row for each of N galaxies.
 
         Args:
             ids: N names.
-            source: N rows of the catalogue that is read.
-            looks: at their images, in the same order.
+            rows: N rows of the source.
+            images: N files; None where there is none.
+            advance: told how many more galaxies are done.
         """
-        usable, sizes, reasons = zip(*chain.from_iterable(look.crops for look in looks), strict=True)
-        found: dict[str, Any] = {"id": ids, **{name: source[name].combine_chunks() for name in self.carried}}
+        crops, parts, measured = [], [], list[Floats]()
+        for batch in self._batches(images):
+            pixels = [crop.pixels for crop, _ in batch if crop.pixels is not None]
+            if pixels:
+                stacked = np.stack(pixels)
+                parts.append([member.network(stacked, BATCH) for member in self.members])
+            crops += [(crop.pixels is not None, crop.other_size, crop.reason) for crop, _ in batch]
+            measured += [found for _, found in batch if found is not None]
+            advance(len(batch))
+        usable, sizes, reasons = zip(*crops, strict=True)
+        found: dict[str, Any] = {"id": ids, **{name: rows[name].combine_chunks() for name in self.carried}}
         found["other_size"] = [-1 if other is None else int(other) for other in sizes]
         found["reason"] = reasons
-        parts = [look.seen for look in looks if look.seen]
         if parts:
-            seen = [_joined(of_member) for of_member in zip(*parts, strict=True)]
-            measured = list(chain.from_iterable(look.measured for look in looks))
+            seen = [_joined(looks) for looks in zip(*parts, strict=True)]
             found |= _spread_out(self._numbers(seen, measured), np.array(usable))
         arrays = [_array(column, found.get(column.name), len(ids)) for column in self.columns]
         return pa.table(arrays, schema=pa.schema([column.field() for column in self.columns]))
+
+    def _batches(self, images: Sequence[Path | None]) -> Iterator[list[tuple[Crop, Floats | None]]]:
+        """Yield crops in batches, measured if that is needed; those of the next batch are decoded meanwhile."""
+        read = partial(_read, cut=self.cut, measured=self.members[0].fitted.picture is not None)
+        coming = self.pool.map(read, images[:BATCH])
+        for start in range(BATCH, len(images) + BATCH, BATCH):
+            crops = list(coming)
+            coming = self.pool.map(read, images[start : start + BATCH])
+            yield crops
 
     def _numbers(self, seen: Sequence[Seen], measured: Sequence[Floats]) -> dict[str, Doubles]:
         """Values of all columns that come from images, float64 [N] each; ``seen`` has one entry a member."""
@@ -126,9 +107,9 @@ class RowMaker:
         return {**_vote_columns(first, votes), **doubts}
 
 
-def _read(path: Path | None, cut: Cut, *, measured: bool) -> Read:
+def _read(path: Path | None, cut: Cut, *, measured: bool) -> tuple[Crop, Floats | None]:
     crop = Crop(Path(), None, NOT_FOUND) if path is None else read_crop(path, cut)
-    return Read(crop, measure(crop.pixels) if measured and crop.pixels is not None else None)
+    return crop, measure(crop.pixels) if measured and crop.pixels is not None else None
 
 
 def _joined(looks: Sequence[Seen]) -> Seen:
