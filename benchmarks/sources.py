@@ -1,13 +1,15 @@
 """Files, parquet, tar and FITS: what reading an image takes, and what a whole run takes, one worker, one view.
 
 The same galaxies lie in every source: FITS as three planes of 8 bits, parquet in row groups of 100, in another order
-than the catalogue's. `read` is CPU time an image of reading alone, with the index and the copying of parquet in it.
+than the catalogue's. `read` is the time of an image of reading alone, of CPU and by the clock, with the index and the
+copying of parquet in it.
 `ms` of a run is the slope between two numbers of galaxies, so start-up does not count: by the clock, and of CPU. Each
 round begins with another source. Ratios are taken within a round, against files, and their median is told. Peak memory
 is given at both sizes. `--check` compares the shards.
 
 What was just written is still in memory. A run reads each image once, so what counts for images that were not used
 today is `--cold`: the kernel forgets the contents of the images before each measurement (not the names of files).
+Then the clock also counts the waiting for the disk.
 
 `python benchmarks/sources.py [--rounds N] [--sizes A B] [--kinds files parquet] [--check] [--cold]`; JSON=1 prints one
 JSON document. Reading alone, in a minute: `--rounds 0`.
@@ -28,6 +30,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -123,20 +126,33 @@ def forget(place: Path) -> None:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def read_all_images(sky: Sky, place: Path, room: Path) -> float:
-    """CPU seconds an image: the index, the copying of parquet, and each image once in the order of ids."""
+class Taken(NamedTuple):
+    """Seconds an image.
+
+    Attributes:
+        cpu: of the processor.
+        clock: by the clock.
+    """
+
+    cpu: float
+    clock: float
+
+
+def read_all_images(sky: Sky, place: Path, room: Path) -> Taken:
+    """What reading takes: the index, the copying of parquet, and each image once in the order of ids."""
     from gzprep.config import Recipe
     from gzprep.images.sources import ImageName, open_images
     from gzprep.images.sources.parquet import ParquetImages, unpack
 
     rows = pq.read_table(sky.data / "gz2_train_catalog.parquet", columns=list(_PLACE)).to_pylist()
     names = sorted((ImageName(*(str(row[key]) for key in _PLACE)) for row in rows), key=lambda name: name.id)
-    began = time.process_time()
+    cpu, clock = time.process_time(), time.perf_counter()
     images = open_images(place, Recipe())
     if isinstance(images, ParquetImages):
         images = unpack(images, room / "images.pack", room)
-    size = sum(len(images.open(name)) for name in names)
-    return (time.process_time() - began) / len(names) if size else 0.0
+    if not sum(len(images.open(name)) for name in names):
+        raise SystemExit(f"There are no images in {place}.")
+    return Taken((time.process_time() - cpu) / len(names), (time.perf_counter() - clock) / len(names))
 
 
 def in_turns(kinds: list[str], number: int) -> list[str]:
@@ -145,8 +161,8 @@ def in_turns(kinds: list[str], number: int) -> list[str]:
     return kinds[first:] + kinds[:first]
 
 
-def measure_reading(course: Course, kinds: list[str], size: int, rounds: int, *, cold: bool) -> dict[str, list[float]]:
-    """Microseconds of CPU an image, round by round, after a first round that is not counted."""
+def measure_reading(course: Course, kinds: list[str], size: int, rounds: int, *, cold: bool) -> dict[str, list[Taken]]:
+    """What an image takes, round by round, after a first round that is not counted."""
     sky, taken = course.sky(size), defaultdict(list)
     places = {kind: Path(KINDS[kind](sky)[1]) for kind in kinds}
     for number in range(rounds + 1):
@@ -155,7 +171,7 @@ def measure_reading(course: Course, kinds: list[str], size: int, rounds: int, *,
                 forget(places[kind])
             seconds = read_all_images(sky, places[kind], course.folder)
             if number:
-                taken[kind].append(1e6 * seconds)
+                taken[kind].append(seconds)
     return taken
 
 
@@ -187,12 +203,21 @@ def median_ratio(some: list[Pair], files: list[Pair], quantity: str) -> float:
     return round(median(getattr(one, quantity) / getattr(other, quantity) for one, other in pairs), 3)
 
 
-def document(reading: dict[str, list[float]], pairs: dict[str, list[Pair]]) -> dict[str, dict[str, object]]:
+def of_reading(taken: list[Taken], files: list[Taken]) -> dict[str, object]:
+    """Microseconds an image, and the median over the rounds of what it takes over what it takes from files."""
+    told: dict[str, object] = {}
+    for name in Taken._fields:
+        own, theirs = ([getattr(one, name) for one in some] for some in (taken, files))
+        told[f"read_{name}_us"] = round(1e6 * median(own), 1)
+        told[f"read_{name}_of_files"] = round(median(one / other for one, other in zip(own, theirs, strict=True)), 2)
+    return told
+
+
+def document(reading: dict[str, list[Taken]], pairs: dict[str, list[Pair]]) -> dict[str, dict[str, object]]:
     """What is told of each source."""
     told: dict[str, dict[str, object]] = {}
     for kind, taken in reading.items():
-        ratio = median(one / files for one, files in zip(taken, reading["files"], strict=True))
-        told[kind] = {"read_us": round(median(taken), 1), "read_of_files": round(ratio, 2)}
+        told[kind] = of_reading(taken, reading["files"])
     for kind, some in pairs.items():
         told[kind] |= {
             "ms": round(1e3 * median(pair.seconds for pair in some), 3),
@@ -202,6 +227,11 @@ def document(reading: dict[str, list[float]], pairs: dict[str, list[Pair]]) -> d
             "peak_mb": [round(max(getattr(pair, size).peak_mb for pair in some)) for size in ("small", "large")],
         }
     return told
+
+
+def line(kind: str, told: dict[str, object]) -> str:
+    """A source and its figures."""
+    return f"{kind:<9}" + "  ".join(f"{key} {value}" for key, value in told.items())
 
 
 def arguments() -> argparse.Namespace:
@@ -224,7 +254,8 @@ def main() -> None:
         course = Course(Path(name))
         course.warm([ONE_VIEW])
         reading = measure_reading(course, given.kinds, given.sizes[1], given.rounds + 8, cold=given.cold)
-        say("  ".join(f"{kind} {median(taken):.0f} us an image" for kind, taken in reading.items()))
+        for kind, taken in reading.items():
+            say(line(kind, of_reading(taken, reading["files"])))
         pairs, made = measure(course, given.kinds, tuple(given.sizes), given.rounds, cold=given.cold)
     if given.check and given.rounds and len(set.union(*made.values())) != 1:
         raise SystemExit("The shards are not the same.")
@@ -233,7 +264,7 @@ def main() -> None:
         sys.stdout.write(json.dumps(told) + "\n")
         return
     for kind, seen in told.items():
-        sys.stdout.write(f"{kind:<9}" + "  ".join(f"{key} {value}" for key, value in seen.items()) + "\n")
+        sys.stdout.write(f"{line(kind, seen)}\n")
 
 
 if __name__ == "__main__":

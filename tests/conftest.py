@@ -34,6 +34,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ["LANGUAGE"] = "C"  # else argparse, of which Beam makes dozens a run, looks for translations on the disk
 
 from gzprep.simulate import SimulatedSky, simulate
 from tests.running import ROOT, SMALL, gzprep, spoil

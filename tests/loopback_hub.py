@@ -81,7 +81,7 @@ def serve(repositories: Mapping[str, Path]) -> Iterator[str]:
     """
     handler = type("Handler", (_Handler,), {"repositories": repositories})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))  # looks so often, s, whether it is to end
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

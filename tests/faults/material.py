@@ -90,7 +90,7 @@ def _served(material: Material) -> Iterator[None]:
     handler = functools.partial(_Quiet, directory=str(material.served))
     original = download_utils.DatasetDownloader
     with _Server(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         address = f"http://127.0.0.1:{server.server_address[1]}"
         resources = [(f"{address}/{name}", _md5(material.served / name)) for name in _FILES]
         download_utils.DatasetDownloader = lambda root, _, *args, **kwargs: original(root, resources, *args, **kwargs)
