@@ -6,7 +6,8 @@ DOCS ?= $(VENV)/docs
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Modules are compiled when they are first imported, not all of them here.
 INSTALL = $(PIP) install --quiet --no-compile
-WORKERS ?= 2
+# One more than two cores: tests wait for other processes for an eighth of their time.
+WORKERS ?= 3
 # A file of tests a process; 0 runs all in this one.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
@@ -18,7 +19,7 @@ help:            ## say what there is
 run: $(VENV)/base ## prepare the sample sky (200 simulated galaxies) into ./gz2-shards
 	$(BIN)/gzprep run --runner DirectRunner
 
-test: lint ## all: lint, types, every kind of test (WORKERS=4 for four cores)
+test: lint ## all: lint, types, every kind of test (WORKERS=5 for four cores)
 	$(MAKE) --no-print-directory --jobs 2 types pytest
 
 pytest: $(VENV)/dev

@@ -157,3 +157,13 @@ def centre_crop(frame: Pixels, crop: int) -> Pixels:
     """The middle ``crop`` x ``crop`` px of a uint8 [H, W, 3] frame, in memory of its own."""
     top, left = ((side - crop) // 2 for side in frame.shape[:2])
     return frame[top : top + crop, left : left + crop].copy()
+
+
+def filled_up(images: Pixels, batch: int) -> Pixels:
+    """N images, uint8 [N, S, S, 3], and black ones behind them, so that there are ``batch``; N is at most that.
+
+    A model is compiled for one number of images, so it always gets that number. A whole batch is given back as it is.
+    """
+    if len(images) == batch:
+        return images
+    return np.pad(images, ((0, batch - len(images)), (0, 0), (0, 0), (0, 0)))

@@ -22,7 +22,7 @@ from gzcore.machine import cores
 from gzcore.storage.atomic import appearing, sweep, writing
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Floats, chosen_answers, classes
-from gztrain.predict.crops import Crop, Cut, FoundFiles, find_files, read_crop, readable, unread
+from gztrain.predict.crops import Crop, Cut, FoundFiles, filled_up, find_files, read_crop, readable, unread
 from gztrain.runs.folder import Json, Run, open_run
 
 Classify = Callable[[Pixels], Floats]
@@ -226,7 +226,7 @@ def _probabilities(crops: list[Crop], classify: Classify, batch: int, labels: in
     usable = {place: crop.pixels for place, crop in enumerate(crops) if crop.pixels is not None}
     found = np.full((len(crops), labels), np.nan, np.float32)
     if usable:
-        padded = np.pad(np.stack(list(usable.values())), ((0, batch - len(usable)), (0, 0), (0, 0), (0, 0)))
+        padded = filled_up(np.stack(list(usable.values())), batch)
         found[list(usable)] = np.asarray(classify(padded))[: len(usable)]
     return found
 

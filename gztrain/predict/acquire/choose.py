@@ -19,6 +19,7 @@ from gztrain.data.names import joined_once, names_of, names_of_file, prefixes_of
 from gztrain.evaluation.ensemble import EnsembleRequest, members_of, open_members
 from gztrain.evaluation.members import in_groups
 from gztrain.predict.acquire.information import Acquisition, acquisition
+from gztrain.predict.crops import filled_up
 from gztrain.predict.embeddings.embed import thumbnail
 from gztrain.predict.embeddings.explore import MOST_TILES
 from gztrain.predict.embeddings.pages import Tile, sheet_page
@@ -183,7 +184,7 @@ def open_opinions(paths: Sequence[Path], seed: int) -> tuple[list[Run], Opinions
 
 def _predicted(model: Callable[..., Floats], images: Pixels) -> Floats:
     """Probabilities of at most ``BATCH`` images; the model always gets so many, so it is compiled once."""
-    padded = np.pad(images, ((0, BATCH - len(images)), (0, 0), (0, 0), (0, 0)))
+    padded = filled_up(images, BATCH)
     return np.asarray(model.predict_on_batch(padded), np.float32)[: len(images)]  # type: ignore[attr-defined]
 
 

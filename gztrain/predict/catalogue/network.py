@@ -8,6 +8,7 @@ import numpy as np
 
 from gzcore.images import Pixels
 from gztrain.data.labels import Floats
+from gztrain.predict.crops import filled_up
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Network:
 
     def __call__(self, images: Pixels, batch: int) -> Seen:
         """Look at N images, uint8 [N, S, S, 3], N at most ``batch``; the model always gets ``batch`` of them."""
-        padded = np.pad(images, ((0, batch - len(images)), (0, 0), (0, 0), (0, 0)))
+        padded = filled_up(images, batch)
         found = self._model.predict_on_batch(padded)
         if self._parts is None:
             return Seen(np.asarray(found, np.float32)[: len(images)], None, None)

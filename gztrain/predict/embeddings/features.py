@@ -10,6 +10,7 @@ from gzcore.images import Pixels
 from gztrain.data.labels import Floats
 from gztrain.models.body import unpack
 from gztrain.models.layers import symmetries
+from gztrain.predict.crops import filled_up
 
 
 def feature_model(model: keras.Model, *, all_sides: bool = True) -> keras.Model:
@@ -41,5 +42,5 @@ def feature_model(model: keras.Model, *, all_sides: bool = True) -> keras.Model:
 
 def embed_batch(model: Any, images: Pixels, batch: int) -> Floats:  # noqa: ANN401 -- a keras.Model
     """Features of at most ``batch`` images, float32 [N, D]; the model always gets ``batch``, so it is compiled once."""
-    padded = np.pad(images, ((0, batch - len(images)), (0, 0), (0, 0), (0, 0)))
+    padded = filled_up(images, batch)
     return np.asarray(model.predict_on_batch(padded), np.float32)[: len(images)]

@@ -19,7 +19,7 @@ from gzcore.errors import GzError, UsageError
 from gzprep.images.views import View, render
 from gztrain.data.dataset import Scheme
 from gztrain.evaluation.predictions import read_predictions
-from gztrain.predict.crops import Cut, centre_crop, find_files, read_crop
+from gztrain.predict.crops import Cut, centre_crop, filled_up, find_files, read_crop
 from gztrain.predict.images import answer_names, columns, predict, predict_files
 from gztrain.runs.folder import open_run
 from tests.gztrain.run_folders import untrained_run
@@ -285,3 +285,14 @@ def test_a_failure_leaves_nothing_behind(run: Path, tmp_path: Path) -> None:
     assert result.code == 1
     assert "Cannot write into" in result.sentence
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("number", [1, 3, 4])
+def test_black_images_fill_a_batch_up(number: int) -> None:
+    images = np.full((number, 2, 2, 3), 7, np.uint8)
+    found = filled_up(images, 4)
+    assert found.shape == (4, 2, 2, 3)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found[:number], images)
+    assert not found[number:].any()
+    assert (found is images) == (number == 4)  # a whole batch is not copied
