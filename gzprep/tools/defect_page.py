@@ -3,13 +3,11 @@
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from gzcore.console import printable
+from gzcore.console.page import render
 from gzcore.images import UnusableImage, read_header
 from gzcore.storage.atomic import writing
 from gzprep.catalogue.galaxy import DefectLine, Rejection
@@ -151,10 +149,8 @@ def _tile(inspection: Inspection, detector: str, copies: _Copies) -> Tile:
 
 
 def _render(tiles_of: list[tuple[Sheet, list[Tile]]]) -> str:
-    template = files("gzprep.tools").joinpath("defect_page.html").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     sheets = [_shown(sheet, tiles) for sheet, tiles in sorted(tiles_of, key=lambda entry: entry[0].past == 0)]
-    return environment.from_string(template).render(sheets=sheets)
+    return render("gzprep.tools", "defect_page.html", sheets=sheets)
 
 
 def _shown(sheet: Sheet, tiles: list[Tile]) -> dict[str, Any]:
