@@ -36,14 +36,15 @@ FEWEST = {"not vit and not cvt": 94, "": 100}
     ["not vit and not cvt", pytest.param("", marks=pytest.mark.thorough)],
     ids=["one transformer", "all models"],
 )
-def test_models_losses_and_steps_on_jax(chosen: str, pytestconfig: pytest.Config) -> None:
+def test_models_losses_and_steps_on_jax(chosen: str, cache: pytest.Cache) -> None:
     """What was compiled is kept in pytest's cache: the same again takes 20 seconds in place of 50."""
-    assert pytestconfig.cache is not None
-    compiled = pytestconfig.cache.mkdir("jax")
     files = [f"tests/gztrain/{name}" for name in FILES]
     options = ("-p", "no:cacheprovider", "-p", "no:xdist", "-m", "both_backends", "-k", chosen, "--tb=short")
     done = python(
-        *("-m", "pytest", *options, *files), backend="jax", JAX_COMPILATION_CACHE_DIR=str(compiled), **SETTINGS
+        *("-m", "pytest", *options, *files),
+        backend="jax",
+        JAX_COMPILATION_CACHE_DIR=str(cache.mkdir("jax")),
+        **SETTINGS,
     )
     assert done.returncode == 0, done.stdout[-5000:]
     assert "skipped" not in done.stdout, done.stdout
