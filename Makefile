@@ -22,8 +22,13 @@ run: $(VENV)/base ## prepare the sample sky (200 simulated galaxies) into ./gz2-
 test: lint ## all: lint, types, every kind of test (WORKERS=5 for four cores)
 	$(MAKE) --no-print-directory --jobs 2 types pytest
 
-pytest: $(VENV)/dev
+pytest: $(VENV)/compiled
 	$(PYTEST) -m "not thorough"
+
+# In a new environment modules are compiled by one process, while mypy works, and not by each that runs tests.
+# What is wrong with a file, pytest says when it runs.
+$(VENV)/compiled: $(VENV)/dev
+	-@$(BIN)/python -m pytest --collect-only -qq >$@
 
 unit: $(VENV)/dev ## for every save: the tests that are quick
 	$(PYTEST) -m "not slow and not thorough"
