@@ -47,7 +47,7 @@ class Pushed:
         if not self.removed:
             return sent
         names = brief(printable(", ".join(self.removed)))
-        return f"{sent} {len(self.removed)} of an earlier push were removed there: {names}."
+        return f"{sent} Files of an earlier push that were removed there: {len(self.removed)} ({names})."
 
 
 def repository_of(address: str, kind: Kind) -> str:
@@ -91,7 +91,7 @@ def push_folder(  # noqa: PLR0913 -- what a push is
     try:
         url = api.create_repo(repository, repo_type=kind, private=private, exist_ok=True)
         there = api.list_repo_files(repository, repo_type=kind) if stale else []
-        removed = tuple(name for name in there if stale and stale.fullmatch(name) and name not in names)
+        removed = tuple(name for name in sorted(set(there) - set(names)) if stale and stale.fullmatch(name))
         api.upload_folder(
             repo_id=repository,
             repo_type=kind,

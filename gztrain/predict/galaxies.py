@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from gzcore.storage.places import Place
 from gztrain.data import Selection, open_reader, select
 from gztrain.data.dataset import open_dataset
 from gztrain.data.stream import in_order
-from gztrain.predict.crops import Cut, find_files, readable
+from gztrain.predict.crops import Cut, find_files, read_crop, readable
 from gztrain.predict.images import BATCH, read_ahead
 from gztrain.runs.folder import Run
 
@@ -74,7 +75,7 @@ def selection_of(place: Place, crop: int, split: str, folds: Sequence[int] | Non
 def from_files(paths: Sequence[Path], cut: Cut, counts: Counts) -> Iterator[Named]:
     """The crops of image files, in batches; files that cannot be used are counted."""
     with ThreadPoolExecutor(cores()) as pool:
-        for crops in read_ahead(pool, paths, cut, BATCH):
+        for crops in read_ahead(pool, partial(read_crop, cut=cut), paths, BATCH):
             usable = [(readable(crop.path), crop.pixels) for crop in crops if crop.pixels is not None]
             counts.unusable += len(crops) - len(usable)
             counts.other_size += sum(crop.other_size is True for crop in crops)

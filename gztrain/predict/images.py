@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +30,8 @@ Classify = Callable[[Pixels], Floats]
 Advance = Callable[[int], Any]
 """Told how many more images are done."""
 BATCH = 64
+_Named = TypeVar("_Named")
+_Read = TypeVar("_Read")
 ROW_GROUP = 16 * BATCH
 _PARQUET = b"PAR1"
 _ENDINGS = ("", ".parquet", ".parq", ".pq")
@@ -207,18 +209,19 @@ def predict_files(
         A row an image, in the columns of :func:`columns`.
     """
     with ThreadPoolExecutor(cores()) as pool:
-        for crops in read_ahead(pool, paths, cut, batch):
+        for crops in read_ahead(pool, partial(read_crop, cut=cut), paths, batch):
             yield _rows(crops, _probabilities(crops, classify, batch, len(scheme.names)), scheme)
 
 
-def read_ahead(pool: Executor, paths: Sequence[Path], cut: Cut, batch: int) -> Iterator[list[Crop]]:
-    """Yield batches of crops; the next one is being decoded meanwhile."""
-    read = partial(read_crop, cut=cut)
-    coming = pool.map(read, paths[:batch])
-    for start in range(batch, len(paths) + batch, batch):
-        crops = list(coming)
-        coming = pool.map(read, paths[start : start + batch])
-        yield crops
+def read_ahead(
+    pool: Executor, read: Callable[[_Named], _Read], named: Sequence[_Named], batch: int
+) -> Iterator[list[_Read]]:
+    """Yield what was read of each, in batches; the next one is being read meanwhile."""
+    coming = pool.map(read, named[:batch])
+    for start in range(batch, len(named) + batch, batch):
+        here = list(coming)
+        coming = pool.map(read, named[start : start + batch])
+        yield here
 
 
 def _probabilities(crops: list[Crop], classify: Classify, batch: int, labels: int) -> Floats:

@@ -31,9 +31,9 @@ from gztrain.predict.catalogue.fitted import fitted_of
 from gztrain.predict.catalogue.fitted_file import NAME
 from gztrain.predict.catalogue.formats import check_format, convert, schema_of
 from gztrain.predict.catalogue.network import Network
-from gztrain.predict.catalogue.rows import NOT_FOUND, Advance, Member, RowMaker
+from gztrain.predict.catalogue.rows import NOT_FOUND, Member, RowMaker
 from gztrain.predict.catalogue.source import Source, find_images, ids_of, open_source
-from gztrain.predict.images import ROW_GROUP, Scale, count_true, cut_of
+from gztrain.predict.images import ROW_GROUP, Advance, Scale, count_true, cut_of
 from gztrain.runs.folder import Json, open_run
 
 _FORMAT = 4

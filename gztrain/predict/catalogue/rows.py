@@ -4,7 +4,7 @@ The network gets batches of 64. Columns are made for the 1024 rows of a part, si
 one row as for a thousand.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -22,12 +22,10 @@ from gztrain.predict.catalogue.network import Network, Seen
 from gztrain.predict.catalogue.picture import measure, statistics_of
 from gztrain.predict.catalogue.votes import Votes, expected_votes
 from gztrain.predict.crops import Crop, Cut, read_crop
-from gztrain.predict.images import BATCH
+from gztrain.predict.images import BATCH, Advance, read_ahead
 from gztrain.runs.folder import Run
 
 NOT_FOUND = "no image was found"
-Advance = Callable[[int], Any]
-"""Told how many more galaxies are done."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +70,8 @@ class RowMaker:
             advance: told how many more galaxies are done.
         """
         crops, parts, measured = [], [], list[Floats]()
-        for batch in self._batches(images):
+        read = partial(_read, cut=self.cut, measured=self.members[0].fitted.picture is not None)
+        for batch in read_ahead(self.pool, read, images, BATCH):
             pixels = [crop.pixels for crop, _ in batch if crop.pixels is not None]
             if pixels:
                 stacked = np.stack(pixels)
@@ -89,15 +88,6 @@ class RowMaker:
             found |= _spread_out(self._numbers(seen, measured), np.array(usable))
         arrays = [_array(column, found.get(column.name), len(ids)) for column in self.columns]
         return pa.table(arrays, schema=pa.schema([column.field() for column in self.columns]))
-
-    def _batches(self, images: Sequence[Path | None]) -> Iterator[list[tuple[Crop, Floats | None]]]:
-        """Yield crops in batches, measured if that is needed; those of the next batch are decoded meanwhile."""
-        read = partial(_read, cut=self.cut, measured=self.members[0].fitted.picture is not None)
-        coming = self.pool.map(read, images[:BATCH])
-        for start in range(BATCH, len(images) + BATCH, BATCH):
-            crops = list(coming)
-            coming = self.pool.map(read, images[start : start + BATCH])
-            yield crops
 
     def _numbers(self, seen: Sequence[Seen], measured: Sequence[Floats]) -> dict[str, Doubles]:
         """Values of all columns that come from images, float64 [N] each; ``seen`` has one entry a member."""

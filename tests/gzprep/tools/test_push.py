@@ -76,7 +76,7 @@ def test_shards_of_a_data_set_that_was_sent_before_are_removed(
     folder = request.getfixturevalue(made)
     pushed = gzprep("push", folder, "hf://someone/sky")
     assert pushed.code == 0
-    assert f"1 of an earlier push were removed there: {old}." in pushed.out
+    assert f"Files of an earlier push that were removed there: 1 ({old})." in pushed.out
     sent = {name for name in contents(folder) if not name.startswith(".gzprep/")}
     assert set(contents(hub)) == sent | mine
 
