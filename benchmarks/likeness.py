@@ -103,8 +103,8 @@ class Embedder:
 
     def features(self, images: Pixels) -> Floats:
         """Features of N images, float32 [N, D]."""
-        from gztrain.predict.embeddings.embed import BATCH
         from gztrain.predict.embeddings.features import embed_batch
+        from gztrain.predict.images import BATCH
 
         starts = range(0, len(images), BATCH)
         return np.concatenate([embed_batch(self._model, images[start : start + BATCH], BATCH) for start in starts])

@@ -27,8 +27,9 @@ sys.path.insert(0, str(ROOT))
 
 from gzcore.engines.dataflow import Fleet  # noqa: E402
 from gzcore.storage.places import Url  # noqa: E402
+from gzprep.catalogue.find import find_catalogues  # noqa: E402
 from gzprep.catalogue.galaxy import pack  # noqa: E402
-from gzprep.catalogue.read import find_catalogues, read_all  # noqa: E402
+from gzprep.catalogue.read import read_all  # noqa: E402
 from gzprep.catalogue.surveys import gz2  # noqa: E402
 from gzprep.config import from_mapping  # noqa: E402
 from gzprep.dataset.shards import plan_bins  # noqa: E402

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 
@@ -24,10 +25,8 @@ PACKAGES = ("gzcore", "gzprep", "gztrain")
 
 def commands() -> Iterator[list[str]]:
     """Words of every command, those of a group too."""
-    from gzprep.cli.commands import app as gzprep
-    from gztrain.cli.commands import app as gztrain
-
-    for name, app in (("gzprep", gzprep), ("gztrain", gztrain)):
+    for name in ("gzprep", "gztrain"):
+        app = import_module(f"{name}.cli.commands").app
         yield [name]
         yield from ([name, word] for word in get_command(app).commands)  # type: ignore[attr-defined]
 

@@ -10,7 +10,8 @@ from gzcore import __version__ as __version__
 TYPE_CHECKING = False  # as typing has it, which takes too long to import: Ctrl-C must be heard from the first moment
 if TYPE_CHECKING:
     from gzcore.errors import GzError, UsageError
-    from gzprep import report, run
+    from gzprep.report.python import report
+    from gzprep.run.python import run
     from gzprep.tools.python import inspect
 
 __all__ = ["GzError", "UsageError", "inspect", "report", "run"]
