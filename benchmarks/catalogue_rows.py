@@ -1,11 +1,14 @@
 """Memory, speed and interruption of ``gztrain predict --catalogue`` on a large catalogue.
 
-Usage: python benchmarks/catalogue_rows.py RUN IMAGES [--rows 50000] [--speed-rows 2000] [--format parquet]
+Usage: python benchmarks/catalogue_rows.py RUN IMAGES [--rows 50000] [--speed-rows 4000] [--turns 5] [--format parquet]
 
 RUN is a trained run, IMAGES a folder of images, each of which stands for many rows. Prints one JSON document:
 
-- ``speed``: galaxies/s of ``predict`` on the images alone, and of the catalogue, in turns, after one turn that is not
-  counted; ``ratio`` is the median of the catalogue's over that of ``predict``, and ``ratios`` has that of each turn;
+- ``speed``: galaxies/s of ``predict`` on the images alone, and of the catalogue. Both do a quarter of the rows and all
+  of them, and the difference counts, so that the start does not; ``start`` is what the start takes, in seconds. They
+  take turns, after one turn that is not counted, and each turn begins with the other one. ``ratio`` is the median over
+  the turns of the catalogue's speed over that of ``predict``; ``cpu_ratio`` is the same of galaxies a second of
+  processor time, which depends less on what else the machine does. ``--rows 0``: this alone;
 - ``seconds``: for all rows at once;
 - ``memory``: resident MB of the process after each tenth of the rows, and its peak with the output written;
 - ``interrupted``: a process that makes the same file is killed when half of the parts are there, and run again;
@@ -24,14 +27,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gztrain.environment import start_keras
-
-TURNS = 5
 
 
 def write_catalogue(path: Path, images: list[str], rows: int) -> None:
@@ -49,36 +50,60 @@ def resident() -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1000
 
 
-def seconds(work: Callable[[], Any]) -> float:
+class Taken(NamedTuple):
+    """Seconds by the clock, and of processor time of all threads."""
+
+    clock: float
+    cpu: float
+
+
+def taken(work: Callable[[], Any]) -> Taken:
     """How long it takes."""
-    began = time.perf_counter()
+    clock, cpu = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - began
+    return Taken(time.perf_counter() - clock, time.process_time() - cpu)
 
 
-def speeds(run: Path, images: Path, folder: Path, least: int) -> dict[str, Any]:
-    """Galaxies/s of both ways, on the same images, in turns; so many rows at least."""
+def speeds(run: Path, images: Path, folder: Path, rows: int, turns: int) -> dict[str, Any]:
+    """Galaxies/s of both ways, on the same images, in turns."""
+    sizes = (rows // 4, rows)
+    ways = {size: _ways(run, images, folder / str(size), size) for size in sizes}
+    slopes: dict[str, list[Taken]] = {"predict": [], "catalogue": []}
+    starts: dict[str, list[float]] = {"predict": [], "catalogue": []}
+    for turn in range(1 + turns):
+        for name in sorted(slopes, reverse=turn % 2 == 0):
+            few, all_of_them = (taken(ways[size][name]) for size in sizes)
+            more = sizes[1] - sizes[0]
+            slope = Taken((all_of_them.clock - few.clock) / more, (all_of_them.cpu - few.cpu) / more)
+            slopes[name].append(slope)
+            starts[name].append(few.clock - sizes[0] * slope.clock)
+    pairs = list(zip(slopes["predict"][1:], slopes["catalogue"][1:], strict=True))
+    ratios = [theirs.clock / ours.clock for theirs, ours in pairs]
+    return {
+        "rows": rows,
+        **{name: round(statistics.median(1 / one.clock for one in slopes[name][1:]), 1) for name in slopes},
+        "start": {name: round(statistics.median(starts[name][1:]), 2) for name in starts},
+        "ratio": round(statistics.median(ratios), 3),
+        "ratios": [round(ratio, 3) for ratio in ratios],
+        "cpu_ratio": round(statistics.median(theirs.cpu / ours.cpu for theirs, ours in pairs), 3),
+        "cpu_ratios": [round(theirs.cpu / ours.cpu, 3) for theirs, ours in pairs],
+    }
+
+
+def _ways(run: Path, images: Path, folder: Path, rows: int) -> dict[str, Callable[[], Any]]:
+    """Predicting so many images, and making a catalogue of them."""
     from gztrain.predict.catalogue.make import CatalogueRequest, make_catalogue
     from gztrain.predict.crops import find_files
     from gztrain.predict.images import predict
 
+    folder.mkdir()
     files = find_files([images]).images
-    repeated = [path for _ in range(-(-least // len(files))) for path in files]
-    catalogue = folder / "speed.parquet"
-    write_catalogue(catalogue, [str(path.relative_to(images)) for path in files], len(repeated))
-    request = CatalogueRequest((run,), catalogue, images, folder / "votes.parquet")
-    links = _linked(repeated, folder / "links")
-    took: dict[str, list[float]] = {"predict": [], "catalogue": []}
-    for _ in range(1 + TURNS):
-        took["predict"].append(seconds(lambda: predict(run, [links], folder / "p.parquet")))
-        took["catalogue"].append(seconds(lambda: make_catalogue(request)))
-    found = {name: [len(repeated) / time for time in times[1:]] for name, times in took.items()}
-    middle = {name: statistics.median(rates) for name, rates in found.items()}
+    write_catalogue(folder / "rows.parquet", [str(path.relative_to(images)) for path in files], rows)
+    request = CatalogueRequest((run,), folder / "rows.parquet", images, folder / "votes.parquet")
+    links = _linked([files[row % len(files)] for row in range(rows)], folder / "links")
     return {
-        "rows": len(repeated),
-        **{name: round(value, 1) for name, value in middle.items()},
-        "ratio": round(middle["catalogue"] / middle["predict"], 3),
-        "ratios": [round(ours / theirs, 3) for theirs, ours in zip(*found.values(), strict=True)],
+        "predict": lambda: predict(run, [links], folder / "p.parquet"),
+        "catalogue": lambda: make_catalogue(request),
     }
 
 
@@ -128,7 +153,8 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("images", type=Path)
     parser.add_argument("--rows", type=int, default=50_000)
-    parser.add_argument("--speed-rows", type=int, default=2_000, help="rows that a speed is measured on, at least")
+    parser.add_argument("--speed-rows", type=int, default=4_000, help="rows that a speed is measured on")
+    parser.add_argument("--turns", type=int, default=5, help="how often both ways are timed")
     parser.add_argument("--format", default="parquet", choices=("parquet", "csv", "fits", "vot"))
     parser.add_argument("--make", type=Path, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -137,11 +163,14 @@ def main() -> None:
         make(options.run, options.make[0], options.images, options.make[1])
         return
     with tempfile.TemporaryDirectory() as name:
-        sys.stdout.write(json.dumps(measured(options, Path(name)), indent=2) + "\n")
+        folder = Path(name)
+        told = measured(options, folder) if options.rows else {}
+        told["speed"] = speeds(options.run, options.images, folder, options.speed_rows, options.turns)
+        sys.stdout.write(json.dumps(told, indent=2) + "\n")
 
 
 def measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """All figures."""
+    """Memory, time and interruption."""
     from gztrain.predict.crops import find_files
     from gztrain.predict.images import ROW_GROUP
 
@@ -163,7 +192,6 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "seconds": round(took, 1),
         "memory": {"after_each_tenth_mb": memory, "peak_mb": round(peak, 1)},
         "interrupted": {"rows_kept": kept, "equal": digest(once) == digest(again)},
-        "speed": speeds(options.run, options.images, folder, options.speed_rows),
     }
 
 

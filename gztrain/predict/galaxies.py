@@ -1,7 +1,6 @@
 """Named crops from either source: image files, or the galaxies of a dataset folder."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,13 +10,12 @@ import numpy as np
 from gzcore.dataset.layout import MANIFEST, TEST, TRAIN
 from gzcore.errors import GzError, UsageError
 from gzcore.images import Pixels
-from gzcore.machine import cores
 from gzcore.storage.places import Place
 from gztrain.data import Selection, open_reader, select
 from gztrain.data.dataset import open_dataset
 from gztrain.data.stream import in_order
 from gztrain.predict.crops import Cut, find_files, read_crop, readable
-from gztrain.predict.images import BATCH, read_ahead
+from gztrain.predict.images import BATCH, read_ahead, reading_threads
 from gztrain.runs.folder import Run
 
 Named = tuple[list[str], Pixels]
@@ -74,7 +72,7 @@ def selection_of(place: Place, crop: int, split: str, folds: Sequence[int] | Non
 
 def from_files(paths: Sequence[Path], cut: Cut, counts: Counts) -> Iterator[Named]:
     """The crops of image files, in batches; files that cannot be used are counted."""
-    with ThreadPoolExecutor(cores()) as pool:
+    with reading_threads() as pool:
         for crops in read_ahead(pool, partial(read_crop, cut=cut), paths, BATCH):
             usable = [(readable(crop.path), crop.pixels) for crop in crops if crop.pixels is not None]
             counts.unusable += len(crops) - len(usable)

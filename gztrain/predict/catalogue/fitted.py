@@ -20,7 +20,7 @@ from gztrain.predict.catalogue.doubt import REFERENCE, Familiar, find_familiar
 from gztrain.predict.catalogue.fitted_file import FORMAT, NAME, Fitted, read_fitted, write_fitted
 from gztrain.predict.catalogue.intervals import LEVEL, Scaling, fit_scaling, held
 from gztrain.predict.catalogue.network import Network, Seen
-from gztrain.predict.catalogue.picture import LEAST, find_usual, measure, statistics_of
+from gztrain.predict.catalogue.picture import LEAST, LOOK, find_usual, measure, statistics_of
 from gztrain.predict.catalogue.votes import Votes, expected_votes, shares_of
 from gztrain.runs.folder import Json, Run
 from gztrain.runs.galaxies import same_data
@@ -78,7 +78,7 @@ def _learn(run: Run, model: str, network: Network, data: Place | None) -> Fitted
         "method": "dirichlet" if by_formula else "conformal",
         "validation_galaxies": len(validation.seen.probabilities),
         "usual_votes": usual,
-        "pictures": picture is not None,
+        "pictures": LOOK if picture is not None else 0,
         "coverage": _coverage(run, network, dataset, scalings, usual),
     }
     fitted = Fitted(scalings, familiar, usual, told, picture)
@@ -107,7 +107,8 @@ def _look(network: Network, scheme: Scheme, dataset: Dataset, selection: Selecti
     for batch in _batches(selection, most):
         seen.append(network(batch.images, BATCH))
         panels.append(panel_of(batch, scheme, dataset))
-        measured += [measure(image) for image in batch.images if dataset.crop >= LEAST]
+        if dataset.crop >= LEAST:
+            measured.append(measure(batch.images))
     panel = join_panels(panels)
     return None if panel is None else _Looked(_joined(seen), panel, statistics_of(measured) if measured else None)
 

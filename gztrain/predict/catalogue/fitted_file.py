@@ -14,7 +14,7 @@ from gzcore.storage.documents import fit
 from gztrain.data.dataset import Scheme
 from gztrain.predict.catalogue.doubt import Familiar
 from gztrain.predict.catalogue.intervals import LEVEL, Scaling
-from gztrain.predict.catalogue.picture import STATISTICS
+from gztrain.predict.catalogue.picture import LOOK, STATISTICS
 from gztrain.predict.embeddings.search import Axes
 from gztrain.runs.arrays import DAMAGE, read_arrays
 from gztrain.runs.folder import Json
@@ -116,8 +116,13 @@ def _fits(fitted: Fitted, scheme: Scheme) -> bool:
     )
     by_formula = fitted.told["method"] == "dirichlet"
     fit = fit and by_formula == (fitted.scalings is None) and all(map(_is_usual, fitted.scalings or ()))
-    fit = fit and (fitted.picture is None or fitted.picture.axes.mean.shape == (STATISTICS,))
+    fit = fit and (fitted.picture is None or _is_this_look(fitted.picture, fitted.told))
     return fit and all(one is None or _is_whole(one) for one in (fitted.familiar, fitted.picture))
+
+
+def _is_this_look(picture: Familiar, told: Json) -> bool:
+    """Whether pictures were measured as they are now; an older version wrote True."""
+    return told.get("pictures") == LOOK and picture.axes.mean.shape == (STATISTICS,)
 
 
 def _is_usual(scaling: Scaling) -> bool:

@@ -10,7 +10,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gzcore.errors import GzError, UsageError
-from gzcore.machine import cores
 from gzcore.storage.atomic import appearing, sweep, writing
 from gzcore.storage.damage import DAMAGE
 from gzcore.storage.locks import locked
@@ -33,7 +32,7 @@ from gztrain.predict.catalogue.formats import check_format, convert, schema_of
 from gztrain.predict.catalogue.network import Network
 from gztrain.predict.catalogue.rows import NOT_FOUND, Member, RowMaker
 from gztrain.predict.catalogue.source import Source, find_images, ids_of, open_source
-from gztrain.predict.images import ROW_GROUP, Advance, Scale, count_true, cut_of
+from gztrain.predict.images import ROW_GROUP, Advance, Scale, count_true, cut_of, reading_threads
 from gztrain.runs.folder import Json, open_run
 
 _FORMAT = 4
@@ -128,12 +127,12 @@ def make_catalogue(request: CatalogueRequest, advance: Advance = lambda _: None)
     check_format(request.out)
     _check_places(request)
     source = open_source(request.catalogue, request.keep)
-    members = tuple(map(partial(_open_member, data=request.data), request.runs))
-    _check_alike(members)
-    doubt = members[0].fitted.familiar is not None
-    picture = members[0].fitted.picture is not None
-    columns = columns_of(source, members[0].run.scheme, doubt=doubt, picture=picture, members=len(members))
-    with ThreadPoolExecutor(cores()) as pool:
+    with reading_threads() as pool:
+        members = tuple(map(partial(_open_member, data=request.data), request.runs))
+        _check_alike(members)
+        doubt = members[0].fitted.familiar is not None
+        picture = members[0].fitted.picture is not None
+        columns = columns_of(source, members[0].run.scheme, doubt=doubt, picture=picture, members=len(members))
         cut = cut_of(members[0].run, resize=request.resize)
         maker = RowMaker(members, source.carried, cut, columns, pool)
         return _make(_Work(request, source, maker, _told(request, members)), advance)
@@ -144,7 +143,7 @@ def _make(work: _Work, advance: Advance) -> Json:
     sweep(out.parent, out.name)
     with locked(out.parent, work.folder.name, "name another file", made=out), writing(out.parent):
         sweep(work.folder)
-        parts = [_part(work, number, rows, counts, advance) for number, rows in _numbered(work.source)]
+        parts = list(_parts(work, counts, advance))
         whole = work.folder / "whole.parquet"
         with appearing(whole) as file, pq.ParquetWriter(file, schema_of(work.columns, work.told)) as writer:
             for part in parts:
@@ -167,22 +166,40 @@ def _numbered(source: Source) -> Iterator[tuple[int, pa.Table]]:
         raise GzError(f"{source.path} has no rows.")
 
 
-def _part(work: _Work, number: int, rows: pa.Table, counts: Counts, advance: Advance) -> Path:
-    """Make the rows of a part, unless they are there already."""
-    path = work.folder / f"part-{number:06d}.parquet"
+def _parts(work: _Work, counts: Counts, advance: Advance) -> Iterator[Path]:
+    """Make all parts, and yield their files; the rows of one are worked out while the next is looked at."""
+    before: Future[pa.Table] | None = None
+    with ThreadPoolExecutor(1) as writer:
+        for number, rows in _numbered(work.source):
+            path = work.folder / f"part-{number:06d}.parquet"
+            finish = _part(work, path, rows, counts, advance)
+            if before is not None:
+                counts.add(before.result())
+            before = writer.submit(finish)
+            yield path
+        if before is not None:
+            counts.add(before.result())
+
+
+def _part(work: _Work, path: Path, rows: pa.Table, counts: Counts, advance: Advance) -> Callable[[], pa.Table]:
+    """Look at the images of a part, unless its rows are there already; what is given back makes and writes the rows."""
     ids = ids_of(rows, work.source)
     images = find_images(rows, ids, work.request.images)
     identity = _identity(work, rows, images)
     made = _finished(path, identity)
-    if made is None:
-        made = work.maker.rows(ids, rows, images, advance).replace_schema_metadata({_IDENTITY: identity})
-        with appearing(path) as file:
-            pq.write_table(made, file)
-    else:
+    if made is not None:
         counts.from_before += len(made)
         advance(len(made))
-    counts.add(made)
-    return path
+        return lambda: made
+    looked = work.maker.look(images, advance)
+
+    def finish() -> pa.Table:
+        table = work.maker.table(ids, rows, looked).replace_schema_metadata({_IDENTITY: identity})
+        with appearing(path) as file:
+            pq.write_table(table, file)
+        return table
+
+    return finish
 
 
 def _identity(work: _Work, rows: pa.Table, images: Sequence[Path | None]) -> str:

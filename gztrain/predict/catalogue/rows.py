@@ -5,8 +5,8 @@ one row as for a thousand.
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,25 @@ class Member:
         return expected_votes(seen, self.run.scheme, self.fitted.scalings, self.fitted.usual)
 
 
+@dataclass(eq=False)
+class Looked:
+    """What came of the images of N galaxies.
+
+    Attributes:
+        usable: whether each has an image that can be used.
+        sizes: 1 where it has another size than those of the training, 0 where it has not, -1 where that is not known.
+        reasons: why it cannot be used; None where it can.
+        seen: what each network says of the images that can be used, batch by batch.
+        measured: their pictures, batch by batch; empty where pictures are not compared.
+    """
+
+    usable: list[bool] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    reasons: list[str | None] = field(default_factory=list)
+    seen: list[list[Seen]] = field(default_factory=list)
+    measured: list[Future[Floats]] = field(default_factory=list)
+
+
 @dataclass(frozen=True, eq=False)
 class RowMaker:
     """All that making rows needs.
@@ -51,7 +70,7 @@ class RowMaker:
         carried: columns of the source that come along.
         cut: how the input of the networks is cut out of an image.
         columns: of the output.
-        pool: threads that decode images.
+        pool: threads that decode and measure images.
     """
 
     members: tuple[Member, ...]
@@ -60,32 +79,41 @@ class RowMaker:
     columns: tuple[Column, ...]
     pool: Executor
 
-    def rows(self, ids: Sequence[str], rows: pa.Table, images: Sequence[Path | None], advance: Advance) -> pa.Table:
+    def look(self, images: Sequence[Path | None], advance: Advance) -> Looked:
+        """Look at the images of N galaxies; the threads measure a batch while the networks look at it.
+
+        Args:
+            images: N files; None where there is none.
+            advance: told how many more galaxies are done.
+        """
+        looked = Looked()
+        for batch in read_ahead(self.pool, partial(_read, cut=self.cut), images, BATCH):
+            pixels = [crop.pixels for crop in batch if crop.pixels is not None]
+            if pixels:
+                stacked = np.stack(pixels)
+                if self.members[0].fitted.picture is not None:
+                    looked.measured.append(self.pool.submit(measure, stacked))
+                looked.seen.append([member.network(stacked, BATCH) for member in self.members])
+            looked.usable += [crop.pixels is not None for crop in batch]
+            looked.sizes += [-1 if crop.other_size is None else int(crop.other_size) for crop in batch]
+            looked.reasons += [crop.reason for crop in batch]
+            advance(len(batch))
+        return looked
+
+    def table(self, ids: Sequence[str], rows: pa.Table, looked: Looked) -> pa.Table:
         """A row for each of N galaxies.
 
         Args:
             ids: N names.
             rows: N rows of the source.
-            images: N files; None where there is none.
-            advance: told how many more galaxies are done.
+            looked: what came of their images.
         """
-        crops, parts, measured = [], [], list[Floats]()
-        read = partial(_read, cut=self.cut, measured=self.members[0].fitted.picture is not None)
-        for batch in read_ahead(self.pool, read, images, BATCH):
-            pixels = [crop.pixels for crop, _ in batch if crop.pixels is not None]
-            if pixels:
-                stacked = np.stack(pixels)
-                parts.append([member.network(stacked, BATCH) for member in self.members])
-            crops += [(crop.pixels is not None, crop.other_size, crop.reason) for crop, _ in batch]
-            measured += [found for _, found in batch if found is not None]
-            advance(len(batch))
-        usable, sizes, reasons = zip(*crops, strict=True)
         found: dict[str, Any] = {"id": ids, **{name: rows[name].combine_chunks() for name in self.carried}}
-        found["other_size"] = [-1 if other is None else int(other) for other in sizes]
-        found["reason"] = reasons
-        if parts:
-            seen = [_joined(looks) for looks in zip(*parts, strict=True)]
-            found |= _spread_out(self._numbers(seen, measured), np.array(usable))
+        found |= {"other_size": looked.sizes, "reason": looked.reasons}
+        if looked.seen:
+            seen = [_joined(looks) for looks in zip(*looked.seen, strict=True)]
+            measured = [future.result() for future in looked.measured]
+            found |= _spread_out(self._numbers(seen, measured), np.array(looked.usable))
         arrays = [_array(column, found.get(column.name), len(ids)) for column in self.columns]
         return pa.table(arrays, schema=pa.schema([column.field() for column in self.columns]))
 
@@ -97,9 +125,8 @@ class RowMaker:
         return {**_vote_columns(first, votes), **doubts}
 
 
-def _read(path: Path | None, cut: Cut, *, measured: bool) -> tuple[Crop, Floats | None]:
-    crop = Crop(Path(), None, NOT_FOUND) if path is None else read_crop(path, cut)
-    return crop, measure(crop.pixels) if measured and crop.pixels is not None else None
+def _read(path: Path | None, cut: Cut) -> Crop:
+    return Crop(Path(), None, NOT_FOUND) if path is None else read_crop(path, cut)
 
 
 def _joined(looks: Sequence[Seen]) -> Seen:

@@ -20,7 +20,7 @@ from gzprep.images.views import View, render
 from gztrain.data.dataset import Scheme
 from gztrain.evaluation.predictions import read_predictions
 from gztrain.predict.crops import Cut, centre_crop, filled_up, find_files, read_crop
-from gztrain.predict.images import answer_names, columns, predict, predict_files
+from gztrain.predict.images import answer_names, columns, predict, predict_files, reading_threads
 from gztrain.runs.folder import open_run
 from tests.gztrain.run_folders import untrained_run
 from tests.gztrain.synthetic import scheme_of
@@ -296,3 +296,17 @@ def test_black_images_fill_a_batch_up(number: int) -> None:
     np.testing.assert_array_equal(found[:number], images)
     assert not found[number:].any()
     assert (found is images) == (number == 4)  # a whole batch is not copied
+
+
+def test_opencv_has_its_threads_again_after_images_were_read() -> None:
+    """It has one while they are, in those that read too; also where reading ends in an error."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    with reading_threads() as pool:
+        assert cv2.getNumThreads() == 1
+        assert pool.submit(cv2.getNumThreads).result() == 1
+    assert cv2.getNumThreads() == 2
+    with pytest.raises(OSError, match="gone"), reading_threads():
+        raise OSError("gone")
+    assert cv2.getNumThreads() == 2
+    cv2.setNumThreads(before)

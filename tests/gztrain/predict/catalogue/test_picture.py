@@ -11,7 +11,7 @@ from gztrain.predict.catalogue.doubt import find_familiar
 from gztrain.predict.catalogue.fitted_file import FORMAT, Fitted, read_fitted, write_fitted
 from gztrain.predict.catalogue.intervals import LEVEL
 from gztrain.predict.catalogue.make import notes
-from gztrain.predict.catalogue.picture import STATISTICS, find_usual, measure, statistics_of
+from gztrain.predict.catalogue.picture import LOOK, STATISTICS, find_usual, measure, statistics_of
 from tests.gztrain.synthetic import scheme_of
 
 
@@ -25,13 +25,13 @@ def sky(number: int, smooth: float = 1.0, side: int = 64) -> Pixels:
 
 
 def numbers(images: list[Pixels]) -> np.ndarray:
-    return statistics_of([measure(image) for image in images])
+    return statistics_of([measure(np.stack(images))])
 
 
 def test_a_flat_image_has_no_grain() -> None:
     """All of green is 0."""
     image = np.full((64, 64, 3), (7, 0, 5), np.uint8)
-    np.testing.assert_allclose(measure(image), [0] * 5 + [1], atol=1e-5)
+    np.testing.assert_allclose(measure(image[None])[0], [0] * 5 + [1], atol=1e-5)
     np.testing.assert_allclose(numbers([image])[0], np.log([0.3] * 4 + [0.003, 1.003]), atol=1e-4)
 
 
@@ -42,6 +42,15 @@ def test_images_of_any_size_from_8_px_have_all_statistics(side: int) -> None:
     assert np.isfinite(found).all()
 
 
+@pytest.mark.parametrize("side", [8, 33, 64, 321])
+def test_what_is_found_of_an_image_does_not_depend_on_the_others(side: int) -> None:
+    images = np.stack([sky(n, side=side) for n in range(35)])
+    together = measure(images)
+    np.testing.assert_array_equal(np.concatenate([measure(image[None]) for image in images]), together)
+    np.testing.assert_array_equal(measure(images[::-1]), together[::-1])
+    assert measure(images[:0]).shape == (0, STATISTICS)
+
+
 @pytest.mark.parametrize(("side", "block"), [(64, 2), (65, 2), (224, 2), (318, 2), (424, 4), (512, 4), (1000, 8)])
 def test_squares_of_pixels_become_one(side: int, block: int) -> None:
     """What is left over at two edges is left out."""
@@ -50,7 +59,7 @@ def test_squares_of_pixels_become_one(side: int, block: int) -> None:
     inside = np.repeat(np.repeat(blocks, block, axis=0), block, axis=1)
     image[: len(inside), : len(inside)] = inside
     pairs = np.repeat(np.repeat(blocks, 2, axis=0), 2, axis=1)
-    np.testing.assert_array_equal(measure(image)[:4], measure(pairs)[:4])
+    np.testing.assert_array_equal(measure(image[None])[:, :4], measure(pairs[None])[:, :4])
 
 
 @pytest.mark.parametrize(
@@ -61,7 +70,9 @@ def test_grain_of_colour_is_told_from_that_of_green(
 ) -> None:
     """Both at twice the finest scale: what the noise of a channel adds is in proportion."""
     noise = np.random.default_rng(0).normal(0, 8, (256, 256, 1))
-    one, found = (measure((60 + noise * some).clip(0, 255).astype(np.uint8))[1:3] for some in ((0, 1, 0), channels))
+    one, found = (
+        measure((60 + noise * some).clip(0, 255).astype(np.uint8)[None])[0, 1:3] for some in ((0, 1, 0), channels)
+    )
     np.testing.assert_allclose(found, one * (colour, green), rtol=0.1, atol=0.02)
 
 
@@ -92,6 +103,7 @@ def test_a_file_of_an_older_version_is_read_without_pictures(tmp_path: Path, ver
         "method": "dirichlet",
         "usual_votes": 40.0,
         "coverage": None,
+        "pictures": LOOK,
     }
     picture = None if version == "older" else find_usual(pictures, pictures[:3])
     write_fitted(tmp_path / "c.npz", Fitted(None, find_familiar([features], features[:3]), 40.0, told, picture))
@@ -103,14 +115,19 @@ def test_a_file_of_an_older_version_is_read_without_pictures(tmp_path: Path, ver
         np.testing.assert_array_equal(found.picture.distances(pictures), picture.distances(pictures))
 
 
-def test_a_file_with_other_statistics_is_not_read(tmp_path: Path) -> None:
-    """Such as the nine of a version before: they are learned again."""
-    told = {"format": FORMAT, "model": "m", "level": LEVEL, "usual_votes": 40.0, "coverage": None}
-    for number in (STATISTICS, 9):
-        pictures = np.random.default_rng(1).normal(size=(9, number))
-        fitted = Fitted(None, None, 40.0, {**told, "method": "dirichlet"}, find_usual(pictures, pictures[:3]))
-        write_fitted(tmp_path / "c.npz", fitted)
-        assert (read_fitted(tmp_path / "c.npz", "m", scheme_of("reduced")) is None) == (number != STATISTICS)
+@pytest.mark.parametrize(
+    ("statistics", "look", "read"),
+    [(STATISTICS, LOOK, True), (9, LOOK, False), (9, True, False), (STATISTICS, True, False), (STATISTICS, 1, False)],
+)
+def test_pictures_that_were_measured_in_another_way_are_learned_again(
+    tmp_path: Path, statistics: int, look: int, *, read: bool
+) -> None:
+    """A version before wrote True, whether it took nine statistics or six."""
+    told = {"format": FORMAT, "model": "m", "level": LEVEL, "usual_votes": 40.0, "coverage": None, "pictures": look}
+    pictures = np.random.default_rng(1).normal(size=(9, statistics))
+    fitted = Fitted(None, None, 40.0, {**told, "method": "dirichlet"}, find_usual(pictures, pictures[:3]))
+    write_fitted(tmp_path / "c.npz", fitted)
+    assert (read_fitted(tmp_path / "c.npz", "m", scheme_of("reduced")) is not None) == read
 
 
 def test_a_sentence_says_that_an_older_file_has_no_pictures() -> None:
