@@ -10,11 +10,13 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NoReturn, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 from gzcore.console import human_bytes, say
 from gzcore.console.process import exit_code_of_signal, ignore_signals, interruptible, unwritten
@@ -127,7 +129,7 @@ def _run(app: typer.Typer, name: str, interrupted: Callable[[], bool]) -> int:
     try:
         for argument in arguments:
             check_text("The argument", argument)
-        code = app(args=arguments, standalone_mode=False) or 0
+        code = _command_of(app)(args=arguments, standalone_mode=False) or 0
     except SystemExit as stop:  # typer: the program that reads our output has ended
         return stop.code if isinstance(stop.code, int) else 1
     except Exception as error:
@@ -135,6 +137,12 @@ def _run(app: typer.Typer, name: str, interrupted: Callable[[], bool]) -> int:
             raise
         return _told(error, name, interrupted=interrupted())
     return _stopped(name) if code == Stopped.exit_code else code  # typer makes this code of Ctrl-C
+
+
+@cache
+def _command_of(app: typer.Typer) -> Callable[..., int | None]:
+    """The commands of a command line, made once a process: that takes longer than to parse the words of a call."""
+    return get_command(app)
 
 
 def _stopped(name: str, sentence: object = "Stopped.") -> int:
