@@ -1,14 +1,15 @@
 """Whether a temperature of each question lowers the calibration error, on a simulated sky.
 
 `python benchmarks/calibration.py`: simulates galaxies, trains the small CNN until it is too certain (the last epoch is
-kept, so validation galaxies choose nothing but the temperatures), and compares the test split with and without the
-temperatures that `gztrain fit` stored. `--run RUN`: a run with temperatures that is there already. JSON=1: one JSON
-document.
+kept, so validation galaxies choose nothing but the temperatures), and compares a further, larger sky of another seed
+with and without the temperatures that `gztrain fit` stored. `--run RUN`: a run that is there and was evaluated; what it
+was judged on last is compared. JSON=1: one JSON document.
 
 The ECE has ten bins. Intervals are of 95 %, over 1,000 bootstrap resamples of the test galaxies, and the two models are
 compared on the same resamples. The ECE of a perfect model is above zero, too, since labels are few: 97.5 % of such
-models stay below `limit`, and `excess` is the ECE less the mean of such models (Roelofs et al. 2022). A question that
-was within its limit already has nothing that a temperature could mend.
+models stay below `limit`, and `excess` is the ECE less the mean of such models (Roelofs et al. 2022). With a thousand
+galaxies the noise is as large as the error of the easiest question, so thousands are judged. A question that was within
+its limit already has nothing that a temperature could mend.
 """
 
 import argparse
@@ -43,8 +44,16 @@ def trained(folder: Path, galaxies: int, epochs: int, seed: int) -> Path:
     command("gzprep", "simulate", sky, "--galaxies", galaxies, "--seed", seed)
     command("gzprep", "run", "--data", sky, "--out", data, "--views", 0)
     command("gztrain", "fit", data, "--run", run, "--epochs", epochs, "--seed", seed, *FIT)
-    command("gztrain", "evaluate", run)
     return run
+
+
+def judge(run: Path, folder: Path, galaxies: int, seed: int) -> None:
+    """Judge the run on a further sky, all of whose galaxies in the training catalogue are test galaxies here."""
+    sky, data = folder / "further", folder / "further-data"
+    command("gzprep", "simulate", sky, "--galaxies", galaxies, "--seed", seed)
+    catalogue = ("--catalogue", sky / "gz2_train_catalog.parquet", "--images", sky / "images", "--split", "test")
+    command("gzprep", "run", *catalogue, "--out", data, "--views", 0)
+    command("gztrain", "evaluate", run, "--data", data)
 
 
 def command(package: str, *words: object) -> None:
@@ -70,8 +79,10 @@ def eces(counts: Doubles, gap: Doubles, known: Doubles) -> Doubles:
 def rows(run: Path) -> Iterator[dict[str, Any]]:
     """A row for each question: temperature, ECE and Brier score before and after, and intervals."""
     opened = open_run(run)
-    loss, found = opened.config.loss.name, read_predictions(opened.folder.predictions_of("test"))
-    temperatures = json.loads((run / "metrics.json").read_text())["splits"]["test"]["temperatures"]
+    splits = json.loads((run / "metrics.json").read_text())["splits"]
+    judged = next(reversed(splits))
+    loss, found = opened.config.loss.name, read_predictions(opened.folder.predictions_of(judged))
+    temperatures = splits[judged]["temperatures"]
     for question, block in zip(opened.scheme.questions, opened.scheme.blocks, strict=True):
         known, labels = found.mask[:, block] == 1, found.labels[:, block]
         after = found.probabilities[:, block].astype(np.float64)
@@ -132,11 +143,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Whether temperatures lower the calibration error.")
     parser.add_argument("--run", type=Path, help="a trained run that was evaluated on its test split")
     parser.add_argument("--galaxies", type=int, default=6000)
+    parser.add_argument("--further", type=int, default=12000, help="galaxies of the further sky that is judged")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="gztrain-bench-") as folder:
-        run = given.run or trained(Path(folder), given.galaxies, given.epochs, given.seed)
+    with tempfile.TemporaryDirectory(prefix="gztrain-bench-") as name:
+        folder = Path(name)
+        run = given.run or trained(folder, given.galaxies, given.epochs, given.seed)
+        if not given.run:
+            judge(run, folder, given.further, given.seed + 100)
         found = list(rows(run))
     if os.environ.get("JSON"):
         sys.stdout.write(json.dumps(found) + "\n")

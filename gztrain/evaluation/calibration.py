@@ -33,6 +33,8 @@ _PRIOR_SD = 0.5
 """Spread of log T before any galaxy is seen, so that few galaxies move a temperature little."""
 _CHANCE = 1.92
 """A smaller rise of the log likelihood may be chance: half of the 95 % quantile of chi-squared (Wilks 1938)."""
+_STEPS = 20
+"""Steps, even in the logarithm, from 1 to the most probable temperature."""
 
 
 def bins_of(scores: Floats | Doubles) -> Ints:
@@ -101,10 +103,11 @@ def is_joint(question_width: int, loss: str) -> bool:
 
 
 def fit_temperatures(predictions: Predictions, scheme: Scheme, loss: str) -> tuple[float, ...]:
-    """The temperature of each question at which the labels are most probable, given a prior around 1.
+    """The temperature of each question that lowers its calibration error, on the way to the most probable one.
 
-    A few galaxies for which the model is certain and wrong can ask for a temperature although all other probabilities
-    are right. So it is kept only where it lowers the calibration error of these galaxies, too.
+    The most probable one is that at which the labels are most probable, given a prior around 1. A few galaxies for
+    which the model is certain and wrong can ask for more than what the other probabilities need. So of the temperatures
+    between 1 and that one, the one with the lowest calibration error of these galaxies is taken.
 
     Args:
         predictions: of galaxies that the model was not trained on, such as those of the validation fold.
@@ -112,8 +115,8 @@ def fit_temperatures(predictions: Predictions, scheme: Scheme, loss: str) -> tup
         loss: the training loss, which says whether labels share a softmax.
 
     Returns:
-        One for each question; 1 where no galaxy has a known answer, where the better fit may be chance, where the
-        calibration error would not be lower, or where the labels that share a softmax have a twin.
+        One for each question; 1 where no galaxy has a known answer, where the better fit may be chance, where no
+        temperature on the way lowers the error, or where the labels that share a softmax have a twin.
     """
     return tuple(_fit(predictions, scheme, place, loss) for place in range(len(scheme.questions)))
 
@@ -136,15 +139,15 @@ def _fit(predictions: Predictions, scheme: Scheme, place: int, loss: str) -> flo
         return float(-likelihood + (log_temperature / _PRIOR_SD) ** 2 / 2)
 
     found = minimize_scalar(cost, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
-    temperature = float(np.exp(found.x))
-    better = cost(0.0) - found.fun > _CHANCE and _lowers_ece(labels, scores, temperature, joint=joint)
-    return temperature if better else 1.0
+    if cost(0.0) - found.fun <= _CHANCE:
+        return 1.0
+    between = np.exp(np.linspace(0, found.x, _STEPS + 1))
+    return float(min(between, key=lambda temperature: _error(labels, temper(scores, temperature, joint=joint))))
 
 
-def _lowers_ece(labels: Ints, scores: Floats, temperature: float, *, joint: bool) -> bool:
-    """Whether a temperature lowers the calibration error of labels and probabilities, both [N, K], N at least 1."""
-    before, after = (ece(labels.ravel(), given.ravel()) for given in (scores, temper(scores, temperature, joint=joint)))
-    return before is not None and after is not None and after < before
+def _error(labels: Ints, scores: Doubles) -> float:
+    """The calibration error of labels and probabilities, both [N, K], N at least 1."""
+    return ece(labels.ravel(), scores.ravel()) or 0.0
 
 
 def layer_settings(scheme: Scheme, temperatures: Sequence[float], loss: str) -> Mapping[str, Any]:

@@ -78,13 +78,30 @@ def test_where_little_is_known_the_temperature_is_one(case: str) -> None:
 
 
 def test_four_galaxies_that_the_model_is_sure_and_wrong_about_do_not_make_the_others_worse() -> None:
-    """196 probabilities of .02, and as many true labels as they say; four of a millionth whose labels are true."""
+    """196 probabilities of .02, and as many true labels as they say; four of a millionth whose labels are true.
+
+    They ask for a temperature of 1.7 or more, which spoils the others. One on the way there does not.
+    """
     scheme, predictions = scheme_of("q0"), overconfident("q0", 1.0, 200)
     given, labels = np.full((200, 1), 0.02, np.float32), np.zeros((200, 1), np.int64)
     given[:4], labels[:8] = 1e-6, 1
     hotter = temper(given, 1.7, joint=False)
     assert log_likelihood(labels, hotter) > log_likelihood(labels, given) + 10
     assert ece(labels.ravel(), hotter.ravel()) > 2 * ece(labels.ravel(), given.ravel())
+    (found,) = fit_temperatures(replace(predictions, probabilities=given, labels=labels), scheme, "bce")
+    mended = temper(given, found, joint=False)
+    assert 1 < found < 1.4
+    assert log_likelihood(labels, mended) > log_likelihood(labels, given)
+    assert ece(labels.ravel(), mended.ravel()) < ece(labels.ravel(), given.ravel()) / 2
+
+
+def test_a_temperature_that_would_only_raise_the_error_is_left_out() -> None:
+    """200 probabilities of .01 and .99 are as the labels have it, but for two that are sure and wrong."""
+    scheme, predictions = scheme_of("q0"), overconfident("q0", 1.0, 201)
+    given, labels = np.full((201, 1), 0.01, np.float32), np.zeros((201, 1), np.int64)
+    given[:100], labels[1:101] = 0.99, 1
+    given[199:], labels[199:] = 1e-6, 1
+    assert log_likelihood(labels, temper(given, 1.5, joint=False)) > log_likelihood(labels, given) + 5
     certain = replace(predictions, probabilities=given, labels=labels)
     assert fit_temperatures(certain, scheme, "bce") == (1.0,)
 
