@@ -65,7 +65,7 @@ bench-broken: $(VENV)/dev ## break a trained run in seven ways, and see that eac
 	@$(BIN)/python benchmarks/broken.py $(RUN) $(GALAXIES)
 
 .PHONY: bench-calibration
-bench-calibration: $(VENV)/dev ## whether temperatures lower the calibration error of each question: 6,000 simulated galaxies, 15 minutes
+bench-calibration: $(VENV)/dev ## whether temperatures lower the calibration error of each question: 18,000 simulated galaxies, 15 minutes
 	@$(BIN)/python benchmarks/calibration.py
 
 bench-report: $(VENV)/dev ## seconds and memory of gzprep report: 750 galaxies, and 200,000 rows of votes
