@@ -8,7 +8,7 @@ import numpy as np
 
 LONGEST = 2000
 """Characters of a parameter that is stored; of a longer one, such as a noise for each pixel, the checksum is."""
-_ARRAY, _LARGE, _OTHER = "array", "sha256", "type"
+_ARRAY, _LARGE, _OTHER, _PAIRS = "array", "sha256", "type", "pairs"
 
 
 class NotStored(ValueError):
@@ -19,9 +19,11 @@ def as_json(value: Any) -> Any:  # noqa: ANN401 -- any parameter
     """A parameter as JSON can hold it.
 
     An array is ``{"array": values, "dtype": ...}``. Anything too long is ``{"sha256": ..., "shape" or "length": ...}``.
+    A mapping that would look like one of these is ``{"pairs": [[key, value], ...]}``.
     """
     if isinstance(value, dict):
-        return {str(key): as_json(below) for key, below in value.items()}
+        stored = {str(key): as_json(below) for key, below in value.items()}
+        return {_PAIRS: [list(pair) for pair in stored.items()]} if _says_more(stored) else stored
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray):
@@ -33,6 +35,11 @@ def as_json(value: Any) -> Any:  # noqa: ANN401 -- any parameter
     if value is None or isinstance(value, str | int | float):
         return value
     return {_OTHER: type(value).__name__}
+
+
+def _says_more(stored: dict[str, Any]) -> bool:
+    """Whether a mapping stands for something else by its keys."""
+    return _LARGE in stored or stored.keys() in ({_ARRAY, "dtype", "shape"}, {_OTHER}, {_PAIRS})
 
 
 def _array(value: np.ndarray) -> Any:  # noqa: ANN401 -- a JSON value
@@ -62,6 +69,8 @@ def from_json(value: Any) -> Any:  # noqa: ANN401 -- any parameter
         return tuple(from_json(below) for below in value)
     if not isinstance(value, dict):
         return value
+    if value.keys() == {_PAIRS}:
+        return {key: from_json(below) for key, below in value[_PAIRS]}
     if value.keys() == {_ARRAY, "dtype", "shape"}:
         return np.array(value[_ARRAY], value["dtype"]).reshape(value["shape"])
     if _LARGE in value or value.keys() == {_OTHER}:

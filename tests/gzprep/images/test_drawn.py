@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -19,6 +19,10 @@ PLAIN = st.recursive(
 
 
 @given(value=PLAIN)
+@example(value={"type": None})
+@example(value={"sha256": 1, "more": (2,)})
+@example(value={"array": (1,), "dtype": "int8", "shape": (1,)})
+@example(value={"pairs": ({"pairs": ()},)})
 def test_plain_values_come_back(value: Any) -> None:
     assert from_json(json.loads(json.dumps(as_json(value)))) == value
 
