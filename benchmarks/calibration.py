@@ -2,8 +2,8 @@
 
 `python benchmarks/calibration.py`: simulates galaxies, trains the small CNN until it is too certain (the last epoch is
 kept, so validation galaxies choose nothing but the temperatures), and compares a further, larger sky of another seed
-with and without the temperatures that `gztrain fit` stored. `--run RUN`: a run that is there and was evaluated; what it
-was judged on last is compared. JSON=1: one JSON document.
+with and without the temperatures that `gztrain fit` stored. `--run RUN`: a run that is there and was evaluated; the
+last split of its metrics.json is compared. JSON=1: one JSON document.
 
 The ECE has ten bins. Intervals are of 95 %, over 1,000 bootstrap resamples of the test galaxies, and the two models are
 compared on the same resamples. The ECE of a perfect model is above zero, too, since labels are few: 97.5 % of such
@@ -141,7 +141,7 @@ def table(found: list[dict[str, Any]]) -> Iterator[str]:
 def main() -> None:
     """Train if need be, compare and print; exit code 1 if the error of a question is not lower."""
     parser = argparse.ArgumentParser(description="Whether temperatures lower the calibration error.")
-    parser.add_argument("--run", type=Path, help="a trained run that was evaluated on its test split")
+    parser.add_argument("--run", type=Path, help="a trained run that was evaluated")
     parser.add_argument("--galaxies", type=int, default=6000)
     parser.add_argument("--further", type=int, default=12000, help="galaxies of the further sky that is judged")
     parser.add_argument("--epochs", type=int, default=40)

@@ -6,7 +6,7 @@ RUN is a trained run, IMAGES a folder of images, each of which stands for many r
 
 - ``speed``: what three parts of 1,024 galaxies take of ``predict`` on the images alone, and of the catalogue, in one
   process, in turns, each of which begins with the other one: reading, looking, and writing the rows. Starting does not
-  count, nor putting parts together (a hundredth). ``predict`` and ``catalogue`` are galaxies/s, ``ratio`` is the median
+  count, nor putting parts together. ``predict`` and ``catalogue`` are galaxies/s, ``ratio`` is the median
   over the turns of the catalogue's speed over that of ``predict``, with its quartiles; ``cpu_ratio`` is the same of
   processor time. ``--rows 0``: this alone;
 - ``seconds``: for all rows at once;

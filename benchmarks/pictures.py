@@ -22,7 +22,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from scale import ROOT
 
 from gzcore.images import Pixels
 from gztrain.data import open_reader, select
@@ -31,6 +30,7 @@ from gztrain.data.stream import in_order
 from gztrain.predict.catalogue.picture import find_usual, measure, statistics_of
 from gztrain.predict.crops import Cut, find_files, read_crop
 
+ROOT = Path(__file__).parent.parent
 TRAINING, VALIDATION, LIMIT = 464, 122, 0.95
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
 

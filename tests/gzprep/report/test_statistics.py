@@ -88,7 +88,7 @@ def test_a_derived_question_has_no_votes_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("shares", "expected"),
     [((0.25, 0.625, 0.125), 35), ((1.0, 0.0, 0.0), 40), ((NAN, NAN, NAN), NAN)],
-    ids=["10 + 25 of 40", "all of them", "nobody was asked"],
+    ids=["10 + 25 of 40", "all of them", "not asked"],
 )
 def test_votes_of_several_answers_that_lead_on_add_up(shares: tuple[float, ...], expected: float) -> None:
     tree = (

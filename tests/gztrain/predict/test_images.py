@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -298,10 +299,18 @@ def test_black_images_fill_a_batch_up(number: int) -> None:
     assert (found is images) == (number == 4)  # a whole batch is not copied
 
 
-def test_opencv_has_its_threads_again_after_images_were_read() -> None:
-    """It has one while they are, in those that read too; also where reading ends in an error."""
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """OpenCV has two threads."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(2)
+    yield
+    cv2.setNumThreads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_opencv_has_its_threads_again_after_images_were_read() -> None:
+    """It has one while they are, in those that read too; also where reading ends in an error."""
     with reading_threads() as pool:
         assert cv2.getNumThreads() == 1
         assert pool.submit(cv2.getNumThreads).result() == 1
@@ -309,4 +318,3 @@ def test_opencv_has_its_threads_again_after_images_were_read() -> None:
     with pytest.raises(OSError, match="gone"), reading_threads():
         raise OSError("gone")
     assert cv2.getNumThreads() == 2
-    cv2.setNumThreads(before)
