@@ -128,7 +128,7 @@ def test_a_resumed_and_a_rejudged_folder_keep_it(dataset: Path, small_sky: Path,
     out = Path(shutil.copytree(dataset, tmp_path / "out"))
     before = manifest(out)["data_hash"]
     (out / "manifest.json").unlink()
-    next((out / ".gzprep" / "bins").glob("train-*")).unlink()
+    next((out / ".gzprep" / "bins").glob("train-*.parquet")).unlink()
     assert made(small_sky, out) == before
     sums = shard_sums(out)
     assert made(small_sky, out, "--set", "defects.frame_edge.threshold=41.5") == before
