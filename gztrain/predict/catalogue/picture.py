@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gzcore.images import Pixels
-from gztrain.data.labels import Doubles, Floats
+from gztrain.data.labels import Doubles, Floats, Ints
 from gztrain.predict.catalogue.doubt import Familiar, nearest_distances
 from gztrain.predict.embeddings.search import Axes
 
 STATISTICS = 6
-LOOK = 2
+LOOK = 3
 """Number of this way to measure. With another number, what a run has learned of pictures is learned again."""
 LEAST = 8
 """px; the least side of an image that has all scales."""
@@ -30,6 +30,8 @@ _STEP = 3
 """Every so many-th pixel of that copy is looked at. It is no divisor of 8, the side of the blocks of a JPEG."""
 _ROWS = 25
 """Rows, evenly spread, of which the pixels that are 0 are counted: at least so many, in a larger image."""
+_APART = 4
+"""Rows above and below a plane that are mirrored: a row of a scale is made of four rows on each side of it."""
 _AT_A_TIME = 16
 """Images that are measured together: more do not fit into the nearest memory, and take twice the time."""
 _OFFSETS = np.repeat((0.3, 0.003), (4, 2))
@@ -109,24 +111,32 @@ def _grain(planes: npt.NDArray[np.float32], steps: Sequence[int]) -> Iterator[np
     """Yield the median contrast of N planes, float32 [N, h, w], at a scale for each step, float32 [N].
 
     Every step-th pixel is looked at. The scales are those of a Laplacian pyramid (Burt & Adelson 1983, IEEE Trans.
-    Commun. 31, 532).
+    Commun. 31, 532). All planes are one tall image for OpenCV, with so much of each mirrored above and below it that no
+    plane reaches into another.
     """
     number, height, width = planes.shape
-    here = _turned(planes.reshape(number, -1)).reshape(height, width, number)  # OpenCV takes planes as channels
     for step in steps:
-        coarser = np.asarray(cv2.pyrDown(here), np.float32).reshape(-(-height // 2), -(-width // 2), number)
-        band = np.asarray(cv2.pyrUp(coarser, dstsize=(width, height)), np.float32).reshape(here.shape)
-        cv2.absdiff(here, band, dst=band)  # in place: new memory costs more than the difference
-        few = _turned(band[::step, ::step].reshape(-1, number))
+        rows = _mirrored(height)
+        tall = planes.take(rows, axis=1).reshape(-1, width)
+        coarser = np.asarray(cv2.pyrDown(tall), np.float32)
+        band = np.asarray(cv2.pyrUp(coarser, dstsize=(width, len(tall))), np.float32)
+        cv2.absdiff(tall, band, dst=band)  # in place: new memory costs more than the difference
+        own = band.reshape(number, -1, width)[:, _APART : _APART + height]
+        few = own[:, ::step, ::step].reshape(number, -1)
         middle = few.shape[1] // 2
         few.partition(middle, axis=1)
         yield few[:, middle]
-        here, (height, width) = coarser, coarser.shape[:2]
+        height, width = -(-height // 2), coarser.shape[1]
+        planes = coarser.reshape(number, -1, width)[:, _APART // 2 : _APART // 2 + height]
 
 
-def _turned(table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The transpose, in memory of its own; numpy copies one far more slowly."""
-    return np.asarray(cv2.transpose(np.ascontiguousarray(table)), np.float32).reshape(table.shape[::-1])
+def _mirrored(height: int) -> Ints:
+    """The rows of a plane with those mirrored above and below it, an even number: each is one of ``range(height)``."""
+    places = np.abs(np.arange(-_APART, height + height % 2 + _APART))
+    period = max(1, 2 * (height - 1))
+    places %= period
+    rows: Ints = np.minimum(places, period - places)
+    return rows
 
 
 def statistics_of(measured: Sequence[Floats]) -> Doubles:

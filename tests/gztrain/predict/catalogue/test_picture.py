@@ -7,11 +7,19 @@ import numpy as np
 import pytest
 
 from gzcore.images import Pixels
-from gztrain.predict.catalogue.doubt import find_familiar
+from gztrain.predict.catalogue.doubt import find_familiar, nearest_distances
 from gztrain.predict.catalogue.fitted_file import FORMAT, Fitted, read_fitted, write_fitted
 from gztrain.predict.catalogue.intervals import LEVEL
 from gztrain.predict.catalogue.make import notes
-from gztrain.predict.catalogue.picture import LOOK, STATISTICS, find_usual, measure, statistics_of
+from gztrain.predict.catalogue.picture import (
+    LOOK,
+    STATISTICS,
+    _grain,
+    _mirrored,
+    find_usual,
+    measure,
+    statistics_of,
+)
 from tests.gztrain.synthetic import scheme_of
 
 
@@ -60,6 +68,53 @@ def test_squares_of_pixels_become_one(side: int, block: int) -> None:
     image[: len(inside), : len(inside)] = inside
     pairs = np.repeat(np.repeat(blocks, 2, axis=0), 2, axis=1)
     np.testing.assert_array_equal(measure(image[None])[:, :4], measure(pairs[None])[:, :4])
+
+
+SIDES = [(40, (1,)), (41, (3, 1)), (64, (3, 1, 1)), (7, (1, 1)), (2, (1,)), (1, (1,))]
+
+
+@pytest.mark.parametrize("mirrored", [4, 0], ids=["mirrored", "as OpenCV does"])
+@pytest.mark.parametrize(("side", "steps"), SIDES)
+def test_grain_is_that_of_the_pyramid_of_each_plane_alone(side: int, steps: tuple[int, ...], mirrored: int) -> None:
+    """Only the last rows differ from what OpenCV makes, which mirrors an image that it enlarges in another way."""
+    planes = np.random.default_rng(side).normal(0, 9, (5, side, side + 3)).astype(np.float32)
+    for place, found in enumerate(_grain(planes, steps)):
+        alone = [contrast(plane, place, steps[place], mirrored) for plane in planes]
+        if mirrored:
+            np.testing.assert_array_equal(found, np.array(alone, np.float32))
+        elif side >= 40:
+            np.testing.assert_allclose(found, alone, rtol=0.05)
+
+
+def contrast(plane: np.ndarray, scale: int, step: int, mirrored: int) -> float:
+    """The median of a scale of a Laplacian pyramid of one plane, of which some rows are mirrored before."""
+    for _ in range(scale + 1):
+        height = len(plane)
+        below = mirrored + height % 2 if mirrored else 0
+        fine = cv2.copyMakeBorder(plane, mirrored, below, 0, 0, cv2.BORDER_REFLECT_101)
+        coarser = cv2.pyrDown(fine)
+        band = np.abs(fine - cv2.pyrUp(coarser, dstsize=fine.shape[::-1]))[mirrored : mirrored + height]
+        plane = coarser[mirrored // 2 : mirrored // 2 + -(-height // 2)]
+    few = np.sort(band[::step, ::step].ravel())
+    return float(few[len(few) // 2])
+
+
+@pytest.mark.parametrize("height", range(1, 12))
+def test_rows_are_mirrored_as_opencv_does(height: int) -> None:
+    column = np.arange(height, dtype=np.uint8)[:, None]
+    below = 4 + height % 2
+    expected = cv2.copyMakeBorder(column, 4, below, 0, 0, cv2.BORDER_REFLECT_101).ravel()
+    assert len(expected) % 2 == 0
+    np.testing.assert_array_equal(_mirrored(height), expected)
+
+
+@pytest.mark.parametrize("references", [3, 5, 70])
+def test_the_distance_is_that_to_the_fifth_nearest(references: int) -> None:
+    """Or to the farthest, where there are fewer; a point that is no number has none."""
+    points, among = (np.random.default_rng(n).normal(size=(n, 4)).astype(np.float32) for n in (150, references))
+    points[7, 2] = np.nan
+    each = np.sort(np.linalg.norm(points[:, None] - among, axis=2), axis=1)[:, min(5, references) - 1]
+    np.testing.assert_allclose(nearest_distances(points, among), each, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
