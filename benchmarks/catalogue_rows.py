@@ -70,7 +70,7 @@ def taken(work: Callable[[], Any]) -> Taken:
 
 def speeds(run: Path, images: Path, folder: Path, turns: int) -> dict[str, Any]:
     """Galaxies/s of both ways, on the same images, in turns."""
-    from gztrain.predict.images import reading_threads
+    from gztrain.predict.threads import reading_threads
 
     folder.mkdir()
     with reading_threads() as pool:

@@ -44,8 +44,11 @@ def bins_of(scores: Floats | Doubles) -> Ints:
 
 def ece(labels: Ints, scores: Floats | Doubles) -> float | None:
     """Expected calibration error of labels int64 [M] with probabilities [M]; None if there are none."""
-    if not len(labels):
-        return None
+    return _gap(labels, scores) if len(labels) else None
+
+
+def _gap(labels: Ints, scores: Floats | Doubles) -> float:
+    """As :func:`ece`, of at least one label."""
     gaps = np.bincount(bins_of(scores), scores - labels, BINS)
     return float(np.abs(gaps).sum() / len(labels))
 
@@ -142,12 +145,8 @@ def _fit(predictions: Predictions, scheme: Scheme, place: int, loss: str) -> flo
     if cost(0.0) - found.fun <= _CHANCE:
         return 1.0
     between = np.exp(np.linspace(0, found.x, _STEPS + 1))
-    return float(min(between, key=lambda temperature: _error(labels, temper(scores, temperature, joint=joint))))
-
-
-def _error(labels: Ints, scores: Doubles) -> float:
-    """The calibration error of labels and probabilities, both [N, K], N at least 1."""
-    return ece(labels.ravel(), scores.ravel()) or 0.0
+    errors = [_gap(labels.ravel(), temper(scores, temperature, joint=joint).ravel()) for temperature in between]
+    return float(between[np.argmin(errors)])
 
 
 def layer_settings(scheme: Scheme, temperatures: Sequence[float], loss: str) -> Mapping[str, Any]:

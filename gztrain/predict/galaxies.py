@@ -15,7 +15,8 @@ from gztrain.data import Selection, open_reader, select
 from gztrain.data.dataset import open_dataset
 from gztrain.data.stream import in_order
 from gztrain.predict.crops import Cut, find_files, read_crop, readable
-from gztrain.predict.images import BATCH, read_ahead, reading_threads
+from gztrain.predict.images import BATCH
+from gztrain.predict.threads import read_ahead, reading_threads
 from gztrain.runs.folder import Run
 
 Named = tuple[list[str], Pixels]

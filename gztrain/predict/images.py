@@ -4,28 +4,24 @@ Memory holds two batches, however many images there are: one is decoded while th
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from threadpoolctl import threadpool_limits
 
 from gzcore.console import brief
 from gzcore.dataset.tree import Question
 from gzcore.errors import UsageError
 from gzcore.images import Pixels
-from gzcore.machine import cores
 from gzcore.storage.atomic import appearing, sweep, writing
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Floats, chosen_answers, classes
 from gztrain.predict.crops import Crop, Cut, FoundFiles, filled_up, find_files, read_crop, readable, unread
+from gztrain.predict.threads import read_ahead, reading_threads
 from gztrain.runs.folder import Json, Run, open_run
 
 Classify = Callable[[Pixels], Floats]
@@ -33,8 +29,6 @@ Classify = Callable[[Pixels], Floats]
 Advance = Callable[[int], Any]
 """Told how many more images are done."""
 BATCH = 64
-_Named = TypeVar("_Named")
-_Read = TypeVar("_Read")
 ROW_GROUP = 16 * BATCH
 _PARQUET = b"PAR1"
 _ENDINGS = ("", ".parquet", ".parq", ".pq")
@@ -214,33 +208,6 @@ def predict_files(
     with reading_threads() as pool:
         for crops in read_ahead(pool, partial(read_crop, cut=cut), paths, batch):
             yield _rows(crops, _probabilities(crops, classify, batch, len(scheme.names)), scheme)
-
-
-@contextmanager
-def reading_threads() -> Iterator[Executor]:
-    """Threads that read and judge images, one a core. Meanwhile OpenCV and numpy compute in the thread that calls them.
-
-    Their own threads gain nothing beside these, and wait busily: a look at a picture would take twice the processor
-    time, and the distances of a part five times as much.
-    """
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
-            yield pool
-    finally:
-        cv2.setNumThreads(before)
-
-
-def read_ahead(
-    pool: Executor, read: Callable[[_Named], _Read], named: Sequence[_Named], batch: int
-) -> Iterator[list[_Read]]:
-    """Yield what was read of each, in batches; the next one is being read meanwhile."""
-    coming = pool.map(read, named[:batch])
-    for start in range(batch, len(named) + batch, batch):
-        here = list(coming)
-        coming = pool.map(read, named[start : start + batch])
-        yield here
 
 
 def _probabilities(crops: list[Crop], classify: Classify, batch: int, labels: int) -> Floats:

@@ -31,7 +31,8 @@ from gztrain.predict.catalogue.formats import check_format, convert, schema_of
 from gztrain.predict.catalogue.network import Network
 from gztrain.predict.catalogue.rows import NOT_FOUND, Member, RowMaker
 from gztrain.predict.catalogue.source import ImageFile, Source, find_images, ids_of, open_source
-from gztrain.predict.images import ROW_GROUP, Advance, Scale, count_true, cut_of, reading_threads
+from gztrain.predict.images import ROW_GROUP, Advance, Scale, count_true, cut_of
+from gztrain.predict.threads import reading_threads
 from gztrain.runs.folder import Json, open_run
 
 _FORMAT = 5

@@ -22,7 +22,8 @@ from gztrain.predict.catalogue.network import Network, Seen
 from gztrain.predict.catalogue.picture import measure, statistics_of
 from gztrain.predict.catalogue.votes import Votes, expected_votes
 from gztrain.predict.crops import Crop, Cut, read_crop
-from gztrain.predict.images import BATCH, Advance, read_ahead
+from gztrain.predict.images import BATCH, Advance
+from gztrain.predict.threads import read_ahead
 from gztrain.runs.folder import Run
 
 NOT_FOUND = "no image was found"

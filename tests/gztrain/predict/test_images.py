@@ -2,7 +2,6 @@
 
 import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -14,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from gzcore import images as gz_images
 from gzcore.errors import GzError, UsageError
@@ -22,7 +20,7 @@ from gzprep.images.views import View, render
 from gztrain.data.dataset import Scheme
 from gztrain.evaluation.predictions import read_predictions
 from gztrain.predict.crops import Cut, centre_crop, filled_up, find_files, read_crop
-from gztrain.predict.images import answer_names, columns, predict, predict_files, reading_threads
+from gztrain.predict.images import answer_names, columns, predict, predict_files
 from gztrain.runs.folder import open_run
 from tests.gztrain.run_folders import untrained_run
 from tests.gztrain.synthetic import scheme_of
@@ -298,33 +296,3 @@ def test_black_images_fill_a_batch_up(number: int) -> None:
     np.testing.assert_array_equal(found[:number], images)
     assert not found[number:].any()
     assert (found is images) == (number == 4)  # a whole batch is not copied
-
-
-def threads() -> set[int]:
-    """How many threads OpenCV has, and the library that multiplies matrices for numpy."""
-    return {
-        cv2.getNumThreads(),
-        *(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"),
-    }
-
-
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    """Both have two threads."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(2)
-    with threadpool_limits(2, user_api="blas"):
-        yield
-    cv2.setNumThreads(before)
-
-
-@pytest.mark.usefixtures("two_threads")
-def test_libraries_have_their_threads_again_after_images_were_read() -> None:
-    """They have one while they are, in the threads that read too; also where reading ends in an error."""
-    with reading_threads() as pool:
-        assert threads() == {1}
-        assert pool.submit(threads).result() == {1}
-    assert threads() == {2}
-    with pytest.raises(OSError, match="gone"), reading_threads():
-        raise OSError("gone")
-    assert threads() == {2}
