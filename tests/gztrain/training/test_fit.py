@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -92,6 +93,23 @@ def test_the_card_says_what_the_run_was_made_of_and_trains_it_again_to_the_last_
     assert again.json["versions"] == {}
     assert "--data" in gztrain("reproduce", alone, "--run", tmp_path / "third").sentence
     assert "has a run already" in gztrain("reproduce", run.root, "--run", tmp_path / "again").sentence
+
+
+def test_a_run_that_began_with_a_file_of_weights_is_trained_again_to_the_last_bit(
+    run: RunFolder, dataset: Path, tmp_path: Path
+) -> None:
+    """Also where the file has moved; from another file it is refused."""
+    weights, first, again = tmp_path / "begin.keras", tmp_path / "first", tmp_path / "again"
+    shutil.copyfile(run.model, weights)
+    short = (*TINY, "--epochs", "1", "--fine-tune-epochs", "0")
+    assert gztrain("fit", dataset, "--run", first, *short, "--weights", weights).code == 0
+    moved = weights.rename(tmp_path / "moved.keras")
+    assert "begin.keras; name it with --weights" in gztrain("reproduce", first, "--run", again).sentence
+    other = gztrain("reproduce", first, "--run", again, "--weights", first / "model.keras")
+    assert "is not the file of weights that the run began with" in other.sentence
+    result = gztrain("reproduce", first, "--run", again, "--weights", moved, "--json")
+    assert result.code == 0, result.err
+    assert result.json["same_weights"]
 
 
 def test_the_history_has_a_line_a_step_and_validation_at_the_end_of_each_epoch(run: RunFolder) -> None:
