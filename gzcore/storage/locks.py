@@ -50,14 +50,14 @@ def in_turn(folder: Path, name: str) -> Iterator[None]:
     """Wait until no other command is in this block for the same folder: to read a small file, change it and write it.
 
     Args:
-        folder: it is made where it is not there.
+        folder: it is made where it is not there; the one above it must be, since what is changed lies there.
         name: of the lock's file in it.
 
     Raises:
         GzError: the lock cannot be made.
     """
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         lock = FileLock(folder / name, thread_local=False, fallback_to_soft=False)
         lock.acquire()
     try:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 
 from gzcore.console import brief, printable
 from gzcore.errors import GzError
-from gzcore.storage.atomic import write_bytes
+from gzcore.storage.atomic import appearing, writing
 from gzcore.storage.documents import BadDocument, fit, parse_json, read_bytes, read_document
 from gzcore.storage.places import sha256_of
 from gztrain.config import as_mapping
@@ -45,7 +45,9 @@ def write_card(folder: RunFolder, metrics: Json) -> None:
     """
     if folder.model.is_file() and folder.config.is_file():
         run = open_run(folder.root)
-        write_bytes(folder.card, card(run, identity(run, metrics), metrics).encode())
+        text = card(run, identity(run, metrics), metrics)
+        with writing(folder.root), appearing(folder.card) as file:  # a folder that is gone is not made again
+            file.write(text.encode())
 
 
 def identity(run: Run, metrics: Json) -> Json:

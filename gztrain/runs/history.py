@@ -155,7 +155,7 @@ class TensorBoard:
 
     def __init__(self, folder: Path) -> None:
         with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
         self._path = folder / f"events.out.tfevents.{int(time.time())}.{os.getpid()}.gztrain"
         self._write(file_version="brain.Event:2")
 

@@ -102,7 +102,7 @@ class Checkpoints:
         packed = io.BytesIO()
         np.savez(packed, allow_pickle=False, **arrays)
         with writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(exist_ok=True)  # a run folder that is gone is not made again
             with appearing(path) as file:
                 file.write(packed.getbuffer())
 

@@ -141,6 +141,7 @@ FULL = "The disk is full while writing into /out; free some space and run the co
         (errno.EACCES, "Cannot write into /out (Permission denied); choose another place."),
         (errno.EROFS, "Cannot write into /out (Read-only file system); choose another place."),
         (errno.ENOTDIR, "Cannot write into /out (Not a directory); choose another place."),
+        (errno.ENOENT, "Cannot write into /out: there is no such folder, or it was removed meanwhile."),
         (errno.EIO, "Cannot write into /out (Input/output error); choose another place."),
     ],
 )

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from gzcore.errors import GzError
-from gztrain.runs.history import COLUMNS, History, HistoryLine, damaged_in_training, open_scalars, read_history
+from gztrain.runs.history import (
+    COLUMNS,
+    History,
+    HistoryLine,
+    TensorBoard,
+    damaged_in_training,
+    open_scalars,
+    read_history,
+)
 
 
 def test_what_training_left_out_is_what_its_fullest_epoch_did(tmp_path: Path) -> None:
@@ -24,6 +32,12 @@ def test_what_training_left_out_is_what_its_fullest_epoch_did(tmp_path: Path) ->
     assert damaged_in_training(path) == 3
     path.write_text("stage,epoch,step,loss\nwhole,1,1,0.5\n")  # of an older run
     assert damaged_in_training(path) == 0
+
+
+def test_a_run_folder_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
+    with pytest.raises(GzError, match="or it was removed meanwhile"):
+        TensorBoard(tmp_path / "gone" / "tensorboard")
+    assert not (tmp_path / "gone").exists()
 
 
 def line(step: int, val_loss: float | None = None) -> HistoryLine:

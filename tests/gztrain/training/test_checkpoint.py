@@ -45,8 +45,15 @@ def test_progress_survives_json(progress: Progress) -> None:
     assert progress_from_json(json.loads(json.dumps(progress_to_json(progress)))) == progress
 
 
+def test_a_run_folder_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
+    """A checkpoint would be all that is in it, and the command would say that it ended well."""
+    with pytest.raises(GzError, match="or it was removed meanwhile"):
+        Checkpoints(tmp_path / "gone" / "checkpoint").save(snapshot())
+    assert not (tmp_path / "gone").exists()
+
+
 def test_what_is_saved_comes_back(tmp_path: Path) -> None:
-    checkpoints, saved = Checkpoints(tmp_path / "deep" / "checkpoint"), snapshot()
+    checkpoints, saved = Checkpoints(tmp_path / "checkpoint"), snapshot()
     checkpoints.save_best(5, saved.model)
     checkpoints.save(saved)
     found = checkpoints.load()
