@@ -40,7 +40,7 @@ def writing(place: Place) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM):
             raise GzError(system_sentence(error, place)) from None
-        if error.errno == errno.ENOENT:
+        if isinstance(error, FileNotFoundError):  # that of pyarrow has no number
             raise GzError(f"Cannot write into {place}: there is no such folder, or it was removed meanwhile.") from None
         raise GzError(f"Cannot write into {place} ({error.strerror or error}); choose another place.") from None
 

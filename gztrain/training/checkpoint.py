@@ -181,6 +181,8 @@ _SHOWN = 200
 
 
 def _damaged(path: Path, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"The checkpoint {path} is missing; start over with --overwrite."
     return f"The checkpoint {path} is damaged ({str(error)[:_SHOWN]}); start over with --overwrite."
 
 

@@ -80,6 +80,8 @@ def test_the_best_before_last_is_dropped_only_when_a_checkpoint_names_the_new_on
     assert {path.name for path in tmp_path.iterdir()} == {"last.npz", "best-000000005.npz", "best-000000009.npz"}
     checkpoints.save(snapshot(best=9))
     assert {path.name for path in tmp_path.iterdir()} == {"last.npz", "best-000000009.npz"}
+    with pytest.raises(GzError, match=r"best-000000005\.npz is missing; start over with --overwrite\.$"):
+        checkpoints.load_best(5)
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(tmp_path: Path) -> None:
