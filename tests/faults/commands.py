@@ -217,7 +217,7 @@ read_only            4        2     2   3        0        2       1      1
 broken_disk          6        1     0   3        0        1       1      0
 slow_disk            2        0     0   1        0        0       0      0
 clock                4        0     0   3        0        0       0      0
-deleted              5        2     0   3        0        0       0      0
+deleted              5        2     2   8        4        0       0      0
 data_deleted         4        0     0   3        0        1       1      0
 changed              6        0     0   0        0        0       2      0
 handles              9        2     2   4        0        2       2      1

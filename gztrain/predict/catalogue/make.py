@@ -207,7 +207,7 @@ def _identity(work: _Work, rows: pa.Table, images: Sequence[ImageFile | None]) -
     said = json.dumps([_FORMAT, work.told, work.request.resize, [column.name for column in work.columns]])
     digest = hashlib.blake2b(said.encode(), digest_size=32)
     digest.update(repr(rows.to_pydict()).encode(errors="surrogateescape"))
-    states = [image and (str(image.path), image.size, image.changed) for image in images]
+    states = [image and tuple(image) for image in images]
     digest.update(repr(states).encode(errors="surrogateescape"))
     return digest.hexdigest()
 

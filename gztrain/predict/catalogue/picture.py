@@ -91,12 +91,11 @@ def _smaller(images: Pixels) -> Pixels:
         block *= 2
     side = images.shape[1] // block
     quarter = side // 4 * block
-    if quarter:
-        images = np.concatenate([images[:, :quarter], images[:, side * block - quarter : side * block]], axis=1)
+    parts = [images[:, :quarter], images[:, side * block - quarter : side * block]] if quarter else [images]
     while block > 1:
-        images = _halved(images)
+        parts = [_halved(part) for part in parts]
         block //= 2
-    return images
+    return np.concatenate(parts, axis=1)
 
 
 def _halved(images: Pixels) -> Pixels:

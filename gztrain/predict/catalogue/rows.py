@@ -80,7 +80,7 @@ class RowMaker:
     columns: tuple[Column, ...]
     pool: Executor
 
-    def look(self, images: Sequence[Path | None], advance: Advance) -> Looked:
+    def look(self, images: Sequence[str | None], advance: Advance) -> Looked:
         """Look at the images of N galaxies; the threads measure a batch while the networks look at it.
 
         Args:
@@ -126,8 +126,8 @@ class RowMaker:
         return {**_vote_columns(first, votes), **doubts}
 
 
-def _read(path: Path | None, cut: Cut) -> Crop:
-    return Crop(Path(), None, NOT_FOUND) if path is None else read_crop(path, cut)
+def _read(path: str | None, cut: Cut) -> Crop:
+    return Crop(Path(), None, NOT_FOUND) if path is None else read_crop(Path(path), cut)
 
 
 def _joined(looks: Sequence[Seen]) -> Seen:

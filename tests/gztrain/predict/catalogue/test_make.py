@@ -104,7 +104,7 @@ def test_images_are_found_by_columns_and_by_id(tmp_path: Path) -> None:
     source = open_source(tmp_path / "c.csv")
     (rows,) = source.parts(10)
     found = find_images(rows, ids_of(rows, source), tmp_path)
-    paths = [image and image.path for image in found]
+    paths = [image and Path(image.path) for image in found]
     assert paths == [tmp_path / "587741/587741000000000001.jpg", tmp_path / "b.png", None]
 
 
