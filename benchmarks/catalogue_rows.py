@@ -165,12 +165,15 @@ def make(run: Path, catalogue: Path, images: Path, out: Path) -> tuple[list[floa
 
 def killed(arguments: list[str], out: Path, parts: int) -> None:
     """Start the same in another process, and kill it once half of the parts are there."""
+    from gztrain.predict.catalogue.make import part_file
+
     process = subprocess.Popen([sys.executable, __file__, *arguments])  # noqa: S603 -- this file
-    last = out.with_name(f".{out.name}.parts") / f"part-{max(1, parts // 2) - 1:06d}.parquet"
+    last = part_file(out, max(1, parts // 2) - 1)
     while process.poll() is None and not last.exists():
         time.sleep(0.05)
     process.kill()
-    process.wait()
+    if process.wait() == 0:
+        raise SystemExit("The process that was to be killed half-way had ended before.")
 
 
 def digest(path: Path) -> str:

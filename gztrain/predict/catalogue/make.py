@@ -105,7 +105,12 @@ class _Work:
     @property
     def folder(self) -> Path:
         """Where parts wait."""
-        return self.request.out.with_name(f".{self.request.out.name}.parts")
+        return part_file(self.request.out, 0).parent
+
+
+def part_file(out: Path, number: int) -> Path:
+    """Where a part of a catalogue waits until all are there."""
+    return out.with_name(f".{out.name}.parts") / f"part-{number:06d}.arrow"
 
 
 def make_catalogue(request: CatalogueRequest, advance: Advance = lambda _: None) -> Json:
@@ -171,7 +176,7 @@ def _parts(work: _Work, counts: Counts, advance: Advance) -> Iterator[Path]:
     before: Future[pa.Table] | None = None
     with ThreadPoolExecutor(1) as writer:
         for number, rows in _numbered(work.source):
-            path = work.folder / f"part-{number:06d}.arrow"
+            path = part_file(work.request.out, number)
             finish = _part(work, path, rows, counts, advance)
             if before is not None:
                 counts.add(before.result())
