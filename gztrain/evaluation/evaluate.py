@@ -173,7 +173,7 @@ def write_down(folder: RunFolder, scheme: str, split: str, judged: Json, predict
 
 def _write_down(folder: RunFolder, scheme: str, split: str, judged: Json, predictions: Predictions) -> Json:
     paths = (folder.predictions_of(split), folder.predictions)
-    for path in (*paths, folder.metrics):
+    for path in (*paths, folder.card, folder.metrics):
         sweep(folder.root, path.name)  # what this command left half-way, if it was killed
     for path in paths:
         predictions.write(path)

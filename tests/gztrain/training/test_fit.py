@@ -420,9 +420,12 @@ def test_evaluation_on_test_adds_to_what_is_known(run: RunFolder, tmp_path: Path
     assert page.code == 0, page.err
     written = (tmp_path / "page" / "report.html").read_text()
     assert all(part in written for part in ("By verdict, all questions together.", "with the shares of shares.csv"))
+    for path in (run.predictions_of("val"), run.predictions, run.metrics, run.card):
+        (run.root / f".{'0' * 32}.{path.name}").touch()  # what a command that was killed has left
     result = gztrain("evaluate", run.root, "--split", "val")
     assert "AUC, mean over labels" in result.out
     assert "commonest answer" in result.out
+    assert not list(run.root.glob(f".{'0' * 32}.*"))
 
 
 def test_labels_to_judge_by_can_be_chosen(run: RunFolder) -> None:
