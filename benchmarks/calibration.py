@@ -1,7 +1,7 @@
 """Whether a temperature of each question lowers the calibration error, on a simulated sky.
 
-`python benchmarks/calibration.py`: simulates galaxies, trains the small CNN until it is too certain (the last epoch is
-kept, so validation galaxies choose nothing but the temperatures), and compares a further, larger sky of another seed
+`python benchmarks/calibration.py`: simulates galaxies, trains the small CNN until it is too certain of every question (80
+epochs, of which the last is kept, so validation galaxies choose nothing but the temperatures), and compares a further, larger sky of another seed
 with and without the temperatures that `gztrain fit` stored. `--run RUN`: a run that is there and was evaluated; the
 last split of its metrics.json is compared. JSON=1: one JSON document.
 
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="a trained run that was evaluated")
     parser.add_argument("--galaxies", type=int, default=6000)
     parser.add_argument("--further", type=int, default=12000, help="galaxies of the further sky that is judged")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gztrain-bench-") as name:
