@@ -1,9 +1,9 @@
 """Whether a temperature of each question lowers the calibration error, on a simulated sky.
 
-`python benchmarks/calibration.py`: simulates galaxies, trains the small CNN until it is too certain of every question (80
-epochs, of which the last is kept, so validation galaxies choose nothing but the temperatures), and compares a further, larger sky of another seed
-with and without the temperatures that `gztrain fit` stored. `--run RUN`: a run that is there and was evaluated; the
-last split of its metrics.json is compared. JSON=1: one JSON document.
+`python benchmarks/calibration.py`: simulates galaxies, trains the small CNN until it is too certain of every question
+(80 epochs, of which the last is kept, so validation galaxies choose nothing but the temperatures), and compares a
+further, larger sky of another seed with and without the temperatures that `gztrain fit` stored. `--run RUN`: a run that
+is there and was evaluated; the last split of its metrics.json is compared. JSON=1: one JSON document.
 
 The ECE has ten bins. Intervals are of 95 %, over 1,000 bootstrap resamples of the test galaxies, and the two models are
 compared on the same resamples. The ECE of a perfect model is above zero, too, since labels are few: 97.5 % of such
