@@ -21,6 +21,7 @@ import hashlib
 import json
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -172,7 +173,7 @@ def killed(arguments: list[str], out: Path, parts: int) -> None:
     while process.poll() is None and not last.exists():
         time.sleep(0.05)
     process.kill()
-    if process.wait() == 0:
+    if process.wait() != -signal.SIGKILL:
         raise SystemExit("The process that was to be killed half-way had ended before.")
 
 

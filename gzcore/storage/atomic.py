@@ -41,7 +41,10 @@ def writing(place: Place) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM):
             raise GzError(system_sentence(error, place)) from None
         if isinstance(error, FileNotFoundError):  # that of pyarrow has no number
-            raise GzError(f"Cannot write into {place}: there is no such folder, or it was removed meanwhile.") from None
+            raise GzError(
+                f"Cannot write into {place}: the folder or a file in it is missing, perhaps removed meanwhile; run the "
+                "command again."
+            ) from None
         raise GzError(f"Cannot write into {place} ({error.strerror or error}); choose another place.") from None
 
 

@@ -20,7 +20,7 @@ def reading_threads() -> Iterator[Executor]:
     """Threads that read and judge images, one a core. Meanwhile OpenCV and numpy compute in the thread that calls them.
 
     Their own threads gain nothing beside these, and wait busily: a look at a picture would take twice the processor
-    time, and the distances of a part five times as much.
+    time, and the distances of a part several times as much.
     """
     with _LIBRARIES, ThreadPoolExecutor(cores()) as pool:
         yield pool

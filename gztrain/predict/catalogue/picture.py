@@ -33,7 +33,7 @@ _ROWS = 25
 _APART = 4
 """Rows above and below a plane that are mirrored: a row of a scale is made of four rows on each side of it."""
 _AT_A_TIME = 16
-"""Images that are measured together: more do not fit into the nearest memory, and take twice the time."""
+"""Images that are measured together: fewer take longer, and more gain nothing, or take twice the time."""
 _OFFSETS = np.repeat((0.3, 0.003), (4, 2))
 """Grey levels, and shares, below which differences do not matter."""
 _SHRINK = 0.1

@@ -99,7 +99,7 @@ def test_changes_are_made_in_turn(tmp_path: Path) -> None:
 
 def test_what_is_gone_is_not_changed(tmp_path: Path) -> None:
     """The lock would make the folder again, and the change would be all that is in it."""
-    with pytest.raises(GzError, match="or it was removed meanwhile"), in_turn(tmp_path / "gone" / "work", "lock"):
+    with pytest.raises(GzError, match="perhaps removed meanwhile"), in_turn(tmp_path / "gone" / "work", "lock"):
         pytest.fail("there is nothing to change")
     assert not (tmp_path / "gone").exists()
 

@@ -35,7 +35,7 @@ def test_what_training_left_out_is_what_its_fullest_epoch_did(tmp_path: Path) ->
 
 
 def test_a_run_folder_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
-    with pytest.raises(GzError, match="or it was removed meanwhile"):
+    with pytest.raises(GzError, match="perhaps removed meanwhile"):
         TensorBoard(tmp_path / "gone" / "tensorboard")
     assert not (tmp_path / "gone").exists()
 

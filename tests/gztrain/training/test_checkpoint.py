@@ -47,7 +47,7 @@ def test_progress_survives_json(progress: Progress) -> None:
 
 def test_a_run_folder_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
     """A checkpoint would be all that is in it, and the command would say that it ended well."""
-    with pytest.raises(GzError, match="or it was removed meanwhile"):
+    with pytest.raises(GzError, match="perhaps removed meanwhile"):
         Checkpoints(tmp_path / "gone" / "checkpoint").save(snapshot())
     assert not (tmp_path / "gone").exists()
 
