@@ -52,7 +52,7 @@ def of_shards(folder: Path) -> dict[str, Pixels]:
 def of_files(folder: Path, crop: int) -> dict[str, Pixels]:
     """Crops of all images in a folder that can be used, by the names of the files."""
     crops = (read_crop(path, Cut(crop)) for path in find_files([folder]).images)
-    return {crop.path.stem: crop.pixels for crop in crops if crop.pixels is not None}
+    return {Path(crop.path).stem: crop.pixels for crop in crops if crop.pixels is not None}
 
 
 def statistics(images: Iterable[Pixels]) -> Doubles:

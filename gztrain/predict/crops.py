@@ -44,13 +44,13 @@ class Crop:
     """What an image file came to.
 
     Attributes:
-        path: the file.
+        path: the file, as it was named.
         pixels: uint8 [crop, crop, 3], RGB; None where the image cannot be used.
         reason: why it cannot, in words; None where it can.
         other_size: whether the image has another size than those of the training; None where that is not known.
     """
 
-    path: Path
+    path: str | Path
     pixels: Pixels | None
     reason: str | None = None
     other_size: bool | None = None
@@ -121,7 +121,7 @@ def _files_below(place: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names if not name.startswith(".") or is_image_name(name))
 
 
-def read_crop(path: Path, cut: Cut) -> Crop:
+def read_crop(path: str | Path, cut: Cut) -> Crop:
     """Read an image and cut its middle out; an image that cannot be used becomes a reason."""
     other_size = None
     try:
@@ -131,7 +131,7 @@ def read_crop(path: Path, cut: Cut) -> Crop:
         resize = cut.resize and other_size is True
         _check(header, cut, resize=resize)
         frame = _resized(decode(data), cut.frame) if resize and cut.frame else decode(data)
-        frame = blank_neighbours(frame, find_neighbours(frame), 0, path.stem) if cut.mask else frame
+        frame = blank_neighbours(frame, find_neighbours(frame), 0, Path(path).stem) if cut.mask else frame
         return Crop(path, centre_crop(frame, cut.crop), None, other_size)
     except UnusableImage as error:
         return Crop(path, None, str(error), other_size)

@@ -16,7 +16,7 @@ from gztrain.data.dataset import open_dataset
 from gztrain.data.stream import in_order
 from gztrain.predict.crops import Cut, find_files, read_crop, readable
 from gztrain.predict.images import BATCH
-from gztrain.predict.threads import read_ahead, reading_threads
+from gztrain.predict.threads import in_batches, read_ahead, reading_threads
 from gztrain.runs.folder import Run
 
 Named = tuple[list[str], Pixels]
@@ -74,7 +74,7 @@ def selection_of(place: Place, crop: int, split: str, folds: Sequence[int] | Non
 def from_files(paths: Sequence[Path], cut: Cut, counts: Counts) -> Iterator[Named]:
     """The crops of image files, in batches; files that cannot be used are counted."""
     with reading_threads() as pool:
-        for crops in read_ahead(pool, partial(read_crop, cut=cut), paths, BATCH):
+        for crops in read_ahead(pool, partial(read_crop, cut=cut), in_batches(paths, BATCH)):
             usable = [(readable(crop.path), crop.pixels) for crop in crops if crop.pixels is not None]
             counts.unusable += len(crops) - len(usable)
             counts.other_size += sum(crop.other_size is True for crop in crops)

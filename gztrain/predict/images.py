@@ -21,7 +21,7 @@ from gzcore.storage.atomic import appearing, sweep, writing
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Floats, chosen_answers, classes
 from gztrain.predict.crops import Crop, Cut, FoundFiles, filled_up, find_files, read_crop, readable, unread
-from gztrain.predict.threads import read_ahead, reading_threads
+from gztrain.predict.threads import in_batches, read_ahead, reading_threads
 from gztrain.runs.folder import Json, Run, open_run
 
 Classify = Callable[[Pixels], Floats]
@@ -206,7 +206,7 @@ def predict_files(
         A row an image, in the columns of :func:`columns`.
     """
     with reading_threads() as pool:
-        for crops in read_ahead(pool, partial(read_crop, cut=cut), paths, batch):
+        for crops in read_ahead(pool, partial(read_crop, cut=cut), in_batches(paths, batch)):
             yield _rows(crops, _probabilities(crops, classify, batch, len(scheme.names)), scheme)
 
 

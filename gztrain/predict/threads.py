@@ -1,8 +1,9 @@
 """Threads that read images while a model looks at those before."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from itertools import chain, pairwise
 from threading import Lock
 from typing import TypeVar
 
@@ -51,11 +52,13 @@ _LIBRARIES = _OneThread()
 
 
 def read_ahead(
-    pool: Executor, read: Callable[[_Named], _Read], named: Sequence[_Named], batch: int
+    pool: Executor, read: Callable[[_Named], _Read], batches: Iterable[Sequence[_Named]]
 ) -> Iterator[list[_Read]]:
-    """Yield what was read of each, in batches; the next one is being read meanwhile."""
-    coming = pool.map(read, named[:batch])
-    for start in range(batch, len(named) + batch, batch):
-        here = list(coming)
-        coming = pool.map(read, named[start : start + batch])
-        yield here
+    """Yield what was read of each batch; the next one is being read meanwhile, and while the one after it is named."""
+    for here, _ in pairwise(chain((pool.map(read, batch) for batch in batches), [None])):
+        yield list(here or ())
+
+
+def in_batches(named: Sequence[_Named], size: int) -> Iterator[Sequence[_Named]]:
+    """Batches of so many, the last may be smaller; of none, one that is empty."""
+    yield from (named[start : start + size] for start in range(0, max(1, len(named)), size))

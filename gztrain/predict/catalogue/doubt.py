@@ -17,7 +17,7 @@ NEIGHBOUR = 5
 REFERENCE = 4096
 """Training galaxies that are kept to compare with."""
 _AT_A_TIME = 64
-"""Points that are compared at a time: 2 MB of distances at most, which stay in near memory."""
+"""Points that are compared at a time: 1 MB of distances at most, which stay in near memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +63,15 @@ def find_familiar(training: Iterable[Floats], validation: Floats) -> Familiar:
 def nearest_distances(points: Floats, among: Floats) -> Floats:
     """Euclidean distance of each point, [N, A], to its fifth nearest of M others, float32 [N].
 
-    |x - y|^2 = |x|^2 + |y|^2 - 2 xy: one product of matrices, ten times as fast as one distance after the other.
+    |x - y|^2 = |x|^2 + |y|^2 - 2 xy: one product of matrices, ten times as fast as one distance after the other, in
+    half the time of float64. A distance far below the lengths of its points loses digits, and a fifth nearest is none.
     """
     place = min(NEIGHBOUR, len(among)) - 1
-    others = np.ascontiguousarray(among.T, np.float64)
+    others = np.ascontiguousarray(among.T, np.float32)
     lengths = (others**2).sum(axis=0)
     found = np.empty(len(points), np.float32)
     for start in range(0, len(points), _AT_A_TIME):
-        here = points[start : start + _AT_A_TIME].astype(np.float64)
+        here = points[start : start + _AT_A_TIME].astype(np.float32)
         squares = (-2 * here) @ others
         squares += lengths
         squares.partition(place, axis=1)

@@ -29,7 +29,7 @@ from gztrain.predict.catalogue.fitted import fitted_of
 from gztrain.predict.catalogue.fitted_file import NAME
 from gztrain.predict.catalogue.formats import check_format, convert, schema_of
 from gztrain.predict.catalogue.network import Network
-from gztrain.predict.catalogue.rows import NOT_FOUND, Member, RowMaker
+from gztrain.predict.catalogue.rows import NOT_FOUND, Images, Looked, Member, RowMaker
 from gztrain.predict.catalogue.source import ImageFile, Source, find_images, ids_of, open_source
 from gztrain.predict.images import ROW_GROUP, Advance, Scale, count_true, cut_of
 from gztrain.predict.threads import reading_threads
@@ -175,36 +175,55 @@ def _parts(work: _Work, counts: Counts, advance: Advance) -> Iterator[Path]:
     """Make all parts, and yield their files; the rows of one are worked out while the next is looked at."""
     before: Future[pa.Table] | None = None
     with ThreadPoolExecutor(1) as writer:
-        for number, rows in _numbered(work.source):
-            path = part_file(work.request.out, number)
-            finish = _part(work, path, rows, counts, advance)
+        for part, looked in work.maker.look(_coming(work), advance):
+            if part.made is not None:
+                counts.from_before += len(part.made)
+                advance(len(part.made))
             if before is not None:
                 counts.add(before.result())
-            before = writer.submit(finish)
-            yield path
+            before = writer.submit(_finish, work.maker, part, looked)
+            yield part.path
         if before is not None:
             counts.add(before.result())
 
 
-def _part(work: _Work, path: Path, rows: pa.Table, counts: Counts, advance: Advance) -> Callable[[], pa.Table]:
-    """Look at the images of a part, unless its rows are there already; what is given back makes and writes the rows."""
-    ids = ids_of(rows, work.source)
-    images = find_images(rows, ids, work.request.images)
-    identity = _identity(work, rows, images)
-    made = _finished(path, identity)
-    if made is not None:
-        counts.from_before += len(made)
-        advance(len(made))
-        return lambda: made
-    looked = work.maker.look([image and image.path for image in images], advance)
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some rows of the catalogue.
 
-    def finish() -> pa.Table:
-        table = work.maker.table(ids, rows, looked).replace_schema_metadata({_IDENTITY: identity})
-        with appearing(path) as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
-        return table
+    Attributes:
+        path: the file for what is made of them.
+        ids: names of the galaxies.
+        rows: of the catalogue.
+        identity: hash of all that decides what is made.
+        made: what was made of them before this command, if the file is there.
+    """
 
-    return finish
+    path: Path
+    ids: list[str]
+    rows: pa.Table
+    identity: str
+    made: pa.Table | None
+
+
+def _coming(work: _Work) -> Iterator[Images[_Part]]:
+    """Yield each part, and its images; none where all is made already."""
+    for number, rows in _numbered(work.source):
+        path, ids = part_file(work.request.out, number), ids_of(rows, work.source)
+        images = find_images(rows, ids, work.request.images)
+        identity = _identity(work, rows, images)
+        part = _Part(path, ids, rows, identity, _finished(path, identity))
+        yield part, [image and image.path for image in images] if part.made is None else []
+
+
+def _finish(maker: RowMaker, part: _Part, looked: Looked) -> pa.Table:
+    """Make and write the rows of a part, unless they are there."""
+    if part.made is not None:
+        return part.made
+    table = maker.table(part.ids, part.rows, looked).replace_schema_metadata({_IDENTITY: part.identity})
+    with appearing(part.path) as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    return table
 
 
 def _identity(work: _Work, rows: pa.Table, images: Sequence[ImageFile | None]) -> str:

@@ -7,6 +7,7 @@ The finest grain is left out on purpose: the shards of a data set are JPEG files
 encoding changes the finest grain of colours.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from gztrain.predict.catalogue.doubt import Familiar, nearest_distances
 from gztrain.predict.embeddings.search import Axes
 
 STATISTICS = 6
-LOOK = 3
+LOOK = 4
 """Number of this way to measure. With another number, what a run has learned of pictures is learned again."""
 LEAST = 8
 """px; the least side of an image that has all scales."""
@@ -32,8 +33,10 @@ _ROWS = 25
 """Rows, evenly spread, of which the pixels that are 0 are counted: at least so many, in a larger image."""
 _APART = 4
 """Rows above and below a plane that are mirrored: a row of a scale is made of four rows on each side of it."""
-_AT_A_TIME = 16
-"""Images that are measured together: fewer take longer, and more gain nothing, or take twice the time."""
+_AT_A_TIME = 5_000_000
+"""Bytes of images that are measured together, 33 of 224 px: fewer take longer, and more gain nothing."""
+_GREY = 128
+"""Integers to a grey level where grain is looked for; a difference of 255 grey levels still has 16 bits."""
 _OFFSETS = np.repeat((0.3, 0.003), (4, 2))
 """Grey levels, and shares, below which differences do not matter."""
 _SHRINK = 0.1
@@ -48,19 +51,76 @@ def measure(images: Pixels) -> Floats:
         twice and four times that scale, in grey levels, all in the upper and the lower quarter; the shares of pixels
         whose red and whose green are 0, in some rows of the whole.
     """
-    parts = [_measure(images[start : start + _AT_A_TIME]) for start in range(0, len(images), _AT_A_TIME)]
-    return np.concatenate(parts) if parts else np.empty((0, STATISTICS), np.float32)
+    if not len(images):
+        return np.empty((0, STATISTICS), np.float32)
+    few = max(1, _AT_A_TIME // images[0].nbytes)
+    return np.concatenate([_measure(images[start : start + few]) for start in range(0, len(images), few)])
 
 
 def _measure(images: Pixels) -> Floats:
     """As :func:`measure`, of a few images: they take each step together, and other threads wait for none."""
-    small = _smaller(images)
-    green, blue = _channel(small, 1), _channel(small, 2)
-    colour = np.asarray(cv2.subtract(_one(green), _one(blue), dtype=cv2.CV_32F), np.float32).reshape(green.shape)
-    coarser = _halved(green).astype(np.float32)
-    sample = np.ascontiguousarray(images[:, :: max(1, images.shape[1] // _ROWS)])
-    black = [_share_of_zeros(_channel(sample, channel)) for channel in (0, 1)]
-    return np.stack([*_grain(colour, (_STEP, 1)), *_grain(coarser, (1, 1)), *black], axis=1).astype(np.float32)
+    green, blue = _small_planes(images)
+    colour = np.subtract(green, blue, dtype=np.int16)
+    coarser = _halved(green).astype(np.int16)
+    found: list[Floats | Doubles] = [*_grain(colour, (_STEP, 1)), *_grain(coarser, (1, 1)), *_shares_of_zeros(images)]
+    return np.stack(found, axis=1).astype(np.float32)
+
+
+def _small_planes(images: Pixels) -> list[Pixels]:
+    """Green and blue of the upper and the lower quarter of N images, one below the other, small; uint8 [N, h, w].
+
+    They are mostly sky, which shows grain best, in half the time. Two by two pixels become one, again until the planes
+    are small: OpenCV averages others than two by two far more slowly.
+    """
+    block = 2
+    while images.shape[1] // block >= _SIDE:
+        block *= 2
+    side = images.shape[1] // block * block
+    quarter = side // 4 // block * block
+    ends = (slice(quarter), slice(side - quarter, side)) if quarter else (slice(side),)
+    strips = _again("strips", (len(images), sum(end.stop - (end.start or 0) for end in ends), side, 3))
+    np.concatenate([images[:, end, :side] for end in ends], axis=1, out=strips)
+    planes = _planes("planes", strips)[1:]
+    while block > 1:
+        planes = [_halved(plane) for plane in planes]
+        block //= 2
+    return planes
+
+
+def _planes(name: str, images: Pixels) -> list[Pixels]:
+    """Red, green and blue of N images, uint8 [N, h, w] each; they last until those of the same name are asked for."""
+    memory = [_again(f"{name} {channel}", images.shape[:3]) for channel in range(3)]
+    cv2.split(_one(images), [_one(plane) for plane in memory])
+    return memory
+
+
+def _shares_of_zeros(images: Pixels) -> Iterator[Doubles]:
+    """Yield the share of pixels of some rows whose red is 0, of N images, then the share of those whose green is 0."""
+    sample = images[:, :: max(1, images.shape[1] // _ROWS)]
+    rows = _again("rows", sample.shape)
+    rows[...] = sample
+    for plane in _planes("rows", rows)[:2]:
+        pixels = plane.reshape(len(plane), -1)
+        zeros = cv2.reduce(cv2.compare(pixels, 0, cv2.CMP_EQ), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)  # type: ignore[call-overload]
+        yield np.asarray(zeros, np.float64)[:, 0] / (255 * pixels.shape[1])
+
+
+class _Memory(threading.local):
+    """Arrays of a thread that are used again for each few images: new memory costs as much as the work in it."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, Pixels] = {}
+
+
+_MEMORY = _Memory()
+
+
+def _again(name: str, shape: tuple[int, ...]) -> Pixels:
+    """The array of that name, uint8, whatever is in it; a new one where the shape of an image is another."""
+    held = _MEMORY.arrays.get(name)
+    if held is None or held.shape[1:] != shape[1:] or len(held) < shape[0]:
+        held = _MEMORY.arrays[name] = np.empty(shape, np.uint8)
+    return held[: shape[0]]
 
 
 def _one(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -68,63 +128,34 @@ def _one(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return images.reshape(-1, *images.shape[2:])
 
 
-def _channel(images: Pixels, channel: int) -> Pixels:
-    """A channel of N images, uint8 [N, h, w]."""
-    return np.asarray(cv2.extractChannel(_one(images), channel), np.uint8).reshape(images.shape[:3])
+def _halved(planes: Pixels) -> Pixels:
+    """N planes with two by two pixels as one; a row and a column that are left over are left out."""
+    height, width = (side // 2 for side in planes.shape[1:])
+    pairs = _one(np.ascontiguousarray(planes[:, : 2 * height, : 2 * width]))
+    halved = cv2.resize(pairs, (width, len(planes) * height), interpolation=cv2.INTER_AREA)
+    return np.asarray(halved, np.uint8).reshape(len(planes), height, width)
 
 
-def _share_of_zeros(planes: Pixels) -> Doubles:
-    """The share of pixels that are 0 of each of N planes, uint8 [N, h, w]."""
-    rows = planes.reshape(len(planes), -1)
-    zeros = cv2.reduce(cv2.compare(rows, 0, cv2.CMP_EQ), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)  # type: ignore[call-overload]
-    return np.asarray(zeros, np.float64)[:, 0] / (255 * rows.shape[1])
-
-
-def _smaller(images: Pixels) -> Pixels:
-    """The upper and the lower quarter, one below the other, with two by two pixels as one, again until it is small.
-
-    They are mostly sky, which shows grain best, in half the time. OpenCV averages others than two by two far more
-    slowly.
-    """
-    block = 2
-    while images.shape[1] // block >= _SIDE:
-        block *= 2
-    side = images.shape[1] // block
-    quarter = side // 4 * block
-    parts = [images[:, :quarter], images[:, side * block - quarter : side * block]] if quarter else [images]
-    while block > 1:
-        parts = [_halved(part) for part in parts]
-        block //= 2
-    return np.concatenate(parts, axis=1)
-
-
-def _halved(images: Pixels) -> Pixels:
-    """N images with two by two pixels as one; a row and a column that are left over are left out."""
-    height, width = (side // 2 for side in images.shape[1:3])
-    pairs = _one(np.ascontiguousarray(images[:, : 2 * height, : 2 * width]))
-    halved = cv2.resize(pairs, (width, len(images) * height), interpolation=cv2.INTER_AREA)
-    return np.asarray(halved, np.uint8).reshape(len(images), height, width, *images.shape[3:])
-
-
-def _grain(planes: npt.NDArray[np.float32], steps: Sequence[int]) -> Iterator[npt.NDArray[np.float32]]:
-    """Yield the median contrast of N planes, float32 [N, h, w], at a scale for each step, float32 [N].
+def _grain(planes: npt.NDArray[np.int16], steps: Sequence[int]) -> Iterator[Floats]:
+    """Yield the median contrast of N planes, int16 [N, h, w], at a scale for each step, float32 [N].
 
     Every step-th pixel is looked at. The scales are those of a Laplacian pyramid (Burt & Adelson 1983, IEEE Trans.
     Commun. 31, 532). All planes are one tall image for OpenCV, with so much of each mirrored above and below it that no
-    plane reaches into another.
+    plane reaches into another. Integers take half the time of floats; a grey level is :data:`_GREY` of them.
     """
+    planes = planes * np.int16(_GREY)
     number, height, width = planes.shape
     for step in steps:
         rows = _mirrored(height)
         tall = planes.take(rows, axis=1).reshape(-1, width)
-        coarser = np.asarray(cv2.pyrDown(tall), np.float32)
-        band = np.asarray(cv2.pyrUp(coarser, dstsize=(width, len(tall))), np.float32)
+        coarser = np.asarray(cv2.pyrDown(tall), np.int16)
+        band = np.asarray(cv2.pyrUp(coarser, dstsize=(width, len(tall))), np.int16)
         cv2.absdiff(tall, band, dst=band)  # in place: new memory costs more than the difference
         own = band.reshape(number, -1, width)[:, _APART : _APART + height]
         few = own[:, ::step, ::step].reshape(number, -1)
         middle = few.shape[1] // 2
         few.partition(middle, axis=1)
-        yield few[:, middle]
+        yield np.divide(few[:, middle], _GREY, dtype=np.float32)
         height, width = -(-height // 2), coarser.shape[1]
         planes = coarser.reshape(number, -1, width)[:, _APART // 2 : _APART // 2 + height]
 

@@ -4,12 +4,12 @@ The network gets batches of 64. Columns are made for the 1024 rows of a part, si
 one row as for a thousand.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,12 @@ from gztrain.predict.catalogue.picture import measure, statistics_of
 from gztrain.predict.catalogue.votes import Votes, expected_votes
 from gztrain.predict.crops import Crop, Cut, read_crop
 from gztrain.predict.images import BATCH, Advance
-from gztrain.predict.threads import read_ahead
+from gztrain.predict.threads import in_batches, read_ahead
 from gztrain.runs.folder import Run
 
+_Part = TypeVar("_Part")
+Images: TypeAlias = tuple[_Part, Sequence[str | None]]
+"""A part, and its files."""
 NOT_FOUND = "no image was found"
 
 
@@ -80,26 +83,33 @@ class RowMaker:
     columns: tuple[Column, ...]
     pool: Executor
 
-    def look(self, images: Sequence[str | None], advance: Advance) -> Looked:
-        """Look at the images of N galaxies; the threads measure a batch while the networks look at it.
+    def look(self, parts: Iterable[Images[_Part]], advance: Advance) -> Iterator[tuple[_Part, Looked]]:
+        """Look at the images of all parts; the threads read the next ones meanwhile, also those of the next part.
 
         Args:
-            images: N files; None where there is none.
+            parts: what is given back with what came of it, and its files; None where a galaxy has none.
             advance: told how many more galaxies are done.
         """
+        begun: deque[Images[_Part]] = deque()
         looked = Looked()
-        for batch in read_ahead(self.pool, partial(_read, cut=self.cut), images, BATCH):
-            pixels = [crop.pixels for crop in batch if crop.pixels is not None]
-            if pixels:
-                stacked = np.stack(pixels)
-                if self.members[0].fitted.picture is not None:
-                    looked.measured.append(self.pool.submit(measure, stacked))
-                looked.seen.append([member.network(stacked, BATCH) for member in self.members])
-            looked.usable += [crop.pixels is not None for crop in batch]
-            looked.sizes += [-1 if crop.other_size is None else int(crop.other_size) for crop in batch]
-            looked.reasons += [crop.reason for crop in batch]
-            advance(len(batch))
-        return looked
+        for crops in read_ahead(self.pool, partial(_read, cut=self.cut), _batches(parts, begun)):
+            self._look(crops, looked)
+            advance(len(crops))
+            if len(looked.usable) == len(begun[0][1]):
+                yield begun.popleft()[0], looked
+                looked = Looked()
+
+    def _look(self, crops: Sequence[Crop], looked: Looked) -> None:
+        """Add what comes of a batch; the threads measure it while the networks look at it."""
+        pixels = [crop.pixels for crop in crops if crop.pixels is not None]
+        if pixels:
+            stacked = np.stack(pixels)
+            if self.members[0].fitted.picture is not None:
+                looked.measured.append(self.pool.submit(measure, stacked))
+            looked.seen.append([member.network(stacked, BATCH) for member in self.members])
+        looked.usable += [crop.pixels is not None for crop in crops]
+        looked.sizes += [-1 if crop.other_size is None else int(crop.other_size) for crop in crops]
+        looked.reasons += [crop.reason for crop in crops]
 
     def table(self, ids: Sequence[str], rows: pa.Table, looked: Looked) -> pa.Table:
         """A row for each of N galaxies.
@@ -126,8 +136,15 @@ class RowMaker:
         return {**_vote_columns(first, votes), **doubts}
 
 
+def _batches(parts: Iterable[Images[_Part]], begun: deque[Images[_Part]]) -> Iterator[Sequence[str | None]]:
+    """The files of all parts in batches, none with files of two parts; a part is noted when its first ones come."""
+    for part in parts:
+        begun.append(part)
+        yield from in_batches(part[1], BATCH)
+
+
 def _read(path: str | None, cut: Cut) -> Crop:
-    return Crop(Path(), None, NOT_FOUND) if path is None else read_crop(Path(path), cut)
+    return Crop("", None, NOT_FOUND) if path is None else read_crop(path, cut)
 
 
 def _joined(looks: Sequence[Seen]) -> Seen:

@@ -6,7 +6,7 @@ import cv2
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from gztrain.predict.threads import read_ahead, reading_threads
+from gztrain.predict.threads import in_batches, read_ahead, reading_threads
 
 
 def threads() -> set[int]:
@@ -50,8 +50,8 @@ def test_they_have_them_again_where_two_readings_end_crosswise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "batches"), [(0, []), (2, [[0, 1]]), (3, [[0, 1, 2]]), (7, [[0, 1, 2], [3, 4, 5], [6]])]
+    ("number", "batches"), [(0, [[]]), (2, [[0, 1]]), (3, [[0, 1, 2]]), (7, [[0, 1, 2], [3, 4, 5], [6]])]
 )
 def test_all_are_read_in_their_order(number: int, batches: list[list[int]]) -> None:
     with reading_threads() as pool:
-        assert [batch for batch in read_ahead(pool, int, [*map(str, range(number))], 3) if batch] == batches
+        assert [*read_ahead(pool, int, in_batches([*map(str, range(number))], 3))] == batches

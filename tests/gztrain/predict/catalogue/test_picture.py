@@ -12,6 +12,7 @@ from gztrain.predict.catalogue.fitted_file import FORMAT, Fitted, read_fitted, w
 from gztrain.predict.catalogue.intervals import LEVEL
 from gztrain.predict.catalogue.make import notes
 from gztrain.predict.catalogue.picture import (
+    _GREY,
     LOOK,
     STATISTICS,
     _grain,
@@ -77,8 +78,8 @@ SIDES = [(40, (1,)), (41, (3, 1)), (64, (3, 1, 1)), (7, (1, 1)), (2, (1,)), (1, 
 def test_grain_is_that_of_the_pyramid_of_each_plane_alone(side: int, steps: tuple[int, ...]) -> None:
     planes = some_planes(side)
     for place, found in enumerate(_grain(planes, steps)):
-        alone = [contrast(plane, place, steps[place], mirrored=4) for plane in planes]
-        np.testing.assert_array_equal(found, np.array(alone, np.float32))
+        alone = [contrast(plane * _GREY, place, steps[place], mirrored=4) for plane in planes]
+        np.testing.assert_array_equal(found * _GREY, alone)
 
 
 @pytest.mark.parametrize(("side", "steps"), SIDES[:3])
@@ -86,22 +87,43 @@ def test_mirrored_rows_change_grain_little(side: int, steps: tuple[int, ...]) ->
     """Only the last rows differ from what OpenCV makes, which mirrors an image that it enlarges in another way."""
     planes = some_planes(side)
     for place, found in enumerate(_grain(planes, steps)):
-        alone = [contrast(plane, place, steps[place], mirrored=0) for plane in planes]
+        alone = [contrast(plane, place, steps[place], mirrored=0) for plane in planes.astype(np.float32)]
         np.testing.assert_allclose(found, alone, rtol=0.05)
 
 
+@pytest.mark.parametrize(("side", "steps"), SIDES[:3])
+def test_grain_of_integers_is_that_of_floats(side: int, steps: tuple[int, ...]) -> None:
+    """Within a hundredth of a grey level: it is rounded three times to a 128th, and a median moves no more."""
+    planes = some_planes(side)
+    for place, found in enumerate(_grain(planes, steps)):
+        alone = [contrast(plane, place, steps[place], mirrored=4) for plane in planes.astype(np.float32)]
+        np.testing.assert_allclose(found, alone, rtol=0, atol=0.01 * (place + 1))
+
+
+@pytest.mark.parametrize("value", [-255, 255])
+def test_the_largest_differences_of_colours_are_measured(value: int) -> None:
+    """Squares of opposite colours, of four by four pixels, as large as a plane can differ."""
+    rows, columns = np.mgrid[:64, :64] // 4
+    plane = np.where((rows + columns) % 2, value, -value).astype(np.int16)
+    (found,) = _grain(plane[None], (1,))
+    np.testing.assert_allclose(found, contrast(plane.astype(np.float32), 0, 1, mirrored=4), atol=0.01)
+
+
 def some_planes(side: int) -> np.ndarray:
-    return np.random.default_rng(side).normal(0, 9, (5, side, side + 3)).astype(np.float32)
+    return np.random.default_rng(side).normal(0, 9, (5, side, side + 3)).astype(np.int16)
 
 
 def contrast(plane: np.ndarray, scale: int, step: int, mirrored: int) -> float:
-    """The median of a scale of a Laplacian pyramid of one plane, of which some rows are mirrored before."""
+    """The median of a scale of a Laplacian pyramid of one plane, of which some rows are mirrored before.
+
+    A plane of int16 is looked at in integers, as OpenCV rounds them.
+    """
     for _ in range(scale + 1):
         height = len(plane)
         below = mirrored + height % 2 if mirrored else 0
         fine = cv2.copyMakeBorder(plane, mirrored, below, 0, 0, cv2.BORDER_REFLECT_101)
         coarser = cv2.pyrDown(fine)
-        band = np.abs(fine - cv2.pyrUp(coarser, dstsize=fine.shape[::-1]))[mirrored : mirrored + height]
+        band = cv2.absdiff(fine, cv2.pyrUp(coarser, dstsize=fine.shape[::-1]))[mirrored : mirrored + height]
         plane = coarser[mirrored // 2 : mirrored // 2 + -(-height // 2)]
     few = np.sort(band[::step, ::step].ravel())
     return float(few[len(few) // 2])
