@@ -60,8 +60,8 @@ def measure(images: Pixels) -> Floats:
 def _measure(images: Pixels) -> Floats:
     """As :func:`measure`, of a few images: they take each step together, and other threads wait for none."""
     green, blue = _small_planes(images)
-    colour = np.subtract(green, blue, dtype=np.int16)
-    coarser = _halved(green).astype(np.int16)
+    colour = np.subtract(green, blue, dtype=np.int16, out=_again("colour", green.shape, np.int16))
+    coarser = _halved("half", green).astype(np.int16)
     found: list[Floats | Doubles] = [*_grain(colour, (_STEP, 1)), *_grain(coarser, (1, 1)), *_shares_of_zeros(images)]
     return np.stack(found, axis=1).astype(np.float32)
 
@@ -82,7 +82,7 @@ def _small_planes(images: Pixels) -> list[Pixels]:
     np.concatenate([images[:, end, :side] for end in ends], axis=1, out=strips)
     planes = _planes("planes", strips)[1:]
     while block > 1:
-        planes = [_halved(plane) for plane in planes]
+        planes = [_halved(name, plane) for name, plane in zip(("green", "blue"), planes, strict=True)]
         block //= 2
     return planes
 
@@ -109,17 +109,18 @@ class _Memory(threading.local):
     """Arrays of a thread that are used again for each few images: new memory costs as much as the work in it."""
 
     def __init__(self) -> None:
-        self.arrays: dict[str, Pixels] = {}
+        self.arrays: dict[object, npt.NDArray[Any]] = {}
 
 
 _MEMORY = _Memory()
 
 
-def _again(name: str, shape: tuple[int, ...]) -> Pixels:
-    """The array of that name, uint8, whatever is in it; a new one where the shape of an image is another."""
-    held = _MEMORY.arrays.get(name)
-    if held is None or held.shape[1:] != shape[1:] or len(held) < shape[0]:
-        held = _MEMORY.arrays[name] = np.empty(shape, np.uint8)
+def _again(name: str, shape: tuple[int, ...], kind: type[np.generic] = np.uint8) -> npt.NDArray[Any]:
+    """The array of that name for N images of a shape, whatever is in it; a new one where it holds fewer."""
+    key = name, shape[1:]
+    held = _MEMORY.arrays.get(key)
+    if held is None or len(held) < shape[0]:
+        held = _MEMORY.arrays[key] = np.empty(shape, kind)
     return held[: shape[0]]
 
 
@@ -128,12 +129,13 @@ def _one(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return images.reshape(-1, *images.shape[2:])
 
 
-def _halved(planes: Pixels) -> Pixels:
-    """N planes with two by two pixels as one; a row and a column that are left over are left out."""
+def _halved(name: str, planes: Pixels) -> Pixels:
+    """N planes with two by two pixels as one, in the memory of that name; what is left over at an edge is left out."""
     height, width = (side // 2 for side in planes.shape[1:])
     pairs = _one(np.ascontiguousarray(planes[:, : 2 * height, : 2 * width]))
-    halved = cv2.resize(pairs, (width, len(planes) * height), interpolation=cv2.INTER_AREA)
-    return np.asarray(halved, np.uint8).reshape(len(planes), height, width)
+    halved = _again(name, (len(planes), height, width))
+    cv2.resize(pairs, (width, len(planes) * height), dst=_one(halved), interpolation=cv2.INTER_AREA)
+    return halved
 
 
 def _grain(planes: npt.NDArray[np.int16], steps: Sequence[int]) -> Iterator[Floats]:
@@ -143,21 +145,21 @@ def _grain(planes: npt.NDArray[np.int16], steps: Sequence[int]) -> Iterator[Floa
     Commun. 31, 532). All planes are one tall image for OpenCV, with so much of each mirrored above and below it that no
     plane reaches into another. Integers take half the time of floats; a grey level is :data:`_GREY` of them.
     """
-    planes = planes * np.int16(_GREY)
-    number, height, width = planes.shape
+    planes = np.multiply(planes, _GREY, out=_again("grain", planes.shape, np.int16))
     for step in steps:
+        number, height, width = planes.shape
         rows = _mirrored(height)
-        tall = planes.take(rows, axis=1).reshape(-1, width)
-        coarser = np.asarray(cv2.pyrDown(tall), np.int16)
-        band = np.asarray(cv2.pyrUp(coarser, dstsize=(width, len(tall))), np.int16)
-        cv2.absdiff(tall, band, dst=band)  # in place: new memory costs more than the difference
-        own = band.reshape(number, -1, width)[:, _APART : _APART + height]
-        few = own[:, ::step, ::step].reshape(number, -1)
+        fine, band = (_again(name, (number, len(rows), width), np.int16) for name in ("fine", "band"))
+        coarser = _again("coarser", (number, len(rows) // 2, -(-width // 2)), np.int16)
+        planes.take(rows, axis=1, out=fine, mode="clip")
+        cv2.pyrDown(_one(fine), dst=_one(coarser))
+        cv2.pyrUp(_one(coarser), dst=_one(band), dstsize=_one(band).shape[::-1])
+        cv2.absdiff(_one(fine), _one(band), dst=_one(band))
+        few = band[:, _APART : _APART + height : step, ::step].reshape(number, -1)
         middle = few.shape[1] // 2
         few.partition(middle, axis=1)
         yield np.divide(few[:, middle], _GREY, dtype=np.float32)
-        height, width = -(-height // 2), coarser.shape[1]
-        planes = coarser.reshape(number, -1, width)[:, _APART // 2 : _APART // 2 + height]
+        planes = coarser[:, _APART // 2 : _APART // 2 + -(-height // 2)]
 
 
 def _mirrored(height: int) -> Ints:
