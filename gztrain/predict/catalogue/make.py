@@ -32,7 +32,7 @@ from gztrain.predict.catalogue.network import Network
 from gztrain.predict.catalogue.rows import NOT_FOUND, Images, Looked, Member, RowMaker
 from gztrain.predict.catalogue.source import ImageFile, Source, find_images, ids_of, open_source
 from gztrain.predict.images import ROW_GROUP, Advance, Scale, count_true, cut_of
-from gztrain.predict.threads import reading_threads
+from gztrain.predict.threads import one_ahead, reading_threads
 from gztrain.runs.folder import Json, open_run
 
 _FORMAT = 5
@@ -174,8 +174,9 @@ def _numbered(source: Source) -> Iterator[tuple[int, pa.Table]]:
 def _parts(work: _Work, counts: Counts, advance: Advance) -> Iterator[Path]:
     """Make all parts, and yield their files; the rows of one are worked out while the next is looked at."""
     before: Future[pa.Table] | None = None
+    coming = one_ahead(work.maker.pool, partial(_opened, work), _numbered(work.source))
     with ThreadPoolExecutor(1) as writer:
-        for part, looked in work.maker.look(_coming(work), advance):
+        for part, looked in work.maker.look(coming, advance):
             if part.made is not None:
                 counts.from_before += len(part.made)
                 advance(len(part.made))
@@ -206,14 +207,14 @@ class _Part:
     made: pa.Table | None
 
 
-def _coming(work: _Work) -> Iterator[Images[_Part]]:
-    """Yield each part, and its images; none where all is made already."""
-    for number, rows in _numbered(work.source):
-        path, ids = part_file(work.request.out, number), ids_of(rows, work.source)
-        images = find_images(rows, ids, work.request.images)
-        identity = _identity(work, rows, images)
-        part = _Part(path, ids, rows, identity, _finished(path, identity))
-        yield part, [image and image.path for image in images] if part.made is None else []
+def _opened(work: _Work, numbered: tuple[int, pa.Table]) -> Images[_Part]:
+    """A part, and its images; none where all is made already."""
+    number, rows = numbered
+    path, ids = part_file(work.request.out, number), ids_of(rows, work.source)
+    images = find_images(rows, ids, work.request.images)
+    identity = _identity(work, rows, images)
+    part = _Part(path, ids, rows, identity, _finished(path, identity))
+    return part, [image and image.path for image in images] if part.made is None else []
 
 
 def _finish(maker: RowMaker, part: _Part, looked: Looked) -> pa.Table:

@@ -6,7 +6,7 @@ import cv2
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from gztrain.predict.threads import in_batches, read_ahead, reading_threads
+from gztrain.predict.threads import in_batches, one_ahead, read_ahead, reading_threads
 
 
 def threads() -> set[int]:
@@ -55,3 +55,17 @@ def test_they_have_them_again_where_two_readings_end_crosswise() -> None:
 def test_all_are_read_in_their_order(number: int, batches: list[list[int]]) -> None:
     with reading_threads() as pool:
         assert [*read_ahead(pool, int, in_batches([*map(str, range(number))], 3))] == batches
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_next_is_begun_before_one_is_given(number: int) -> None:
+    asked: list[int] = []
+
+    def things() -> Iterator[int]:
+        for thing in range(number):
+            asked.append(thing)
+            yield thing
+
+    with reading_threads() as pool:
+        given = [(found, len(asked)) for found in one_ahead(pool, str, things())]
+    assert given == [(str(place), min(place + 2, number)) for place in range(number)]
