@@ -1,7 +1,7 @@
 """How far an image is from the training set: the distance of its features to those of training galaxies.
 
 Features are whitened along their principal axes (:mod:`gztrain.predict.embeddings.search`). The distance is that to
-the fifth nearest of up to 4096 training galaxies (Sun et al. 2022 judge by the distance to the k-th nearest). Galaxies
+the fifth nearest of up to 1024 training galaxies (Sun et al. 2022 judge by the distance to the k-th nearest). Galaxies
 of the validation fold, which the model did not learn from either, say which distances are usual.
 """
 
@@ -14,10 +14,10 @@ from gztrain.data.labels import Doubles, Floats
 from gztrain.predict.embeddings.search import Axes, find_axes
 
 NEIGHBOUR = 5
-REFERENCE = 4096
-"""Training galaxies that are kept to compare with."""
+REFERENCE = 1024
+"""Training galaxies that are kept to compare with; more than a few hundred gain little (benchmarks/references.py)."""
 _AT_A_TIME = 64
-"""Points that are compared at a time: 1 MB of distances at most, which stay in near memory."""
+"""Points that are compared at a time: 256 kB of distances at most, which stay in near memory."""
 
 
 @dataclass(frozen=True, eq=False)

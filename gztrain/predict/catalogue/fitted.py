@@ -1,7 +1,7 @@
 """What is learned once for a run, before a catalogue is made of it, and is kept in the run folder (``catalogue.npz``).
 
 Scalings and intervals come from the validation fold. Training galaxies say what is familiar. The test split only says
-how many of its votes the intervals held. Up to 4096 training and 8192 other galaxies are looked at.
+how many of its votes the intervals held. Up to 1024 training and 8192 other galaxies are looked at.
 """
 
 from collections.abc import Iterator, Sequence
