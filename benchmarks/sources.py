@@ -3,17 +3,18 @@
 The same galaxies lie in every source: FITS as three planes of 8 bits, parquet in row groups of 100, in another order
 than the catalogue's. `read` is the time of an image of reading alone, of CPU and by the clock, with the index and the
 copying of parquet in it.
-`ms` of a run is the slope between two numbers of galaxies, so start-up does not count: by the clock, and of CPU. Each
-round begins with another source. Ratios are taken within a round, against files, and their median is told. Peak memory
-is given at both sizes. `--check` compares the shards.
+`ms` of a run is the slope between two numbers of galaxies, so start-up does not count: by the clock, and of CPU. A run
+has `--cores`: with two of them parquet is copied while libraries are imported, and the clock does not count it. Each
+round begins with another source. Ratios are taken within a round, against files; told are their median and quartiles.
+Peak memory is given at both sizes. `--check` compares the shards.
 
 What was just written is still in memory. A run reads each image once, so what counts for images that were not used
 today is `--cold`: before each measurement the kernel forgets the images. Root can have it forget the names of files,
 too (/proc/sys/vm/drop_caches, which is all that is in memory of any file; then our own libraries are read again by a
 small run). Else it forgets the contents alone. Then the clock also counts the waiting for the disk.
 
-`python benchmarks/sources.py [--rounds N] [--sizes A B] [--kinds files parquet] [--check] [--cold]`; JSON=1 prints one
-JSON document. Reading alone, in a minute: `--rounds 0`.
+`python benchmarks/sources.py [--rounds N] [--sizes A B] [--kinds files parquet] [--check] [--cold] [--cores N]`; JSON=1
+prints one JSON document. Reading alone, in a minute: `--rounds 0`.
 """
 
 import argparse
@@ -30,7 +31,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import NamedTuple
 
 import numpy as np
@@ -152,10 +153,12 @@ def read_all_images(sky: Sky, place: Path, room: Path) -> Taken:
 
     rows = pq.read_table(sky.data / "gz2_train_catalog.parquet", columns=list(_PLACE)).to_pylist()
     names = sorted((ImageName(*(str(row[key]) for key in _PLACE)) for row in rows), key=lambda name: name.id)
+    pack = room / "images.pack"
+    pack.unlink(missing_ok=True)  # a run writes a new one; to write over a file takes twice as long
     cpu, clock = time.process_time(), time.perf_counter()
     images = open_images(place, Recipe())
     if isinstance(images, ParquetImages):
-        images = unpack(images, room / "images.pack", room)
+        images = unpack(images, pack, room)
     if not sum(len(images.open(name)) for name in names):
         raise SystemExit(f"There are no images in {place}.")
     return Taken((time.process_time() - cpu) / len(names), (time.perf_counter() - clock) / len(names))
@@ -182,12 +185,13 @@ def measure_reading(course: Course, kinds: list[str], size: int, rounds: int, *,
 
 
 def measure(
-    course: Course, kinds: list[str], sizes: tuple[int, int], rounds: int, *, cold: bool
+    course: Course, kinds: list[str], given: argparse.Namespace
 ) -> tuple[dict[str, list[Pair]], dict[str, set[str]]]:
     """Run every source at both sizes, round by round; and the sums of what they made of the larger one."""
+    sizes, cold = tuple(given.sizes), given.cold
     run, pairs, made = gzprep_command(1, "views.count=0"), defaultdict(list), defaultdict(set)
     sources = {(kind, size): KINDS[kind](course.sky(size)) for kind in kinds for size in sizes}
-    for number in range(rounds):
+    for number in range(given.rounds):
         for kind in in_turns(kinds, number):
             seen = []
             for size in sizes:
@@ -196,7 +200,7 @@ def measure(
                 if cold:
                     forget(Path(sources[kind, size][1]))
                     course.warm([ONE_VIEW])
-                seen.append(watch(command, last_cores(1), out=out))
+                seen.append(watch(command, last_cores(given.cores), out=out))
                 made[kind].add(sums(out)) if size == sizes[1] else None
                 shutil.rmtree(out)
             pairs[kind].append(Pair(sizes, *seen))
@@ -204,10 +208,11 @@ def measure(
     return pairs, made
 
 
-def median_ratio(some: list[Pair], files: list[Pair], quantity: str) -> float:
-    """Median over the rounds of what a galaxy takes, over what it takes from files."""
-    pairs = zip(some, files, strict=True)
-    return round(median(getattr(one, quantity) / getattr(other, quantity) for one, other in pairs), 3)
+def ratios(some: list[Pair], files: list[Pair], quantity: str) -> list[float]:
+    """What a galaxy takes over what it takes from files: the median over the rounds, and the quartiles."""
+    each = [getattr(one, quantity) / getattr(other, quantity) for one, other in zip(some, files, strict=True)]
+    low, middle, high = quantiles(each, n=4) if len(each) > 1 else each * 3
+    return [round(value, 3) for value in (middle, low, high)]
 
 
 def of_reading(taken: list[Taken], files: list[Taken]) -> dict[str, object]:
@@ -229,8 +234,8 @@ def document(reading: dict[str, list[Taken]], pairs: dict[str, list[Pair]]) -> d
         told[kind] |= {
             "ms": round(1e3 * median(pair.seconds for pair in some), 3),
             "cpu_ms": round(1e3 * median(pair.cpu_seconds for pair in some), 3),
-            "of_files": median_ratio(some, pairs["files"], "seconds"),
-            "cpu_of_files": median_ratio(some, pairs["files"], "cpu_seconds"),
+            "of_files": ratios(some, pairs["files"], "seconds"),
+            "cpu_of_files": ratios(some, pairs["files"], "cpu_seconds"),
             "peak_mb": [round(max(getattr(pair, size).peak_mb for pair in some)) for size in ("small", "large")],
         }
     return told
@@ -249,6 +254,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--cold", action="store_true")
+    parser.add_argument("--cores", type=int, default=1, help="of a whole run, which has one worker")
     given = parser.parse_args()
     given.kinds = list(dict.fromkeys(["files", *given.kinds]))
     return given
@@ -263,7 +269,7 @@ def main() -> None:
         reading = measure_reading(course, given.kinds, given.sizes[1], given.rounds + 8, cold=given.cold)
         for kind, taken in reading.items():
             say(line(kind, of_reading(taken, reading["files"])))
-        pairs, made = measure(course, given.kinds, tuple(given.sizes), given.rounds, cold=given.cold)
+        pairs, made = measure(course, given.kinds, given)
     if given.check and given.rounds and len(set.union(*made.values())) != 1:
         raise SystemExit("The shards are not the same.")
     told = document(reading, pairs)

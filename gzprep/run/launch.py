@@ -36,7 +36,7 @@ from gzprep.prepare.job import (
     refuse_source,
     write_plan,
 )
-from gzprep.run.images_at_hand import images_at_hand
+from gzprep.run.images_at_hand import Ready, images_at_hand
 from gzprep.run.pool import prepare_to_fork, useful_workers
 from gzprep.run.progress import galaxy_progress, listen
 
@@ -184,11 +184,11 @@ def run(request: RunRequest) -> dict[str, Any]:
     """
     if request.runner == DATAFLOW and template_location(request.options) is not None:
         raise UsageError("A job that is written into a template is not run; add --no-wait.")
-    with _begun(request) as job:
+    with _begun(request) as (job, ready):
         if request.runner == DATAFLOW:
-            _run_on_dataflow(job, request)
+            _run_on_dataflow(ready(), request)
         else:
-            _run_graph(job, request)
+            _run_graph(job, ready, request)
     manifest: dict[str, Any] = read_json(job.folder.manifest)
     return manifest
 
@@ -205,16 +205,16 @@ def send(request: RunRequest) -> dict[str, str]:
     """
     if request.runner != DATAFLOW:
         raise UsageError(f"--no-wait needs --runner {DATAFLOW}; {request.runner} ends when its launcher does.")
-    with _begun(request) as job:
-        sent = _send_to_dataflow(job, request)
+    with _begun(request) as (job, ready):
+        sent = _send_to_dataflow(ready(), request)
     from gzcore.engines.beam.dataflow import receipt
 
     return {"out": str(job.folder.root), **receipt(sent, request.options)}
 
 
 @contextlib.contextmanager
-def _begun(request: RunRequest) -> Iterator[PreparationJob]:
-    """Check everything, claim the folder, and yield the job."""
+def _begun(request: RunRequest) -> Iterator[tuple[PreparationJob, Ready]]:
+    """Check everything, claim the folder, and yield the job, and what waits until its images are at hand."""
     check_runner(request.runner, request.options)
     if request.runner == DATAFLOW:
         places = (request.out, request.data, request.catalogue, request.images)
@@ -231,7 +231,7 @@ def _begun(request: RunRequest) -> Iterator[PreparationJob]:
         write_plan(job)
         try:
             with images_at_hand(job, here=request.runner == DIRECT) as ready:
-                yield ready
+                yield job, ready
         except GzError:
             forget_plan(job.folder)
             raise
@@ -271,7 +271,7 @@ def start_over(request: RunRequest) -> None:
             clear(folder, request.recipe.name)
 
 
-def _run_graph(job: PreparationJob, request: RunRequest) -> None:
+def _run_graph(job: PreparationJob, ready: Ready, request: RunRequest) -> None:
     galaxies = sum(job.galaxies.values())
     workers = request.workers or useful_workers(cores(), galaxies)
     with galaxy_progress("Preparing", galaxies) as advance, listen(advance) as address, one_sentence():
@@ -282,4 +282,4 @@ def _run_graph(job: PreparationJob, request: RunRequest) -> None:
         from gzprep.run.beam.pipeline import run as run_graph  # Beam is imported while workers start
 
         awaited = request.runner in JOB_SERVERS
-        run_graph(replace(job, progress=address, awaited=awaited), request.runner, workers, request.options)
+        run_graph(replace(ready(), progress=address, awaited=awaited), request.runner, workers, request.options)

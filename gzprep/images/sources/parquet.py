@@ -6,11 +6,13 @@ and then reads each image from there (:func:`unpack`). Who needs a few images re
 
 from array import array
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from threading import Event
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -267,33 +269,46 @@ def _size(file: pq.ParquetFile, group: int) -> int:
     return int(file.metadata.row_group(group).total_byte_size)
 
 
-def unpack(images: ParquetImages, pack: Place, temporaries: Place) -> TarImages:
+def unpack(images: ParquetImages, pack: Place, temporaries: Place, stopped: Event | None = None) -> TarImages:
     """Copy all images to one file, a row group after the other, so that each is read alone from there.
 
     Args:
         images: the source.
         pack: the file to write.
         temporaries: where it is written before it gets its name.
+        stopped: set from another thread where the copy is not wanted any more.
 
     Returns:
         The images in that file, found by the same names.
 
     Raises:
         GzError: a file of the source is damaged.
+        CancelledError: the copy is not wanted any more.
     """
-    starts, lengths, first_rows, at = array("q"), array("q"), {}, 0
+    starts, lengths, at = array("q"), array("q"), 0
+    first_rows: dict[tuple[int, int], int] = {}
     with pack.open("wb") if isinstance(pack, Path) else appearing(pack, temporaries) as out:  # not kept: no fsync
-        for number, place in enumerate(images.files):
-            with _readable(place), pq.ParquetFile(for_arrow(place), pre_buffer=False) as file:
-                for group in range(file.num_row_groups):
-                    first_rows[number, group] = len(starts)
-                    for block in _blocks(file, images.column, group):
-                        starts.frombytes((block.starts + at).tobytes())
-                        lengths.frombytes(block.lengths.tobytes())
-                        at += out.write(block.data)
-                    _check_rows(file, group, len(starts) - first_rows[number, group])
+        for group, block in _one_ahead(_all_blocks(images)):
+            if stopped is not None and stopped.is_set():
+                raise CancelledError
+            first_rows.setdefault(group, len(starts))
+            starts.frombytes((block.starts + at).tobytes())
+            lengths.frombytes(block.lengths.tobytes())
+            at += out.write(block.data)
     ranges = np.frombuffer(starts, np.int64), np.frombuffer(lengths, np.int64)
     return TarImages(images.shown, (pack,), Index(images.index.images, _moved(images.index.table, first_rows, *ranges)))
+
+
+_Made = TypeVar("_Made")
+
+
+def _one_ahead(things: Iterator[_Made]) -> Iterator[_Made]:
+    """Yield all of them, while a thread makes the next one."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, things, None)
+        while (here := coming.result()) is not None:
+            coming = pool.submit(next, things, None)
+            yield here
 
 
 class _Block(NamedTuple):
@@ -307,6 +322,18 @@ class _Block(NamedTuple):
     data: memoryview
     starts: Table
     lengths: Table
+
+
+def _all_blocks(images: ParquetImages) -> Iterator[tuple[tuple[int, int], _Block]]:
+    """Yield the images of all files, some at a time, each with the number of its file and of its row group there."""
+    for number, place in enumerate(images.files):
+        with _readable(place), pq.ParquetFile(for_arrow(place), pre_buffer=False) as file:
+            for group in range(file.num_row_groups):
+                rows = 0
+                for block in _blocks(file, images.column, group):
+                    rows += len(block.lengths)
+                    yield (number, group), block
+                _check_rows(file, group, rows)
 
 
 def _blocks(file: pq.ParquetFile, column: str, group: int) -> Iterator[_Block]:
