@@ -93,6 +93,16 @@ def write_bytes(place: Place, data: bytes) -> None:
             file.write(data)
 
 
+def write_output(place: Place, data: bytes) -> None:
+    """As :func:`write_bytes`, of a file that the user named; a half of it that the same command left goes first.
+
+    Raises:
+        GzError: it cannot be written.
+    """
+    sweep(place.parent, place.name)
+    write_bytes(place, data)
+
+
 def write_json(place: Place, value: Any, folder: Place | None = None) -> None:  # noqa: ANN401 -- any JSON value
     """Write a JSON document that appears whole; ``folder`` as in :func:`appearing`.
 

@@ -102,11 +102,12 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def _write(survey: "Survey", file: Path) -> None:
     from gzcore.console import say
-    from gzcore.storage.atomic import appearing, writing
+    from gzcore.storage.atomic import appearing, sweep, writing
     from gzprep.catalogue.tree_nodes import nodes_of_survey
     from gzprep.catalogue.tree_svg import tree_svg
 
     drawn, _, _ = tree_svg(nodes_of_survey(survey), f"The decision tree of {survey.title}")
+    sweep(file.parent, file.name)
     with writing(file), appearing(file) as target:
         target.write(drawn.encode())
     say(f"The tree of {survey.name} is drawn in {file}.")

@@ -8,7 +8,7 @@ from gzcore.console import printable
 from gzcore.console.call import callable_module
 from gzcore.console.stages import OnStage, silent
 from gzcore.errors import GzError
-from gzcore.storage.atomic import appearing, writing
+from gzcore.storage.atomic import write_output, writing
 from gzcore.storage.places import Place
 from gzprep.report.python import report
 
@@ -57,12 +57,9 @@ def write_report(root: Place, folder: Path, data: Place | None = None, on_stage:
         (folder / DATA).mkdir(parents=True, exist_ok=True)
     sections = _sections(known, on_stage)
     figures = [figure for section in sections for figure in section.figures]
-    with writing(folder):
-        for figure in figures:
-            with appearing(folder / DATA / f"{figure.id}.csv") as file:
-                file.write(figure.numbers.csv().encode())
-        with appearing(folder / PAGE) as file:
-            file.write(_page(known, sections).encode())
+    for figure in figures:
+        write_output(folder / DATA / f"{figure.id}.csv", figure.numbers.csv().encode())
+    write_output(folder / PAGE, _page(known, sections).encode())
     return Written(folder / PAGE, tuple(figure.id for figure in figures), known.images is not None)
 
 

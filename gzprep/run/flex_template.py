@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gzcore.errors import UsageError
-from gzcore.storage.atomic import appearing, writing
+from gzcore.storage.atomic import appearing, sweep, writing
 from gzcore.storage.places import Place
 from gzprep.config import Recipe
 
@@ -191,6 +191,7 @@ def write_template(spec: Place | None, image: str | None, metadata_file: Place |
     documents = [(metadata_file, metadata()), (spec, specification(image or ""))]
     for file, document in documents:
         if file is not None:
+            sweep(file.parent, file.name)
             with writing(file), appearing(file) as out:
                 out.write((json.dumps(document, indent=2) + "\n").encode())
             yield file

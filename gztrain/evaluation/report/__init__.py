@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gzcore.errors import UsageError
-from gzcore.storage.atomic import appearing, writing
+from gzcore.storage.atomic import write_output, writing
 from gzcore.storage.places import Place
 from gztrain.runs.folder import RunFolder
 
@@ -48,8 +48,7 @@ def write_report(runs: Sequence[Path], folder: Path, *, data: Place | None = Non
             save_figures(path, chain.from_iterable(drawn.values()))
             parts.append(run_part(report, drawn, number))
     page = render(make_page(reports, parts))
-    with writing(folder), appearing(folder / PAGE) as file:
-        file.write(page.encode())
+    write_output(folder / PAGE, page.encode())
     return folder / PAGE
 
 
@@ -62,8 +61,5 @@ def save_figures(run: Path, drawings: "Iterable[Drawing]") -> None:
     from gzcore.console.theme import to_png
 
     folder = RunFolder(run).figures
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for drawing in drawings:
-            with appearing(folder / f"{drawing.name}.png") as file:
-                file.write(to_png(drawing.figure))
+    for drawing in drawings:
+        write_output(folder / f"{drawing.name}.png", to_png(drawing.figure))

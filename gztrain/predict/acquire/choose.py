@@ -12,7 +12,7 @@ import numpy as np
 
 from gzcore.errors import GzError
 from gzcore.images import Pixels
-from gzcore.storage.atomic import write_bytes
+from gzcore.storage.atomic import write_output
 from gztrain.data.dataset import Scheme, open_dataset
 from gztrain.data.labels import Floats
 from gztrain.data.names import joined_once, names_of, names_of_file, prefixes_of
@@ -222,7 +222,7 @@ def _entry(galaxy: Chosen, scheme: Scheme) -> Json:
 
 def _write(request: NextRequest, document: Json, best: Sequence[Chosen], scheme: Scheme) -> None:
     if request.out is not None:
-        write_bytes(request.out, table(document, scheme).encode())
+        write_output(request.out, table(document, scheme).encode())
     if request.html is not None:
         titles = {question.name: question.title for question in scheme.questions}
         tiles = [
@@ -230,7 +230,7 @@ def _write(request: NextRequest, document: Json, best: Sequence[Chosen], scheme:
             for galaxy in best[:MOST_TILES]
         ]
         title = f"{len(best):,} of {document['galaxies']:,} galaxies to show next"
-        write_bytes(request.html, sheet_page(title, _LEAD.format(**document), tiles).encode())
+        write_output(request.html, sheet_page(title, _LEAD.format(**document), tiles).encode())
 
 
 _LEAD = (

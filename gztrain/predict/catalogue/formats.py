@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from gzcore.console import printable
 from gzcore.errors import GzError, UsageError
-from gzcore.storage.atomic import appearing, beside, write_json, writing
+from gzcore.storage.atomic import appearing, beside, json_bytes, write_output, writing
 from gztrain.predict.catalogue.columns import Column, votable_header
 
 _FITS_BLOCK = 2880
@@ -86,7 +86,8 @@ def _write_csv(parquet: Path, out: Path, columns: Sequence[Column], told: Told) 
     with pq.ParquetFile(parquet) as rows, appearing(out) as file, pc.CSVWriter(file, rows.schema_arrow) as writer:
         for batch in rows.iter_batches():
             writer.write_batch(batch)
-    write_json(out.with_name(f"{out.name}-metadata.json"), {**table, "tableSchema": {"columns": described}})
+    document = {**table, "tableSchema": {"columns": described}}
+    write_output(out.with_name(f"{out.name}-metadata.json"), json_bytes(document))
 
 
 _CSV_TYPES = {

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from gzcore.errors import GzError, UsageError
 from gzcore.hashing import identity_hash
-from gzcore.storage.atomic import write_bytes
+from gzcore.storage.atomic import write_output
 from gztrain.data.labels import Floats
 from gztrain.predict.embeddings.appearance import appearance, combined, oddness
 from gztrain.predict.embeddings.file import Embeddings
@@ -59,7 +59,7 @@ def similar(  # noqa: PLR0913 -- what the command takes
     if html is not None:
         tiles = [_tile(row, f"distance {entry['distance']:.2f}") for row, entry in zip(rows, found, strict=True)]
         first = Tile(name or str(image), "this galaxy", picture)
-        write_bytes(html, sheet_page(f"Galaxies like {first.id}", _SIMILAR, [first, *tiles]).encode())
+        write_output(html, sheet_page(f"Galaxies like {first.id}", _SIMILAR, [first, *tiles]).encode())
     return {"of": name or str(image), "nearest": found}
 
 
@@ -122,7 +122,7 @@ def outliers(path: Path, *, number: int = 48, html: Path | None = None) -> Json:
     ]
     if html is not None:
         tiles = [_tile(row, f"distance {entry['distance']:.2f}") for row, entry in zip(rows, found, strict=True)]
-        write_bytes(html, sheet_page(f"The strangest of {total:,} galaxies", _STRANGE, tiles).encode())
+        write_output(html, sheet_page(f"The strangest of {total:,} galaxies", _STRANGE, tiles).encode())
     return {"galaxies": total, "strangest": found}
 
 
@@ -156,7 +156,7 @@ def draw_map(path: Path, html: Path, *, umap: bool = False) -> Json:
         total = len(file)
     points = [Point(row["id"], *_place(plane, place), row["thumbnail"]) for row, place in zip(rows, shown, strict=True)]
     share = None if umap else float((axes.spread[:2] ** 2).sum() / (axes.spread**2).sum())
-    write_bytes(html, map_page(f"A map of {total:,} galaxies", _how(share), points).encode())
+    write_output(html, map_page(f"A map of {total:,} galaxies", _how(share), points).encode())
     return {"galaxies": total, "shown": len(points), "variance": share}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gzcore.console.stages import OnStage, silent
 from gzcore.errors import UsageError
 from gzcore.images import Pixels
-from gzcore.storage.atomic import write_bytes
+from gzcore.storage.atomic import write_output
 from gztrain.data.dataset import Scheme
 from gztrain.data.labels import Doubles, Floats, chosen_answers, classes
 from gztrain.predict.catalogue.asked import chances
@@ -114,7 +114,7 @@ def explain(  # noqa: PLR0913 -- what the command takes
     if html is not None:
         pairs = zip(names, images, views, strict=True)
         galaxies = [Shown(name, image, [view for view in seen if view.likely]) for name, image, seen in pairs]
-        write_bytes(html, explain_page(chosen, document, heat, galaxies).encode())
+        write_output(html, explain_page(chosen, document, heat, galaxies).encode())
     return document
 
 

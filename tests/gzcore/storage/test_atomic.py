@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from gzcore.errors import GzError
-from gzcore.storage.atomic import appearing, read_if_there, read_json, sweep, write_bytes, write_json, writing
+from gzcore.storage.atomic import (
+    appearing,
+    read_if_there,
+    read_json,
+    sweep,
+    write_bytes,
+    write_json,
+    write_output,
+    writing,
+)
 
 SHARD = "gz2-train.tfrecord-00000-of-00004"
 
@@ -239,3 +248,13 @@ def test_sweep_of_a_name_leaves_what_others_are_writing(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     sweep(tmp_path, "rows.parquet")
     assert sorted(path.name for path in tmp_path.iterdir()) == [others, "rows.parquet"]
+
+
+def test_an_output_that_is_written_again_leaves_no_half_of_itself(tmp_path: Path) -> None:
+    half, others = f".{'0' * 32}.page.html", f".{'1' * 32}.other.html"
+    for name in (half, others):
+        (tmp_path / name).touch()
+    write_output(tmp_path / "page.html", b"whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [others, "page.html"]
+    write_output(tmp_path / "new" / "page.html", b"whole")
+    assert (tmp_path / "new" / "page.html").read_bytes() == b"whole"

@@ -42,7 +42,10 @@ def test_the_tree_of_one_survey_is_shown_with_its_citations(monkeypatch: pytest.
 def test_a_file_is_a_survey_too_and_its_tree_is_drawn(tmp_path: Path) -> None:
     mine, drawn = tmp_path / "mine.toml", tmp_path / "mine.svg"
     mine.write_bytes(survey_files()["gz2"].read_bytes().replace(b'"Galaxy Zoo 2"', b'"A <b> \\u001b"'))
+    half = tmp_path / f".{'0' * 32}.mine.svg"
+    half.touch()  # as a command leaves it that was killed
     result = gzprep("surveys", mine, "--svg", drawn)
+    assert not half.exists()
     assert result.out == ""
     assert result.err == f"The tree of gz2 is drawn in {drawn}.\n"
     assert "<title>The decision tree of A &lt;b&gt;" in drawn.read_text(encoding="utf-8")

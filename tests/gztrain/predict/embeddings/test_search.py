@@ -88,6 +88,8 @@ def test_strangeness_is_far_from_the_middle_along_any_axis(path: Path) -> None:
 def test_similar_names_the_nearest_and_leaves_the_galaxy_itself_out(tmp_path: Path) -> None:
     features = numbers()
     features[17] = features[200]  # a copy under another id
+    half = tmp_path / f".{'0' * 32}.page.html"
+    half.touch()  # as a command leaves it that was killed
     found = similar(write(tmp_path, features), name="g200", number=5, html=tmp_path / "page.html")
     assert found["of"] == "g200"
     assert len(found["nearest"]) == 5
@@ -96,6 +98,7 @@ def test_similar_names_the_nearest_and_leaves_the_galaxy_itself_out(tmp_path: Pa
     assert all(entry["id"] != "g200" for entry in found["nearest"])
     page = (tmp_path / "page.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 6
+    assert not half.exists()
 
 
 def test_outliers_begin_with_the_one_that_was_planted(tmp_path: Path) -> None:
