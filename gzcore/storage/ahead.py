@@ -1,4 +1,4 @@
-"""Requests made ahead of time by threads, so that waiting for a service overlaps with other work."""
+"""Work done ahead of time by threads, so that waiting, for a service say, overlaps with other work."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -25,3 +25,12 @@ def ahead(function: Callable[[In], Out], items: Iterable[In], at_once: int = _AT
                 yield under_way.popleft().result()
         finally:  # the caller may stop early
             pool.shutdown(cancel_futures=True)
+
+
+def one_ahead(items: Iterator[Out]) -> Iterator[Out]:
+    """Yield items, none of which is None, while a thread makes the next one; what it raises comes in its turn."""
+    with ThreadPoolExecutor(1, "gzcore-ahead") as pool:
+        coming = pool.submit(next, items, None)
+        while (here := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield here

@@ -50,27 +50,16 @@ class _OneThread:
 _LIBRARIES = _OneThread()
 
 
-def one_ahead(pool: Executor, work: Callable[[_Named], _Read], things: Iterable[_Named]) -> Iterator[_Read]:
-    """Yield what comes of each; a thread works on the next one meanwhile."""
-    for coming in _once_the_next_is_begun(pool.submit(work, thing) for thing in things):
-        yield coming.result()
-
-
 def read_ahead(
     pool: Executor, read: Callable[[_Named], _Read], batches: Iterable[Sequence[_Named]]
 ) -> Iterator[list[_Read]]:
     """Yield what was read of each batch; the next one is being read meanwhile."""
-    for coming in _once_the_next_is_begun(pool.map(read, batch) for batch in batches):
-        yield list(coming)
-
-
-def _once_the_next_is_begun(begun: Iterable[_Read]) -> Iterator[_Read]:
-    """Yield each thing that is begun, once the one after it is begun, too."""
-    before: list[_Read] = []
-    for one in begun:
-        yield from before
-        before = [one]
-    yield from before
+    before: list[Iterator[_Read]] = []
+    for batch in batches:
+        coming = pool.map(read, batch)
+        yield from map(list, before)
+        before = [coming]
+    yield from map(list, before)
 
 
 def in_batches(named: Sequence[_Named], size: int) -> Iterator[Sequence[_Named]]:

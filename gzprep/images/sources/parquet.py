@@ -6,13 +6,13 @@ and then reads each image from there (:func:`unpack`). Who needs a few images re
 
 from array import array
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from threading import Event
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from gzcore.console import reason_of
 from gzcore.errors import GzError
 from gzcore.images import MissingImage, check_file_size
+from gzcore.storage.ahead import one_ahead
 from gzcore.storage.atomic import appearing
 from gzcore.storage.damage import DAMAGE
 from gzcore.storage.places import Place, for_arrow
@@ -288,7 +289,7 @@ def unpack(images: ParquetImages, pack: Place, temporaries: Place, stopped: Even
     starts, lengths, at = array("q"), array("q"), 0
     first_rows: dict[tuple[int, int], int] = {}
     with pack.open("wb") if isinstance(pack, Path) else appearing(pack, temporaries) as out:  # not kept: no fsync
-        for group, block in _one_ahead(_all_blocks(images)):
+        for group, block in one_ahead(_all_blocks(images)):
             if stopped is not None and stopped.is_set():
                 raise CancelledError
             first_rows.setdefault(group, len(starts))
@@ -297,18 +298,6 @@ def unpack(images: ParquetImages, pack: Place, temporaries: Place, stopped: Even
             at += out.write(block.data)
     ranges = np.frombuffer(starts, np.int64), np.frombuffer(lengths, np.int64)
     return TarImages(images.shown, (pack,), Index(images.index.images, _moved(images.index.table, first_rows, *ranges)))
-
-
-_Made = TypeVar("_Made")
-
-
-def _one_ahead(things: Iterator[_Made]) -> Iterator[_Made]:
-    """Yield all of them, while a thread makes the next one."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, things, None)
-        while (here := coming.result()) is not None:
-            coming = pool.submit(next, things, None)
-            yield here
 
 
 class _Block(NamedTuple):

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gzcore.errors import GzError, UsageError
+from gzcore.storage.ahead import one_ahead
 from gzcore.storage.atomic import appearing, sweep, writing
 from gzcore.storage.damage import DAMAGE
 from gzcore.storage.locks import locked
@@ -32,7 +33,7 @@ from gztrain.predict.catalogue.network import Network
 from gztrain.predict.catalogue.rows import NOT_FOUND, Images, Looked, Member, RowMaker
 from gztrain.predict.catalogue.source import ImageFile, Source, find_images, ids_of, open_source
 from gztrain.predict.images import ROW_GROUP, Advance, Scale, count_true, cut_of
-from gztrain.predict.threads import one_ahead, reading_threads
+from gztrain.predict.threads import reading_threads
 from gztrain.runs.folder import Json, open_run
 
 _FORMAT = 5
@@ -174,7 +175,7 @@ def _numbered(source: Source) -> Iterator[tuple[int, pa.Table]]:
 def _parts(work: _Work, counts: Counts, advance: Advance) -> Iterator[Path]:
     """Make all parts, and yield their files; the rows of one are worked out while the next is looked at."""
     before: Future[pa.Table] | None = None
-    coming = one_ahead(work.maker.pool, partial(_opened, work), _numbered(work.source))
+    coming = one_ahead(map(partial(_opened, work), _numbered(work.source)))
     with ThreadPoolExecutor(1) as writer:
         for part, looked in work.maker.look(coming, advance):
             if part.made is not None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzcore.storage.ahead import ahead
+from gzcore.storage.ahead import ahead, one_ahead
 
 
 @given(st.lists(st.integers(), max_size=60), st.integers(1, 5))
@@ -32,6 +32,34 @@ def test_no_more_is_asked_for_ahead_than_that() -> None:
 
 def test_an_error_in_what_is_ahead_comes_in_its_place() -> None:
     results = ahead(lambda item: 1 // item, [1, 1, 0, 1], at_once=2)
+    assert [next(results), next(results)] == [1, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+@given(st.lists(st.integers(), max_size=20))
+def test_one_ahead_gives_all_in_order(items: list[int]) -> None:
+    assert list(one_ahead(iter(items))) == items
+
+
+def test_the_next_one_is_made_while_one_is_looked_at() -> None:
+    begun = [threading.Event() for _ in range(4)]
+
+    def items() -> Iterator[int]:
+        for place, event in enumerate(begun):
+            event.set()
+            yield place
+
+    results = one_ahead(items())
+    assert next(results) == 0
+    assert begun[1].wait(60)
+    assert next(results) == 1
+    results.close()  # type: ignore[attr-defined]
+    assert not begun[3].is_set()
+
+
+def test_an_error_in_the_next_one_comes_in_its_turn() -> None:
+    results = one_ahead(1 // item for item in (1, 1, 0, 1))
     assert [next(results), next(results)] == [1, 1]
     with pytest.raises(ZeroDivisionError):
         next(results)

@@ -6,7 +6,7 @@ import cv2
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from gztrain.predict.threads import in_batches, one_ahead, read_ahead, reading_threads
+from gztrain.predict.threads import in_batches, read_ahead, reading_threads
 
 
 def threads() -> set[int]:
@@ -58,14 +58,14 @@ def test_all_are_read_in_their_order(number: int, batches: list[list[int]]) -> N
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_the_next_is_begun_before_one_is_given(number: int) -> None:
+def test_the_next_batch_is_asked_for_before_one_is_given(number: int) -> None:
     asked: list[int] = []
 
-    def things() -> Iterator[int]:
-        for thing in range(number):
-            asked.append(thing)
-            yield thing
+    def batches() -> Iterator[list[int]]:
+        for place in range(number):
+            asked.append(place)
+            yield [place]
 
     with reading_threads() as pool:
-        given = [(found, len(asked)) for found in one_ahead(pool, str, things())]
-    assert given == [(str(place), min(place + 2, number)) for place in range(number)]
+        given = [(found, len(asked)) for found in read_ahead(pool, str, batches())]
+    assert given == [([str(place)], min(place + 2, number)) for place in range(number)]
