@@ -151,12 +151,18 @@ def _make(work: _Work, advance: Advance) -> Json:
         sweep(work.folder)
         parts = list(_parts(work, counts, advance))
         whole = work.folder / "whole.parquet"
-        with appearing(whole) as file, pq.ParquetWriter(file, schema_of(work.columns, work.told)) as writer:
-            for part in parts:
-                writer.write_table(_read_part(part).replace_schema_metadata(writer.schema.metadata))
+        _join(parts, whole, schema_of(work.columns, work.told))
         convert(whole, out, work.columns, work.told)
         shutil.rmtree(work.folder, ignore_errors=True)
     return {**vars(counts), "told": work.told, "older": _older(work.maker.members[0])}
+
+
+def _join(parts: Sequence[Path], whole: Path, schema: pa.Schema) -> None:
+    """Write all parts to one parquet file; dictionaries of numbers would take a third more time, and room."""
+    texts = [column.name for column in schema if column.type == pa.string()]
+    with appearing(whole) as file, pq.ParquetWriter(file, schema, use_dictionary=texts) as writer:
+        for part in parts:
+            writer.write_table(_read_part(part).replace_schema_metadata(schema.metadata))
 
 
 def _older(member: Member) -> str | None:

@@ -1,5 +1,6 @@
 """Images that are copied before workers begin: what waits for the copy, and what becomes of it in a run that ends."""
 
+import pickle
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,13 @@ def test_each_image_is_at_hand_and_the_copy_goes_with_the_run(job: PreparationJo
         assert {name: images.open(ImageName(name, "", "")) for name in IMAGES} == IMAGES
         assert copies(job)
     assert not copies(job)
+
+
+def test_workers_elsewhere_find_the_copy_in_the_dataset_folder(job: PreparationJob) -> None:
+    with images_at_hand(job, here=False) as ready:
+        images = pickle.loads(pickle.dumps(ready().source.images))  # noqa: S301 -- as it is sent to them
+    assert {name: images.open(ImageName(name, "", "")) for name in IMAGES} == IMAGES
+    assert [place.parent for place in images.places] == [job.folder.temporaries]
 
 
 def test_a_run_that_breaks_off_does_not_wait_for_the_copy(job: PreparationJob) -> None:
