@@ -121,7 +121,7 @@ def _predicting(run: Path, images: Path, folder: Path) -> Callable[[], None]:
     return work
 
 
-def _cataloguing(run: Path, images: Path, folder: Path, pool: Executor) -> Callable[[], None]:
+def _cataloguing(run: Path, images: Path, folder: Path, pool: Executor) -> Callable[[], object]:
     """Making a catalogue of the same images."""
     from gztrain.predict.catalogue import make as making
     from gztrain.predict.catalogue.columns import columns_of
