@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from pictures import LIMIT
 
 from gzcore.images import Pixels
 from gztrain.data import open_reader, select
@@ -28,8 +29,6 @@ from gztrain.predict.catalogue.picture import find_usual, measure, statistics_of
 from gztrain.predict.crops import Cut, find_files
 from gztrain.predict.galaxies import Counts, from_files
 from gztrain.predict.images import BATCH
-
-LIMIT = 0.95
 
 
 class Seen(NamedTuple):

@@ -5,6 +5,7 @@ from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -58,9 +59,17 @@ def test_workers_elsewhere_find_the_copy_in_the_dataset_folder(job: PreparationJ
     assert [place.parent for place in images.places] == [job.folder.temporaries]
 
 
-def test_a_run_that_breaks_off_does_not_wait_for_the_copy(job: PreparationJob) -> None:
+def test_a_run_that_breaks_off_tells_the_copy_to_stop(job: PreparationJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+
+    def endless(*given: Any) -> None:
+        told.append(given[-1].wait(60))  # until it is told to stop
+        raise CancelledError
+
+    monkeypatch.setattr("gzprep.run.images_at_hand.unpack", endless)
     with pytest.raises(KeyboardInterrupt), images_at_hand(job, here=True):
         raise KeyboardInterrupt
+    assert told == [True]
     assert not copies(job)
 
 
